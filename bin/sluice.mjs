@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+/**
+ * The launcher. It runs on whatever Node the machine has and hands over to the Node that was installed with Sluice,
+ * because Sluice needs Node 24 (TypeScript without a build step, node:sqlite) and many machines have 20.
+ */
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const NEEDED = 24
+const here = dirname(fileURLToPath(import.meta.url))
+const source = join(here, '../src/cli/main.ts')
+const main = existsSync(source) ? source : join(here, '../dist/src/cli/main.js')
+
+if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
+  await import(pathToFileURL(main).href)
+} else {
+  const child = spawn(node24(), [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)))
+}
+
+function node24() {
+  const name = `node-${process.platform}-${process.arch}`
+  try {
+    return createRequire(import.meta.url).resolve(`${name}/bin/node`)
+  } catch {
+    console.error(
+      `SL6002: Sluice needs Node ${NEEDED} and this is ${process.version}; the package ${name} that carries it is not installed.\n` +
+        `  hint: install again without --omit=optional, or run Sluice with a Node ${NEEDED} of your own`,
+    )
+    process.exit(1)
+  }
+}
