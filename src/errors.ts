@@ -22,6 +22,16 @@ export const ERRORS = {
     title: 'a port is taken',
     hint: 'stop the program that holds it, or choose another with the option that the message names',
   },
+  SL6002: {
+    source: 'environment',
+    title: 'Sluice needs Node 24 and the package that carries it is not installed',
+    hint: 'install again without --omit=optional, or run Sluice with a Node 24 of your own',
+  },
+  SL6003: {
+    source: 'config',
+    title: 'the kubeconfig cannot be used',
+    hint: 'run `sluice up` and then `eval "$(npx sluice env)"`, or set KUBECONFIG to a file of your cluster',
+  },
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof ERRORS
