@@ -17,6 +17,146 @@ export interface ErrorEntry {
 }
 
 export const ERRORS = {
+  SL3001: {
+    source: 'config',
+    title: 'a module reference cannot be read',
+    hint: 'write oci://registry/repository:tag, oci://registry/repository@sha256:<hex>, http(s)://host/path or file:///path',
+  },
+  SL3002: {
+    source: 'config',
+    title: 'unsupported Wasm module downloading URL scheme',
+    hint: 'use oci://, http://, https:// or file://',
+  },
+  SL3003: {
+    source: 'upstream',
+    title: 'the registry or server cannot be reached',
+    hint: 'check the name, the port and the network; it is tried again by itself',
+  },
+  SL3004: {
+    source: 'config',
+    title: 'the registry asks for credentials (401)',
+    hint: 'set imagePullSecret to a kubernetes.io/dockerconfigjson secret in the same namespace with an entry for this registry',
+  },
+  SL3005: {
+    source: 'config',
+    title: 'the registry refuses access (403)',
+    hint: 'check that the credentials may pull this repository',
+  },
+  SL3006: {
+    source: 'config',
+    title: 'the module was not found (404)',
+    hint: 'check repository, tag and digest; `sluice wasm inspect` shows what a reference resolves to',
+  },
+  SL3007: {
+    source: 'upstream',
+    title: 'the registry limits the rate of requests (429)',
+    hint: 'it is tried again when the registry allows it; credentials or a mirror raise the limit',
+  },
+  SL3008: {
+    source: 'upstream',
+    title: 'the registry or server failed',
+    hint: 'it is tried again by itself; see the server’s own log',
+  },
+  SL3009: {
+    source: 'upstream',
+    title: 'the registry or server gave an answer that the protocol does not allow',
+    hint: 'check that the address is a registry (or a file server) and not something in between',
+  },
+  SL3010: {
+    source: 'upstream',
+    title: 'content does not match its digest',
+    hint: 'the content was cut short or changed on the way or in the registry; push it again',
+  },
+  SL3011: {
+    source: 'config',
+    title: 'the module has another checksum than the resource asks for',
+    hint: 'for an image, sha256 is the manifest digest; for http(s) and file it is the sha256 of the unpacked Wasm bytes',
+  },
+  SL3012: {
+    source: 'config',
+    title: 'the image is in no known Wasm format',
+    hint: 'push it with `sluice wasm push`, docker, buildah, oras or wasm-to-oci; docs list the formats',
+  },
+  SL3013: {
+    source: 'config',
+    title: 'a size limit was exceeded',
+    hint: 'raise ISTIO_WASM_MAX_BINARY_SIZE_BYTES if the module is really that large',
+  },
+  SL3014: {
+    source: 'config',
+    title: 'compressed content grows beyond the ratio limit',
+    hint: 'a module that compresses this well is taken for a decompression bomb; push it uncompressed',
+  },
+  SL3015: {
+    source: 'upstream',
+    title: 'the fetch ran into its time limit',
+    hint: 'it is tried again by itself; use a nearer registry or a mirror if it keeps happening',
+  },
+  SL3016: {
+    source: 'upstream',
+    title: 'a redirect was not followed',
+    hint: 'use the final address in the reference',
+  },
+  SL3017: {
+    source: 'config',
+    title: 'an address is blocked for module fetches',
+    hint: 'metadata and link-local addresses are never fetched from; BLOCKED_CIDRS_IN_WASM_FETCH adds more',
+  },
+  SL3018: {
+    source: 'upstream',
+    title: 'rejected unsafe bearer realm',
+    hint: 'the registry names a token server that must not receive credentials; fix the registry’s auth realm',
+  },
+  SL3019: {
+    source: 'config',
+    title: 'missing image pulling secret',
+    hint: 'create the secret that imagePullSecret names, type kubernetes.io/dockerconfigjson, in the namespace of the resource',
+  },
+  SL3020: {
+    source: 'config',
+    title: 'registry credentials cannot be read',
+    hint: 'create them with `kubectl create secret docker-registry`, or check the docker config file',
+  },
+  SL3021: {
+    source: 'config',
+    title: 'the fetched content is not a Wasm module',
+    hint: 'the content must begin with 00 61 73 6d after unpacking',
+  },
+  SL3022: {
+    source: 'config',
+    title: 'a module file cannot be read',
+    hint: 'check that the path exists where the proxy runs and is readable',
+  },
+  SL3023: {
+    source: 'environment',
+    title: 'the module cache cannot be written',
+    hint: 'free disk space or choose another cache folder',
+  },
+  SL3024: {
+    source: 'extension',
+    title: 'the module failed its trial start',
+    hint: 'the reason names the step; `sluice wasm inspect` shows ABI, imports and exports',
+  },
+  SL3025: {
+    source: 'config',
+    title: 'the module is not signed',
+    hint: 'sign it with `sluice wasm sign` or cosign, or remove verificationKey',
+  },
+  SL3026: {
+    source: 'config',
+    title: 'no signature of the module fits the verification key',
+    hint: 'check that verificationKey belongs to the key that signed, and that the tag was not moved',
+  },
+  SL3027: {
+    source: 'config',
+    title: 'a signing or verification key cannot be read',
+    hint: 'give PEM: SubjectPublicKeyInfo (PUBLIC KEY) of ECDSA P-256/P-384, RSA or Ed25519 to verify, PKCS#8 to sign',
+  },
+  SL3028: {
+    source: 'internal',
+    title: 'an extension configuration cannot be converted',
+    hint: 'the control plane sent an ECDS resource that is not valid; its NACK carries the reason',
+  },
   SL6001: {
     source: 'environment',
     title: 'a port is taken',
@@ -31,6 +171,21 @@ export const ERRORS = {
     source: 'config',
     title: 'the kubeconfig cannot be used',
     hint: 'run `sluice up` and then `eval "$(npx sluice env)"`, or set KUBECONFIG to a file of your cluster',
+  },
+  SL6004: {
+    source: 'config',
+    title: 'the command line cannot be understood',
+    hint: '`sluice help` lists the commands, `sluice help COMMAND` the options of one',
+  },
+  SL6005: {
+    source: 'environment',
+    title: 'no running Sluice answers',
+    hint: 'start one with `npm start` or `npx sluice up`; SLUICE_HOME must be the same for both',
+  },
+  SL6006: {
+    source: 'environment',
+    title: 'another Sluice runs from the same folder',
+    hint: 'stop it, or start this one with another SLUICE_HOME and other ports',
   },
 } as const satisfies Record<string, ErrorEntry>
 
