@@ -17,6 +17,11 @@ export interface ErrorEntry {
 }
 
 export const ERRORS = {
+  SL2001: {
+    source: 'config',
+    title: 'this is not valid Envoy configuration',
+    hint: 'compare it with the API reference of Envoy 1.40; a field or a type is misspelt or belongs elsewhere',
+  },
   SL3001: {
     source: 'config',
     title: 'a module reference cannot be read',
@@ -186,6 +191,16 @@ export const ERRORS = {
     source: 'environment',
     title: 'another Sluice runs from the same folder',
     hint: 'stop it, or start this one with another SLUICE_HOME and other ports',
+  },
+  SL6007: {
+    source: 'environment',
+    title: 'not everything got ready in time',
+    hint: '`sluice get pods -A` and `sluice describe pod NAME` tell the cause; the logs are in the folder of the address table',
+  },
+  SL6008: {
+    source: 'config',
+    title: 'the file holds something that is not a Kubernetes object',
+    hint: 'each document needs apiVersion, kind and metadata.name; the place says which one does not',
   },
 } as const satisfies Record<string, ErrorEntry>
 

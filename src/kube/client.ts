@@ -26,6 +26,8 @@ export interface PatchOptions {
   fieldManager?: string
   /** Server-side apply only: take fields that other managers own. */
   force?: boolean
+  /** `All`: check everything, store nothing. */
+  dryRun?: 'All'
 }
 
 export type PatchType = 'merge' | 'json' | 'strategic' | 'apply'

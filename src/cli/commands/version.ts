@@ -1,0 +1,14 @@
+import { readFileSync } from 'node:fs'
+import type { Command } from '../command.ts'
+import { packagePath } from '../../base/package-root.ts'
+
+export const command: Command = {
+  summary: 'print the versions of Sluice, Node and V8',
+  usage: '',
+  options: {},
+  async run() {
+    const { version } = JSON.parse(readFileSync(packagePath('package.json'), 'utf8'))
+    console.log(`sluice ${version} (node ${process.versions.node}, v8 ${process.versions.v8})`)
+    return 0
+  },
+}
