@@ -1,0 +1,91 @@
+/**
+ * A message body, or a part of it, as a list of buffers: bodies move through filters without being copied. The buffers inside are
+ * never written to; whoever changes content replaces them.
+ */
+export class BodyBuffer {
+  readonly chunks: Buffer[] = []
+  length = 0
+
+  /** A body that holds these bytes. */
+  static of(...parts: readonly (Buffer | string)[]): BodyBuffer {
+    const body = new BodyBuffer()
+    for (const part of parts) body.add(typeof part === 'string' ? Buffer.from(part) : part)
+    return body
+  }
+
+  add(chunk: Buffer): void {
+    if (chunk.length === 0) return
+    this.chunks.push(chunk)
+    this.length += chunk.length
+  }
+
+  prepend(chunk: Buffer): void {
+    if (chunk.length === 0) return
+    this.chunks.unshift(chunk)
+    this.length += chunk.length
+  }
+
+  /** Takes everything out of `other`, leaving it empty. */
+  move(other: BodyBuffer): void {
+    if (other === this) return
+    for (const chunk of other.chunks) this.chunks.push(chunk)
+    this.length += other.length
+    other.clear()
+  }
+
+  /** Drops the first `size` bytes, or all when there are fewer. */
+  drain(size: number): void {
+    if (size >= this.length) {
+      this.clear()
+      return
+    }
+    let left = size
+    let whole = 0
+    while (left > 0 && this.chunks[whole].length <= left) left -= this.chunks[whole++].length
+    this.chunks.splice(0, whole)
+    if (left > 0) this.chunks[0] = this.chunks[0].subarray(left)
+    this.length -= size
+  }
+
+  clear(): void {
+    this.chunks.length = 0
+    this.length = 0
+  }
+
+  /** Replaces the whole content. */
+  replace(chunk: Buffer): void {
+    this.clear()
+    this.add(chunk)
+  }
+
+  /** All bytes as one buffer, which then stands in place of the list. */
+  linearize(): Buffer {
+    if (this.chunks.length === 0) return EMPTY
+    if (this.chunks.length > 1) {
+      const all = Buffer.concat(this.chunks, this.length)
+      this.chunks.length = 1
+      this.chunks[0] = all
+    }
+    return this.chunks[0]
+  }
+
+  /** Copies up to `size` bytes from offset `start` into `target`; returns how many there were. */
+  copyTo(target: Uint8Array, targetStart: number, start: number, size: number): number {
+    let skip = start
+    let done = 0
+    for (const chunk of this.chunks) {
+      if (done === size) break
+      if (skip >= chunk.length) {
+        skip -= chunk.length
+        continue
+      }
+      const part = Math.min(size - done, chunk.length - skip)
+      target.set(chunk.subarray(skip, skip + part), targetStart + done)
+      done += part
+      skip = 0
+    }
+    return done
+  }
+}
+
+const EMPTY = Buffer.alloc(0)

@@ -1,0 +1,97 @@
+import { BodyBuffer } from '../../base/body-buffer.ts'
+import type { HeaderMap } from '../../base/header-map.ts'
+
+/** Streams to clusters from within filters (`ext_authz`, Lua's httpCall, Wasm's http and gRPC calls). */
+export interface AsyncClient {
+  hasCluster(name: string): boolean
+  /**
+   * Opens a stream. `undefined` when there is no such cluster. Callbacks never come from within this call or the returned
+   * object's methods. A stream that times out or finds no host gets a response (504, 503) as Envoy's async client makes.
+   */
+  start(cluster: string, callbacks: AsyncStreamCallbacks, options?: AsyncStreamOptions): AsyncStream | undefined
+}
+
+export interface AsyncStreamOptions {
+  /** Of the whole response; 0 or absent: none. */
+  readonly timeoutMs?: number
+  /** gRPC: the cluster must speak HTTP/2. */
+  readonly requireHttp2?: boolean
+}
+
+export interface AsyncStream {
+  sendHeaders(headers: HeaderMap, endStream: boolean): void
+  sendData(data: BodyBuffer, endStream: boolean): void
+  sendTrailers(trailers: HeaderMap): void
+  /** No callback follows. */
+  reset(): void
+}
+
+export interface AsyncStreamCallbacks {
+  onHeaders(headers: HeaderMap, endStream: boolean): void
+  onData(data: BodyBuffer, endStream: boolean): void
+  onTrailers(trailers: HeaderMap): void
+  /** Request and response are complete. */
+  onComplete(): void
+  /** Broken before it was complete; nothing follows. */
+  onReset(reason: string): void
+}
+
+/** A whole response, as one-shot calls want it. */
+export interface AsyncResponse {
+  readonly headers: HeaderMap
+  readonly body: BodyBuffer
+  readonly trailers: HeaderMap | undefined
+}
+
+/** One request with a buffered response. `done` gets `undefined` and the reason when the stream broke. */
+export function asyncRequest(
+  client: AsyncClient,
+  cluster: string,
+  headers: HeaderMap,
+  body: BodyBuffer,
+  trailers: HeaderMap | undefined,
+  timeoutMs: number,
+  done: (response: AsyncResponse | undefined, reason: string) => void,
+): AsyncStream | undefined {
+  const call = new BufferedCall(done)
+  const stream = client.start(cluster, call, { timeoutMs })
+  if (stream === undefined) return undefined
+  const hasTrailers = trailers !== undefined && trailers.size > 0
+  stream.sendHeaders(headers, body.length === 0 && !hasTrailers)
+  if (body.length > 0) stream.sendData(body, !hasTrailers)
+  if (hasTrailers) stream.sendTrailers(trailers)
+  return stream
+}
+
+class BufferedCall implements AsyncStreamCallbacks {
+  readonly #done: (response: AsyncResponse | undefined, reason: string) => void
+  #headers: HeaderMap | undefined
+  #body: BodyBuffer | undefined
+  #trailers: HeaderMap | undefined
+
+  constructor(done: (response: AsyncResponse | undefined, reason: string) => void) {
+    this.#done = done
+  }
+
+  onHeaders(headers: HeaderMap): void {
+    this.#headers = headers
+  }
+
+  onData(data: BodyBuffer): void {
+    if (this.#body === undefined) this.#body = data
+    else this.#body.move(data)
+  }
+
+  onTrailers(trailers: HeaderMap): void {
+    this.#trailers = trailers
+  }
+
+  onComplete(): void {
+    if (this.#headers === undefined) return
+    this.#done({ headers: this.#headers, body: this.#body ?? new BodyBuffer(), trailers: this.#trailers }, '')
+  }
+
+  onReset(reason: string): void {
+    this.#done(undefined, reason)
+  }
+}

@@ -1,0 +1,20 @@
+/** One endpoint of a cluster, as streams and filters see it. */
+export interface Host {
+  /** `ip:port`. */
+  readonly address: string
+  readonly ip: string
+  readonly port: number
+  readonly hostname: string
+  /** `filter_metadata` of the endpoint by namespace, as JSON. */
+  readonly metadata: Readonly<Record<string, unknown>>
+  readonly locality: { readonly region: string; readonly zone: string; readonly subZone: string }
+  readonly cluster: ClusterFacts
+}
+
+export interface ClusterFacts {
+  readonly name: string
+  /** `alt_stat_name`, else the name. */
+  readonly statName: string
+  /** `filter_metadata` of the cluster by namespace, as JSON. */
+  readonly metadata: Readonly<Record<string, unknown>>
+}

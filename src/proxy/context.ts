@@ -1,0 +1,38 @@
+import type { Node } from '../../gen/envoy/config/core/v3/base_pb.ts'
+import type { Logger } from '../telemetry/log.ts'
+import type { AsyncClient } from './cluster/async-client.ts'
+import type { StatsScope } from './stats/scope.ts'
+
+/** What a filter factory's `prepare` finds on the main thread. */
+export interface PrepareContext {
+  readonly node: Node
+  readonly log: Logger
+}
+
+/** Which traffic the listener takes, as Envoy numbers it. */
+export type TrafficDirection = 0 | 1 | 2
+
+/** What a filter factory finds in a worker (and in the trial run of a config on the main thread). */
+export interface FactoryContext {
+  readonly node: Node
+  readonly log: Logger
+  /** 0, 1, … for the workers; -1 in the trial run on the main thread. */
+  readonly workerIndex: number
+  /** Envoy's names: `cluster.<name>.upstream_rq_total` and so on below the scope's prefix. */
+  readonly stats: StatsScope
+  readonly clusters: AsyncClient
+  readonly listener: ListenerFacts
+  /** What `prepare` returned. */
+  readonly prepared: unknown
+  /** The filter's name in its chain. */
+  readonly filterName: string
+  /** `http.<stat_prefix>.` of the connection manager, or '' outside of one. */
+  readonly statPrefix: string
+}
+
+export interface ListenerFacts {
+  readonly name: string
+  readonly direction: TrafficDirection
+  /** `filter_metadata` of the listener by namespace, as JSON. */
+  readonly metadata: Readonly<Record<string, unknown>>
+}

@@ -1,0 +1,121 @@
+/**
+ * The filter interface: Envoy's (`envoy/http/filter.h`), so that built-in filters, Lua and Wasm are all alike to the chain.
+ *
+ * Three lives: a factory exists once per filter type, a `HttpFilterConfig` once per worker and delivered config, a `HttpFilter`
+ * once per stream. All calls of one stream come from one thread and never from within another call of the same filter, except
+ * `onDestroy`, which may follow from whatever a filter does.
+ */
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
+import type { BodyBuffer } from '../../base/body-buffer.ts'
+import type { HeaderMap } from '../../base/header-map.ts'
+import type { FactoryContext, PrepareContext } from '../context.ts'
+import type { Route } from '../route/route.ts'
+import type { FilterDataStatus, FilterHeadersStatus, FilterTrailersStatus } from './filter-status.ts'
+import type { StreamInfo } from './stream-info.ts'
+
+export * from './filter-status.ts'
+
+/**
+ * One stream's filter. Every method is optional, and a phase that no filter of a chain has costs nothing.
+ * Request phases run in the order of the chain, response phases in reverse.
+ */
+export interface HttpFilter {
+  decodeHeaders?(headers: HeaderMap, endStream: boolean): FilterHeadersStatus
+  /** `data` is this chunk only; what was held before is `callbacks.decodingBuffer`. It may be changed in place. */
+  decodeData?(data: BodyBuffer, endStream: boolean): FilterDataStatus
+  decodeTrailers?(trailers: HeaderMap): FilterTrailersStatus
+  encodeHeaders?(headers: HeaderMap, endStream: boolean): FilterHeadersStatus
+  encodeData?(data: BodyBuffer, endStream: boolean): FilterDataStatus
+  encodeTrailers?(trailers: HeaderMap): FilterTrailersStatus
+  /** The stream is over, its info final; in the order of the chain, before any `onDestroy`. */
+  onLog?(info: StreamInfo): void
+  /** Last call; no callback may be used any more. */
+  onDestroy?(): void
+}
+
+export interface LocalReplyOptions {
+  /** Changes the reply's headers after Envoy's own were set. */
+  readonly modifyHeaders?: (headers: HeaderMap) => void
+  /** For gRPC requests; derived from the HTTP status when absent (RFC-free mapping of gRPC's http-grpc-status-mapping). */
+  readonly grpcStatus?: number
+  /** `%RESPONSE_CODE_DETAILS%`; white space becomes `_`. */
+  readonly details?: string
+}
+
+/** What a filter may do with its stream. One object per filter and stream. */
+export interface HttpFilterCallbacks {
+  readonly streamInfo: StreamInfo
+  readonly requestHeaders: HeaderMap
+  readonly requestTrailers: HeaderMap | undefined
+  readonly responseHeaders: HeaderMap | undefined
+  readonly responseTrailers: HeaderMap | undefined
+  /** The route, matched on first use and again after `clearRouteCache`. */
+  route(): Route | undefined
+  clearRouteCache(): void
+  /** This filter's `typed_per_filter_config`: of the route, else its virtual host, else the route configuration. */
+  routeConfig<T>(): T | undefined
+
+  /** Goes on after a stop. Does nothing when this filter has not stopped that direction. */
+  continueDecoding(): void
+  continueEncoding(): void
+
+  /**
+   * Answers in place of the upstream; the reply runs through the response phases. Ignored once the response headers have gone out
+   * (the stream is reset then) or when there was a reply already.
+   */
+  sendLocalReply(code: number, body: string, options?: LocalReplyOptions): void
+  /** Gives a response of this filter's own (with streaming body) to the response phases, as the router does. */
+  encodeHeaders(headers: HeaderMap, endStream: boolean): void
+  encodeData(data: BodyBuffer, endStream: boolean): void
+  encodeTrailers(trailers: HeaderMap): void
+  /** Ends the stream without an answer: the connection (HTTP/1.1) or stream (HTTP/2) is reset. */
+  resetStream(details?: string): void
+
+  /** The body held by this chain in that direction, while some filter holds it. May be changed in place. */
+  readonly decodingBuffer: BodyBuffer | undefined
+  readonly encodingBuffer: BodyBuffer | undefined
+  /** Adds to what is held, or (from a data callback of the same direction) in front of what follows. */
+  addDecodedData(data: BodyBuffer): void
+  addEncodedData(data: BodyBuffer): void
+  /** Makes trailers where there are none; only from a data callback with `endStream`. */
+  addDecodedTrailers(): HeaderMap
+  addEncodedTrailers(): HeaderMap
+  /** How much this chain holds before it answers 413 (or 500 for a response). */
+  readonly decoderBufferLimit: number
+  readonly encoderBufferLimit: number
+  setDecoderBufferLimit(bytes: number): void
+
+  /** Back-pressure by stopping to read from that peer; calls nest. */
+  pauseDownstream(): void
+  resumeDownstream(): void
+  pauseUpstream(): void
+  resumeUpstream(): void
+}
+
+/** A filter's configuration, compiled once per worker. */
+export interface HttpFilterConfig {
+  /** `undefined`: this stream needs no such filter. */
+  createFilter(callbacks: HttpFilterCallbacks): HttpFilter | undefined
+  /** Replaced or removed, and no stream uses it any more. */
+  destroy?(): void
+}
+
+/** A filter type, by Envoy's name and config message. */
+export interface HttpFilterFactory<C extends DescMessage = DescMessage, R extends DescMessage = DescMessage> {
+  readonly name: string
+  readonly configType: C
+  readonly routeConfigType?: R
+  /** The last filter of a chain, which answers. */
+  readonly terminal?: boolean
+  /**
+   * On the main thread, once per config: refuse what cannot work and make what is dear (compile a module). The result is cloned
+   * to every worker as `FactoryContext.prepared`. Throwing refuses the config with the reason.
+   */
+  prepare?(config: MessageShape<C>, context: PrepareContext): Promise<unknown>
+  /** In each worker. Throwing refuses the config with the reason; the last good one stays. */
+  create(config: MessageShape<C>, context: FactoryContext): HttpFilterConfig | Promise<HttpFilterConfig>
+  /** What serves when a config was refused and there is no last good one. Without it the listener waits for a good one. */
+  createFailed?(config: MessageShape<C>, reason: string, context: FactoryContext): HttpFilterConfig
+  /** Compiles a `typed_per_filter_config`; throwing refuses the route configuration. */
+  createRouteConfig?(config: MessageShape<R>, context: FactoryContext): unknown
+}

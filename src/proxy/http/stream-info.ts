@@ -1,0 +1,144 @@
+import type { HeaderMap } from '../../base/header-map.ts'
+import type { Host } from '../cluster/host.ts'
+import type { ConnectionInfo } from '../network/connection-info.ts'
+import type { Route } from '../route/route.ts'
+
+/** Envoy's response flags as bits; the letters are what `%RESPONSE_FLAGS%` prints. */
+export const ResponseFlag = {
+  FailedLocalHealthCheck: 1 << 0,
+  NoHealthyUpstream: 1 << 1,
+  UpstreamRequestTimeout: 1 << 2,
+  LocalReset: 1 << 3,
+  UpstreamRemoteReset: 1 << 4,
+  UpstreamConnectionFailure: 1 << 5,
+  UpstreamConnectionTermination: 1 << 6,
+  UpstreamOverflow: 1 << 7,
+  NoRouteFound: 1 << 8,
+  DelayInjected: 1 << 9,
+  FaultInjected: 1 << 10,
+  RateLimited: 1 << 11,
+  UnauthorizedExternalService: 1 << 12,
+  RateLimitServiceError: 1 << 13,
+  DownstreamConnectionTermination: 1 << 14,
+  UpstreamRetryLimitExceeded: 1 << 15,
+  StreamIdleTimeout: 1 << 16,
+  InvalidEnvoyRequestHeaders: 1 << 17,
+  DownstreamProtocolError: 1 << 18,
+  UpstreamMaxStreamDurationReached: 1 << 19,
+  ResponseFromCacheFilter: 1 << 20,
+  NoFilterConfigFound: 1 << 21,
+  DurationTimeout: 1 << 22,
+  UpstreamProtocolError: 1 << 23,
+  NoClusterFound: 1 << 24,
+  OverloadManager: 1 << 25,
+} as const
+
+const FLAG_TEXT: readonly string[] = [
+  'LH',
+  'UH',
+  'UT',
+  'LR',
+  'UR',
+  'UF',
+  'UC',
+  'UO',
+  'NR',
+  'DI',
+  'FI',
+  'RL',
+  'UAEX',
+  'RLSE',
+  'DC',
+  'URX',
+  'SI',
+  'IH',
+  'DPE',
+  'UMSDR',
+  'RFCF',
+  'NFCF',
+  'DT',
+  'UPE',
+  'NC',
+  'OM',
+]
+
+/** `UF,URX`, or `-` when there are none. */
+export function responseFlagsText(flags: number): string {
+  if (flags === 0) return '-'
+  let text = ''
+  for (let bit = 0; bit < FLAG_TEXT.length; bit++) {
+    if ((flags & (1 << bit)) !== 0) text = text === '' ? FLAG_TEXT[bit] : `${text},${FLAG_TEXT[bit]}`
+  }
+  return text
+}
+
+/** Everything known about one stream: for access logs, metrics, and the properties that Wasm and Lua read. */
+export class StreamInfo {
+  /** Milliseconds of the wall clock with fraction. */
+  startTime = 0
+  /** Milliseconds of the monotonic clock; 0 means: has not happened. */
+  startMono = 0
+  requestCompleteMono = 0
+  firstUpstreamTxMono = 0
+  lastUpstreamTxMono = 0
+  firstUpstreamRxMono = 0
+  lastUpstreamRxMono = 0
+  firstDownstreamTxMono = 0
+  lastDownstreamTxMono = 0
+  endMono = 0
+  protocol = 'HTTP/1.1'
+  /** 0 until response headers are there. */
+  responseCode = 0
+  responseCodeDetails = ''
+  responseFlags = 0
+  connectionTerminationDetails = ''
+  /** Body bytes. */
+  bytesReceived = 0
+  bytesSent = 0
+  requestHeadersBytes = 0
+  responseHeadersBytes = 0
+  responseTrailersBytes = 0
+  requestId = ''
+  attemptCount = 0
+  filterChainName = ''
+  virtualClusterName = ''
+  readonly connection: ConnectionInfo
+  requestHeaders: HeaderMap | undefined
+  requestTrailers: HeaderMap | undefined
+  responseHeaders: HeaderMap | undefined
+  responseTrailers: HeaderMap | undefined
+  route: Route | undefined
+  /** Cluster name, as in `%UPSTREAM_CLUSTER%`. */
+  upstreamCluster = ''
+  upstreamHost: Host | undefined
+  upstreamLocalAddress = ''
+  upstreamTransportFailureReason = ''
+  /** By namespace, each a Struct as JSON; made when first written. */
+  #dynamicMetadata: Map<string, Record<string, unknown>> | undefined
+  #filterState: Map<string, Buffer> | undefined
+
+  constructor(connection: ConnectionInfo) {
+    this.connection = connection
+  }
+
+  get dynamicMetadata(): ReadonlyMap<string, Record<string, unknown>> | undefined {
+    return this.#dynamicMetadata
+  }
+
+  /** Merges into what the namespace has. */
+  setDynamicMetadata(namespace: string, values: Record<string, unknown>): void {
+    this.#dynamicMetadata ??= new Map()
+    const known = this.#dynamicMetadata.get(namespace)
+    if (known === undefined) this.#dynamicMetadata.set(namespace, { ...values })
+    else Object.assign(known, values)
+  }
+
+  get filterState(): ReadonlyMap<string, Buffer> | undefined {
+    return this.#filterState
+  }
+
+  setFilterState(key: string, value: Buffer): void {
+    this.#filterState ??= new Map()
+    this.#filterState.set(key, value)
+  }
+}

@@ -1,0 +1,61 @@
+/** The network filter interface: Envoy's (`envoy/network/filter.h`), for filters on the bytes of a connection. */
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
+import type { BodyBuffer } from '../../base/body-buffer.ts'
+import type { FactoryContext, PrepareContext } from '../context.ts'
+import type { ConnectionInfo } from './connection-info.ts'
+
+export const FilterStatus = {
+  /** Go on with the next filter. */
+  Continue: 0,
+  /** Keep what was read in the connection's buffer; the next call sees it all. */
+  StopIteration: 1,
+} as const
+export type FilterStatus = (typeof FilterStatus)[keyof typeof FilterStatus]
+
+/** Who closed a connection. */
+export type CloseOrigin = 'downstream' | 'upstream' | 'local'
+
+/** One connection's filter. Reads run in the order of the chain, writes in reverse. */
+export interface NetworkFilter {
+  onNewConnection?(): FilterStatus
+  /** From downstream. What this filter leaves in `data` goes to the next; on a stop it stays and comes again with what follows. */
+  onData?(data: BodyBuffer, endStream: boolean): FilterStatus
+  /** To downstream. */
+  onWrite?(data: BodyBuffer, endStream: boolean): FilterStatus
+  /** The connection is closed: by the client, the upstream of a terminal filter, or this proxy. */
+  onClose?(origin: CloseOrigin): void
+}
+
+/** What a network filter may do with its connection. */
+export interface NetworkFilterCallbacks {
+  readonly connection: ConnectionInfo
+  /** Goes on with the chain behind this filter, with what is in the read buffer. */
+  continueReading(): void
+  /** Writes to downstream behind this filter. */
+  write(data: BodyBuffer, endStream: boolean): void
+  /** Flushes what was written, then closes; `abort` drops it. */
+  close(details: string, abort?: boolean): void
+  pauseReading(): void
+  resumeReading(): void
+  /** Calls back each time the socket's buffer is empty again after `write` found it full. */
+  onDrain(callback: () => void): void
+  readonly writableNeedsDrain: boolean
+  setDynamicMetadata(namespace: string, values: Record<string, unknown>): void
+  /** Upstream addressing of `tcp_proxy`, for filters that report it. */
+  readonly upstream: { host: string; localAddress: string; cluster: string }
+}
+
+export interface NetworkFilterConfig {
+  createFilter(callbacks: NetworkFilterCallbacks): NetworkFilter | undefined
+  destroy?(): void
+}
+
+/** A network filter type, by Envoy's name and config message. Semantics of `prepare`, `create`, `createFailed` as for HTTP. */
+export interface NetworkFilterFactory<C extends DescMessage = DescMessage> {
+  readonly name: string
+  readonly configType: C
+  readonly terminal?: boolean
+  prepare?(config: MessageShape<C>, context: PrepareContext): Promise<unknown>
+  create(config: MessageShape<C>, context: FactoryContext): NetworkFilterConfig | Promise<NetworkFilterConfig>
+  createFailed?(config: MessageShape<C>, reason: string, context: FactoryContext): NetworkFilterConfig
+}

@@ -1,0 +1,15 @@
+/** A matched route, as streams and filters see it. */
+export interface Route {
+  readonly name: string
+  /** '' for redirects and direct responses. */
+  readonly clusterName: string
+  readonly virtualHostName: string
+  readonly routeConfigName: string
+  /** `filter_metadata` by namespace, as JSON. */
+  readonly metadata: Readonly<Record<string, unknown>>
+  readonly virtualHostMetadata: Readonly<Record<string, unknown>>
+  /** The most specific compiled `typed_per_filter_config` of that filter. */
+  filterConfig(filterName: string): unknown
+  /** `FilterConfig.disabled` for that filter on this route. */
+  filterDisabled(filterName: string): boolean | undefined
+}
