@@ -162,6 +162,101 @@ export const ERRORS = {
     title: 'an extension configuration cannot be converted',
     hint: 'the control plane sent an ECDS resource that is not valid; its NACK carries the reason',
   },
+  SL4001: {
+    source: 'extension',
+    title: 'the module is not valid WebAssembly',
+    hint: 'build it again, and check that the file is the .wasm itself and not an archive of it',
+  },
+  SL4002: {
+    source: 'extension',
+    title: 'the module uses a WebAssembly feature that extensions may not use',
+    hint: 'build it without the feature that the message names (docs/reference/wasm-host.md lists what is supported)',
+  },
+  SL4003: {
+    source: 'extension',
+    title: 'the module does not say which Proxy-Wasm ABI it speaks',
+    hint: 'build it with a Proxy-Wasm SDK; it has to export one of proxy_abi_version_0_1_0, _0_2_0, _0_2_1',
+  },
+  SL4004: {
+    source: 'extension',
+    title: 'the module imports something that the host does not have',
+    hint: 'remove the use of the import that the message names; it belongs to another host or to an unsupported library',
+  },
+  SL4005: {
+    source: 'extension',
+    title: 'the module imports a host function with a wrong type',
+    hint: 'build it with an SDK for Proxy-Wasm ABI 0.1.0, 0.2.0 or 0.2.1',
+  },
+  SL4006: {
+    source: 'extension',
+    title: 'the module exports a callback with a wrong type',
+    hint: 'give the callback the parameters of its ABI version; 0.1.0 has no end_of_stream for headers',
+  },
+  SL4007: {
+    source: 'extension',
+    title: 'the module has no allocator that the host can use',
+    hint: 'export proxy_on_memory_allocate(size) or malloc(size)',
+  },
+  SL4008: {
+    source: 'extension',
+    title: 'the module is larger than its limits allow',
+    hint: 'make it smaller, or raise the limit that the message names',
+  },
+  SL4009: {
+    source: 'extension',
+    title: 'the module failed while it was started',
+    hint: 'look at its log lines and at the backtrace; no host function but the log may be called before the start is over',
+  },
+  SL4010: {
+    source: 'extension',
+    title: 'the extension refused its VM configuration',
+    hint: 'look at its log lines; proxy_on_vm_start returned false',
+  },
+  SL4011: {
+    source: 'config',
+    title: 'the extension refused its configuration',
+    hint: 'look at its log lines, and check pluginConfig against what the extension expects',
+  },
+  SL4012: {
+    source: 'extension',
+    title: 'the extension trapped',
+    hint: 'the backtrace names the function; fix it, or set failStrategy so that requests survive it',
+  },
+  SL4013: {
+    source: 'extension',
+    title: 'the extension ran longer than it may',
+    hint: 'make the callback do less, or raise the limit that the message names',
+  },
+  SL4014: {
+    source: 'extension',
+    title: 'the extension overflowed the stack',
+    hint: 'look for endless recursion; the backtrace names the function',
+  },
+  SL4015: {
+    source: 'extension',
+    title: 'the extension called a host function that is not allowed at this point',
+    hint: 'move the call into a callback: while the module starts, or allocates, only logging is allowed',
+  },
+  SL4016: {
+    source: 'extension',
+    title: "the extension's allocator failed",
+    hint: 'it returned no memory or memory outside of the module: free what is no longer used, or raise the memory limit',
+  },
+  SL4017: {
+    source: 'config',
+    title: "the extension's settings contradict each other",
+    hint: 'correct the field that the message names',
+  },
+  SL4018: {
+    source: 'environment',
+    title: 'the module cannot be instantiated',
+    hint: 'check the memory of the machine and the limits of the extension',
+  },
+  SL4019: {
+    source: 'extension',
+    title: 'the extension is out of service',
+    hint: 'it failed before; see the earlier error. With FAIL_RELOAD it is tried again after a pause, else push a repaired module',
+  },
   SL6001: {
     source: 'environment',
     title: 'a port is taken',

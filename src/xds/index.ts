@@ -1,5 +1,20 @@
 /** xDS v3: types, transports, and the state machines of both ends of a stream. */
+export {
+  AdsClient,
+  type AdsClientOptions,
+  type NamedResource,
+  type RejectedResource,
+  type ResourceHandler,
+} from './ads-client.ts'
+export { AdsServer } from './ads-server.ts'
 export * from './extension-report.ts'
+export { type GrpcServer, serveGrpc } from './grpc-server.ts'
+export { grpcTransport } from './grpc-transport.ts'
+export { anyFromJson, anyToJson, pack, unpackToJson } from './json.ts'
 export { memoryTransport, streamPair } from './memory-transport.ts'
+export { registry } from './registry.ts'
+export { resourceName } from './resource-name.ts'
+export type { AdsServerEvents, Connection, Outcome, Rejection } from './server-events.ts'
+export type { Resources } from './snapshot.ts'
 export type * from './transport.ts'
 export * from './type-urls.ts'

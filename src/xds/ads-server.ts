@@ -1,0 +1,125 @@
+import type { Node } from '../../gen/envoy/config/core/v3/base_pb.ts'
+import type { DeltaDiscoveryRequest, DiscoveryRequest } from '../../gen/envoy/service/discovery/v3/discovery_pb.ts'
+import { DeltaStream } from './delta-stream.ts'
+import { decodeReports } from './extension-report.ts'
+import type { AdsServerEvents, Connection } from './server-events.ts'
+import { NodeSnapshot, type Resources, type TypeChange } from './snapshot.ts'
+import { SotwStream } from './sotw-stream.ts'
+import type { AdsAcceptor, AdsServerStream, DeltaAdsServerStream, Stream } from './transport.ts'
+import { PUSH_ORDER } from './type-urls.ts'
+
+interface Handler {
+  readonly connection: Connection
+  onChange(change: TypeChange): void
+  onFirstSnapshot(typeUrl: string): void
+}
+
+/**
+ * The management server's half of ADS, state of the world and delta. It is fed one snapshot per node and sends each of the
+ * node's streams what it asked for, once per change of content.
+ */
+export class AdsServer implements AdsAcceptor {
+  readonly #events: AdsServerEvents
+  readonly #snapshots = new Map<string, NodeSnapshot>()
+  readonly #streams = new Map<string, Set<Handler>>()
+  readonly #open = new Set<{ close(): void }>()
+  #connections = 0
+
+  constructor(events: AdsServerEvents = {}) {
+    this.#events = events
+  }
+
+  /** Replaces what a node gets; only what differs is sent, in make-before-break order. */
+  setSnapshot(nodeId: string, resources: Resources, version: string): void {
+    const known = this.#snapshots.get(nodeId)
+    const snapshot = known ?? new NodeSnapshot()
+    this.#snapshots.set(nodeId, snapshot)
+    const changes = new Map(snapshot.replace(resources, version).map((change) => [change.typeUrl, change]))
+    const order = new Set([...PUSH_ORDER, ...snapshot.typeUrls()])
+    for (const handler of this.#streams.get(nodeId) ?? []) {
+      for (const typeUrl of order) {
+        const change = changes.get(typeUrl)
+        if (known === undefined) handler.onFirstSnapshot(typeUrl)
+        else if (change !== undefined) handler.onChange(change)
+      }
+    }
+  }
+
+  /** Forgets a node that is gone; its streams, if any, get nothing more until the next snapshot. */
+  clearSnapshot(nodeId: string): void {
+    this.#snapshots.delete(nodeId)
+  }
+
+  connections(): Connection[] {
+    return [...this.#streams.values()].flatMap((handlers) => [...handlers].map((handler) => handler.connection))
+  }
+
+  accept(stream: AdsServerStream): void {
+    this.#serve<DiscoveryRequest, SotwStream>(stream, false, (connection, snapshot) => {
+      return new SotwStream(connection, stream, this.#events, snapshot)
+    })
+  }
+
+  acceptDelta(stream: DeltaAdsServerStream): void {
+    this.#serve<DeltaDiscoveryRequest, DeltaStream>(stream, true, (connection, snapshot) => {
+      return new DeltaStream(connection, stream, this.#events, snapshot)
+    })
+  }
+
+  close(): void {
+    for (const stream of [...this.#open]) stream.close()
+  }
+
+  #serve<
+    Request extends DiscoveryRequest | DeltaDiscoveryRequest,
+    H extends Handler & { onRequest(request: Request): void },
+  >(
+    stream: Stream<never, Request>,
+    delta: boolean,
+    make: (connection: Connection, snapshot: () => NodeSnapshot | undefined) => H,
+  ): void {
+    let handler: H | undefined
+    this.#open.add(stream)
+    stream.onClose(() => {
+      this.#open.delete(stream)
+      if (handler !== undefined) this.#forget(handler)
+    })
+    stream.onMessage((request) => {
+      if (handler === undefined) {
+        // Only the first request of a stream has to carry the node.
+        const node = request.node
+        if (node === undefined || node.id === '') {
+          stream.close(new Error('the first request of a stream must carry the node with its id'))
+          return
+        }
+        const connection = this.#connection(node, delta, () => stream.close())
+        handler = make(connection, () => this.#snapshots.get(node.id))
+        this.#remember(handler)
+      }
+      const reports = decodeReports(request)
+      if (reports !== undefined) this.#events.onReports?.(handler.connection, reports)
+      else handler.onRequest(request)
+    })
+  }
+
+  #connection(node: Node, delta: boolean, close: () => void): Connection {
+    const id = ++this.#connections
+    return { id, nodeId: node.id, node, metadata: node.metadata ?? {}, delta, connectedAt: Date.now(), close }
+  }
+
+  #remember(handler: Handler): void {
+    const { nodeId } = handler.connection
+    const known = this.#streams.get(nodeId)
+    if (known === undefined) this.#streams.set(nodeId, new Set([handler]))
+    else known.add(handler)
+    this.#events.onConnect?.(handler.connection)
+  }
+
+  #forget(handler: Handler): void {
+    const { nodeId } = handler.connection
+    const handlers = this.#streams.get(nodeId)
+    handlers?.delete(handler)
+    if (handlers?.size === 0) this.#streams.delete(nodeId)
+    this.#events.onDisconnect?.(handler.connection)
+  }
+}

@@ -1,0 +1,121 @@
+import { create } from '@bufbuild/protobuf'
+import {
+  type DeltaDiscoveryRequest,
+  DeltaDiscoveryResponseSchema,
+  type Resource,
+  ResourceSchema,
+} from '../../gen/envoy/service/discovery/v3/discovery_pb.ts'
+import { CONTROL_PLANE_IDENTIFIER } from './extension-report.ts'
+import type { AdsServerEvents, Connection } from './server-events.ts'
+import type { NodeSnapshot, TypeChange } from './snapshot.ts'
+import { Subscription } from './subscription.ts'
+import type { DeltaAdsServerStream } from './transport.ts'
+import { isWholeState } from './type-urls.ts'
+
+class DeltaSubscription extends Subscription {
+  /** The version of each resource that the client holds. */
+  readonly held = new Map<string, string>()
+}
+
+/** The server's side of one delta stream. */
+export class DeltaStream {
+  readonly connection: Connection
+  readonly #stream: DeltaAdsServerStream
+  readonly #events: AdsServerEvents
+  readonly #snapshot: () => NodeSnapshot | undefined
+  readonly #subscriptions = new Map<string, DeltaSubscription>()
+  #nonce = 0
+
+  constructor(
+    connection: Connection,
+    stream: DeltaAdsServerStream,
+    events: AdsServerEvents,
+    snapshot: () => NodeSnapshot | undefined,
+  ) {
+    this.connection = connection
+    this.#stream = stream
+    this.#events = events
+    this.#snapshot = snapshot
+  }
+
+  onRequest(request: DeltaDiscoveryRequest): void {
+    const { typeUrl, responseNonce, resourceNamesSubscribe, resourceNamesUnsubscribe, errorDetail } = request
+    let subscription = this.#subscriptions.get(typeUrl)
+    const first = subscription === undefined
+    if (subscription === undefined) {
+      subscription = new DeltaSubscription(typeUrl)
+      this.#subscriptions.set(typeUrl, subscription)
+      subscription.wildcard = isWholeState(typeUrl) && resourceNamesSubscribe.length === 0
+      for (const [name, version] of Object.entries(request.initialResourceVersions))
+        subscription.held.set(name, version)
+    }
+    const answered = subscription.answered(responseNonce)
+    if (answered !== undefined) {
+      const outcome = { connection: this.connection, typeUrl, nonce: responseNonce, ...answered }
+      if (errorDetail === undefined) this.#events.onAck?.(outcome)
+      else this.#events.onNack?.({ ...outcome, error: errorDetail.message })
+    }
+    subscription.addNames(resourceNamesSubscribe)
+    subscription.removeNames(resourceNamesUnsubscribe)
+    for (const name of resourceNamesUnsubscribe) subscription.held.delete(name)
+    // A name asked for again is sent again, held or not, unless the client has just said that it holds it.
+    if (!first) for (const name of resourceNamesSubscribe) subscription.held.delete(name)
+    // What is dropped by name but still covered by the wildcard has to come again.
+    const stillCovered = subscription.wildcard && resourceNamesUnsubscribe.length > 0
+    if (first || stillCovered || resourceNamesSubscribe.length > 0) {
+      const ask = subscription.wildcard ? undefined : resourceNamesSubscribe
+      this.#respond(subscription, ask, first && subscription.wildcard)
+    }
+  }
+
+  onChange(change: TypeChange): void {
+    const subscription = this.#subscriptions.get(change.typeUrl)
+    if (subscription === undefined) return
+    const names = [...change.changed, ...change.removed].filter((name) => subscription.wants(name))
+    if (names.length > 0) this.#respond(subscription, names, false)
+  }
+
+  onFirstSnapshot(typeUrl: string): void {
+    const subscription = this.#subscriptions.get(typeUrl)
+    if (subscription === undefined) return
+    this.#respond(subscription, subscription.wildcard ? undefined : [...subscription.names], subscription.wildcard)
+  }
+
+  /** Sends those of `names` (all, when undefined) that differ from what the client holds. */
+  #respond(subscription: DeltaSubscription, names: readonly string[] | undefined, evenIfEmpty: boolean): void {
+    const type = this.#snapshot()?.type(subscription.typeUrl)
+    if (type === undefined) return
+    const resources: Resource[] = []
+    const removed: string[] = []
+    let bytes = 0
+    const candidates = names ?? new Set([...type.resources.keys(), ...subscription.names, ...subscription.held.keys()])
+    for (const name of candidates) {
+      if (name === '*') continue
+      const found = type.resources.get(name)
+      if (found === undefined) {
+        // Also the answer to asking for what does not exist: the client learns at once instead of waiting.
+        subscription.held.delete(name)
+        removed.push(name)
+      } else if (subscription.held.get(name) !== found.version) {
+        subscription.held.set(name, found.version)
+        resources.push(create(ResourceSchema, { name, version: found.version, resource: found.resource }))
+        bytes += found.resource.value.length
+      }
+    }
+    if (resources.length === 0 && removed.length === 0 && !evenIfEmpty) return
+    const sent = [...resources.map((resource) => resource.name), ...removed]
+    const nonce = String(++this.#nonce)
+    subscription.sent(nonce, type.version, sent)
+    this.#stream.send(
+      create(DeltaDiscoveryResponseSchema, {
+        typeUrl: subscription.typeUrl,
+        systemVersionInfo: type.version,
+        nonce,
+        resources,
+        removedResources: removed,
+        controlPlane: { identifier: CONTROL_PLANE_IDENTIFIER },
+      }),
+    )
+    this.#events.onPush?.(this.connection, subscription.typeUrl, sent, bytes)
+  }
+}

@@ -1,0 +1,139 @@
+import { createRegistry, type DescFile, type Registry } from '@bufbuild/protobuf'
+import {
+  file_google_protobuf_any,
+  file_google_protobuf_duration,
+  file_google_protobuf_empty,
+  file_google_protobuf_struct,
+  file_google_protobuf_timestamp,
+  file_google_protobuf_wrappers,
+} from '@bufbuild/protobuf/wkt'
+import { file_envoy_admin_v3_config_dump } from '../../gen/envoy/admin/v3/config_dump_pb.ts'
+import { file_envoy_config_bootstrap_v3_bootstrap } from '../../gen/envoy/config/bootstrap/v3/bootstrap_pb.ts'
+import { file_envoy_config_cluster_v3_cluster } from '../../gen/envoy/config/cluster/v3/cluster_pb.ts'
+import { file_envoy_config_core_v3_extension } from '../../gen/envoy/config/core/v3/extension_pb.ts'
+import { file_envoy_config_core_v3_grpc_service } from '../../gen/envoy/config/core/v3/grpc_service_pb.ts'
+import { file_envoy_config_endpoint_v3_endpoint } from '../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
+import { file_envoy_config_listener_v3_listener } from '../../gen/envoy/config/listener/v3/listener_pb.ts'
+import { file_envoy_config_route_v3_route } from '../../gen/envoy/config/route/v3/route_pb.ts'
+import { file_envoy_extensions_access_loggers_file_v3_file } from '../../gen/envoy/extensions/access_loggers/file/v3/file_pb.ts'
+import { file_envoy_extensions_access_loggers_stream_v3_stream } from '../../gen/envoy/extensions/access_loggers/stream/v3/stream_pb.ts'
+import { file_envoy_extensions_compression_brotli_compressor_v3_brotli } from '../../gen/envoy/extensions/compression/brotli/compressor/v3/brotli_pb.ts'
+import { file_envoy_extensions_compression_gzip_compressor_v3_gzip } from '../../gen/envoy/extensions/compression/gzip/compressor/v3/gzip_pb.ts'
+import { file_envoy_extensions_compression_gzip_decompressor_v3_gzip } from '../../gen/envoy/extensions/compression/gzip/decompressor/v3/gzip_pb.ts'
+import { file_envoy_extensions_compression_zstd_compressor_v3_zstd } from '../../gen/envoy/extensions/compression/zstd/compressor/v3/zstd_pb.ts'
+import { file_envoy_extensions_filters_http_buffer_v3_buffer } from '../../gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.ts'
+import { file_envoy_extensions_filters_http_compressor_v3_compressor } from '../../gen/envoy/extensions/filters/http/compressor/v3/compressor_pb.ts'
+import { file_envoy_extensions_filters_http_cors_v3_cors } from '../../gen/envoy/extensions/filters/http/cors/v3/cors_pb.ts'
+import { file_envoy_extensions_filters_http_decompressor_v3_decompressor } from '../../gen/envoy/extensions/filters/http/decompressor/v3/decompressor_pb.ts'
+import { file_envoy_extensions_filters_http_ext_authz_v3_ext_authz } from '../../gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.ts'
+import { file_envoy_extensions_filters_http_fault_v3_fault } from '../../gen/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
+import { file_envoy_extensions_filters_http_grpc_stats_v3_config } from '../../gen/envoy/extensions/filters/http/grpc_stats/v3/config_pb.ts'
+import { file_envoy_extensions_filters_http_grpc_web_v3_grpc_web } from '../../gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.ts'
+import { file_envoy_extensions_filters_http_header_mutation_v3_header_mutation } from '../../gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.ts'
+import { file_envoy_extensions_filters_http_health_check_v3_health_check } from '../../gen/envoy/extensions/filters/http/health_check/v3/health_check_pb.ts'
+import { file_envoy_extensions_filters_http_jwt_authn_v3_config } from '../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.ts'
+import { file_envoy_extensions_filters_http_local_ratelimit_v3_local_rate_limit } from '../../gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.ts'
+import { file_envoy_extensions_filters_http_lua_v3_lua } from '../../gen/envoy/extensions/filters/http/lua/v3/lua_pb.ts'
+import { file_envoy_extensions_filters_http_rbac_v3_rbac } from '../../gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.ts'
+import { file_envoy_extensions_filters_http_router_v3_router } from '../../gen/envoy/extensions/filters/http/router/v3/router_pb.ts'
+import { file_envoy_extensions_filters_http_wasm_v3_wasm } from '../../gen/envoy/extensions/filters/http/wasm/v3/wasm_pb.ts'
+import { file_envoy_extensions_filters_listener_http_inspector_v3_http_inspector } from '../../gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.ts'
+import { file_envoy_extensions_filters_listener_proxy_protocol_v3_proxy_protocol } from '../../gen/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.ts'
+import { file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector } from '../../gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts'
+import { file_envoy_extensions_filters_network_connection_limit_v3_connection_limit } from '../../gen/envoy/extensions/filters/network/connection_limit/v3/connection_limit_pb.ts'
+import { file_envoy_extensions_filters_network_direct_response_v3_config } from '../../gen/envoy/extensions/filters/network/direct_response/v3/config_pb.ts'
+import { file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager } from '../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
+import { file_envoy_extensions_filters_network_local_ratelimit_v3_local_rate_limit } from '../../gen/envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit_pb.ts'
+import { file_envoy_extensions_filters_network_rbac_v3_rbac } from '../../gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.ts'
+import { file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy } from '../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
+import { file_envoy_extensions_filters_network_wasm_v3_wasm } from '../../gen/envoy/extensions/filters/network/wasm/v3/wasm_pb.ts'
+import { file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts } from '../../gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts'
+import { file_envoy_extensions_transport_sockets_proxy_protocol_v3_upstream_proxy_protocol } from '../../gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.ts'
+import { file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer } from '../../gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts'
+import { file_envoy_extensions_transport_sockets_tls_v3_secret } from '../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
+import { file_envoy_extensions_transport_sockets_tls_v3_tls } from '../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
+import { file_envoy_extensions_upstreams_http_v3_http_protocol_options } from '../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts'
+import { file_envoy_extensions_wasm_v3_wasm } from '../../gen/envoy/extensions/wasm/v3/wasm_pb.ts'
+import { file_envoy_service_auth_v3_external_auth } from '../../gen/envoy/service/auth/v3/external_auth_pb.ts'
+import { file_envoy_service_discovery_v3_ads } from '../../gen/envoy/service/discovery/v3/ads_pb.ts'
+import { file_envoy_service_discovery_v3_discovery } from '../../gen/envoy/service/discovery/v3/discovery_pb.ts'
+import { file_google_rpc_status } from '../../gen/google/rpc/status_pb.ts'
+import { file_udpa_type_v1_typed_struct } from '../../gen/udpa/type/v1/typed_struct_pb.ts'
+import { file_xds_type_v3_typed_struct } from '../../gen/xds/type/v3/typed_struct_pb.ts'
+
+/** The files of proto/paths.txt; a test holds the two lists together. */
+const ROOTS: readonly DescFile[] = [
+  file_envoy_admin_v3_config_dump,
+  file_envoy_config_bootstrap_v3_bootstrap,
+  file_envoy_config_cluster_v3_cluster,
+  file_envoy_config_core_v3_extension,
+  file_envoy_config_core_v3_grpc_service,
+  file_envoy_config_endpoint_v3_endpoint,
+  file_envoy_config_listener_v3_listener,
+  file_envoy_config_route_v3_route,
+  file_envoy_extensions_access_loggers_file_v3_file,
+  file_envoy_extensions_access_loggers_stream_v3_stream,
+  file_envoy_extensions_compression_brotli_compressor_v3_brotli,
+  file_envoy_extensions_compression_gzip_compressor_v3_gzip,
+  file_envoy_extensions_compression_gzip_decompressor_v3_gzip,
+  file_envoy_extensions_compression_zstd_compressor_v3_zstd,
+  file_envoy_extensions_filters_http_buffer_v3_buffer,
+  file_envoy_extensions_filters_http_compressor_v3_compressor,
+  file_envoy_extensions_filters_http_cors_v3_cors,
+  file_envoy_extensions_filters_http_decompressor_v3_decompressor,
+  file_envoy_extensions_filters_http_ext_authz_v3_ext_authz,
+  file_envoy_extensions_filters_http_fault_v3_fault,
+  file_envoy_extensions_filters_http_grpc_stats_v3_config,
+  file_envoy_extensions_filters_http_grpc_web_v3_grpc_web,
+  file_envoy_extensions_filters_http_header_mutation_v3_header_mutation,
+  file_envoy_extensions_filters_http_health_check_v3_health_check,
+  file_envoy_extensions_filters_http_jwt_authn_v3_config,
+  file_envoy_extensions_filters_http_local_ratelimit_v3_local_rate_limit,
+  file_envoy_extensions_filters_http_lua_v3_lua,
+  file_envoy_extensions_filters_http_rbac_v3_rbac,
+  file_envoy_extensions_filters_http_router_v3_router,
+  file_envoy_extensions_filters_http_wasm_v3_wasm,
+  file_envoy_extensions_filters_listener_http_inspector_v3_http_inspector,
+  file_envoy_extensions_filters_listener_proxy_protocol_v3_proxy_protocol,
+  file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector,
+  file_envoy_extensions_filters_network_connection_limit_v3_connection_limit,
+  file_envoy_extensions_filters_network_direct_response_v3_config,
+  file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager,
+  file_envoy_extensions_filters_network_local_ratelimit_v3_local_rate_limit,
+  file_envoy_extensions_filters_network_rbac_v3_rbac,
+  file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy,
+  file_envoy_extensions_filters_network_wasm_v3_wasm,
+  file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts,
+  file_envoy_extensions_transport_sockets_proxy_protocol_v3_upstream_proxy_protocol,
+  file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer,
+  file_envoy_extensions_transport_sockets_tls_v3_secret,
+  file_envoy_extensions_transport_sockets_tls_v3_tls,
+  file_envoy_extensions_upstreams_http_v3_http_protocol_options,
+  file_envoy_extensions_wasm_v3_wasm,
+  file_envoy_service_auth_v3_external_auth,
+  file_envoy_service_discovery_v3_ads,
+  file_envoy_service_discovery_v3_discovery,
+  file_google_rpc_status,
+  file_udpa_type_v1_typed_struct,
+  file_xds_type_v3_typed_struct,
+  file_google_protobuf_any,
+  file_google_protobuf_duration,
+  file_google_protobuf_empty,
+  file_google_protobuf_struct,
+  file_google_protobuf_timestamp,
+  file_google_protobuf_wrappers,
+]
+
+function closure(roots: readonly DescFile[]): DescFile[] {
+  const seen = new Set<DescFile>()
+  const visit = (file: DescFile): void => {
+    if (seen.has(file)) return
+    seen.add(file)
+    file.dependencies.forEach(visit)
+  }
+  roots.forEach(visit)
+  return [...seen]
+}
+
+/** Every generated message type with what it imports: lets an `Any` be read from and written to JSON. */
+export const registry: Registry = createRegistry(...closure(ROOTS))

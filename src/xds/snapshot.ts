@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto'
+import type { Any } from '@bufbuild/protobuf/wkt'
+
+/** Everything a node may ask for: type URL to name to resource. */
+export type Resources = Readonly<Record<string, ReadonlyMap<string, Any>>>
+
+export interface VersionedResource {
+  readonly resource: Any
+  /** Of the content: equal content has an equal version, across restarts too, so a reconnecting delta client is spared. */
+  readonly version: string
+}
+
+/** What changed of one type. */
+export interface TypeChange {
+  readonly typeUrl: string
+  readonly changed: ReadonlySet<string>
+  readonly removed: ReadonlySet<string>
+}
+
+interface TypeState {
+  version: string
+  resources: ReadonlyMap<string, VersionedResource>
+}
+
+const EMPTY: TypeState = { version: '', resources: new Map() }
+
+/** What the server holds for one node, with the version at which each type last changed. */
+export class NodeSnapshot {
+  readonly #types = new Map<string, TypeState>()
+
+  /** Replaces everything; returns the types whose content differs, in no order. */
+  replace(resources: Resources, version: string): TypeChange[] {
+    const changes: TypeChange[] = []
+    for (const typeUrl of new Set([...this.#types.keys(), ...Object.keys(resources)])) {
+      const change = this.#replaceType(typeUrl, resources[typeUrl] ?? new Map(), version)
+      if (change !== undefined) changes.push(change)
+    }
+    return changes
+  }
+
+  type(typeUrl: string): Readonly<TypeState> {
+    return this.#types.get(typeUrl) ?? EMPTY
+  }
+
+  typeUrls(): string[] {
+    return [...this.#types.keys()]
+  }
+
+  #replaceType(typeUrl: string, next: ReadonlyMap<string, Any>, version: string): TypeChange | undefined {
+    const before = this.type(typeUrl).resources
+    const changed = new Set<string>()
+    const after = new Map<string, VersionedResource>()
+    for (const [name, resource] of next) {
+      const known = before.get(name)
+      if (known?.resource === resource) {
+        after.set(name, known)
+        continue
+      }
+      const contentVersion = versionOf(resource)
+      if (known?.version === contentVersion) {
+        after.set(name, known)
+        continue
+      }
+      after.set(name, { resource, version: contentVersion })
+      changed.add(name)
+    }
+    const removed = new Set([...before.keys()].filter((name) => !next.has(name)))
+    const first = !this.#types.has(typeUrl)
+    if (changed.size === 0 && removed.size === 0 && !first) return undefined
+    this.#types.set(typeUrl, { version, resources: after })
+    return { typeUrl, changed, removed }
+  }
+}
+
+function versionOf(resource: Any): string {
+  return createHash('sha1').update(resource.typeUrl).update(resource.value).digest('base64url').slice(0, 16)
+}
