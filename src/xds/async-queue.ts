@@ -34,8 +34,13 @@ export class AsyncQueue<T> implements AsyncIterable<T> {
         })
       },
       return: () => {
-        this.#ended = true
+        this.end()
         return Promise.resolve({ value: undefined, done: true })
+      },
+      // connect refuses an iterator without it.
+      throw: (error) => {
+        this.end()
+        return Promise.reject(error)
       },
     }
   }
