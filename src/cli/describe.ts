@@ -15,7 +15,11 @@ export function describeObject(object: KubeObject, events: readonly EventObject[
   const lines = [`Name:         ${metadata.name}`]
   if (metadata.namespace !== undefined) lines.push(`Namespace:    ${metadata.namespace}`)
   lines.push(`Labels:       ${pairs(metadata.labels)}`, `Annotations:  ${pairs(metadata.annotations)}`)
-  lines.push(`API Version:  ${apiVersion}`, `Kind:         ${kind}`, `Created:      ${metadata.creationTimestamp ?? ''}`)
+  lines.push(
+    `API Version:  ${apiVersion}`,
+    `Kind:         ${kind}`,
+    `Created:      ${metadata.creationTimestamp ?? ''}`,
+  )
   for (const [field, value] of Object.entries(body)) lines.push(section(field, value))
   const { conditions, ...rest } = status ?? {}
   if (Object.keys(rest).length > 0) lines.push(section('status', rest))
@@ -26,7 +30,9 @@ export function describeObject(object: KubeObject, events: readonly EventObject[
 
 function section(field: string, value: unknown): string {
   const title = field[0].toUpperCase() + field.slice(1)
-  return value !== null && typeof value === 'object' ? `${title}:\n${indent(toYaml(value).trimEnd())}` : `${title}:  ${value}`
+  return value !== null && typeof value === 'object'
+    ? `${title}:\n${indent(toYaml(value).trimEnd())}`
+    : `${title}:  ${value}`
 }
 
 function conditionTable(conditions: readonly Condition[]): string {
@@ -40,8 +46,12 @@ function eventTable(events: readonly EventObject[]): string {
 }
 
 function pairs(map: Record<string, string> | undefined): string {
-  const entries = Object.entries(map ?? {}).filter(([name]) => name !== 'kubectl.kubernetes.io/last-applied-configuration')
-  return entries.length === 0 ? '<none>' : entries.map(([name, value]) => `${name}=${value}`).join(`\n${' '.repeat(14)}`)
+  const entries = Object.entries(map ?? {}).filter(
+    ([name]) => name !== 'kubectl.kubernetes.io/last-applied-configuration',
+  )
+  return entries.length === 0
+    ? '<none>'
+    : entries.map(([name, value]) => `${name}=${value}`).join(`\n${' '.repeat(14)}`)
 }
 
 function indent(text: string): string {

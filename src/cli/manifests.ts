@@ -19,7 +19,11 @@ export function readManifests(paths: readonly string[]): Manifest[] {
     return parseDocuments(text, name).map((document) => {
       const object = document.object as KubeObject
       const where = `${name}:${document.line}`
-      if (typeof object?.apiVersion !== 'string' || typeof object.kind !== 'string' || typeof object.metadata?.name !== 'string') {
+      if (
+        typeof object?.apiVersion !== 'string' ||
+        typeof object.kind !== 'string' ||
+        typeof object.metadata?.name !== 'string'
+      ) {
         throw new SluiceError('SL6008', 'apiVersion, kind and metadata.name are needed', { where })
       }
       return { object, where }

@@ -1,5 +1,5 @@
-import { type DiscoveredKind, kindNamed } from './kinds.ts'
 import { UsageError } from './command.ts'
+import { type DiscoveredKind, kindNamed } from './kinds.ts'
 
 /** The options that `get`, `describe` and `delete` share. */
 export const TARGET_OPTIONS = {

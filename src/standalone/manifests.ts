@@ -7,7 +7,11 @@ import { parseDocuments } from '../resources/yaml.ts'
 const MANAGER = 'sluice-standalone'
 
 /** Applies a YAML file of the package by server-side apply, objects in the order of the file. */
-export async function applyFile(kube: KubeClient, path: string, edit: (object: KubeObject) => KubeObject = (o) => o): Promise<void> {
+export async function applyFile(
+  kube: KubeClient,
+  path: string,
+  edit: (object: KubeObject) => KubeObject = (o) => o,
+): Promise<void> {
   const file = packagePath(path)
   for (const document of parseDocuments(readFileSync(file, 'utf8'), file)) {
     const object = edit(document.object as KubeObject)
@@ -17,7 +21,11 @@ export async function applyFile(kube: KubeClient, path: string, edit: (object: K
   }
 }
 
-const SAMPLES_MARK = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'sluice-samples', namespace: 'istio-system' } }
+const SAMPLES_MARK = {
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'sluice-samples', namespace: 'istio-system' },
+}
 
 /**
  * Applies the samples on the first start of a home only: what a user deletes or changes afterwards stays as the user left it.
@@ -36,7 +44,9 @@ export async function applySamplesOnce(kube: KubeClient, paths: readonly string[
 
 function typeOf(object: KubeObject): ResourceType {
   const type = RESOURCE_TYPES.find(
-    (one) => one.kind === object.kind && (one.group === '' ? one.version : `${one.group}/${one.version}`) === object.apiVersion,
+    (one) =>
+      one.kind === object.kind &&
+      (one.group === '' ? one.version : `${one.group}/${one.version}`) === object.apiVersion,
   )
   if (type === undefined) throw new Error(`no ResourceType for ${object.apiVersion} ${object.kind}`)
   return type

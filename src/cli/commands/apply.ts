@@ -33,14 +33,22 @@ export const command: Command = {
           kind = kindOf(kinds, object.apiVersion, object.kind)
         }
         if (kind === undefined) throw new UsageError(`the server does not serve ${object.apiVersion} ${object.kind}`)
-        const namespace = kind.namespaced ? (object.metadata.namespace ?? values['namespace'] ?? client.config.namespace) : undefined
+        const namespace = kind.namespaced
+          ? (object.metadata.namespace ?? values['namespace'] ?? client.config.namespace)
+          : undefined
         const target = { name: object.metadata.name, namespace }
         const before = await client.get(kind, target.name, namespace).catch(absent)
-        const after = await client.patch(kind, target, 'apply', { ...object, metadata: { ...object.metadata, namespace } }, {
-          fieldManager: 'sluice',
-          force: values['force-conflicts'] === true,
-          ...(values['dry-run'] ? { dryRun: 'All' } : {}),
-        })
+        const after = await client.patch(
+          kind,
+          target,
+          'apply',
+          { ...object, metadata: { ...object.metadata, namespace } },
+          {
+            fieldManager: 'sluice',
+            force: values['force-conflicts'] === true,
+            ...(values['dry-run'] ? { dryRun: 'All' } : {}),
+          },
+        )
         const result =
           before === undefined
             ? 'created'
@@ -51,7 +59,8 @@ export const command: Command = {
       } catch (error) {
         if (!(error instanceof KubeApiError) && !(error instanceof UsageError)) throw error
         console.error(`${where}: ${error.message}`)
-        if (error instanceof KubeApiError && error.status.code === 409) console.error('  hint: --force-conflicts takes the fields over')
+        if (error instanceof KubeApiError && error.status.code === 409)
+          console.error('  hint: --force-conflicts takes the fields over')
         code = 1
       }
     }

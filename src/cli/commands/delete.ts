@@ -25,12 +25,14 @@ export const command: Command = {
     const targets =
       values['filename'] === undefined
         ? parseTargets(kinds, positionals).flatMap(({ kind, names }) => {
-            if (names.length === 0) throw new UsageError('say which objects; to delete all of a type is kubectl delete --all')
+            if (names.length === 0)
+              throw new UsageError('say which objects; to delete all of a type is kubectl delete --all')
             return names.map((name) => ({ kind, name, namespace }))
           })
         : readManifests(values['filename']).map(({ object, where }) => {
             const kind = kindOf(kinds, object.apiVersion, object.kind)
-            if (kind === undefined) throw new UsageError(`${where}: the server does not serve ${object.apiVersion} ${object.kind}`)
+            if (kind === undefined)
+              throw new UsageError(`${where}: the server does not serve ${object.apiVersion} ${object.kind}`)
             return { kind, name: object.metadata.name, namespace: object.metadata.namespace ?? namespace }
           })
     let code = 0

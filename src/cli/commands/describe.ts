@@ -1,7 +1,7 @@
 import { KubeClient, loadKubeConfig } from '../../kube/index.ts'
 import type { KubeObject } from '../../kube/types.ts'
-import { describeObject, type EventObject } from '../describe.ts'
 import type { Command } from '../command.ts'
+import { describeObject, type EventObject } from '../describe.ts'
 import { discover } from '../kinds.ts'
 import { parseTargets, TARGET_HELP, TARGET_OPTIONS } from '../targets.ts'
 

@@ -40,7 +40,8 @@ export const command: Command = {
       }
       const results = await Promise.all(paths.map((path) => client.request('GET', path, { query })))
       for (const result of results) {
-        if (format === 'name') for (const item of result.items ?? [result]) console.log(displayName(kind, item.metadata.name))
+        if (format === 'name')
+          for (const item of result.items ?? [result]) console.log(displayName(kind, item.metadata.name))
         else printAs(format, result)
       }
     }
@@ -49,9 +50,17 @@ export const command: Command = {
   },
 }
 
-function printTables(tables: ServerTable[], wide: boolean, withNamespace: boolean, kind: DiscoveredKind, at?: string): void {
+function printTables(
+  tables: ServerTable[],
+  wide: boolean,
+  withNamespace: boolean,
+  kind: DiscoveredKind,
+  at?: string,
+): void {
   const columns = tables[0].columnDefinitions
-  const shown = columns.map((column, index) => ({ column, index })).filter(({ column }) => wide || column.priority === 0)
+  const shown = columns
+    .map((column, index) => ({ column, index }))
+    .filter(({ column }) => wide || column.priority === 0)
   const head = shown.map(({ column }) => column.name.toUpperCase())
   const rows = tables.flatMap((one) => one.rows)
   if (rows.length === 0) {

@@ -1,6 +1,6 @@
-import { type Call, type Command, port } from '../command.ts'
-import { addressTable } from '../address-table.ts'
 import { DEFAULTS, type StandaloneOptions } from '../../standalone/options.ts'
+import { addressTable } from '../address-table.ts'
+import { type Call, type Command, port } from '../command.ts'
 
 const READY_TIMEOUT_MS = 60_000
 
@@ -54,7 +54,8 @@ gateway and the registry ask for nothing.`,
 }
 
 function optionsOf({ values }: Call): StandaloneOptions {
-  const asPort = (name: string, otherwise: number) => (values[name] === undefined ? otherwise : port(values[name], name))
+  const asPort = (name: string, otherwise: number) =>
+    values[name] === undefined ? otherwise : port(values[name], name)
   return {
     host: values['host'] ?? DEFAULTS.host,
     apiPort: asPort('api-port', DEFAULTS.apiPort),

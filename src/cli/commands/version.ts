@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import type { Command } from '../command.ts'
 import { packagePath } from '../../base/package-root.ts'
+import type { Command } from '../command.ts'
 
 export const command: Command = {
   summary: 'print the versions of Sluice, Node and V8',
