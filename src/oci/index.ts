@@ -1,2 +1,23 @@
 /** OCI: registry client, images that hold modules, signatures, and the embedded registry. */
+export { writeAtomic } from './atomic-file.ts'
+export { type FetchedManifest, RegistryClient, type RegistryOptions } from './client.ts'
+export {
+  anonymous,
+  type Credential,
+  type CredentialSource,
+  defaultKeychain,
+  fromDockerConfigJson,
+} from './credentials.ts'
+export { isDigest, sha256Digest, sha256Hex } from './digest.ts'
+export { bodyError, type HttpResponse, HttpTransport, type HttpTransportOptions, safeUrl } from './http-transport.ts'
+export type { Descriptor, Manifest } from './manifest.ts'
+export { MediaType } from './media-types.ts'
+export type { MirrorRule } from './mirror.ts'
+export { type PushedImage, type PushOptions, pushWasmImage } from './push.ts'
+export { formatReference, parseReference, type Reference, repositoryOf, versionOf } from './reference.ts'
 export { type RegistryAuth, type RegistryServer, type RegistryServerOptions, startRegistry } from './registry/index.ts'
+export { type Deadline, deadline, type RetryOptions, retrying } from './retry.ts'
+export { SupplyError, statusError } from './supply-error.ts'
+export { looksLikeTar } from './tar.ts'
+export { type Compression, DEFAULT_LIMITS, extractFromTar, type UnpackLimits, unpacked, writeStream } from './unpack.ts'
+export { fetchModule, type ImageFormat, type ResolvedImage, resolveImage } from './wasm-image.ts'

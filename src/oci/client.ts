@@ -1,0 +1,285 @@
+import { createHash } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { pipeline } from 'node:stream/promises'
+import { logger } from '../telemetry/log.ts'
+import { type CredentialSource, defaultKeychain } from './credentials.ts'
+import { digestLike, isDigest, sha256Digest, splitDigest } from './digest.ts'
+import { EndpointSession, type SessionRequest } from './endpoint-session.ts'
+import {
+  bodyError,
+  type HttpResponse,
+  type HttpTransport,
+  type HttpTransportOptions,
+  safeUrl,
+} from './http-transport.ts'
+import { type Descriptor, type Manifest, parseManifest } from './manifest.ts'
+import { INDEX_TYPES, MANIFEST_ACCEPT, MediaType } from './media-types.ts'
+import { endpointsOf, type MirrorRule } from './mirror.ts'
+import { readAll } from './read-all.ts'
+import { formatReference, type Reference, versionOf } from './reference.ts'
+import { type Deadline, deadline, type RetryOptions, retrying } from './retry.ts'
+import { SupplyError } from './supply-error.ts'
+
+/** How registries are reached: shared by all fetches of a process. */
+export interface RegistryOptions extends HttpTransportOptions {
+  readonly mirrors?: readonly MirrorRule[]
+  readonly retry?: RetryOptions
+}
+
+/** A manifest as it was served. */
+export interface FetchedManifest {
+  readonly digest: string
+  readonly mediaType: string
+  readonly bytes: Buffer
+  readonly manifest: Manifest
+}
+
+const MAX_MANIFEST_BYTES = 4 * 1024 * 1024
+const RETRY: RetryOptions = { attempts: 4, initialMs: 500, maxMs: 10_000 }
+
+const log = logger('wasm')
+
+/** Reads and writes one repository of a registry, by way of its mirror where there is one. */
+export class RegistryClient {
+  readonly reference: Reference
+  readonly #sessions: EndpointSession[]
+  readonly #limit: Deadline
+  readonly #retry: RetryOptions
+  /** The endpoint that answered first is kept, so that manifest, layers and signatures come from one place. */
+  #chosen: EndpointSession | undefined
+
+  constructor(
+    reference: Reference,
+    transport: HttpTransport,
+    options: RegistryOptions & { readonly credentials?: CredentialSource; readonly limit?: Deadline } = {},
+  ) {
+    this.reference = reference
+    this.#limit = options.limit ?? deadline(60_000, formatReference(reference))
+    this.#retry = options.retry ?? RETRY
+    const credentials = options.credentials ?? defaultKeychain()
+    const endpoints = endpointsOf(reference, options.mirrors ?? [])
+    this.#sessions = endpoints.map((endpoint) => new EndpointSession(endpoint, transport, credentials))
+  }
+
+  /** Where the image was found, when that is not the registry that the reference names. */
+  get source(): string | undefined {
+    const endpoint = this.#chosen?.endpoint
+    return endpoint?.mirror === undefined ? undefined : `mirror ${endpoint.host}/${endpoint.repository}`
+  }
+
+  /** The manifest of a tag or digest (the reference's own unless told), its digest checked. */
+  async manifest(version = versionOf(this.reference)): Promise<FetchedManifest> {
+    const request: SessionRequest = {
+      method: 'GET',
+      path: `manifests/${version}`,
+      headers: { accept: MANIFEST_ACCEPT },
+      accept: [200],
+    }
+    return await this.#withRetry(async () => {
+      const response = await this.#send(request)
+      const bytes = await readAll(response, MAX_MANIFEST_BYTES, this.#limit.signal)
+      return checkManifest(response, bytes, version)
+    })
+  }
+
+  /** The digest that a version has now, without its content; undefined where the registry does not say. */
+  async head(version = versionOf(this.reference)): Promise<{ digest: string; mediaType: string } | undefined> {
+    const response = await this.#withRetry(() =>
+      this.#send({ method: 'HEAD', path: `manifests/${version}`, headers: { accept: MANIFEST_ACCEPT }, accept: [200] }),
+    )
+    response.body.resume()
+    const digest = response.headers['docker-content-digest']
+    if (typeof digest !== 'string' || !isDigest(digest)) return undefined
+    return { digest, mediaType: String(response.headers['content-type'] ?? '') }
+  }
+
+  /** Downloads a blob to a file that holds it only if size and digest are right. */
+  async blobToFile(descriptor: Descriptor, path: string, maxBytes: number): Promise<void> {
+    if (descriptor.size > maxBytes) throw tooLarge(descriptor, maxBytes)
+    await this.#withRetry(async () => {
+      const response = await this.#send({ method: 'GET', path: `blobs/${descriptor.digest}`, accept: [200] })
+      try {
+        await pipeline(response.body, verified(descriptor), createWriteStream(path), { signal: this.#limit.signal })
+      } catch (error) {
+        await rm(path, { force: true })
+        throw isDiskError(error) ? error : bodyError(error, response.url, this.#limit.signal)
+      }
+    })
+  }
+
+  /** A small blob in memory. */
+  async blob(descriptor: Descriptor, maxBytes: number): Promise<Buffer> {
+    if (descriptor.size > maxBytes) throw tooLarge(descriptor, maxBytes)
+    return await this.#withRetry(async () => {
+      const response = await this.#send({ method: 'GET', path: `blobs/${descriptor.digest}`, accept: [200] })
+      const bytes = await readAll(response, descriptor.size, this.#limit.signal)
+      if (digestLike(descriptor.digest, bytes) !== descriptor.digest) throw wrongDigest(descriptor)
+      return bytes
+    })
+  }
+
+  /** All tags. */
+  async tags(): Promise<string[]> {
+    const response = await this.#withRetry(() => this.#send({ method: 'GET', path: 'tags/list?n=1000', accept: [200] }))
+    const answer = jsonOf(await readAll(response, MAX_MANIFEST_BYTES, this.#limit.signal), response)
+    const { tags } = answer as { tags?: unknown }
+    return Array.isArray(tags) ? tags.filter((tag) => typeof tag === 'string') : []
+  }
+
+  /** What refers to a manifest: the referrers API, or the index under the fallback tag where the registry has none. */
+  async referrers(digest: string): Promise<readonly Descriptor[]> {
+    const response = await this.#withRetry(() =>
+      this.#send({
+        method: 'GET',
+        path: `referrers/${digest}`,
+        headers: { accept: MediaType.ociIndex },
+        accept: [200, 400, 404],
+      }),
+    )
+    const bytes = await readAll(response, MAX_MANIFEST_BYTES, this.#limit.signal)
+    if (response.status === 200) {
+      const index = parseManifest(bytes)
+      if (typeof index === 'string') throw new SupplyError('SL3009', `${safeUrl(response.url)}: ${index}`)
+      return index.manifests ?? []
+    }
+    const { algorithm, hex } = splitDigest(digest)
+    try {
+      return (await this.manifest(`${algorithm}-${hex}`)).manifest.manifests ?? []
+    } catch (error) {
+      if (error instanceof SupplyError && error.code === 'SL3006') return []
+      throw error
+    }
+  }
+
+  /** Uploads a blob unless the registry holds it; returns its descriptor. */
+  async putBlob(mediaType: string, bytes: Uint8Array, annotations?: Record<string, string>): Promise<Descriptor> {
+    const digest = sha256Digest(bytes)
+    const access = 'pull,push'
+    await this.#withRetry(async () => {
+      const known = await this.#send({ method: 'HEAD', path: `blobs/${digest}`, accept: [200, 404], access })
+      known.body.resume()
+      if (known.status === 200) return
+      const begun = await this.#send({ method: 'POST', path: 'blobs/uploads/', accept: [202], access })
+      begun.body.resume()
+      const location = URL.parse(begun.headers.location ?? '', begun.url.href)
+      if (location === null) throw new SupplyError('SL3009', `${safeUrl(begun.url)} gives no Location for the upload`)
+      location.searchParams.set('digest', digest)
+      const headers = { 'content-type': 'application/octet-stream' }
+      const done = await this.#send({ method: 'PUT', path: location, headers, body: bytes, accept: [201], access })
+      done.body.resume()
+    })
+    return { mediaType, digest, size: bytes.length, ...(annotations === undefined ? {} : { annotations }) }
+  }
+
+  /** Uploads a manifest under a tag or by its digest; returns the digest. */
+  async putManifest(manifest: Manifest | Uint8Array, mediaType: string, version?: string): Promise<string> {
+    const bytes = manifest instanceof Uint8Array ? manifest : Buffer.from(JSON.stringify(manifest))
+    const digest = sha256Digest(bytes)
+    const path = `manifests/${version ?? digest}`
+    const headers = { 'content-type': mediaType }
+    const response = await this.#withRetry(() =>
+      this.#send({ method: 'PUT', path, headers, body: bytes, accept: [201], access: 'pull,push' }),
+    )
+    response.body.resume()
+    return digest
+  }
+
+  async deleteManifest(version: string): Promise<void> {
+    const path = `manifests/${version}`
+    const response = await this.#send({ method: 'DELETE', path, accept: [202], access: 'pull,push,delete' })
+    response.body.resume()
+  }
+
+  /** Asks the endpoints in order until one has an answer; the last one's error counts, with what its mirror said. */
+  async #send(request: SessionRequest): Promise<HttpResponse> {
+    const asked = { ...request, signal: this.#limit.signal }
+    if (this.#chosen !== undefined) return await this.#chosen.send(asked)
+    const [first, second] = this.#sessions
+    try {
+      return await this.#choose(first, asked)
+    } catch (error) {
+      if (second === undefined || !(error instanceof SupplyError)) throw error
+      log.info(
+        { mirror: first.endpoint.host, reason: error.message },
+        'the mirror does not serve it; asking the registry',
+      )
+      try {
+        return await this.#choose(second, asked)
+      } catch (last) {
+        if (!(last instanceof SupplyError)) throw last
+        const { code, retryable, retryAfterMs } = last
+        const detail = `${last.message}; its mirror ${first.endpoint.host} said: ${error.message}`
+        throw new SupplyError(code, detail, { retryable, retryAfterMs, cause: last })
+      }
+    }
+  }
+
+  async #choose(session: EndpointSession, asked: SessionRequest): Promise<HttpResponse> {
+    const response = await session.send(asked)
+    this.#chosen = session
+    if (session.endpoint.mirror !== undefined) {
+      log.info({ image: formatReference(this.reference), mirror: session.endpoint.host }, 'served by a mirror')
+    }
+    return response
+  }
+
+  #withRetry<T>(attempt: () => Promise<T>): Promise<T> {
+    return retrying(this.#retry, this.#limit, attempt)
+  }
+}
+
+function checkManifest(response: HttpResponse, bytes: Buffer, version: string): FetchedManifest {
+  const where = safeUrl(response.url)
+  const digest = isDigest(version) ? digestLike(version, bytes) : sha256Digest(bytes)
+  const promised = isDigest(version) ? version : response.headers['docker-content-digest']
+  if (typeof promised === 'string' && isDigest(promised) && digestLike(promised, bytes) !== promised) {
+    throw new SupplyError('SL3010', `${where}: expected ${promised}, found ${digest}`, { retryable: true })
+  }
+  const manifest = parseManifest(bytes)
+  if (typeof manifest === 'string') throw new SupplyError('SL3012', `${where}: could not fetch manifest: ${manifest}`)
+  const served = response.headers['content-type']?.split(';')[0].trim() ?? ''
+  return { digest, mediaType: manifest.mediaType ?? served, bytes, manifest }
+}
+
+/** Passes a blob's bytes on and fails at the end, or as soon as it is too long, if it is not that blob. */
+function verified(descriptor: Descriptor): (source: AsyncIterable<Buffer>) => AsyncGenerator<Buffer> {
+  return async function* (source) {
+    const { algorithm, hex } = splitDigest(descriptor.digest)
+    const hash = createHash(algorithm)
+    let size = 0
+    for await (const chunk of source) {
+      size += chunk.length
+      if (size > descriptor.size) throw wrongDigest(descriptor, `longer than its ${descriptor.size} bytes`)
+      hash.update(chunk)
+      yield chunk
+    }
+    if (size < descriptor.size) throw wrongDigest(descriptor, `${size} of ${descriptor.size} bytes arrived`)
+    if (hash.digest('hex') !== hex) throw wrongDigest(descriptor)
+  }
+}
+
+function wrongDigest({ digest }: Descriptor, detail = 'the bytes are others'): SupplyError {
+  return new SupplyError('SL3010', `blob ${digest}: ${detail}`, { retryable: true })
+}
+
+function tooLarge({ digest, size }: Descriptor, maxBytes: number): SupplyError {
+  return new SupplyError('SL3013', `blob ${digest} has ${size} bytes, the limit is ${maxBytes}`)
+}
+
+function isDiskError(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EIO', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')
+}
+
+function jsonOf(bytes: Buffer, response: HttpResponse): unknown {
+  try {
+    return JSON.parse(bytes.toString())
+  } catch {
+    throw new SupplyError('SL3009', `${safeUrl(response.url)} gave no JSON`)
+  }
+}
+
+/** Whether a media type is an index or a manifest list. */
+export function isIndex({ mediaType, manifest }: FetchedManifest): boolean {
+  return INDEX_TYPES.includes(mediaType) || (manifest.manifests !== undefined && manifest.layers === undefined)
+}

@@ -1,0 +1,188 @@
+import {
+  Agent as HttpAgent,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  request,
+} from 'node:http'
+import { type AgentOptions, Agent as HttpsAgent, request as secureRequest } from 'node:https'
+import { rootCertificates } from 'node:tls'
+import { SluiceError } from '../errors.ts'
+import { AddressGuard } from './address-guard.ts'
+import { SupplyError } from './supply-error.ts'
+
+export interface HttpTransportOptions {
+  /** More address ranges that are never connected to. */
+  readonly blockedCidrs?: readonly string[]
+  /** `host[:port]` exactly as in the URL, or `*`: their certificates are not checked (WASM_INSECURE_REGISTRIES). */
+  readonly insecure?: readonly string[]
+  /** `host[:port]` -> PEM of certificate authorities that are trusted for it beside the public ones. */
+  readonly ca?: Readonly<Record<string, string>>
+  /** How long a server may keep silent, before its answer and within it; 15 s unless told. */
+  readonly silenceMs?: number
+}
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  readonly url: URL
+  readonly headers?: OutgoingHttpHeaders
+  readonly body?: Uint8Array
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface HttpResponse {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  /** Read it to its end, or destroy it. */
+  readonly body: IncomingMessage
+  /** After redirects. */
+  readonly url: URL
+}
+
+const MAX_REDIRECTS = 10
+const REDIRECTS = new Set([301, 302, 303, 307, 308])
+
+/** HTTP for module fetches: every hop is checked, no credential crosses to another origin, nothing waits for ever. */
+export class HttpTransport {
+  readonly #guard: AddressGuard
+  readonly #options: HttpTransportOptions
+  readonly #http: HttpAgent
+  readonly #https = new Map<string, HttpsAgent>()
+
+  constructor(options: HttpTransportOptions = {}) {
+    this.#options = options
+    this.#guard = new AddressGuard(options.blockedCidrs)
+    this.#http = new HttpAgent({ keepAlive: true })
+  }
+
+  isInsecure(host: string): boolean {
+    const { insecure = [] } = this.#options
+    return insecure.includes(host) || insecure.includes('*')
+  }
+
+  /** Closes idle connections. */
+  close(): void {
+    this.#http.destroy()
+    for (const agent of this.#https.values()) agent.destroy()
+  }
+
+  /** One exchange; redirects of GET and HEAD are followed. Rejects with a SupplyError, or with the signal's reason. */
+  async send(asked: HttpRequest): Promise<HttpResponse> {
+    let current = asked
+    const seen = new Set<string>()
+    for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+      const response = await this.#hop(current)
+      if (!REDIRECTS.has(response.status) || (asked.method !== 'GET' && asked.method !== 'HEAD')) return response
+      response.body.destroy()
+      seen.add(current.url.href)
+      current = { ...current, ...redirected(current, response) }
+      if (seen.has(current.url.href)) throw new SupplyError('SL3016', `${safeUrl(asked.url)} redirects in a circle`)
+    }
+    throw new SupplyError('SL3016', `${safeUrl(asked.url)}: stopped after ${MAX_REDIRECTS} redirects`)
+  }
+
+  #hop({ method, url, headers, body, signal }: HttpRequest): Promise<HttpResponse> {
+    const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>()
+    const fail = (error: Error) => reject(signal?.aborted ? signal.reason : transportError(error, url))
+    try {
+      signal?.throwIfAborted()
+      this.#guard.checkHost(url.hostname)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    let incoming: IncomingMessage | undefined
+    const secure = url.protocol === 'https:'
+    const outgoing = (secure ? secureRequest : request)(
+      {
+        hostname: url.hostname.replace(/^\[|\]$/g, ''),
+        port: url.port,
+        path: url.pathname + url.search,
+        method,
+        headers: {
+          'user-agent': 'sluice',
+          ...headers,
+          ...(body === undefined ? {} : { 'content-length': body.length }),
+        },
+        agent: secure ? this.#agentFor(url.host) : this.#http,
+        lookup: this.#guard.lookup,
+        timeout: this.#options.silenceMs ?? 15_000,
+        ...(signal === undefined ? {} : { signal }),
+      },
+      (response) => {
+        incoming = response
+        response.once('error', () => {}) // whoever reads the body sees it; an unread one must not end the process
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: response, url })
+      },
+    )
+    outgoing.once('timeout', () => {
+      const silent = new SupplyError('SL3015', `${safeUrl(url)} fell silent`, { retryable: true })
+      // Destroying the request would lose the reason once a body is being read.
+      if (incoming !== undefined) incoming.destroy(silent)
+      else outgoing.destroy(silent)
+    })
+    outgoing.on('error', fail)
+    outgoing.end(body)
+    return promise
+  }
+
+  #agentFor(host: string): HttpsAgent {
+    let agent = this.#https.get(host)
+    if (agent === undefined) {
+      const own = this.#options.ca?.[host]
+      const options: AgentOptions = { keepAlive: true, rejectUnauthorized: !this.isInsecure(host) }
+      if (own !== undefined) options.ca = [...rootCertificates, own]
+      agent = new HttpsAgent(options)
+      this.#https.set(host, agent)
+    }
+    return agent
+  }
+}
+
+/** The next request of a redirect. */
+function redirected(from: HttpRequest, response: HttpResponse): Pick<HttpRequest, 'url' | 'headers'> {
+  const location = response.headers.location ?? ''
+  const url = URL.parse(location, from.url.href)
+  if (location === '' || url === null) throw new SupplyError('SL3016', `${safeUrl(from.url)} redirects to nowhere`)
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new SupplyError('SL3016', `${safeUrl(from.url)} redirects to the scheme ${url.protocol}`)
+  }
+  if (from.url.protocol === 'https:' && url.protocol === 'http:') {
+    throw new SupplyError('SL3016', `${safeUrl(from.url)} redirects from https to plain http`)
+  }
+  url.username = ''
+  url.password = ''
+  const headers = { ...from.headers }
+  if (url.origin !== from.url.origin) delete headers['authorization']
+  return { url, headers }
+}
+
+/** A URL fit for messages: user, password and query (where signed URLs keep their secret) are left out. */
+export function safeUrl(url: URL): string {
+  return `${url.protocol}//${url.host}${url.pathname}`
+}
+
+function transportError(error: Error, url: URL): SluiceError {
+  if (error instanceof SluiceError) return error
+  const code = (error as NodeJS.ErrnoException).code ?? ''
+  // A TLS handshake that meets plain text fails in the record layer.
+  const speaksPlainHttp =
+    code === 'EPROTO' || code.startsWith('ERR_SSL_WRONG_VERSION') || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG'
+  const certificate = /CERT|SELF_SIGNED|UNABLE_TO_|HOSTNAME|ALTNAME/.test(code)
+  const reason = speaksPlainHttp ? 'it seems to speak plain HTTP, not TLS' : error.message || code
+  return new SupplyError('SL3003', `${safeUrl(url)}: ${reason}`, {
+    cause: error,
+    retryable: !certificate && !speaksPlainHttp,
+    speaksPlainHttp,
+  })
+}
+
+/** Maps errors that a body shows while it is read. */
+export function bodyError(error: unknown, url: URL, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted) return signal.reason
+  if (error instanceof SluiceError) return error
+  const reason = error instanceof Error ? error.message : String(error)
+  return new SupplyError('SL3010', `${safeUrl(url)}: the transfer was cut short (${reason})`, {
+    retryable: true,
+    cause: error,
+  })
+}
