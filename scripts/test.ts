@@ -1,0 +1,62 @@
+/**
+ * `npm test [-- part-of-a-path …]`: fetches the peers, runs every test file in a process of its own, and closes with the names
+ * of the skipped tests and node's summary. The run fails when a test fails, and with CI=true also when one is skipped for a
+ * reason that test/peers/allowed-skips.ts does not list.
+ */
+import { execFileSync } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { dirname, join } from 'node:path'
+import { run } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { PEERS } from '../test/peers/all.ts'
+import { Report } from './test-report.ts'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const PLACES = ['src', 'test', 'extensions', 'samples', 'sdk', 'scripts', 'bench', 'console/src', 'console/test']
+/** These start whole installations or heavy peers, and would disturb each other and everything else. */
+const ALONE = ['test/e2e/', 'test/conformance/', 'test/interop/']
+/** For a test and for a file: what hangs is stopped and named. */
+const LIMIT_MS = 10 * 60_000
+
+const wanted = process.argv.slice(2)
+const files = PLACES.flatMap((place) => globSync(`${place}/**/*.test.ts`, { cwd: root }))
+  .filter((file) => !file.includes('node_modules/'))
+  .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
+  .sort()
+if (files.length === 0) {
+  console.error(`no test file has «${wanted.join('» or «')}» in its path`)
+  process.exit(1)
+}
+
+execFileSync(process.execPath, [join(root, 'scripts/gen.ts')], { cwd: root, stdio: 'inherit' })
+if (wanted.length === 0) await fetchPeers()
+
+const report = new Report(root)
+const alone = files.filter((file) => ALONE.some((place) => file.startsWith(place)))
+await runFiles(
+  files.filter((file) => !alone.includes(file)),
+  availableParallelism(),
+)
+await runFiles(alone, 1)
+process.exitCode = report.close(process.env['CI'] === 'true') ? 0 : 1
+
+async function fetchPeers(): Promise<void> {
+  for (const [name, get] of Object.entries(PEERS)) {
+    const begun = Date.now()
+    const peer = await get()
+    const seconds = ((Date.now() - begun) / 1000).toFixed(1)
+    console.log(peer.skip === false ? `✔ ${name} (${seconds} s)` : `- ${name} is absent: ${peer.skip}`)
+  }
+}
+
+async function runFiles(paths: string[], concurrency: number): Promise<void> {
+  if (paths.length === 0) return
+  const events = run({
+    files: paths.map((file) => join(root, file)),
+    concurrency,
+    timeout: Number(process.env['SLUICE_TEST_LIMIT_MS'] ?? LIMIT_MS),
+    cwd: root,
+  })
+  for await (const event of events) report.take(event)
+}

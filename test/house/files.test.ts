@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { projectFiles, read } from './sources.ts'
+
+const CEILING = 500
+/** Files that may be longer, each with the reason. The list should stay empty. */
+const LONGER: Readonly<Record<string, string>> = {}
+
+const code = projectFiles().filter((file) => /\.(ts|mjs|go|rs|cc|h|zig)$/.test(file))
+
+test(`no source file has more than ${CEILING} lines`, () => {
+  const long = code
+    .filter((file) => !(file in LONGER))
+    .map((file) => ({ file, lines: read(file).split('\n').length - 1 }))
+  assert.deepEqual(
+    long.filter(({ lines }) => lines > CEILING),
+    [],
+  )
+  for (const file of Object.keys(LONGER)) assert.ok(code.includes(file), `${file} is listed but gone`)
+})
+
+test('the code keeps no notes of unfinished work', () => {
+  const marks = new RegExp(`\\b(${['TO', 'FIX'].map((head, i) => head + ['DO', 'ME'][i]).join('|')})\\b`)
+  const found: string[] = []
+  for (const file of code) {
+    for (const [at, line] of read(file).split('\n').entries()) {
+      if (marks.test(line)) found.push(`${file}:${at + 1}: ${line.trim()}`)
+    }
+  }
+  assert.deepEqual(found, [])
+})
+
+test('no test is focused', () => {
+  const focused = code
+    .filter((file) => file.endsWith('.test.ts'))
+    .filter((file) => /\b(test|it|describe|suite)\.only\(|only: true/.test(read(file)))
+  assert.deepEqual(
+    focused.filter((file) => !file.startsWith('test/house/')),
+    [],
+  )
+})

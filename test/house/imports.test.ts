@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { cycle, importsOf, objection } from './imports.ts'
+import { projectFiles, read } from './sources.ts'
+
+const sources = projectFiles().filter((file) => /^src\/.*\.ts$/.test(file))
+const imports = new Map(sources.map((file) => [file, importsOf(file, read(file))]))
+
+test('rooms import only what lies below them', () => {
+  const wrong: string[] = []
+  for (const [file, targets] of imports) {
+    for (const target of targets) {
+      const why = objection(file, target)
+      if (why !== undefined) wrong.push(`${file} imports ${target}: ${why}`)
+    }
+  }
+  assert.deepEqual(wrong, [])
+})
+
+test('relative imports lead to files that exist', () => {
+  const all = new Set(projectFiles())
+  const wrong: string[] = []
+  for (const [file, targets] of imports) {
+    for (const target of targets) {
+      if (target.startsWith('src/') && target.endsWith('.ts') && !all.has(target))
+        wrong.push(`${file} imports ${target}`)
+    }
+  }
+  assert.deepEqual(wrong, [])
+})
+
+test('there is no circular import', () => {
+  assert.equal(cycle(imports)?.join(' -> '), undefined)
+})
+
+test('source code outside of tests does not import from tests', () => {
+  const wrong: string[] = []
+  for (const [file, targets] of imports) {
+    if (/\.test\.ts$|\/testing\//.test(file)) continue
+    for (const target of targets) {
+      if (/^test\/|\.test\.ts$/.test(target)) wrong.push(`${file} imports ${target}`)
+    }
+  }
+  assert.deepEqual(wrong, [])
+})
+
+test('the checks see what they must refuse', () => {
+  const source = [
+    "import type { A } from '../proxy/index.ts'",
+    "import {\n  b,\n} from './b.ts'",
+    "export * from './c.ts'",
+    "import './d.ts'",
+    "const e = await import('./e.ts')",
+    "new Worker(new URL('./f.ts', import.meta.url))",
+  ].join('\n')
+  const found = importsOf('src/wasm/a.ts', source)
+  assert.deepEqual(found, [
+    'src/proxy/index.ts',
+    'src/wasm/b.ts',
+    'src/wasm/c.ts',
+    'src/wasm/d.ts',
+    'src/wasm/e.ts',
+    'src/wasm/f.ts',
+  ])
+  assert.equal(objection('src/wasm/a.ts', 'src/proxy/index.ts'), 'wasm lies below proxy')
+  assert.equal(objection('src/proxy/a.ts', 'src/wasm/index.ts'), undefined)
+  assert.equal(objection('src/base/a.ts', 'src/errors.ts'), 'base imports nothing of ours')
+  assert.equal(objection('src/attic/a.ts', 'src/wasm/index.ts'), '«attic» is not in the list of rooms')
+  const graph = new Map([
+    ['a', ['b']],
+    ['b', ['c']],
+    ['c', ['b']],
+  ])
+  assert.deepEqual(cycle(graph), ['b', 'c', 'b'])
+})

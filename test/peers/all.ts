@@ -1,0 +1,19 @@
+/** Every peer under its name, for the runner, which fetches them before the tests begin. */
+import { dockerRegistry, envoy, go, haproxy, kubectl, nginx, sharedModules, skopeo, wrk, zig } from './index.ts'
+import type { Peer } from './peer.ts'
+import { rust } from './rust.ts'
+
+export const PEERS: Readonly<Record<string, () => Promise<Peer>>> = {
+  envoy,
+  'kubectl 1.33': () => kubectl('1.33'),
+  'kubectl 1.35': () => kubectl('1.35'),
+  nginx,
+  haproxy,
+  wrk,
+  skopeo,
+  'docker-registry': dockerRegistry,
+  go,
+  zig,
+  rust,
+  'shared modules': sharedModules,
+}
