@@ -17,6 +17,16 @@ export interface ErrorEntry {
 }
 
 export const ERRORS = {
+  SL1001: {
+    source: 'config',
+    title: 'a CRD file cannot be loaded',
+    hint: 'the message names the file and what is wrong with it; on a cluster the same file would be refused for the same reason',
+  },
+  SL1002: {
+    source: 'environment',
+    title: 'the data folder of the API server cannot be used',
+    hint: 'is another Sluice running on it, and may this user write there? `--ephemeral` keeps everything in memory',
+  },
   SL2001: {
     source: 'config',
     title: 'this is not valid Envoy configuration',
@@ -257,6 +267,26 @@ export const ERRORS = {
     title: 'the extension is out of service',
     hint: 'it failed before; see the earlier error. With FAIL_RELOAD it is tried again after a pause, else push a repaired module',
   },
+  SL5001: {
+    source: 'config',
+    title: 'the proxy does not support this setting',
+    hint: 'remove the field that the message names, or use Envoy for this listener or cluster',
+  },
+  SL5002: {
+    source: 'config',
+    title: 'the proxy configuration is invalid',
+    hint: 'correct the field that the message names',
+  },
+  SL5003: {
+    source: 'environment',
+    title: 'the proxy cannot listen on an address',
+    hint: 'stop the program that holds the port, or change the listener’s address',
+  },
+  SL5004: {
+    source: 'internal',
+    title: 'a proxy worker failed',
+    hint: 'it is started again by itself; report the message',
+  },
   SL6001: {
     source: 'environment',
     title: 'a port is taken',
@@ -296,6 +326,31 @@ export const ERRORS = {
     source: 'config',
     title: 'the file holds something that is not a Kubernetes object',
     hint: 'each document needs apiVersion, kind and metadata.name; the place says which one does not',
+  },
+  SL6101: {
+    source: 'config',
+    title: 'no program of this machine plays this container image',
+    hint: 'Pods are local processes here, and images are not pulled: use one of the images named, with a command of your own',
+  },
+  SL6102: {
+    source: 'config',
+    title: 'Pods as local processes cannot do this',
+    hint: 'leave it out, or run the Pod on a cluster',
+  },
+  SL6103: {
+    source: 'config',
+    title: 'a container needs what is not there',
+    hint: 'create the ConfigMap or Secret; the container starts by itself then',
+  },
+  SL6104: {
+    source: 'environment',
+    title: 'no loopback address is free for another Pod',
+    hint: 'delete Pods, or give a larger podCidr',
+  },
+  SL6105: {
+    source: 'config',
+    title: 'the container is not there',
+    hint: 'see `kubectl get pods` and `kubectl describe pod` for its state',
   },
 } as const satisfies Record<string, ErrorEntry>
 
