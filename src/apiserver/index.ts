@@ -1,0 +1,105 @@
+/** The embedded Kubernetes API server: storage, watch, patch, apply, tables. */
+
+import { SluiceError } from '../errors.ts'
+import { Registry } from '../telemetry/metrics.ts'
+import { ClusterIPs } from './cluster-ips.ts'
+import { builtinKinds } from './kinds/index.ts'
+import { kubeconfig } from './kubeconfig.ts'
+import { loadCrds } from './loops/crd-files.ts'
+import { serveCrds } from './loops/crds.ts'
+import { expireEvents } from './loops/events.ts'
+import { GarbageCollector } from './loops/garbage.ts'
+import { keepNamespaces } from './loops/namespaces.ts'
+import type { PodRuntime } from './pod/runtime.ts'
+import { KindRegistry } from './registry.ts'
+import type { Admit, Api } from './rest/context.ts'
+import { ApiHttpServer } from './server.ts'
+import { Store } from './store/store.ts'
+import { credentials } from './tls.ts'
+
+export type { ExecOptions, LogOptions, PodRuntime } from './pod/runtime.ts'
+
+export interface ApiServerOptions {
+  /** A folder for the database and the credentials, or `:memory:` to keep nothing. */
+  dataDir: string
+  host?: string
+  /** 0 for any. */
+  port: number
+  /** Folders of CRD files that are loaded at every start. */
+  crdDirs?: readonly string[]
+  /** The Kubernetes minor version to speak as. */
+  version?: string
+  registry?: Registry
+  podRuntime?: PodRuntime
+  admit?: Admit
+}
+
+export interface ApiServer {
+  readonly url: string
+  readonly port: number
+  /** YAML. */
+  readonly kubeconfig: string
+  readonly caPem: string
+  readonly token: string
+  close(): Promise<void>
+}
+
+/** kubectl 1.33 is the newest that the common dispatcher of kubectl versions knows. */
+const MINOR = '33'
+
+export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const { dataDir, host = '127.0.0.1', port } = options
+  const store = openStore(dataDir)
+  try {
+    const secrets = await credentials(dataDir, host)
+    const clusterIPs = new ClusterIPs(store)
+    const kinds = new KindRegistry()
+    for (const kind of builtinKinds) kinds.add(kind)
+    const api: Api = {
+      store,
+      kinds,
+      prepare: { allocateClusterIP: (wanted) => clusterIPs.allocate(wanted) },
+      admit: options.admit ?? (() => ({ errors: [], warnings: [] })),
+    }
+    const server = new ApiHttpServer(api, secrets, {
+      host,
+      port,
+      version: options.version ?? MINOR,
+      registry: options.registry ?? new Registry(),
+      podRuntime: options.podRuntime,
+    })
+    // One sync to disk for everything that every start makes sure of.
+    store.batch(() => {
+      serveCrds(api, (storage) => server.handler.endWatches(storage))
+      loadCrds(api, options.crdDirs ?? [])
+      keepNamespaces(api, secrets.caPem)
+    })
+    new GarbageCollector(api)
+    const expiry = setInterval(() => expireEvents(store), 60_000).unref()
+    const bound = await server.listen()
+    const url = `https://${host.includes(':') ? `[${host}]` : host}:${bound}`
+    return {
+      url,
+      port: bound,
+      kubeconfig: kubeconfig(url, secrets.caPem, secrets.token),
+      caPem: secrets.caPem,
+      token: secrets.token,
+      async close() {
+        clearInterval(expiry)
+        await server.close()
+        store.close()
+      },
+    }
+  } catch (error) {
+    store.close()
+    throw error
+  }
+}
+
+function openStore(dataDir: string): Store {
+  try {
+    return new Store(dataDir)
+  } catch (error) {
+    throw new SluiceError('SL1002', `${dataDir}: ${(error as Error).message}`, { cause: error })
+  }
+}
