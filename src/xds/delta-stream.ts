@@ -116,6 +116,14 @@ export class DeltaStream {
         controlPlane: { identifier: CONTROL_PLANE_IDENTIFIER },
       }),
     )
-    this.#events.onPush?.(this.connection, subscription.typeUrl, sent, bytes)
+    const { connection } = this
+    this.#events.onPush?.({
+      connection,
+      typeUrl: subscription.typeUrl,
+      version: type.version,
+      nonce,
+      names: sent,
+      bytes,
+    })
   }
 }

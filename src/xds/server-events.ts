@@ -37,7 +37,7 @@ export interface AdsServerEvents {
   onDisconnect?(connection: Connection): void
   onAck?(outcome: Outcome): void
   onNack?(rejection: Rejection): void
-  /** A response went out. */
-  onPush?(connection: Connection, typeUrl: string, names: readonly string[], bytes: number): void
+  /** A response went out; its answer, if one comes, is an {@link Outcome} of the same nonce. */
+  onPush?(push: Outcome & { readonly bytes: number }): void
   onReports?(connection: Connection, reports: readonly ExtensionReport[]): void
 }

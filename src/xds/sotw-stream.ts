@@ -110,7 +110,15 @@ export class SotwStream {
         controlPlane: { identifier: CONTROL_PLANE_IDENTIFIER },
       }),
     )
-    this.#events.onPush?.(this.connection, subscription.typeUrl, present, bytes)
+    const { connection } = this
+    this.#events.onPush?.({
+      connection,
+      typeUrl: subscription.typeUrl,
+      version: type.version,
+      nonce,
+      names: present,
+      bytes,
+    })
   }
 }
 

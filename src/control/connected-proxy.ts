@@ -1,0 +1,46 @@
+import { type Connection, type Resources, TypeUrl } from '../xds/index.ts'
+import type { Packer } from './envoy/config.ts'
+import { type Generated, generate } from './generate.ts'
+import type { Mesh } from './model/mesh.ts'
+import { parseNode, type Workload } from './model/workload.ts'
+import { DeliveryLog } from './status/delivery.ts'
+
+const EMPTY: Generated = { resources: {}, extensions: [], problems: [] }
+
+/** A connected proxy. */
+export class ConnectedProxy {
+  readonly nodeId: string
+  readonly delivery = new DeliveryLog()
+  readonly connections = new Set<Connection>()
+  workload: Workload | undefined
+  generated: Generated = EMPTY
+
+  constructor(nodeId: string) {
+    this.nodeId = nodeId
+  }
+
+  /** `pod.namespace`, as people know it. */
+  get name(): string {
+    return this.workload === undefined ? this.nodeId : `${this.workload.podName}.${this.workload.namespace}`
+  }
+
+  /** Brings the workload and its configuration up to date; returns what to send. */
+  refresh(mesh: Mesh, packer: Packer): Resources {
+    const [connection] = this.connections
+    if (connection === undefined) return this.generated.resources
+    const known = parseNode(this.nodeId, connection.metadata)
+    if (known === undefined) return this.generated.resources
+    const labels = mesh.podLabels(`${known.namespace}/${known.podName}`)
+    this.workload = labels === undefined ? known : { ...known, labels }
+    const before = this.generated.resources[TypeUrl.extension]
+    this.generated = generate(mesh, this.workload, packer)
+    const after = this.generated.resources[TypeUrl.extension]
+    this.delivery.retain(TypeUrl.extension, new Set(after?.keys()))
+    this.delivery.expect(TypeUrl.extension, changedNames(before, after))
+    return this.generated.resources
+  }
+}
+
+function changedNames(before: Resources[string] | undefined, after: Resources[string] | undefined): string[] {
+  return [...(after ?? [])].filter(([name, any]) => before?.get(name) !== any).map(([name]) => name)
+}

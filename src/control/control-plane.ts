@@ -1,0 +1,205 @@
+import type { ServerResponse } from 'node:http'
+import type { KubeClient, KubeObject } from '../kube/index.ts'
+import { logger } from '../telemetry/log.ts'
+import type { Registry } from '../telemetry/metrics.ts'
+import {
+  type AdsAcceptor,
+  AdsServer,
+  type Connection,
+  type GrpcServer,
+  serveGrpc,
+  shortType,
+  TypeUrl,
+} from '../xds/index.ts'
+import { ConnectedProxy } from './connected-proxy.ts'
+import { Debounce } from './debounce.ts'
+import { debugPage } from './debug.ts'
+import { Packer } from './envoy/config.ts'
+import type { KindName } from './kinds.ts'
+import { type ControlMetrics, controlMetrics } from './metrics.ts'
+import { Mesh } from './model/mesh.ts'
+import { ExtensionStatuses } from './status/extension-statuses.ts'
+import { StatusWriter } from './status/writer.ts'
+import { Watches } from './watches.ts'
+
+const log = logger('control')
+
+/** Changes that come together are pushed together; the first of them does not wait. */
+const PUSH_WINDOW_MS = 10
+
+export interface ControlOptions {
+  readonly kube: KubeClient
+  /** Where xDS is served. */
+  readonly host: string
+  /** 0 for any; see {@link ControlPlane.xdsPort}. */
+  readonly xdsPort: number
+  readonly rootNamespace: string
+  readonly clusterDomain: string
+  /** The address that Gateways are reached at where no load balancer gives them one. */
+  readonly gatewayAddress?: string
+  readonly registry: Registry
+}
+
+export interface ControlPlane {
+  readonly xdsPort: number
+  /** For proxies in the same process. */
+  readonly ads: AdsAcceptor
+  /** Serves a page under `/debug/`; false when there is none of that path. */
+  debug(path: string, response: ServerResponse): boolean
+  close(): Promise<void>
+}
+
+/** Reads the mesh from the API server, serves it to the connected proxies, and writes back what became of it. */
+export async function startControl(options: ControlOptions): Promise<ControlPlane> {
+  const control = new Control(options)
+  await control.start()
+  return control
+}
+
+class Control implements ControlPlane {
+  readonly ads: AdsServer
+  readonly #options: ControlOptions
+  readonly #metrics: ControlMetrics
+  readonly #watches: Watches
+  readonly #mesh: Mesh
+  readonly #packer = new Packer()
+  readonly #proxies = new Map<string, ConnectedProxy>()
+  readonly #push: Debounce
+  readonly #statuses: ExtensionStatuses
+  readonly #epoch = new Date().toISOString()
+  #grpc: GrpcServer | undefined
+  #pushes = 0
+
+  constructor(options: ControlOptions) {
+    this.#options = options
+    this.#metrics = controlMetrics(options.registry)
+    this.#watches = new Watches(options.kube, (kind, object, old) => this.#onChange(kind, object, old))
+    this.#mesh = new Mesh(this.#watches.stores, options)
+    this.#push = new Debounce(PUSH_WINDOW_MS, () => this.#pushAll())
+    const writer = new StatusWriter(options.kube)
+    this.#statuses = new ExtensionStatuses(this.#mesh, () => this.#proxies.values(), writer)
+    this.ads = new AdsServer({
+      onConnect: (connection) => this.#onConnect(connection),
+      onDisconnect: (connection) => this.#onDisconnect(connection),
+      onPush: (push) => {
+        this.#metrics.pushes.with({ type: shortType(push.typeUrl) }).add()
+        this.#proxies.get(push.connection.nodeId)?.delivery.onPush(push)
+      },
+      onAck: (outcome) => {
+        this.#proxies.get(outcome.connection.nodeId)?.delivery.onAnswer(outcome)
+        this.#statuses.touch()
+      },
+      onNack: (rejection) => {
+        const { connection, typeUrl, version, error } = rejection
+        log.warn(
+          { node: connection.nodeId, type: shortType(typeUrl), version, error },
+          'a proxy rejected its configuration',
+        )
+        this.#metrics.rejects.with({ type: typeUrl }).add()
+        this.#proxies.get(connection.nodeId)?.delivery.onAnswer(rejection)
+        this.#statuses.touch()
+      },
+      onReports: (connection, reports) => {
+        const failed = this.#proxies.get(connection.nodeId)?.delivery.setReports(reports) ?? []
+        for (const { name, code, message } of failed) {
+          log.warn({ node: connection.nodeId, name, code, error: message }, 'an extension failed on a proxy')
+          this.#metrics.rejects.with({ type: TypeUrl.extension }).add()
+        }
+        this.#statuses.touch()
+      },
+    })
+  }
+
+  get xdsPort(): number {
+    return this.#grpc?.port ?? 0
+  }
+
+  async start(): Promise<void> {
+    await this.#watches.start()
+    this.#grpc = await serveGrpc(this.ads, this.#options.host, this.#options.xdsPort)
+    this.#statuses.touch()
+  }
+
+  debug(path: string, response: ServerResponse): boolean {
+    const page = debugPage(path, this.#mesh, [...this.#proxies.values()], this.#statuses)
+    if (page === undefined) return false
+    response.setHeader('content-type', 'application/json')
+    response.end(`${JSON.stringify(page, undefined, 2)}\n`)
+    return true
+  }
+
+  async close(): Promise<void> {
+    this.#push.stop()
+    this.#statuses.stop()
+    this.#watches.stop()
+    this.ads.close()
+    await this.#grpc?.close()
+  }
+
+  #onChange(kind: KindName, object: KubeObject, old: KubeObject | undefined): void {
+    this.#mesh.changed(kind)
+    if (old === undefined || matters(kind, object, old)) this.#push.call()
+    this.#statuses.touch()
+  }
+
+  #onConnect(connection: Connection): void {
+    const { nodeId } = connection
+    log.info({ node: nodeId, delta: connection.delta }, 'a proxy connected')
+    const proxy = this.#proxies.get(nodeId) ?? new ConnectedProxy(nodeId)
+    this.#proxies.set(nodeId, proxy)
+    proxy.connections.add(connection)
+    this.#metrics.connected.add(1)
+    this.#pushTo(proxy)
+    this.#statuses.touch()
+  }
+
+  #onDisconnect(connection: Connection): void {
+    const proxy = this.#proxies.get(connection.nodeId)
+    proxy?.connections.delete(connection)
+    this.#metrics.connected.add(-1)
+    if (proxy?.connections.size === 0) {
+      log.info({ node: connection.nodeId }, 'a proxy is gone')
+      this.#proxies.delete(connection.nodeId)
+      this.ads.clearSnapshot(connection.nodeId)
+      this.#statuses.touch()
+    }
+  }
+
+  #pushAll(): void {
+    this.#packer.turn()
+    for (const proxy of this.#proxies.values()) this.#pushTo(proxy)
+    this.#statuses.touch()
+  }
+
+  #pushTo(proxy: ConnectedProxy): void {
+    const version = `${this.#epoch}/${++this.#pushes}`
+    try {
+      this.ads.setSnapshot(proxy.nodeId, proxy.refresh(this.#mesh, this.#packer), version)
+    } catch (error) {
+      // The last good configuration stays in force.
+      log.error({ node: proxy.nodeId, err: error }, 'the configuration could not be built')
+    }
+  }
+}
+
+/** Kinds whose status is written by controllers, this one among them; their generation tells edits apart. */
+const HAS_STATUS: ReadonlySet<KindName> = new Set<KindName>([
+  'trafficExtension',
+  'wasmPlugin',
+  'envoyFilter',
+  'istioGateway',
+  'virtualService',
+  'destinationRule',
+  'serviceEntry',
+  'gatewayClass',
+  'gateway',
+  'httpRoute',
+])
+
+/** What an update must touch for a proxy's configuration to change; our own status writes must not. */
+function matters(kind: KindName, object: KubeObject, old: KubeObject): boolean {
+  const [a, b] = [object.metadata, old.metadata]
+  if (JSON.stringify([a.labels, a.annotations]) !== JSON.stringify([b.labels, b.annotations])) return true
+  if (kind === 'pod') return false
+  return !HAS_STATUS.has(kind) || a.generation === undefined || a.generation !== b.generation
+}

@@ -1,0 +1,51 @@
+import { keyOf } from '../kube/index.ts'
+import { anyToJson } from '../xds/index.ts'
+import type { ConnectedProxy } from './connected-proxy.ts'
+import { filterName } from './model/extension.ts'
+import type { Mesh } from './model/mesh.ts'
+import type { ExtensionStatuses } from './status/extension-statuses.ts'
+
+const PULL_SECRET = /("ISTIO_META_WASM_IMAGE_PULL_SECRET":\s*)"(?:[^"\\]|\\.)*"/g
+const PRIVATE_KEY = /("private_key":\s*)\{[^}]*\}/g
+
+/** The pages under `/debug/`; undefined where there is none. Secrets are left out. */
+export function debugPage(
+  path: string,
+  mesh: Mesh,
+  proxies: readonly ConnectedProxy[],
+  statuses: ExtensionStatuses,
+): unknown {
+  if (path === '/debug/connections') {
+    return proxies.map(({ nodeId, name, workload, connections }) => ({
+      nodeId,
+      name,
+      labels: workload?.labels,
+      connections: [...connections].map(({ delta, connectedAt }) => ({
+        delta,
+        since: new Date(connectedAt).toISOString(),
+      })),
+    }))
+  }
+  if (path === '/debug/extensions') {
+    return mesh.extensions().map((extension) => ({
+      kind: extension.object.kind,
+      key: keyOf(extension.object),
+      filter: filterName(extension),
+      phase: extension.phase,
+      priority: extension.priority,
+      status: statuses.of(extension),
+    }))
+  }
+  if (path.startsWith('/debug/config_dump/')) {
+    const wanted = decodeURIComponent(path.slice('/debug/config_dump/'.length))
+    const proxy = proxies.find(({ nodeId, name }) => nodeId === wanted || name === wanted)
+    return proxy === undefined ? undefined : configDump(proxy)
+  }
+  return undefined
+}
+
+function configDump({ generated }: ConnectedProxy): unknown {
+  const resources = Object.values(generated.resources).flatMap((named) => [...named.values()].map(anyToJson))
+  const text = JSON.stringify({ problems: generated.problems, resources })
+  return JSON.parse(text.replaceAll(PULL_SECRET, '$1"<redacted>"').replaceAll(PRIVATE_KEY, '$1{}'))
+}

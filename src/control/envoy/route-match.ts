@@ -1,0 +1,28 @@
+import type { Config } from './config.ts'
+
+/** A string condition, as both route APIs have it. */
+export type StringMatch =
+  | { readonly exact: string }
+  | { readonly prefix: string }
+  | { readonly regex: string }
+  | { readonly present: true }
+
+/** A `HeaderMatcher`. */
+export function headerMatcher(name: string, match: StringMatch, invert = false): Config {
+  const invertMatch = invert ? true : undefined
+  if ('present' in match) return { name, present_match: true, invert_match: invertMatch }
+  return { name, string_match: stringMatcher(match), invert_match: invertMatch }
+}
+
+/** A `QueryParameterMatcher`. */
+export function queryMatcher(name: string, match: StringMatch): Config {
+  return 'present' in match ? { name, present_match: true } : { name, string_match: stringMatcher(match) }
+}
+
+/** A `StringMatcher`. */
+export function stringMatcher(match: Exclude<StringMatch, { present: true }>, ignoreCase = false): Config {
+  const ignore = ignoreCase ? true : undefined
+  if ('exact' in match) return { exact: match.exact, ignore_case: ignore }
+  if ('prefix' in match) return { prefix: match.prefix, ignore_case: ignore }
+  return { safe_regex: { regex: match.regex } }
+}
