@@ -287,6 +287,11 @@ export const ERRORS = {
     title: 'a proxy worker failed',
     hint: 'it is started again by itself; report the message',
   },
+  SL3029: {
+    source: 'extension',
+    title: 'the proxy rejected the extension',
+    hint: 'the reason is the proxy’s own; the module did start in its trial, so compare the proxy’s limits and version',
+  },
   SL6001: {
     source: 'environment',
     title: 'a port is taken',

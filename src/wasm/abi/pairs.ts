@@ -1,0 +1,65 @@
+/**
+ * The wire form of header maps (spec "Serialized maps"; the byte dump printed there is wrong, this follows the SDKs):
+ * u32 count; count x (u32 key size, u32 value size); then each key and value with a NUL behind it. Little endian.
+ */
+
+/** cpp-host's limits; beyond them a map counts as empty. */
+export const MAX_PAIRS = 1024
+export const MAX_PAIRS_BYTES = 1 << 20
+
+export function pairsSize(flat: readonly string[]): number {
+  let size = 4
+  for (let i = 0; i < flat.length; i++) size += flat[i].length + 5
+  return size
+}
+
+/** Writes at `at`, where there must be room for `pairsSize` bytes. Strings are byte strings. */
+export function writePairs(flat: readonly string[], target: Buffer, view: DataView, at: number): void {
+  view.setUint32(at, flat.length >>> 1, true)
+  let size = at + 4
+  let data = size + flat.length * 4
+  for (let i = 0; i < flat.length; i++) {
+    const text = flat[i]
+    const length = text.length
+    view.setUint32(size, length, true)
+    size += 4
+    writeLatin1(text, length, target, data)
+    data += length
+    target[data++] = 0
+  }
+}
+
+/** A call into the engine costs more than a loop for short strings (facts 7.2). */
+export function writeLatin1(text: string, length: number, target: Buffer, at: number): void {
+  if (length < 16) for (let i = 0; i < length; i++) target[at + i] = text.charCodeAt(i)
+  else target.latin1Write(text, at, length)
+}
+
+export function encodePairs(flat: readonly string[]): Buffer {
+  const bytes = Buffer.allocUnsafe(pairsSize(flat))
+  writePairs(flat, bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0)
+  return bytes
+}
+
+/**
+ * Reads pairs into a flat list. Anything malformed is the empty map, as in cpp-host: the host call goes on with it. The
+ * empty map comes as no bytes, as a zero count, or as one zero byte (old C++ SDK).
+ */
+export function decodePairs(bytes: Buffer, start: number, length: number): string[] {
+  if (length < 4 || length > MAX_PAIRS_BYTES) return []
+  const count = bytes.readUInt32LE(start)
+  if (count > MAX_PAIRS) return []
+  const end = start + length
+  let size = start + 4
+  let data = size + count * 8
+  if (data > end) return []
+  const flat: string[] = []
+  for (let i = count * 2; i > 0; i--) {
+    const next = data + bytes.readUInt32LE(size)
+    size += 4
+    if (next >= end || bytes[next] !== 0) return []
+    flat.push(bytes.latin1Slice(data, next))
+    data = next + 1
+  }
+  return data === end ? flat : []
+}

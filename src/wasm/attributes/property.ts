@@ -1,0 +1,90 @@
+import type { Context } from '../context/context.ts'
+import { type AttributeValue, bytesOf, childOf, Dictionary } from './value.ts'
+
+/** A path has at most this many segments. */
+const DEEPEST = 32
+
+/** Legacy names at the top of the tree, gone from Envoy 1.33 on; modules of their time still ask for them. */
+const LEGACY: Readonly<Record<string, string>> = {
+  node: 'node',
+  cluster_name: 'cluster_name',
+  cluster_metadata: 'cluster_metadata',
+  route_name: 'route_name',
+  route_metadata: 'route_metadata',
+  listener_direction: 'listener_direction',
+  listener_metadata: 'listener_metadata',
+  upstream_host_metadata: 'upstream_host_metadata',
+}
+
+/** Groups whose second segment is a field of the embedder's. */
+const GROUPS = new Set([
+  'request',
+  'response',
+  'source',
+  'destination',
+  'connection',
+  'upstream',
+  'metadata',
+  'filter_state',
+  'upstream_filter_state',
+  'xds',
+])
+
+/** Segments are joined with NUL; the C++ SDK may put one more at the end. */
+export function splitPath(path: string): string[] | undefined {
+  const segments = path.split('\0')
+  if (segments.length > 1 && segments[segments.length - 1] === '') segments.pop()
+  return segments.length > DEEPEST ? undefined : segments
+}
+
+/** The value at a path of the attribute tree, for `proxy_get_property`. */
+export function findProperty(context: Context, path: string): AttributeValue | undefined {
+  const segments = splitPath(path)
+  if (segments === undefined) return undefined
+  const root = segments[0]
+  const own = context.filterState?.get(stateKey(segments.join('\0')))
+  if (own !== undefined) return own
+  if (GROUPS.has(root)) {
+    if (segments.length === 1) return undefined
+    return descend(context.attribute(root, segments[1]), segments, 2)
+  }
+  const value = topLevel(context, root)
+  return descend(value, segments, 1)
+}
+
+/** The same tree for CEL: a group is a dictionary of its fields. */
+export function attributeRoot(context: Context, name: string): AttributeValue | undefined {
+  if (GROUPS.has(name)) return new Dictionary((field) => context.attribute(name, field))
+  return topLevel(context, name)
+}
+
+/** `set_property` writes below `wasm.`, so that it cannot overwrite what the proxy knows (Envoy's CelState prefix). */
+export function stateKey(path: string): string {
+  return `wasm.${path}`
+}
+
+function topLevel(context: Context, name: string): AttributeValue | undefined {
+  switch (name) {
+    case 'plugin_name':
+      return bytesOf(context.plugin.name)
+    case 'plugin_root_id':
+      return bytesOf(context.plugin.rootId)
+    case 'plugin_vm_id':
+      return bytesOf(context.plugin.vmId)
+    case 'connection_id':
+      return context.attribute('connection', 'id')
+    default:
+      if (Object.hasOwn(LEGACY, name)) return context.attribute('xds', LEGACY[name])
+      return context.filterState?.get(stateKey(name))
+  }
+}
+
+function descend(
+  start: AttributeValue | undefined,
+  segments: readonly string[],
+  from: number,
+): AttributeValue | undefined {
+  let value = start
+  for (let i = from; i < segments.length && value !== undefined; i++) value = childOf(value, segments[i])
+  return value
+}

@@ -1,0 +1,286 @@
+import { SluiceError } from '../../errors.ts'
+import type { Limits } from '../limits.ts'
+import { Reader } from './reader.ts'
+import { INSERT, Sites, scanBody } from './scan.ts'
+import { type Bounds, type ModuleShape, readLimits, readValueType, SECTION } from './sections.ts'
+import { Writer } from './writer.ts'
+
+/** Names of the two functions that the rewriting adds for the host. */
+export interface FuelExports {
+  readonly set: string
+  readonly get: string
+}
+
+export interface Instrumented {
+  readonly bytes: Uint8Array
+  readonly fuel: FuelExports | undefined
+}
+
+/** The order in which sections have to stand (core 5.5.17), which is not that of their numbers. */
+const ORDER = [
+  SECTION.type,
+  SECTION.import,
+  SECTION.function,
+  SECTION.table,
+  SECTION.memory,
+  SECTION.tag,
+  SECTION.global,
+  SECTION.export,
+  SECTION.start,
+  SECTION.element,
+  SECTION.dataCount,
+  SECTION.code,
+  SECTION.data,
+]
+
+const MAX_TABLES = 16
+/** A function this short without calls or loops is paid for by its caller. */
+const FREE_LEAF = 64
+/** What growing memory costs beyond its pages: the host has to make its views anew. */
+const GROW_COST = 2000
+/** An exception is an object on the JavaScript heap. */
+const THROW_COST = 2000
+
+interface Indices {
+  readonly global: number
+  readonly bulk: number
+  readonly grow: number
+}
+
+/**
+ * Rewrites a module so that it holds its own limits: memory and tables get a maximum, and every function entry and loop head
+ * takes fuel from a counter that only the host can refill; at zero the module traps. One pass, no syntax tree. Bulk
+ * instructions pay by size, or one of them in a loop would cost milliseconds per unit of fuel.
+ */
+export function instrument(bytes: Uint8Array, shape: ModuleShape, limits: Limits): Instrumented {
+  const memories = shape.memories.length + shape.otherImports.filter((i) => i.kind === 'memory').length
+  if (memories > 1) throw new SluiceError('SL4002', 'more than one memory')
+  const parts = new Map<number, Writer>()
+  const names: Writer[] = []
+  for (const section of shape.sections) {
+    const body = new Writer(section.end - section.start + 64)
+    if (section.id === SECTION.custom) {
+      // The names make backtraces readable; other custom sections (debug information above all) only cost memory.
+      if (new Reader(bytes, section.start, section.end).name() !== 'name') continue
+      body.bytes(bytes, section.start, section.end)
+      names.push(body)
+      continue
+    }
+    if (section.id === SECTION.memory) capMemories(body, shape.memories, limits)
+    else if (section.id === SECTION.table) capTables(body, new Reader(bytes, section.start, section.end), limits)
+    else if (!limits.fuel || section.id !== SECTION.code) body.bytes(bytes, section.start, section.end)
+    parts.set(section.id, body)
+  }
+  const fuel = limits.fuel ? addFuel(bytes, shape, parts, limits) : undefined
+  const out = new Writer(bytes.length + (bytes.length >> 2) + 256)
+  out.bytes(bytes, 0, 8)
+  for (const id of ORDER) {
+    const body = parts.get(id)
+    if (body !== undefined) out.section(id, body)
+  }
+  for (const body of names) out.section(SECTION.custom, body)
+  return { bytes: out.view(), fuel }
+}
+
+function capMemories(out: Writer, memories: readonly Bounds[], limits: Limits): void {
+  out.u32(memories.length)
+  for (const { min, max } of memories) {
+    checkMemory(min, limits)
+    out.byte(1)
+    out.u32(min)
+    out.u32(Math.min(max ?? limits.memoryPages, limits.memoryPages))
+  }
+}
+
+export function checkMemory(min: number, limits: Limits): void {
+  if (min <= limits.memoryPages) return
+  const size = `it starts with ${min} pages of memory, memoryPages allows ${limits.memoryPages}`
+  throw new SluiceError('SL4008', size)
+}
+
+function capTables(out: Writer, reader: Reader, limits: Limits): void {
+  const count = reader.u32()
+  if (count > MAX_TABLES) throw new SluiceError('SL4008', `it has ${count} tables, ${MAX_TABLES} are allowed`)
+  out.u32(count)
+  let elements = 0
+  for (let n = count; n > 0; n--) {
+    const start = reader.pos
+    const initialised = reader.bytes[reader.pos] === 0x40
+    if (initialised) reader.skip(2)
+    readValueType(reader)
+    out.bytes(reader.bytes, start, reader.pos)
+    const { min, max } = readLimits(reader, 'table')
+    elements += min
+    if (elements > limits.tableElements) {
+      throw new SluiceError(
+        'SL4008',
+        `its tables have ${elements} elements, tableElements allows ${limits.tableElements}`,
+      )
+    }
+    out.byte(1)
+    out.u32(min)
+    out.u32(Math.min(max ?? limits.tableElements, limits.tableElements))
+    if (initialised) {
+      const expression = reader.pos
+      scanBody(reader, new Sites())
+      out.bytes(reader.bytes, expression, reader.pos)
+    }
+  }
+}
+
+function addFuel(bytes: Uint8Array, shape: ModuleShape, parts: Map<number, Writer>, limits: Limits): FuelExports {
+  const base = shape.functionImports.length + shape.functions.length
+  const importedGlobals = shape.otherImports.filter((i) => i.kind === 'global').length
+  const indices: Indices = { global: importedGlobals + shape.globals, bulk: base + 2, grow: base + 3 }
+  const taken = new Set(shape.exports.map((e) => e.name))
+  const names: FuelExports = { set: unused('sluice_fuel_set', taken), get: unused('sluice_fuel_get', taken) }
+
+  const types = shape.types.length
+  append(parts, SECTION.type, 3, (out) => {
+    out.bytes(Uint8Array.of(0x60, 1, 0x7f, 0)) // (i32) -> ()
+    out.bytes(Uint8Array.of(0x60, 0, 1, 0x7f)) // () -> i32
+    out.bytes(Uint8Array.of(0x60, 1, 0x7f, 1, 0x7f)) // (i32) -> i32
+  })
+  append(parts, SECTION.function, 4, (out) => {
+    for (const type of [types, types + 1, types + 2, types + 2]) out.u32(type)
+  })
+  append(parts, SECTION.global, 1, (out) => {
+    out.bytes(Uint8Array.of(0x7f, 1, 0x41))
+    out.s32(limits.startFuel)
+    out.byte(0x0b)
+  })
+  append(parts, SECTION.export, 2, (out) => {
+    out.name(names.set)
+    out.byte(0)
+    out.u32(base)
+    out.name(names.get)
+    out.byte(0)
+    out.u32(base + 1)
+  })
+
+  const section = shape.sections.find((s) => s.id === SECTION.code)
+  const code = new Writer(section === undefined ? 128 : (section.end - section.start) * 1.25)
+  code.u32(shape.functions.length + 4)
+  if (section !== undefined) {
+    const reader = new Reader(bytes, section.start, section.end)
+    const sites = new Sites()
+    for (let n = reader.u32(); n > 0; n--) writeBody(code, reader, sites, indices)
+  }
+  writeHelpers(code, indices)
+  parts.set(SECTION.code, code)
+  return names
+}
+
+function unused(name: string, taken: ReadonlySet<string>): string {
+  let free = name
+  while (taken.has(free)) free += '_'
+  return free
+}
+
+/** Adds entries at the end of a section that is a vector, so that no index of the module moves. */
+function append(parts: Map<number, Writer>, id: number, count: number, write: (out: Writer) => void): void {
+  const before = parts.get(id)?.view() ?? Uint8Array.of(0)
+  const reader = new Reader(before)
+  const out = new Writer(before.length + 64)
+  out.u32(reader.u32() + count)
+  out.bytes(before, reader.pos)
+  write(out)
+  parts.set(id, out)
+}
+
+function writeBody(out: Writer, reader: Reader, sites: Sites, indices: Indices): void {
+  const size = reader.u32()
+  const start = reader.pos
+  const body = new Reader(reader.bytes, start, start + size)
+  for (let n = body.u32(); n > 0; n--) {
+    body.u32()
+    readValueType(body)
+  }
+  const entry = body.pos
+  scanBody(body, sites)
+  if (body.pos !== start + size) body.fail('function body has the wrong size')
+  reader.skip(size)
+
+  const scratch = new Writer(size + 32 + sites.positions.length * 24)
+  scratch.bytes(reader.bytes, start, entry)
+  if (sites.hasCalls || sites.positions.length > 0 || sites.entryWeight > FREE_LEAF) {
+    charge(scratch, indices.global, sites.entryWeight)
+  }
+  let copied = entry
+  for (let i = 0; i < sites.positions.length; i++) {
+    scratch.bytes(reader.bytes, copied, sites.positions[i])
+    copied = sites.positions[i]
+    switch (sites.kinds[i]) {
+      case INSERT.charge:
+        charge(scratch, indices.global, sites.weights[i])
+        break
+      case INSERT.throw:
+        charge(scratch, indices.global, THROW_COST)
+        break
+      default:
+        scratch.byte(0x10)
+        scratch.u32(sites.kinds[i] === INSERT.bulk ? indices.bulk : indices.grow)
+    }
+  }
+  scratch.bytes(reader.bytes, copied, start + size)
+  out.u32(scratch.length)
+  out.bytes(scratch.view())
+}
+
+/** `fuel -= weight; if (fuel < 0) unreachable`. The counter is never below zero before, so the subtraction cannot wrap. */
+function charge(out: Writer, global: number, weight: number): void {
+  out.byte(0x23)
+  out.u32(global)
+  out.byte(0x41)
+  out.s32(weight)
+  out.byte(0x6b)
+  settle(out, global)
+}
+
+function settle(out: Writer, global: number): void {
+  out.byte(0x24)
+  out.u32(global)
+  out.byte(0x23)
+  out.u32(global)
+  out.bytes(Uint8Array.of(0x41, 0x00, 0x48, 0x04, 0x40, 0x00, 0x0b)) // i32.const 0, i32.lt_s, if, unreachable, end
+}
+
+function writeHelpers(out: Writer, { global }: Indices): void {
+  body(out, (code) => {
+    code.bytes(Uint8Array.of(0x20, 0, 0x24))
+    code.u32(global)
+  })
+  body(out, (code) => {
+    code.byte(0x23)
+    code.u32(global)
+  })
+  // bulk(n): fuel -= (n >>> 4) + 16; n
+  body(out, (code) => {
+    code.byte(0x23)
+    code.u32(global)
+    code.bytes(Uint8Array.of(0x20, 0, 0x41, 4, 0x76, 0x41, 16, 0x6a, 0x6b))
+    settle(code, global)
+    code.bytes(Uint8Array.of(0x20, 0))
+  })
+  // grow(n): fuel -= ((n & 0xffff) << 6) + GROW_COST; n
+  body(out, (code) => {
+    code.byte(0x23)
+    code.u32(global)
+    code.bytes(Uint8Array.of(0x20, 0, 0x41))
+    code.s32(0xffff)
+    code.bytes(Uint8Array.of(0x71, 0x41, 6, 0x74, 0x41))
+    code.s32(GROW_COST)
+    code.bytes(Uint8Array.of(0x6a, 0x6b))
+    settle(code, global)
+    code.bytes(Uint8Array.of(0x20, 0))
+  })
+}
+
+function body(out: Writer, write: (code: Writer) => void): void {
+  const code = new Writer(64)
+  code.byte(0) // no locals
+  write(code)
+  code.byte(0x0b)
+  out.u32(code.length)
+  out.bytes(code.view())
+}

@@ -1,0 +1,94 @@
+import type { BodyBuffer } from '../../base/body-buffer.ts'
+import type { HeaderMap } from '../../base/header-map.ts'
+import { BUFFER, MAP } from '../abi/constants.ts'
+import type { AttributeValue } from '../attributes/value.ts'
+import type { FilterState } from '../host.ts'
+import type { PluginSettings } from '../plugin-config.ts'
+import type { Vm } from '../vm.ts'
+import type { RootContext } from './root-context.ts'
+
+/** One context of a VM as the host functions see it: a plugin's root, or a stream. */
+export abstract class Context {
+  readonly id: number
+  readonly vm: Vm
+  readonly plugin: PluginSettings
+  /** While proxy_on_vm_start and proxy_on_configure run, which may take longer. */
+  starting = false
+  /** How many properties this context has made. */
+  stateKeys = 0
+
+  constructor(id: number, vm: Vm, plugin: PluginSettings) {
+    this.id = id
+    this.vm = vm
+    this.plugin = plugin
+  }
+
+  abstract get root(): RootContext
+
+  /** The map for reading, or undefined where it is not there at this time. */
+  map(type: number): HeaderMap | undefined {
+    const root = this.root
+    switch (type) {
+      case MAP.grpcInitialMetadata:
+        return root.grpcInitialMetadata
+      case MAP.grpcTrailingMetadata:
+        return root.grpcTrailingMetadata
+      case MAP.httpCallResponseHeaders:
+        return root.calloutHeaders
+      case MAP.httpCallResponseTrailers:
+        return root.calloutTrailers
+      default:
+        return undefined
+    }
+  }
+
+  /** The map for writing; what a callout brought is read-only. */
+  writableMap(type: number): HeaderMap | undefined {
+    return type <= MAP.responseTrailers ? this.map(type) : undefined
+  }
+
+  /** Bytes are read-only, a body may be changed. */
+  buffer(type: number): BodyBuffer | Uint8Array | undefined {
+    const root = this.root
+    switch (type) {
+      case BUFFER.vmConfiguration:
+        return this.vm.options.vmConfiguration
+      case BUFFER.pluginConfiguration:
+        return this.plugin.configuration
+      case BUFFER.httpCallResponseBody:
+        return root.calloutBody
+      case BUFFER.grpcCallMessage:
+        return root.grpcMessage
+      case BUFFER.foreignFunctionArguments:
+        return root.foreignArguments
+      default:
+        return undefined
+    }
+  }
+
+  attribute(group: string, name: string): AttributeValue | undefined {
+    return this.vm.services.attribute(group, name)
+  }
+
+  get filterState(): FilterState | undefined {
+    return undefined
+  }
+
+  /** After request headers were changed. */
+  clearRouteCache(): void {}
+
+  /** A status of the ABI. `stream` is the ABI's stream type. */
+  abstract continueStream(stream: number): number
+  abstract closeStream(stream: number): number
+  abstract sendLocalReply(
+    status: number,
+    details: string,
+    body: Uint8Array,
+    headers: readonly string[],
+    grpc: number | undefined,
+  ): number
+  /** proxy_done. */
+  abstract finish(): number
+  /** The VM died; the streams of it are told at once. */
+  abstract vmFailed(): void
+}

@@ -1,0 +1,49 @@
+import { deflateSync, inflateSync } from 'node:zlib'
+import { STATUS } from '../abi/constants.ts'
+import type { Vm } from '../vm.ts'
+import { createExpression, deleteExpression, evaluateExpression } from './expressions.ts'
+import { declareProperty, setFilterState } from './filter-state.ts'
+import { sign, verifySignature } from './signatures.ts'
+
+/** A foreign function gets the module's bytes (a copy) and gives bytes, or a status of the ABI. */
+export type ForeignFunction = (vm: Vm, args: Buffer) => Uint8Array | number
+
+const NOTHING = new Uint8Array()
+
+/** Envoy's (source/extensions/common/wasm/foreign.cc). */
+export const FOREIGN_FUNCTIONS: ReadonlyMap<string, ForeignFunction> = new Map<string, ForeignFunction>([
+  [
+    'compress',
+    (vm, args) => {
+      vm.spend(args.length >>> 2)
+      return deflateSync(args)
+    },
+  ],
+  [
+    'uncompress',
+    (vm, args) => {
+      try {
+        // A bomb ends here: what comes out is bounded like a body.
+        const out = inflateSync(args, { maxOutputLength: vm.limits.bodyBytes })
+        vm.spend(out.length >>> 4)
+        return out
+      } catch {
+        return STATUS.serializationFailure
+      }
+    },
+  ],
+  [
+    'clear_route_cache',
+    (vm) => {
+      vm.current?.clearRouteCache()
+      return NOTHING
+    },
+  ],
+  ['declare_property', declareProperty],
+  ['set_envoy_filter_state', setFilterState],
+  ['verify_signature', verifySignature],
+  ['sign', sign],
+  ['expr_create', createExpression],
+  ['expr_evaluate', evaluateExpression],
+  ['expr_delete', deleteExpression],
+])

@@ -1,0 +1,78 @@
+import { STATUS } from '../abi/constants.ts'
+import { pairsSize, writeLatin1, writePairs } from '../abi/pairs.ts'
+import type { Vm } from '../vm.ts'
+
+/** Where a module's result goes: two slots of four bytes for pointer and length, which are checked before anything happens. */
+
+/** Hands a byte string out. */
+export function giveString(vm: Vm, text: string, pointerSlot: number, sizeSlot: number): number {
+  const slots = checkSlots(vm, pointerSlot, sizeSlot)
+  if (slots !== STATUS.ok) return slots
+  const length = text.length
+  if (length === 0) return giveNothing(vm, pointerSlot, sizeSlot)
+  if (length > 63) vm.spend(length >>> 6)
+  const at = vm.allocate(length)
+  writeLatin1(text, length, vm.memory, at)
+  vm.view.setUint32(pointerSlot, at, true)
+  vm.view.setUint32(sizeSlot, length, true)
+  return STATUS.ok
+}
+
+/** Hands bytes out. */
+export function giveBytes(vm: Vm, bytes: Uint8Array, pointerSlot: number, sizeSlot: number): number {
+  const slots = checkSlots(vm, pointerSlot, sizeSlot)
+  if (slots !== STATUS.ok) return slots
+  if (bytes.length === 0) return giveNothing(vm, pointerSlot, sizeSlot)
+  vm.spend(bytes.length >>> 6)
+  const at = vm.allocate(bytes.length)
+  vm.memory.set(bytes, at)
+  vm.view.setUint32(pointerSlot, at, true)
+  vm.view.setUint32(sizeSlot, bytes.length, true)
+  return STATUS.ok
+}
+
+/** Hands pairs out; an empty map is no bytes, as in cpp-host. */
+export function givePairs(vm: Vm, flat: readonly string[], pointerSlot: number, sizeSlot: number): number {
+  const slots = checkSlots(vm, pointerSlot, sizeSlot)
+  if (slots !== STATUS.ok) return slots
+  if (flat.length === 0) return giveNothing(vm, pointerSlot, sizeSlot)
+  const size = pairsSize(flat)
+  vm.spend(size >>> 6)
+  const at = vm.allocate(size)
+  writePairs(flat, vm.memory, vm.view, at)
+  vm.view.setUint32(pointerSlot, at, true)
+  vm.view.setUint32(sizeSlot, size, true)
+  return STATUS.ok
+}
+
+export function checkSlots(vm: Vm, pointerSlot: number, sizeSlot: number): number {
+  return vm.holds(pointerSlot, 4) && vm.holds(sizeSlot, 4) ? STATUS.ok : STATUS.invalidMemoryAccess
+}
+
+/** Allocators may not be asked for nothing (facts 1.7). */
+export function giveNothing(vm: Vm, pointerSlot: number, sizeSlot: number): number {
+  vm.view.setUint32(pointerSlot, 0, true)
+  vm.view.setUint32(sizeSlot, 0, true)
+  return STATUS.ok
+}
+
+/** A copy of the module's bytes; the caller has checked the range. */
+export function takeBytes(vm: Vm, pointer: number, length: number): Buffer {
+  vm.spend(length >>> 6)
+  const copy = Buffer.allocUnsafeSlow(length)
+  vm.memory.copy(copy, 0, pointer, pointer + length)
+  return copy
+}
+
+/** The module's bytes as a byte string; the caller has checked the range. */
+export function takeString(vm: Vm, pointer: number, length: number): string {
+  if (length > 63) vm.spend(length >>> 6)
+  return vm.memory.latin1Slice(pointer, pointer + length)
+}
+
+/** Writes 64 bits, unsigned, from a whole number below 2^64. */
+export function writeU64(vm: Vm, at: number, value: number): void {
+  const high = Math.floor(value / 0x100000000)
+  vm.view.setUint32(at, value - high * 0x100000000, true)
+  vm.view.setUint32(at + 4, high, true)
+}

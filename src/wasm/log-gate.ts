@@ -1,0 +1,53 @@
+import type { LogLevel } from './abi/constants.ts'
+import type { HostServices, PluginIdentity } from './host.ts'
+import type { Limits } from './limits.ts'
+
+/** Lets a VM's log lines through at a bounded rate; a flood would fill the disk and stall the worker on the pipe. */
+export class LogGate {
+  readonly #services: HostServices
+  readonly #limits: Limits
+  #tokens: number
+  #refilled: number
+  #dropped = 0
+
+  constructor(services: HostServices, limits: Limits) {
+    this.#services = services
+    this.#limits = limits
+    this.#tokens = limits.logBurst
+    this.#refilled = services.clock.monotonicMs()
+  }
+
+  write(level: LogLevel, memory: Buffer, pointer: number, length: number, plugin: PluginIdentity): void {
+    if (!this.#pass(plugin)) return
+    const cut = Math.min(length, this.#limits.logMessageBytes)
+    const text = memory.utf8Slice(pointer, pointer + cut)
+    const more = length > cut ? ` [${length - cut} bytes more]` : ''
+    this.#services.log.log(level, text + more, plugin)
+  }
+
+  writeText(level: LogLevel, text: string, plugin: PluginIdentity): void {
+    if (this.#pass(plugin)) this.#services.log.log(level, text, plugin)
+  }
+
+  #pass(plugin: PluginIdentity): boolean {
+    if (this.#tokens < 1) this.#refill(plugin)
+    if (this.#tokens < 1) {
+      this.#dropped++
+      this.#services.count?.(plugin.name, 'logs_dropped')
+      return false
+    }
+    this.#tokens--
+    return true
+  }
+
+  #refill(plugin: PluginIdentity): void {
+    const now = this.#services.clock.monotonicMs()
+    const earned = ((now - this.#refilled) / 1000) * this.#limits.logsPerSecond
+    if (earned < 1) return
+    this.#refilled = now
+    this.#tokens = Math.min(this.#limits.logBurst, this.#tokens + earned)
+    if (this.#dropped === 0) return
+    this.#services.log.log('warn', `${this.#dropped} log lines were dropped (logsPerSecond)`, plugin)
+    this.#dropped = 0
+  }
+}
