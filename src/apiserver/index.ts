@@ -30,7 +30,8 @@ export interface ApiServerOptions {
   /** The Kubernetes minor version to speak as. */
   version?: string
   registry?: Registry
-  podRuntime?: PodRuntime
+  /** Asked on every log and exec, because what runs pods starts after the API server, as its client. */
+  podRuntime?: () => PodRuntime | undefined
   admit?: Admit
 }
 
@@ -66,7 +67,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       port,
       version: options.version ?? MINOR,
       registry: options.registry ?? new Registry(),
-      podRuntime: options.podRuntime,
+      podRuntime: options.podRuntime ?? (() => undefined),
     })
     // One sync to disk for everything that every start makes sure of.
     store.batch(() => {

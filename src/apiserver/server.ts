@@ -28,7 +28,7 @@ export interface ServerOptions {
   /** The minor version that /version answers. */
   readonly version: string
   readonly registry: Registry
-  readonly podRuntime: PodRuntime | undefined
+  readonly podRuntime: () => PodRuntime | undefined
 }
 
 const ANONYMOUS = new Set(['/healthz', '/readyz', '/livez'])
@@ -157,7 +157,7 @@ export class ApiHttpServer {
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy())
     const user = this.#authenticator.authenticate(request)
-    upgradeExec(this.#api, this.#options.podRuntime, request, socket, head, user)
+    upgradeExec(this.#api, this.#options.podRuntime(), request, socket, head, user)
   }
 
   #account({ verb, resource, method, path, user, response }: Exchange, started: number): void {

@@ -12,18 +12,21 @@ export function builtinSchema(messageName: string): ObjectSchema {
   const openapi = kindSchema(messageName)
   return {
     openapi,
-    prune(object: ApiObject): string[] {
-      const unknown: string[] = []
-      walk(object, openapi, '', unknown, object.kind, object.apiVersion)
-      return unknown
-    },
+    prune: (object) => pruneBuiltin(object, openapi),
     applyDefaults() {},
     validate: () => [],
   }
 }
 
+/** Removes unknown fields in place and answers their paths; throws on values of a wrong type. */
+export function pruneBuiltin(object: ApiObject, openapi: Schema): string[] {
+  const unknown: string[] = []
+  walk(object, openapi, '', unknown, object.kind, object.apiVersion)
+  return unknown
+}
+
 function walk(
-  value: JsonObject,
+  value: JsonObject | ApiObject,
   schema: Schema,
   path: string,
   unknown: string[],
@@ -40,7 +43,7 @@ function walk(
       delete value[key]
       continue
     }
-    // A null is Go's zero value: the field as if it had not been sent.
+    // A null is Go's zero value: the field as if it had not been sent. What the schema leaves open is not looked into.
     if (value[key] === null) {
       delete value[key]
       continue

@@ -3,6 +3,12 @@ import type { Schema } from '../kind.ts'
 import { APPLY_KEYS, APPLY_SETS, ATOMIC, ATOMIC_MAPS, MERGE_KEYS, RETAIN_KEYS, SETS } from './merge-keys.ts'
 import { type Field, message } from './messages.ts'
 
+/** Defaults of fields that are keys of lists: an item without one is the same item as with it. */
+const DEFAULTS: Readonly<Record<string, string>> = {
+  'core.v1.ContainerPort.protocol': 'TCP',
+  'core.v1.ServicePort.protocol': 'TCP',
+}
+
 const made = new Map<string, Schema>()
 
 const LEAVES: Readonly<Record<string, Schema>> = {
@@ -56,6 +62,7 @@ function fieldSchema(owner: string, field: Field): Schema {
     return ATOMIC_MAPS.has(path) ? { ...map, 'x-kubernetes-map-type': 'atomic' } : map
   }
   if (field.repeated) return listSchema(path, value)
+  if (path in DEFAULTS) return { ...value, default: DEFAULTS[path] }
   return RETAIN_KEYS.has(path) ? { ...value, 'x-kubernetes-patch-strategy': 'retainKeys' } : value
 }
 

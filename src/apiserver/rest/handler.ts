@@ -22,10 +22,10 @@ import { createObject, requireVersion, updateObject, type Write } from './write.
 export class ResourceHandler {
   readonly #api: Api
   readonly #lister: Lister
-  readonly #podRuntime: PodRuntime | undefined
+  readonly #podRuntime: () => PodRuntime | undefined
   readonly watches = new Set<Watch>()
 
-  constructor(api: Api, podRuntime: PodRuntime | undefined) {
+  constructor(api: Api, podRuntime: () => PodRuntime | undefined) {
     this.#api = api
     this.#lister = new Lister(api)
     this.#podRuntime = podRuntime
@@ -40,7 +40,7 @@ export class ResourceHandler {
     if (subresource !== '' && !hasSubresource(request)) throw noSuchPath()
     if (subresource === '' && !target.kind.verbs.includes(verb)) throw methodNotAllowed(target.kind, verb)
     if (target.kind.storage === 'pods' && (subresource === 'log' || subresource === 'exec')) {
-      return podSubresource(exchange, this.#entry(request), subresource, this.#podRuntime)
+      return podSubresource(exchange, this.#entry(request), subresource, this.#podRuntime())
     }
     switch (verb) {
       case 'get':

@@ -229,12 +229,7 @@ function finish(api: Api, write: Write, object: ApiObject, old: ApiObject | unde
   }
   if (errors.length > 0) throw invalid(kind, object.metadata.name ?? '', errors)
   if (write.applied !== true) {
-    trackUpdate(object, old, {
-      manager: options.fieldManager,
-      apiVersion: target.apiVersion,
-      subresource,
-      schema: version.schema.openapi,
-    })
+    trackUpdate(object, old, target, options.fieldManager, subresource)
   }
   const { apiVersion, kind: kindName, metadata, ...rest } = object
   return { apiVersion, kind: kindName, metadata, ...rest }
@@ -250,7 +245,7 @@ function dropEmptyMetadata(metadata: Metadata): void {
   }
 }
 
-function reportUnknown({ options, duplicates, warnings, applied }: Write, unknown: readonly string[]): void {
+export function reportUnknown({ options, duplicates, warnings, applied }: Write, unknown: readonly string[]): void {
   if (options.fieldValidation === 'Ignore' || applied === true) return
   const findings = [
     ...unknown.map((path) => `unknown field "${path}"`),
