@@ -1,0 +1,99 @@
+/**
+ * A conformance case: a module, what it is told to do, what is sent through it, and what must be seen. The same data runs on
+ * every target (targets/*.ts).
+ */
+
+/** Header pairs as they travel; names in lower case. */
+export type Pairs = readonly (readonly [string, string])[]
+
+export interface Message {
+  readonly headers?: Pairs
+  /** Sent as one piece, or one after the other. */
+  readonly body?: string | readonly string[]
+  readonly trailers?: Pairs
+}
+
+export interface Request extends Message {
+  readonly method?: string
+  readonly path?: string
+}
+
+export interface Response extends Message {
+  readonly status?: number
+}
+
+/** A string is the whole line or value; `null` says that a header is absent. */
+export type Expected = string | RegExp
+
+export interface ExpectedMessage {
+  readonly headers?: Readonly<Record<string, Expected | null>>
+  readonly body?: Expected
+  readonly trailers?: Readonly<Record<string, Expected | null>>
+}
+
+export interface Exchange {
+  readonly request?: Request
+  /** What the upstream answers; 200 with the body `upstream` unless told. */
+  readonly upstream?: Response
+  readonly expect?: {
+    /** 0 when the connection ends without a response. */
+    readonly status?: number
+    readonly response?: ExpectedMessage
+    /** What the upstream got; `null` when it must not be reached. */
+    readonly upstream?: ({ readonly method?: string; readonly path?: string } & ExpectedMessage) | null
+  }
+}
+
+export interface PluginSettings {
+  /** Cases with the same VM id and module share a VM; unless told, all that need no VM of their own do. */
+  readonly vmId?: string
+  readonly rootId?: string
+  readonly failurePolicy?: 'FAIL_OPEN' | 'FAIL_CLOSED' | 'FAIL_RELOAD'
+  readonly vmConfig?: string
+  readonly environment?: Readonly<Record<string, string>>
+  readonly allowedCapabilities?: readonly string[]
+  readonly allowOnHeadersStopIteration?: boolean
+}
+
+export interface Case {
+  readonly id: string
+  /** Where the expectation comes from: a clause of the specification, or a behaviour of Envoy or its host library. */
+  readonly source: string
+  /** A name of modules.ts; the scripted probe of ABI 0.2.1 unless told. */
+  readonly module?: string
+  /** The plugin's configuration; for the probe, its program. */
+  readonly config?: string
+  readonly plugin?: PluginSettings
+  /** `tcp`: a network filter before a TCP proxy to an echoing upstream; `exchanges` then carry bodies only. */
+  readonly kind?: 'http' | 'tcp'
+  /** One after the other; a plain GET unless told. */
+  readonly exchanges?: readonly Exchange[]
+  /** What the module logs before the first exchange; a proxy may start a plugin more than once, and it logs so each time. */
+  readonly startLog?: readonly Expected[]
+  /** All lines that the module logs from the first exchange on, in order. */
+  readonly log?: readonly Expected[]
+  /** Lines that must be there, in this order, among others (for cases with timers). */
+  readonly logIncludes?: readonly Expected[]
+  /** The plugin must be refused, and the reason must say so on our host. */
+  readonly refused?: RegExp
+  /** Not expressible as requests on Envoy, or Envoy crashes on it: runs on our host only, with the reason. */
+  readonly hostOnly?: string
+}
+
+/** What a target saw of one exchange. */
+export interface SeenExchange {
+  status: number
+  headers: [string, string][]
+  body: string
+  trailers: [string, string][]
+  upstream:
+    | { method: string; path: string; headers: [string, string][]; body: string; trailers: [string, string][] }
+    | undefined
+}
+
+export interface Seen {
+  exchanges: SeenExchange[]
+  startLog: string[]
+  log: string[]
+  refused: string | undefined
+}

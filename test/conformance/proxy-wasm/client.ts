@@ -1,0 +1,79 @@
+import { Agent, request } from 'node:http'
+import { connect } from 'node:net'
+import type { Exchange, Pairs, SeenExchange } from './case.ts'
+import { fold, piecesOf } from './message.ts'
+
+const PATIENCE_MS = 4_000
+/** Long enough for a proxy to pass on one piece of a body before the next is sent. */
+const PIECE_MS = 40
+
+/** Sends one request to a listener and gives what came back; status 0 when nothing did. */
+export function send(socketPath: string, exchange: Exchange): Promise<SeenExchange> {
+  const { method = 'GET', path = '/', headers = [], body, trailers } = exchange.request ?? {}
+  const lines = [['host', 'example.test'], ...headers.map(([name, value]) => [name, value])]
+  const pieces = body === undefined ? [] : piecesOf(body)
+  if (pieces.length === 1 && trailers === undefined) lines.push(['content-length', String(pieces[0].length)])
+  else if (pieces.length > 0 || trailers !== undefined) lines.push(['transfer-encoding', 'chunked'])
+  if (trailers !== undefined) lines.push(['trailer', trailers.map(([name]) => name).join(',')])
+  const seen: SeenExchange = { status: 0, headers: [], body: '', trailers: [], upstream: undefined }
+  return new Promise((resolve) => {
+    const agent = new Agent({ keepAlive: false })
+    const options = { socketPath, method, path, agent, setHost: false, setDefaultHeaders: false, timeout: PATIENCE_MS }
+    const sent = request({ ...options, headers: lines.flat() }, (response) => {
+      seen.status = response.statusCode ?? 0
+      seen.headers = fold(response.rawHeaders)
+      response.on('data', (chunk: Buffer) => {
+        seen.body += chunk.toString('latin1')
+      })
+      response.on('close', () => {
+        seen.trailers = fold(response.rawTrailers)
+        if (!response.complete) seen.body += '[cut]'
+        resolve(seen)
+      })
+      response.on('error', () => {})
+    })
+    sent.on('timeout', () => sent.destroy())
+    sent.on('error', () => resolve(seen))
+    write(sent, pieces, trailers).catch(() => {})
+  })
+}
+
+async function write(
+  sent: ReturnType<typeof request>,
+  pieces: readonly string[],
+  trailers: Pairs | undefined,
+): Promise<void> {
+  for (const [i, piece] of pieces.entries()) {
+    if (i > 0) await new Promise((resolve) => setTimeout(resolve, PIECE_MS))
+    sent.write(Buffer.from(piece, 'latin1'))
+  }
+  if (trailers !== undefined) sent.addTrailers(Object.fromEntries(trailers))
+  sent.end()
+}
+
+/** Sends bytes over plain TCP, half-closes, and gives what came back until the end. */
+export function sendBytes(socketPath: string, exchange: Exchange): Promise<SeenExchange> {
+  const seen: SeenExchange = { status: 200, headers: [], body: '', trailers: [], upstream: undefined }
+  return new Promise((resolve) => {
+    const socket = connect({ path: socketPath, allowHalfOpen: true })
+    const timer = setTimeout(() => socket.destroy(), PATIENCE_MS)
+    socket.on('data', (chunk) => {
+      seen.body += chunk.toString('latin1')
+    })
+    socket.on('end', () => socket.end())
+    socket.on('error', () => {
+      seen.body += '[reset]'
+    })
+    socket.on('close', () => {
+      clearTimeout(timer)
+      resolve(seen)
+    })
+    const pieces = piecesOf(exchange.request?.body ?? '')
+    const next = (i: number) => {
+      if (i === pieces.length) return void setTimeout(() => socket.end(), PIECE_MS)
+      socket.write(Buffer.from(pieces[i], 'latin1'))
+      setTimeout(next, PIECE_MS, i + 1)
+    }
+    socket.on('connect', () => next(0))
+  })
+}

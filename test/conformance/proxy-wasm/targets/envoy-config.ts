@@ -1,0 +1,159 @@
+import type { Case } from '../case.ts'
+
+/** Everything that is at a fixed place for a run. */
+export interface Places {
+  /** Of the socket of a listener. */
+  listener(index: number): string
+  readonly upstream: string
+  readonly grpc: string
+  readonly echo: string
+  readonly admin: string
+  readonly lds: string
+}
+
+const TYPE = 'type.googleapis.com/envoy'
+
+/** Envoy's configuration of a case's plugin. A module that is named by several cases with one VM id makes one VM. */
+export function pluginConfig(one: Case, module: string): object {
+  const { plugin = {} } = one
+  const { allowedCapabilities, environment, vmConfig, failurePolicy, allowOnHeadersStopIteration } = plugin
+  return {
+    name: one.id,
+    root_id: plugin.rootId ?? one.id,
+    vm_config: {
+      vm_id: plugin.vmId ?? 'shared',
+      runtime: 'envoy.wasm.runtime.v8',
+      code: { local: { filename: module } },
+      ...(vmConfig === undefined ? {} : { configuration: text(vmConfig) }),
+      ...(environment === undefined ? {} : { environment_variables: { key_values: environment } }),
+    },
+    configuration: text(one.config ?? ''),
+    ...(failurePolicy === undefined ? {} : { failure_policy: failurePolicy }),
+    ...(allowOnHeadersStopIteration === undefined
+      ? {}
+      : { allow_on_headers_stop_iteration: allowOnHeadersStopIteration }),
+    ...(allowedCapabilities === undefined
+      ? {}
+      : {
+          capability_restriction_config: {
+            allowed_capabilities: Object.fromEntries(allowedCapabilities.map((name) => [name, {}])),
+          },
+        }),
+  }
+}
+
+export function listener(one: Case, module: string, path: string): object {
+  const filters = one.kind === 'tcp' ? tcpFilters(one, module) : [httpManager(one, module)]
+  return {
+    '@type': `${TYPE}.config.listener.v3.Listener`,
+    name: one.id,
+    address: { pipe: { path } },
+    // Small, so that cases can reach it.
+    per_connection_buffer_limit_bytes: 65536,
+    filter_chains: [{ filters }],
+  }
+}
+
+function tcpFilters(one: Case, module: string): object[] {
+  const wasm = `${TYPE}.extensions.filters.network.wasm.v3.Wasm`
+  const proxy = `${TYPE}.extensions.filters.network.tcp_proxy.v3.TcpProxy`
+  return [
+    { name: 'wasm', typed_config: { '@type': wasm, config: pluginConfig(one, module) } },
+    { name: 'tcp', typed_config: { '@type': proxy, stat_prefix: 'tcp', cluster: 'echo' } },
+  ]
+}
+
+function httpManager(one: Case, module: string): object {
+  const wasm = `${TYPE}.extensions.filters.http.wasm.v3.Wasm`
+  const router = `${TYPE}.extensions.filters.http.router.v3.Router`
+  return {
+    name: 'http',
+    typed_config: {
+      '@type': `${TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
+      stat_prefix: 'http',
+      generate_request_id: false,
+      server_header_transformation: 'PASS_THROUGH',
+      http_protocol_options: { enable_trailers: true },
+      route_config: routes(one),
+      http_filters: [
+        { name: 'wasm', typed_config: { '@type': wasm, config: pluginConfig(one, module) } },
+        { name: 'router', typed_config: { '@type': router, suppress_envoy_headers: true } },
+      ],
+    },
+  }
+}
+
+/** `/other` and a request with x-route: other go to a route of another name, for cases about the route cache. */
+function routes(one: Case): object {
+  const added = (route: string) => [
+    { header: { key: 'x-case', value: one.id }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' },
+    { header: { key: 'x-route-name', value: route }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' },
+  ]
+  const route = (name: string, match: object) => ({
+    name,
+    match,
+    route: { cluster: 'upstream', timeout: '3s' },
+    request_headers_to_add: added(name),
+    metadata: { filter_metadata: { test: { team: 'blue', size: 3 } } },
+  })
+  const byHeader = { prefix: '/', headers: [{ name: 'x-route', string_match: { exact: 'other' } }] }
+  return {
+    name: 'routes',
+    virtual_hosts: [
+      {
+        name: 'all',
+        domains: ['*'],
+        routes: [route('other', byHeader), route('other', { prefix: '/other' }), route('main', { prefix: '/' })],
+      },
+    ],
+  }
+}
+
+export function bootstrap(places: Places): object {
+  return {
+    node: {
+      id: 'node-1',
+      cluster: 'cluster-1',
+      metadata: { TEAM: 'red', LABELS: { app: 'probe' } },
+      locality: { region: 'r1' },
+    },
+    admin: { address: { pipe: { path: places.admin } } },
+    dynamic_resources: { lds_config: { path_config_source: { path: places.lds }, resource_api_version: 'V3' } },
+    static_resources: { clusters: clusters(places) },
+    // Wasm plugins that fail to load are otherwise tried again and again.
+    layered_runtime: { layers: [{ name: 'static', static_layer: { 're2.max_program_size.error_level': 1000 } }] },
+  }
+}
+
+export function clusters(places: Places): object[] {
+  const options = `${TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions`
+  const protocol = (config: object) => ({
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': { '@type': options, ...config },
+    },
+  })
+  return [
+    {
+      ...cluster('upstream', places.upstream),
+      ...protocol({ explicit_http_config: { http_protocol_options: { enable_trailers: true } } }),
+    },
+    { ...cluster('grpc', places.grpc), ...protocol({ explicit_http_config: { http2_protocol_options: {} } }) },
+    cluster('echo', places.echo),
+    { name: 'empty', type: 'STATIC', connect_timeout: '1s' },
+    cluster('refusing', `${places.upstream}.none`),
+  ]
+}
+
+function cluster(name: string, path: string): object {
+  const endpoint = { endpoint: { address: { pipe: { path } } } }
+  return {
+    name,
+    type: 'STATIC',
+    connect_timeout: '1s',
+    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [endpoint] }] },
+  }
+}
+
+function text(value: string): object {
+  return { '@type': 'type.googleapis.com/google.protobuf.StringValue', value }
+}
