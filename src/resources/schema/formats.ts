@@ -1,0 +1,24 @@
+/** The formats that apiextensions checks (kube-openapi strfmt); others say nothing. */
+const FORMATS: Record<string, (text: string) => boolean> = {
+  'date-time': (text) =>
+    /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/.test(text) && !Number.isNaN(Date.parse(text)),
+  date: (text) => /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text)),
+  duration: (text) => /^-?(\d+(\.\d+)?(ns|us|µs|ms|s|m|h|d|w))+$/.test(text),
+  byte: (text) => /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text),
+  uuid: (text) => /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i.test(text),
+  ipv4: (text) => /^(\d{1,3})(\.\d{1,3}){3}$/.test(text) && text.split('.').every((part) => Number(part) <= 255),
+  ipv6: (text) => URL.canParse(`http://[${text}]/`),
+  email: (text) => /^[^@\s]+@[^@\s]+$/.test(text),
+  hostname: (text) => text.length <= 255 && /^([a-zA-Z0-9_]([a-zA-Z0-9_-]{0,62})\.?)+$/.test(text),
+}
+
+export function hasFormat(format: string, text: string): boolean {
+  const check = Object.hasOwn(FORMATS, format) ? FORMATS[format] : undefined
+  return check === undefined || check(text)
+}
+
+/** The bounds of the integer formats. */
+export const INTEGER_BOUNDS: Readonly<Record<string, readonly [number, number]>> = {
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  int64: [-(2 ** 63), 2 ** 63],
+}
