@@ -9,13 +9,15 @@ const TEXT_FORMAT =
   '"%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%" %UPSTREAM_CLUSTER% %UPSTREAM_LOCAL_ADDRESS% ' +
   '%DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME%\n'
 
-/** One line per request on the proxy's standard output. */
+/**
+ * One line per request on the proxy's standard output. Not Istio's file logger on /dev/stdout: that cannot be opened where
+ * standard output is a socket.
+ */
 export function stdoutAccessLog(): Config {
   return {
-    name: 'envoy.access_loggers.file',
+    name: 'envoy.access_loggers.stdout',
     typed_config: {
-      '@type': envoyType('extensions.access_loggers.file.v3.FileAccessLog'),
-      path: '/dev/stdout',
+      '@type': envoyType('extensions.access_loggers.stream.v3.StdoutAccessLog'),
       log_format: { text_format_source: { inline_string: TEXT_FORMAT } },
     },
   }

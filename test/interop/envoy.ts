@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** A real Envoy that takes everything from a management server. */
+export interface EnvoyProcess {
+  readonly adminPort: number
+  /** What it has logged. */
+  log(): string
+  admin(path: string): Promise<string>
+  stop(): Promise<void>
+}
+
+export interface EnvoyOptions {
+  readonly path: string
+  readonly nodeId: string
+  readonly metadata: Record<string, unknown>
+  readonly xdsPort: number
+  readonly delta: boolean
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProcess> {
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-envoy-'))
+  const adminPort = await freePort()
+  const config = join(dir, 'bootstrap.json')
+  writeFileSync(config, JSON.stringify(bootstrap(options, adminPort)))
+  // No shared memory (base-id) and no hot restart: several of them may run beside each other.
+  const args = ['-c', config, '--concurrency', '1', '--disable-hot-restart', '-l', 'warn', '--drain-time-s', '1']
+  const child: ChildProcess = spawn(options.path, args, { cwd: dir })
+  let log = ''
+  const keep = (chunk: Buffer) => {
+    log += chunk.toString()
+  }
+  child.stdout?.on('data', keep)
+  child.stderr?.on('data', keep)
+  const exited = new Promise<void>((resolve) => child.on('exit', () => resolve()))
+  return {
+    adminPort,
+    log: () => log,
+    admin: async (path) => (await fetch(`http://127.0.0.1:${adminPort}${path}`)).text(),
+    async stop() {
+      child.kill('SIGKILL')
+      await exited
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+function bootstrap({ nodeId, metadata, xdsPort, delta }: EnvoyOptions, adminPort: number): unknown {
+  const address = (port: number) => ({ socket_address: { address: '127.0.0.1', port_value: port } })
+  return {
+    node: { id: nodeId, cluster: 'test', metadata },
+    admin: { address: address(adminPort) },
+    dynamic_resources: {
+      lds_config: { ads: {}, resource_api_version: 'V3' },
+      cds_config: { ads: {}, resource_api_version: 'V3' },
+      ads_config: {
+        api_type: delta ? 'DELTA_GRPC' : 'GRPC',
+        transport_api_version: 'V3',
+        set_node_on_first_message_only: true,
+        grpc_services: [{ envoy_grpc: { cluster_name: 'xds' } }],
+      },
+    },
+    static_resources: {
+      clusters: [
+        {
+          name: 'xds',
+          type: 'STATIC',
+          typed_extension_protocol_options: {
+            'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+              '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+              explicit_http_config: { http2_protocol_options: {} },
+            },
+          },
+          load_assignment: {
+            cluster_name: 'xds',
+            endpoints: [{ lb_endpoints: [{ endpoint: { address: address(xdsPort) } }] }],
+          },
+        },
+      ],
+    },
+  }
+}
+
+/** Tries until it holds; fails after the time with what Envoy logged. */
+export async function eventually<T>(
+  what: string,
+  envoy: EnvoyProcess,
+  look: () => Promise<T | undefined>,
+  ms = 15_000,
+) {
+  const deadline = Date.now() + ms
+  for (;;) {
+    const found = await look().catch(() => undefined)
+    if (found !== undefined) return found
+    if (Date.now() > deadline)
+      throw new Error(`${what} did not happen; Envoy says:\n${envoy.log().split('\n').slice(-20).join('\n')}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
