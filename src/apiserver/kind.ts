@@ -1,4 +1,3 @@
-import type { JsonObject } from './json.ts'
 import type { ApiObject } from './object.ts'
 import type { FieldError } from './status.ts'
 import type { Columns } from './table/columns.ts'
@@ -23,6 +22,12 @@ export interface Schema {
   'x-kubernetes-patch-merge-key'?: string
   'x-kubernetes-patch-strategy'?: string
   [keyword: string]: unknown
+}
+
+/** The schema of a field: named, or that of a map's values. Own properties only: `constructor` is a name like any other. */
+export function fieldOf(schema: Schema | undefined, key: string): Schema | undefined {
+  if (schema?.properties !== undefined && Object.hasOwn(schema.properties, key)) return schema.properties[key]
+  return typeof schema?.additionalProperties === 'object' ? schema.additionalProperties : undefined
 }
 
 /** What a schema does to objects. CRDs bring `resources`' structural schema; built-in kinds a table of their fields. */
@@ -113,5 +118,3 @@ export interface Target {
   readonly version: KindVersion
   readonly apiVersion: string
 }
-
-export type { JsonObject }

@@ -1,8 +1,8 @@
 /** Typed merge and removal: the two halves of an apply. */
 import { isObject, type Json, type JsonObject, setOwn } from '../json.ts'
-import type { Schema } from '../kind.ts'
+import { fieldOf, type Schema } from '../kind.ts'
 import type { FieldSet } from './field-set.ts'
-import { fieldSchema, itemElement, shapeOf } from './typed.ts'
+import { itemElement, shapeOf } from './typed.ts'
 
 /** What the configuration says wins; what it does not mention stays. Shares parts with its arguments, changes neither. */
 export function mergeTyped(live: Json | undefined, config: Json, schema: Schema | undefined): Json {
@@ -11,11 +11,7 @@ export function mergeTyped(live: Json | undefined, config: Json, schema: Schema 
   if (shape === 'map') {
     const result: JsonObject = { ...(live as JsonObject) }
     for (const [key, value] of Object.entries(config as JsonObject)) {
-      setOwn(
-        result,
-        key,
-        mergeTyped(Object.hasOwn(result, key) ? result[key] : undefined, value, fieldSchema(schema, key)),
-      )
+      setOwn(result, key, mergeTyped(Object.hasOwn(result, key) ? result[key] : undefined, value, fieldOf(schema, key)))
     }
     return result
   }
@@ -68,7 +64,7 @@ export function removeFields(
   }
   const result: JsonObject = {}
   for (const [key, item] of Object.entries(value as JsonObject)) {
-    const left = keep(`f:${key}`, item, fieldSchema(schema, key))
+    const left = keep(`f:${key}`, item, fieldOf(schema, key))
     if (left !== undefined) setOwn(result, key, left)
   }
   return Object.keys(result).length === 0 ? undefined : result

@@ -1,7 +1,7 @@
 /** Values read with their schema: which fields they set, and what differs between two of them. */
 import { schemaOf } from '../builtin/schema.ts'
 import { deepEqual, isObject, type Json, type JsonObject } from '../json.ts'
-import type { Schema } from '../kind.ts'
+import { fieldOf, type Schema } from '../kind.ts'
 import { FieldSet } from './field-set.ts'
 
 const withMeta = new WeakMap<Schema, Schema>()
@@ -26,12 +26,6 @@ export function shapeOf(value: unknown, schema: Schema | undefined): Shape {
   return schema?.['x-kubernetes-list-type'] === 'set' ? 'set' : 'leaf'
 }
 
-export function fieldSchema(schema: Schema | undefined, key: string): Schema | undefined {
-  const named = schema?.properties?.[key]
-  if (named !== undefined) return named
-  return typeof schema?.additionalProperties === 'object' ? schema.additionalProperties : undefined
-}
-
 /** The path element of a list item. Missing keys take the schema's default (`protocol: TCP`). */
 export function itemElement(item: Json, schema: Schema | undefined): string {
   if (schema?.['x-kubernetes-list-type'] === 'set') return `v:${JSON.stringify(item)}`
@@ -51,9 +45,9 @@ export function toFieldSet(value: unknown, schema: Schema | undefined): FieldSet
   if (shape === 'leaf') set.member = true
   else if (shape === 'map') {
     for (const [key, item] of Object.entries(value as JsonObject)) {
-      const child = toFieldSet(item, fieldSchema(schema, key))
+      const child = toFieldSet(item, fieldOf(schema, key))
       const isEmpty = item === null || (isObject(item) && Object.keys(item).length === 0)
-      if (isEmpty || schema?.properties?.[key] === undefined) child.member = true
+      if (isEmpty || schema?.properties === undefined || !Object.hasOwn(schema.properties, key)) child.member = true
       if (!child.empty) set.children.set(`f:${key}`, child)
     }
   } else {
@@ -78,7 +72,7 @@ export function modified(a: unknown, b: unknown, schema: Schema | undefined): Fi
     const other = b as JsonObject
     for (const [key, value] of Object.entries(a as JsonObject)) {
       if (!Object.hasOwn(other, key)) continue
-      const child = modified(value, other[key], fieldSchema(schema, key))
+      const child = modified(value, other[key], fieldOf(schema, key))
       if (!child.empty) set.children.set(`f:${key}`, child)
     }
   } else if (shape === 'keyed') {

@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from '../json.ts'
-import type { ObjectSchema, Schema } from '../kind.ts'
+import { fieldOf, type ObjectSchema, type Schema } from '../kind.ts'
 import type { ApiObject } from '../object.ts'
 import { ApiError } from '../status.ts'
 import { kindSchema } from './schema.ts'
@@ -35,8 +35,7 @@ function walk(
 ): void {
   for (const key of Object.keys(value)) {
     const here = path === '' ? key : `${path}.${key}`
-    const field =
-      schema.properties?.[key] ?? (isObject(schema.additionalProperties) ? schema.additionalProperties : undefined)
+    const field = fieldOf(schema, key)
     if (field === undefined) {
       if (schema['x-kubernetes-preserve-unknown-fields'] === true) continue
       unknown.push(here)
@@ -48,7 +47,7 @@ function walk(
       delete value[key]
       continue
     }
-    check(value[key], field as Schema, here, unknown, kind, apiVersion)
+    check(value[key], field, here, unknown, kind, apiVersion)
   }
 }
 

@@ -3,7 +3,7 @@
  * maps by a key, and has directives ($patch, $setElementOrder/x, $deleteFromPrimitiveList/x, $retainKeys).
  */
 import { clone, deepEqual, isObject, type Json, type JsonObject, setOwn } from '../json.ts'
-import type { Schema } from '../kind.ts'
+import { fieldOf, type Schema } from '../kind.ts'
 import { badRequest } from '../status.ts'
 
 const ORDER = '$setElementOrder/'
@@ -43,7 +43,11 @@ function mergeMap(target: JsonObject, patch: JsonObject, schema: Schema): JsonOb
       delete result[key]
       continue
     }
-    setOwn(result, key, mergeValue(Object.hasOwn(result, key) ? result[key] : undefined, value, fieldOf(schema, key)))
+    setOwn(
+      result,
+      key,
+      mergeValue(Object.hasOwn(result, key) ? result[key] : undefined, value, fieldOf(schema, key) ?? {}),
+    )
   }
   for (const [key, order] of Object.entries(patch)) {
     if (!key.startsWith(ORDER) || !Array.isArray(order)) continue
@@ -51,16 +55,10 @@ function mergeMap(target: JsonObject, patch: JsonObject, schema: Schema): JsonOb
     const list = result[field]
     if (Array.isArray(list)) {
       const server = Array.isArray(target[field]) ? target[field] : []
-      result[field] = reorder(list, order, server, fieldOf(schema, field)['x-kubernetes-patch-merge-key'])
+      result[field] = reorder(list, order, server, fieldOf(schema, field)?.['x-kubernetes-patch-merge-key'])
     }
   }
   return result
-}
-
-function fieldOf(schema: Schema, key: string): Schema {
-  const field = schema.properties?.[key]
-  if (field !== undefined) return field
-  return typeof schema.additionalProperties === 'object' ? schema.additionalProperties : {}
 }
 
 function mergeValue(target: Json | undefined, patch: Json, schema: Schema): Json {

@@ -22,8 +22,8 @@ export function selection(target: Target, query: URLSearchParams): Predicate<Api
 function reader(target: Target, field: string): (object: ApiObject) => string {
   if (field === 'metadata.name') return (object) => object.metadata.name
   if (field === 'metadata.namespace') return (object) => object.metadata.namespace ?? ''
-  const special = target.kind.behaviour.selectable?.[field]
-  if (special !== undefined) return special
+  const special = target.kind.behaviour.selectable ?? {}
+  if (Object.hasOwn(special, field)) return special[field]
   if (!target.version.selectableFields.includes(field)) throw badRequest(`field label not supported: ${field}`)
   const path = field.split('.')
   return (object) => {

@@ -27,11 +27,12 @@ function parse(text: string): Step[] {
   if (source.startsWith('$')) source = source.slice(1)
   if (source !== '' && !source.startsWith('.') && !source.startsWith('[')) source = `.${source}`
   const steps: Step[] = []
-  TOKEN.lastIndex = 0
-  while (TOKEN.lastIndex < source.length) {
-    const start = TOKEN.lastIndex
+  // Its own position: the path of a filter is parsed while the outer one waits.
+  const token = new RegExp(TOKEN)
+  while (token.lastIndex < source.length) {
+    const start = token.lastIndex
     if (source.slice(start) === '.') break
-    const found = TOKEN.exec(source)
+    const found = token.exec(source)
     if (found === null || found[0] === '..')
       throw new SyntaxError(`JSONPath ${JSON.stringify(text)}: cannot read ${source.slice(start)}`)
     steps.push(step(found))
