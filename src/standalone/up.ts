@@ -5,6 +5,7 @@ import { type ControlPlane, startControl } from '../control/index.ts'
 import { KubeClient, parseKubeConfig } from '../kube/index.ts'
 import { startRegistry } from '../oci/index.ts'
 import { type PodsHandle, startPods } from '../pods/index.ts'
+import { SERVICES } from '../resources/types.ts'
 import { Registry } from '../telemetry/metrics.ts'
 import { publishExtensions } from './extensions.ts'
 import { type Home, openHome } from './home.ts'
@@ -30,6 +31,11 @@ export interface Standalone {
 export type Progress = (step: string) => void
 
 const SAMPLES = ['samples/bookinfo/bookinfo.yaml', 'samples/bookinfo/bookinfo-gateway.yaml', 'samples/sleep/sleep.yaml']
+
+/** What a cloud's load balancer would write to the gateway's Service: the address to come in by. */
+function loadBalancer(ip: string) {
+  return { status: { loadBalancer: { ingress: [{ ip }] } } }
+}
 
 /**
  * Starts the whole of Sluice on this machine. Everything after the API server speaks to it as it would to a cluster's.
@@ -65,6 +71,15 @@ export async function up(options: StandaloneOptions, progress: Progress): Promis
     closers.push(() => registry.close())
     const published = publishExtensions(registry.address, home)
     await applyFile(kube, 'deploy/standalone/ingressgateway.yaml')
+    await kube.patch(
+      SERVICES,
+      { name: 'istio-ingressgateway', namespace: 'istio-system' },
+      'merge',
+      loadBalancer(options.host),
+      {
+        subresource: 'status',
+      },
+    )
     const control: ControlPlane = await startControl({
       kube,
       host: options.host,

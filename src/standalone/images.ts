@@ -1,0 +1,39 @@
+import { programPath } from '../base/package-root.ts'
+import type { Images } from '../pods/index.ts'
+import type { Home } from './home.ts'
+import type { StandaloneOptions } from './options.ts'
+
+/** Where the parts are that a gateway Pod speaks to. */
+export interface Surroundings {
+  readonly options: StandaloneOptions
+  readonly home: Home
+  /** `host:port` of the embedded registry. */
+  readonly registry: string
+  /** `host:port` of xDS. */
+  readonly discovery: string
+}
+
+/** The programs of this machine that play the images of the gateway and the samples. */
+export function images(around: Surroundings): Images {
+  const bookinfo = ['productpage', 'details', 'reviews', 'ratings'].map((service) => [
+    `sluice.dev/bookinfo/${service}`,
+    { command: [process.execPath, programPath(`samples/bookinfo/${service}`)] },
+  ])
+  return {
+    'sluice.dev/proxy': { command: [process.execPath, programPath('src/cli/main'), 'agent'], env: gatewayEnv(around) },
+    'sluice.dev/sleep': { command: ['sleep', 'infinity'] },
+    ...Object.fromEntries(bookinfo),
+  }
+}
+
+function gatewayEnv({ options, home, registry, discovery }: Surroundings): Record<string, string> {
+  const { host, httpPort, httpsPort } = options
+  return {
+    SLUICE_DISCOVERY_ADDRESS: discovery,
+    SLUICE_MODULE_CACHE: home.cache,
+    // The modules that Sluice ships are in the embedded registry under their upstream names.
+    SLUICE_REGISTRY_MIRRORS: `ghcr.io/istio-ecosystem/wasm-extensions=http://${registry}`,
+    // A gateway listens on all addresses of its Pod. Here the machine's own address takes the place of a load balancer's.
+    SLUICE_LISTEN: `0.0.0.0:8080=${host}:${httpPort},0.0.0.0:8443=${host}:${httpsPort}`,
+  }
+}
