@@ -1,5 +1,5 @@
 import type { JsonObject } from '@bufbuild/protobuf'
-import { ConfigType, WasmEnv } from '../../xds/index.ts'
+import { ConfigType, WASM_ENV_PREFIX, WasmEnv } from '../../xds/index.ts'
 import { type Extension, filterName, type WasmSpec } from '../model/extension.ts'
 import { withScheme } from '../model/module-url.ts'
 import type { Config } from './config.ts'
@@ -78,8 +78,10 @@ export function dataSource(url: string, sha256: string): Config {
 function environment(extension: Extension, wasm: WasmSpec, pullSecret: PullSecret): Config {
   const local = wasm.url.startsWith('file://')
   const values: Record<string, string> = {}
-  for (const { name, value, fromHost } of wasm.env) if (!fromHost) values[name] = value
-  // After the user's own, so that none of these can be passed off.
+  for (const { name, value, fromHost } of wasm.env) {
+    // Keys of the side channel are not the user's to set: the agent acts on them.
+    if (!fromHost && !name.startsWith(WASM_ENV_PREFIX)) values[name] = value
+  }
   if (wasm.imagePullSecret !== '' && !local) {
     values[WasmEnv.pullSecret] = pullSecret(extension.namespace, wasm.imagePullSecret) ?? ''
   }
