@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -12,9 +13,13 @@ export interface Home {
   readonly registry: string
   readonly cache: string
   readonly logs: string
+  /** Where its Pods get addresses: 127.1.0.0/16, another range for another home, so that two instances do not meet. */
+  readonly podCidr: string
 }
 
-export function openHome(dir = process.env['SLUICE_HOME'] ?? join(homedir(), '.sluice')): Home {
+const DEFAULT_DIR = join(homedir(), '.sluice')
+
+export function openHome(dir = process.env['SLUICE_HOME'] ?? DEFAULT_DIR): Home {
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   return {
     dir,
@@ -24,5 +29,11 @@ export function openHome(dir = process.env['SLUICE_HOME'] ?? join(homedir(), '.s
     registry: join(dir, 'registry'),
     cache: join(dir, 'cache'),
     logs: join(dir, 'logs'),
+    podCidr: `127.${dir === DEFAULT_DIR ? 1 : rangeOf(dir)}.0.0/16`,
   }
+}
+
+/** 2 to 250, by the folder's name. */
+function rangeOf(dir: string): number {
+  return 2 + (createHash('sha256').update(dir).digest().readUInt32BE(0) % 249)
 }

@@ -100,6 +100,7 @@ export async function up(options: StandaloneOptions, progress: Progress): Promis
       kube,
       images: images({ options, home, registry: registry.address, discovery: `${options.host}:${control.xdsPort}` }),
       logDir: home.logs,
+      podCidr: home.podCidr,
     })
     pods.runtime = handle.runtime
     closers.push(() => handle.close())
