@@ -66,6 +66,7 @@ class Control implements ControlPlane {
   readonly #proxies = new Map<string, ConnectedProxy>()
   readonly #push: Debounce
   readonly #statuses: ExtensionStatuses
+  readonly #writer: StatusWriter
   readonly #epoch = new Date().toISOString()
   #grpc: GrpcServer | undefined
   #pushes = 0
@@ -76,8 +77,8 @@ class Control implements ControlPlane {
     this.#watches = new Watches(options.kube, (kind, object, old) => this.#onChange(kind, object, old))
     this.#mesh = new Mesh(this.#watches.stores, options)
     this.#push = new Debounce(PUSH_WINDOW_MS, () => this.#pushAll())
-    const writer = new StatusWriter(options.kube)
-    this.#statuses = new ExtensionStatuses(this.#mesh, () => this.#proxies.values(), writer)
+    this.#writer = new StatusWriter(options.kube)
+    this.#statuses = new ExtensionStatuses(this.#mesh, () => this.#proxies.values(), this.#writer)
     this.ads = new AdsServer({
       onConnect: (connection) => this.#onConnect(connection),
       onDisconnect: (connection) => this.#onDisconnect(connection),
@@ -131,6 +132,7 @@ class Control implements ControlPlane {
   async close(): Promise<void> {
     this.#push.stop()
     this.#statuses.stop()
+    this.#writer.stop()
     this.#watches.stop()
     this.ads.close()
     await this.#grpc?.close()

@@ -6,7 +6,7 @@ import type { Stores } from './model/mesh.ts'
 const log = logger('control')
 
 /** How often it is looked whether a kind that the API server did not know is served by now. */
-const LOOK_AGAIN_MS = 5_000
+const LOOK_AGAIN_MS = 10_000
 
 /**
  * Informers of every kind the control plane reads. A kind that the API server does not serve (no CRD) counts as empty until it does.
@@ -37,7 +37,7 @@ export class Watches {
   async start(): Promise<void> {
     const missing = await this.#startServed(Object.keys(Kinds) as KindName[])
     if (missing.length > 0) {
-      log.warn({ missing }, 'the API server does not serve these kinds yet; they count as empty')
+      log.info({ missing }, 'the API server does not serve these kinds yet; they count as empty')
       this.#lookAgain(missing)
     }
   }

@@ -60,13 +60,7 @@ export class ExtensionStatuses {
           continue
         }
       }
-      const { digest, source, ...rest } = status
-      // null takes a field away that an earlier status had.
-      this.#writer.write(typeOf(extension), extension.object, {
-        ...rest,
-        digest: digest ?? null,
-        source: source ?? null,
-      })
+      this.#writer.write(typeOf(extension), extension.object, statusFields(status))
     }
     for (const key of this.#openSince.keys()) if (!open.has(key)) this.#openSince.delete(key)
   }
@@ -75,6 +69,12 @@ export class ExtensionStatuses {
     clearTimeout(this.#again)
     this.#again = setTimeout(() => this.touch(), ms + 1)
   }
+}
+
+/** As the CRDs show it; null takes a field away that an earlier status had. */
+function statusFields({ observedGeneration, conditions, proxies, digest, source }: ExtensionStatus) {
+  const module = digest === undefined ? null : { digest, source: source ?? null }
+  return { observedGeneration, conditions, proxies, module }
 }
 
 function attachedTo(proxy: ConnectedProxy, extension: Extension): boolean {

@@ -31,6 +31,7 @@ export class StatusWriter {
   readonly #kube: KubeClient
   readonly #now: () => Date
   readonly #slots = new Map<string, Slot>()
+  #stopped = false
 
   constructor(kube: KubeClient, now: () => Date = () => new Date()) {
     this.#kube = kube
@@ -43,12 +44,17 @@ export class StatusWriter {
     const slot = this.#slots.get(id) ?? { next: undefined, busy: false, stored: undefined }
     this.#slots.set(id, slot)
     slot.next = { object, status }
-    if (!slot.busy) void this.#run(type, id, slot)
+    if (!slot.busy && !this.#stopped) void this.#run(type, id, slot)
+  }
+
+  /** Writes nothing more. */
+  stop(): void {
+    this.#stopped = true
   }
 
   async #run(type: ResourceType, id: string, slot: Slot): Promise<void> {
     slot.busy = true
-    while (slot.next !== undefined) {
+    while (slot.next !== undefined && !this.#stopped) {
       const { object, status } = slot.next
       slot.next = undefined
       const current: Status = object['status'] ?? {}
@@ -66,7 +72,7 @@ export class StatusWriter {
       } catch (error) {
         slot.stored = undefined
         // Deleted in the meantime: nothing to tell.
-        if (error instanceof KubeApiError && error.notFound) break
+        if (this.#stopped || (error instanceof KubeApiError && error.notFound)) break
         log.warn({ object: id, error: messageOf(error) }, 'status could not be written')
         break
       }
