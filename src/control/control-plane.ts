@@ -87,7 +87,7 @@ class Control implements ControlPlane {
         this.#proxies.get(push.connection.nodeId)?.delivery.onPush(push)
       },
       onAck: (outcome) => {
-        this.#proxies.get(outcome.connection.nodeId)?.delivery.onAnswer(outcome)
+        this.#proxies.get(outcome.connection.nodeId)?.delivery.onAck(outcome)
         this.#statuses.touch()
       },
       onNack: (rejection) => {
@@ -97,7 +97,7 @@ class Control implements ControlPlane {
           'a proxy rejected its configuration',
         )
         this.#metrics.rejects.with({ type: typeUrl }).add()
-        this.#proxies.get(connection.nodeId)?.delivery.onAnswer(rejection)
+        this.#proxies.get(connection.nodeId)?.delivery.onNack(rejection)
         this.#statuses.touch()
       },
       onReports: (connection, reports) => {

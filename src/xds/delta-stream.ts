@@ -5,8 +5,9 @@ import {
   type Resource,
   ResourceSchema,
 } from '../../gen/envoy/service/discovery/v3/discovery_pb.ts'
+import { blame } from './blame.ts'
 import { CONTROL_PLANE_IDENTIFIER } from './extension-report.ts'
-import type { AdsServerEvents, Connection } from './server-events.ts'
+import type { AdsServerEvents, Connection, Outcome } from './server-events.ts'
 import type { NodeSnapshot, TypeChange } from './snapshot.ts'
 import { Subscription } from './subscription.ts'
 import type { DeltaAdsServerStream } from './transport.ts'
@@ -53,7 +54,7 @@ export class DeltaStream {
     if (answered !== undefined) {
       const outcome = { connection: this.connection, typeUrl, nonce: responseNonce, ...answered }
       if (errorDetail === undefined) this.#events.onAck?.(outcome)
-      else this.#events.onNack?.({ ...outcome, error: errorDetail.message })
+      else this.#refused(subscription, outcome, errorDetail.message)
     }
     subscription.addNames(resourceNamesSubscribe)
     subscription.removeNames(resourceNamesUnsubscribe)
@@ -65,6 +66,15 @@ export class DeltaStream {
     if (first || stillCovered || resourceNamesSubscribe.length > 0) {
       const ask = subscription.wildcard ? undefined : resourceNamesSubscribe
       this.#respond(subscription, ask, first && subscription.wildcard)
+    }
+  }
+
+  #refused(subscription: DeltaSubscription, outcome: Outcome, error: string): void {
+    const { blamed, retry } = blame(outcome.typeUrl, outcome.names, error)
+    this.#events.onNack?.({ ...outcome, error, blamed })
+    for (const names of retry) {
+      for (const name of names) subscription.held.delete(name)
+      this.#respond(subscription, names, false)
     }
   }
 

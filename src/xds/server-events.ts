@@ -28,6 +28,8 @@ export interface Outcome {
 
 export interface Rejection extends Outcome {
   readonly error: string
+  /** Those of `names` that are refused for good; the others are sent again without them. */
+  readonly blamed: readonly string[]
 }
 
 /** What an AdsServer tells its owner. All calls are synchronous and must not throw. */

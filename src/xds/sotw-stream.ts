@@ -1,8 +1,9 @@
 import { create } from '@bufbuild/protobuf'
 import type { Any } from '@bufbuild/protobuf/wkt'
 import { type DiscoveryRequest, DiscoveryResponseSchema } from '../../gen/envoy/service/discovery/v3/discovery_pb.ts'
+import { type Blame, blame } from './blame.ts'
 import { CONTROL_PLANE_IDENTIFIER } from './extension-report.ts'
-import type { AdsServerEvents, Connection } from './server-events.ts'
+import type { AdsServerEvents, Connection, Outcome } from './server-events.ts'
 import type { NodeSnapshot, TypeChange } from './snapshot.ts'
 import { Subscription } from './subscription.ts'
 import type { AdsServerStream } from './transport.ts'
@@ -41,11 +42,13 @@ export class SotwStream {
       return
     }
     const answered = known.answered(responseNonce)
+    let retry: Blame['retry'] = []
     if (answered !== undefined) {
       const outcome = { connection: this.connection, typeUrl, nonce: responseNonce, ...answered }
       if (errorDetail === undefined) this.#events.onAck?.(outcome)
-      else this.#events.onNack?.({ ...outcome, error: errorDetail.message })
+      else retry = this.#refused(outcome, errorDetail.message)
     }
+    for (const names of retry) this.#respond(known, names)
     // A newer response is on its way; the client will repeat its names when it answers that one.
     if (responseNonce !== '' && responseNonce !== known.nonce) return
     const { added, removed } = known.replaceNames(resourceNames)
@@ -57,6 +60,12 @@ export class SotwStream {
       // warms anew.
       this.#respondAll(known)
     }
+  }
+
+  #refused(outcome: Outcome, error: string): Blame['retry'] {
+    const { blamed, retry } = blame(outcome.typeUrl, outcome.names, error)
+    this.#events.onNack?.({ ...outcome, error, blamed })
+    return retry
   }
 
   onChange(change: TypeChange): void {

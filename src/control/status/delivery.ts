@@ -25,16 +25,20 @@ export class DeliveryLog {
     for (const name of whole(typeUrl) ? ['*'] : names) this.#sent.set(key(typeUrl, name), { version, state: 'pending' })
   }
 
-  onAnswer(outcome: Outcome | Rejection): void {
-    const error = 'error' in outcome ? outcome.error : undefined
-    const names = whole(outcome.typeUrl) ? ['*'] : outcome.names
-    // An error that names some of several resources is about those; the others are refused with them, but not to blame.
-    const blamed = error === undefined ? [] : names.filter((name) => error.includes(name))
+  onAck(outcome: Outcome): void {
+    this.#answer(outcome, whole(outcome.typeUrl) ? ['*'] : outcome.names, 'accepted')
+  }
+
+  onNack(rejection: Rejection): void {
+    this.#answer(rejection, whole(rejection.typeUrl) ? ['*'] : rejection.blamed, 'rejected', rejection.error)
+  }
+
+  #answer({ typeUrl, version }: Outcome, names: readonly string[], state: DeliveryState, error?: string): void {
     for (const name of names) {
-      const sent = this.#sent.get(key(outcome.typeUrl, name))
-      if (sent === undefined || sent.version !== outcome.version) continue
-      sent.state = error === undefined ? 'accepted' : 'rejected'
-      sent.error = error === undefined || blamed.length === 0 || blamed.includes(name) ? error : blameOf(blamed)
+      const sent = this.#sent.get(key(typeUrl, name))
+      if (sent === undefined || sent.version !== version) continue
+      sent.state = state
+      sent.error = error
     }
   }
 
@@ -84,8 +88,4 @@ function whole(typeUrl: string): boolean {
 
 function key(typeUrl: string, name: string): string {
   return `${typeUrl} ${name}`
-}
-
-function blameOf(names: readonly string[]): string {
-  return `refused together with ${names.join(', ')}`
 }
