@@ -39,6 +39,7 @@ export type { FailurePolicy, PluginConfig, PluginSettings } from './plugin-confi
 export { systemClock, systemTimers } from './services/clock.ts'
 export { LocalSharedStore } from './services/local-shared-store.ts'
 export { RegistryMetrics } from './services/registry-metrics.ts'
+export { createSharedMemory, SharedStoreAcrossThreads } from './services/shared-memory/store.ts'
 export { createTestHost, TestHost, type TestHostOptions } from './testing/test-host.ts'
 export { TestStream } from './testing/test-stream.ts'
 export { decodeCall, type TraceSink } from './trace.ts'

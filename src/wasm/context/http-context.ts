@@ -31,6 +31,8 @@ export class HttpContext extends Context {
   #failureSent = false
   #stopped = 0
   #logging = false
+  /** The running callback asked to go on, and may return a stop all the same. */
+  #resumed = false
 
   constructor(root: RootContext, stream: HttpStreamHost) {
     super(root.vm.nextContextId(), root.vm, root.plugin)
@@ -200,8 +202,13 @@ export class HttpContext extends Context {
 
   #continue(direction: number): void {
     // Not stopped, or answered meanwhile: nothing to go on with. Asserting here is what older Envoys do.
-    if (this.#deleted || (this.#stopped & direction) === 0) return
-    if ((this.#answered & direction) !== 0) return
+    if (this.#deleted || (this.#answered & direction) !== 0) return
+    if (this.#phase === direction) {
+      // The status that the callback is about to return will do it.
+      this.#resumed = true
+      return
+    }
+    if ((this.#stopped & direction) === 0) return
     this.#stopped &= ~direction
     if (direction === REQUEST) this.stream.continueRequest()
     else this.stream.continueResponse()
@@ -257,6 +264,7 @@ export class HttpContext extends Context {
   #ready(direction: number): boolean {
     if (this.#deleted || this.vm.failure !== undefined) return false
     this.#phase = direction
+    this.#resumed = false
     if (this.#created) return true
     this.#created = true
     this.vm.contexts.set(this.id, this)
@@ -295,7 +303,7 @@ export class HttpContext extends Context {
   #afterHeaders(direction: number, action: number): number {
     if (this.#overruled(direction)) return HEADERS_STATUS.stopAllIterationAndWatermark
     // ContinueAndEndStream (2) means Continue (facts 2.1).
-    if (this.vm.failure !== undefined || action === 0 || action === 2) return HEADERS_STATUS.continue
+    if (this.vm.failure !== undefined || action === 0 || action === 2 || this.#resumed) return HEADERS_STATUS.continue
     this.#stopped |= direction
     if (action === 1 && this.plugin.allowOnHeadersStopIteration) return HEADERS_STATUS.stopIteration
     if (action === 3) return HEADERS_STATUS.stopAllIterationAndBuffer
@@ -304,7 +312,7 @@ export class HttpContext extends Context {
 
   #afterBody(direction: number, action: number): number {
     if (this.#overruled(direction)) return DATA_STATUS.stopIterationNoBuffer
-    if (this.vm.failure !== undefined || action === 0) {
+    if (this.vm.failure !== undefined || action === 0 || this.#resumed) {
       this.#stopped &= ~direction
       return DATA_STATUS.continue
     }
@@ -316,7 +324,7 @@ export class HttpContext extends Context {
 
   #afterTrailers(direction: number, action: number): number {
     if (this.#overruled(direction)) return TRAILERS_STATUS.stopIteration
-    if (this.vm.failure !== undefined || action === 0) {
+    if (this.vm.failure !== undefined || action === 0 || this.#resumed) {
       this.#stopped &= ~direction
       return TRAILERS_STATUS.continue
     }

@@ -1,0 +1,218 @@
+import { create, type JsonObject } from '@bufbuild/protobuf'
+import { LocalitySchema, MetadataSchema, type Node, NodeSchema } from '../../../../gen/envoy/config/core/v3/base_pb.ts'
+import { type AttributeValue, bytesOf, Dictionary, type Json, Proto, Struct } from '../../../wasm/index.ts'
+import type { FactoryContext } from '../../context.ts'
+import type { StreamInfo } from '../../http/stream-info.ts'
+import type { CertificateInfo, ConnectionInfo } from '../../network/connection-info.ts'
+
+/** Nanoseconds between two points of the monotonic clock, or nothing while the later has not happened. */
+function nanos(from: number, to: number): number | undefined {
+  return to === 0 || from === 0 ? undefined : Math.round((to - from) * 1e6)
+}
+
+/** Attributes of a stream that do not follow from its headers (Envoy's attribute reference; facts of the ABI, 2.10). */
+export function streamAttribute(info: StreamInfo, group: string, name: string): AttributeValue | undefined {
+  switch (group) {
+    case 'request':
+      return requestAttribute(info, name)
+    case 'response':
+      return responseAttribute(info, name)
+    case 'upstream':
+      return upstreamAttribute(info, name)
+    case 'metadata':
+      return metadataAttribute(info, name)
+    case 'filter_state': {
+      const value = info.filterState?.get(name)
+      return value
+    }
+    case 'xds':
+      return routeAttribute(info, name)
+    default:
+      return connectionAttribute(info.connection, group, name)
+  }
+}
+
+function requestAttribute(info: StreamInfo, name: string): AttributeValue | undefined {
+  switch (name) {
+    case 'time':
+      return BigInt(Math.round(info.startTime * 1e6))
+    case 'protocol':
+      return info.protocol
+    case 'duration':
+      return nanos(info.startMono, info.endMono)
+    case 'size': {
+      const length = info.requestHeaders?.get('content-length')
+      return length !== undefined && /^\d+$/.test(length) ? Number(length) : info.bytesReceived
+    }
+    case 'total_size':
+      return info.bytesReceived + (info.requestHeaders?.byteSize ?? 0) + (info.requestTrailers?.byteSize ?? 0)
+    case 'headers_bytes':
+      return info.requestHeaders?.byteSize
+    case 'id':
+      return info.requestId === '' ? undefined : info.requestId
+    default:
+      return undefined
+  }
+}
+
+function responseAttribute(info: StreamInfo, name: string): AttributeValue | undefined {
+  switch (name) {
+    case 'code':
+      return info.responseCode === 0 ? undefined : info.responseCode
+    case 'code_details':
+      return info.responseCodeDetails === '' ? undefined : info.responseCodeDetails
+    case 'flags':
+      return info.responseFlags
+    case 'size':
+      return info.bytesSent
+    case 'total_size':
+      return info.bytesSent + (info.responseHeaders?.byteSize ?? 0) + (info.responseTrailers?.byteSize ?? 0)
+    case 'headers_bytes':
+      return info.responseHeaders?.byteSize
+    case 'backend_latency':
+      return nanos(info.firstUpstreamTxMono, info.lastUpstreamRxMono)
+    default:
+      return undefined
+  }
+}
+
+function upstreamAttribute(info: StreamInfo, name: string): AttributeValue | undefined {
+  const host = info.upstreamHost
+  switch (name) {
+    case 'address':
+      return host?.address
+    case 'port':
+      return host?.port
+    case 'local_address':
+      return info.upstreamLocalAddress === '' ? undefined : info.upstreamLocalAddress
+    case 'transport_failure_reason':
+      return info.upstreamTransportFailureReason === '' ? undefined : bytesOf(info.upstreamTransportFailureReason)
+    case 'request_attempt_count':
+      return info.attemptCount === 0 ? undefined : info.attemptCount
+    case 'locality':
+      return host === undefined ? undefined : new Proto(LocalitySchema, create(LocalitySchema, host.locality))
+    default:
+      return undefined
+  }
+}
+
+/** `metadata.filter_metadata.<namespace>.<key>`, as the fields of core.v3.Metadata. */
+function metadataAttribute(info: StreamInfo, name: string): AttributeValue | undefined {
+  if (name !== 'filter_metadata') return undefined
+  return new Dictionary((namespace) => struct(info.dynamicMetadata?.get(namespace)))
+}
+
+function routeAttribute(info: StreamInfo, name: string): AttributeValue | undefined {
+  const { route, upstreamHost } = info
+  switch (name) {
+    case 'route_name':
+      return route === undefined ? undefined : bytesOf(route.name)
+    case 'route_metadata':
+      return route === undefined ? undefined : metadata(route.metadata)
+    case 'virtual_host_name':
+      return route === undefined ? undefined : bytesOf(route.virtualHostName)
+    case 'virtual_host_metadata':
+      return route === undefined ? undefined : metadata(route.virtualHostMetadata)
+    case 'cluster_name':
+      return clusterName(info)
+    case 'cluster_metadata':
+      return upstreamHost === undefined ? undefined : metadata(upstreamHost.cluster.metadata)
+    case 'upstream_host_metadata':
+      return upstreamHost === undefined ? undefined : metadata(upstreamHost.metadata)
+    case 'upstream_host_locality_metadata':
+      return undefined
+    case 'filter_chain_name':
+      return bytesOf(info.filterChainName)
+    default:
+      return undefined
+  }
+}
+
+function clusterName(info: StreamInfo): string | undefined {
+  const name = info.upstreamCluster === '' ? info.route?.clusterName : info.upstreamCluster
+  return name === undefined || name === '' ? undefined : bytesOf(name)
+}
+
+/** What is known of a connection: also the attributes of network plugins. */
+export function connectionAttribute(info: ConnectionInfo, group: string, name: string): AttributeValue | undefined {
+  switch (group) {
+    case 'source':
+      if (name === 'address') return `${info.remoteAddress}:${info.remotePort}`
+      return name === 'port' ? info.remotePort : undefined
+    case 'destination':
+      if (name === 'address') return `${info.localAddress}:${info.localPort}`
+      return name === 'port' ? info.localPort : undefined
+    case 'connection':
+      return ofConnection(info, name)
+    default:
+      return undefined
+  }
+}
+
+function ofConnection(info: ConnectionInfo, name: string): AttributeValue | undefined {
+  const { tls } = info
+  switch (name) {
+    case 'id':
+      return info.id
+    case 'mtls':
+      return tls?.mtls ?? false
+    case 'requested_server_name':
+      return bytesOf(info.requestedServerName)
+    case 'termination_details':
+      return info.terminationDetails === '' ? undefined : bytesOf(info.terminationDetails)
+    case 'tls_version':
+      return tls?.version
+    default:
+      return certificate(tls?.peer, 'peer', name) ?? certificate(tls?.local, 'local', name)
+  }
+}
+
+function certificate(
+  info: CertificateInfo | undefined,
+  side: 'peer' | 'local',
+  name: string,
+): AttributeValue | undefined {
+  if (info === undefined) return undefined
+  switch (name) {
+    case `subject_${side}_certificate`:
+      return bytesOf(info.subject)
+    case `dns_san_${side}_certificate`:
+      return first(info.dnsSans)
+    case `uri_san_${side}_certificate`:
+      return first(info.uriSans)
+    case 'sha256_peer_certificate_digest':
+      return side === 'peer' ? info.sha256 : undefined
+    case 'peer_certificate':
+      return side === 'peer' ? info.pem : undefined
+    default:
+      return undefined
+  }
+}
+
+function first(names: readonly string[]): string | undefined {
+  return names.length === 0 ? undefined : bytesOf(names[0])
+}
+
+/** Attributes that hold for all streams of a listener. */
+export function listenerAttributes(
+  context: FactoryContext,
+): (group: string, name: string) => AttributeValue | undefined {
+  const node = new Proto(NodeSchema, context.node as Node)
+  const { direction, metadata: listenerMetadata } = context.listener
+  return (group, name) => {
+    if (group !== 'xds') return undefined
+    if (name === 'node') return node
+    if (name === 'listener_direction') return direction
+    return name === 'listener_metadata' ? metadata(listenerMetadata) : undefined
+  }
+}
+
+/** core.v3.Metadata again, from its JSON by namespace. */
+function metadata(byNamespace: Readonly<Record<string, unknown>>): Proto {
+  const filterMetadata = byNamespace as Record<string, JsonObject>
+  return new Proto(MetadataSchema, create(MetadataSchema, { filterMetadata }))
+}
+
+function struct(fields: Record<string, unknown> | undefined): Struct | undefined {
+  return fields === undefined ? undefined : new Struct(fields as Record<string, Json>)
+}

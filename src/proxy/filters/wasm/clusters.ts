@@ -1,0 +1,190 @@
+import { BodyBuffer } from '../../../base/body-buffer.ts'
+import { HeaderMap } from '../../../base/header-map.ts'
+import type { Callout, Clusters, GrpcCallout, GrpcEvents, GrpcStream } from '../../../wasm/index.ts'
+import {
+  type AsyncClient,
+  type AsyncStream,
+  type AsyncStreamCallbacks,
+  asyncRequest,
+} from '../../cluster/async-client.ts'
+
+const DEADLINE_EXCEEDED = 4
+const UNAVAILABLE = 14
+const INTERNAL = 13
+const UNKNOWN = 2
+/** A message longer than this ends the call. */
+const LONGEST_MESSAGE = 4 << 20
+
+/** The clusters of the proxy, for callouts of plugins. */
+export function wasmClusters(client: AsyncClient): Clusters {
+  return {
+    has: (name) => client.hasCluster(name),
+    httpCall: (call, done) => {
+      const stream = asyncRequest(
+        client,
+        call.cluster,
+        call.headers,
+        BodyBuffer.of(toBuffer(call.body)),
+        call.trailers,
+        call.timeoutMs,
+        (response, reason) => {
+          if (response === undefined) done({ failure: reason })
+          else done({ headers: response.headers, body: response.body.linearize(), trailers: response.trailers })
+        },
+      )
+      return stream === undefined ? undefined : { cancel: () => stream.reset() }
+    },
+    grpcCall: (call, message, timeoutMs, events) => {
+      const unary = new UnaryEvents(events)
+      const stream = GrpcClientStream.start(client, call, timeoutMs, unary)
+      if (stream === undefined) return undefined
+      stream.send(message, true)
+      return stream
+    },
+    grpcStream: (call, events) => GrpcClientStream.start(client, call, 0, events),
+  }
+}
+
+/** A unary call: one message, then status 0, else a failure. */
+class UnaryEvents implements GrpcEvents {
+  readonly #events: Pick<GrpcEvents, 'onMessage' | 'onClose'>
+  #message: Uint8Array | undefined
+
+  constructor(events: Pick<GrpcEvents, 'onMessage' | 'onClose'>) {
+    this.#events = events
+  }
+
+  onInitialMetadata(): void {}
+
+  onTrailingMetadata(): void {}
+
+  onMessage(message: Uint8Array): void {
+    this.#message = message
+  }
+
+  onClose(status: number, message: string): void {
+    if (status !== 0) this.#events.onClose(status, message)
+    else if (this.#message === undefined) this.#events.onClose(INTERNAL, 'no message')
+    else this.#events.onMessage(this.#message)
+  }
+}
+
+/** gRPC over HTTP/2 (PROTOCOL-HTTP2.md): a five byte prefix before each message, the status in the trailers. */
+class GrpcClientStream implements GrpcStream, Callout, AsyncStreamCallbacks {
+  readonly #events: GrpcEvents
+  readonly #timeoutMs: number
+  #stream!: AsyncStream
+  #received = Buffer.alloc(0)
+  #over = false
+  #headersOnly: HeaderMap | undefined
+  #trailers: HeaderMap | undefined
+
+  static start(
+    client: AsyncClient,
+    call: GrpcCallout,
+    timeoutMs: number,
+    events: GrpcEvents,
+  ): GrpcClientStream | undefined {
+    const made = new GrpcClientStream(timeoutMs, events)
+    const stream = client.start(call.cluster, made, { timeoutMs, requireHttp2: true })
+    if (stream === undefined) return undefined
+    made.#stream = stream
+    const headers = new HeaderMap([
+      ':method',
+      'POST',
+      ':path',
+      `/${call.service}/${call.method}`,
+      ':authority',
+      call.cluster,
+    ])
+    headers.add(':scheme', 'http')
+    headers.add('te', 'trailers')
+    headers.add('content-type', 'application/grpc')
+    if (timeoutMs > 0) headers.add('grpc-timeout', `${timeoutMs}m`)
+    for (const [name, value] of call.metadata) if (name.charCodeAt(0) !== 0x3a) headers.add(name, value)
+    stream.sendHeaders(headers, false)
+    return made
+  }
+
+  private constructor(timeoutMs: number, events: GrpcEvents) {
+    this.#timeoutMs = timeoutMs
+    this.#events = events
+  }
+
+  send(message: Uint8Array, endStream: boolean): void {
+    if (this.#over) return
+    // A half-close alone has no message.
+    if (endStream && message.length === 0 && this.#timeoutMs === 0) {
+      this.#stream.sendData(new BodyBuffer(), true)
+      return
+    }
+    const prefix = Buffer.alloc(5)
+    prefix.writeUInt32BE(message.length, 1)
+    this.#stream.sendData(BodyBuffer.of(prefix, toBuffer(message)), endStream)
+  }
+
+  cancel(): void {
+    if (this.#over) return
+    this.#over = true
+    this.#stream.reset()
+  }
+
+  onHeaders(headers: HeaderMap, endStream: boolean): void {
+    if (this.#over) return
+    if (endStream) this.#headersOnly = headers
+    if (headers.get(':status') !== '200') {
+      const timedOut = headers.get(':status') === '504'
+      this.#fail(timedOut ? DEADLINE_EXCEEDED : UNAVAILABLE, `HTTP status ${headers.get(':status') ?? ''}`)
+    } else if (!endStream) this.#events.onInitialMetadata(headers)
+  }
+
+  onData(data: BodyBuffer): void {
+    if (this.#over) return
+    this.#received = Buffer.concat([this.#received, data.linearize()])
+    while (!this.#over && this.#received.length >= 5) {
+      const length = this.#received.readUInt32BE(1)
+      if (this.#received[0] !== 0 || length > LONGEST_MESSAGE) {
+        this.#fail(INTERNAL, length > LONGEST_MESSAGE ? 'message too long' : 'compressed message')
+        return
+      }
+      if (this.#received.length < 5 + length) return
+      const message = this.#received.subarray(5, 5 + length)
+      this.#received = this.#received.subarray(5 + length)
+      this.#events.onMessage(message)
+    }
+  }
+
+  onTrailers(trailers: HeaderMap): void {
+    this.#trailers = trailers
+  }
+
+  onComplete(): void {
+    if (this.#over) return
+    const last = this.#trailers ?? this.#headersOnly
+    const status = last?.get('grpc-status')
+    this.#over = true
+    if (this.#trailers !== undefined) this.#events.onTrailingMetadata(this.#trailers)
+    const code = status !== undefined && /^\d{1,2}$/.test(status) ? Number(status) : UNKNOWN
+    this.#events.onClose(code, decodeMessage(last?.get('grpc-message') ?? ''))
+  }
+
+  onReset(reason: string): void {
+    if (this.#over) return
+    this.#over = true
+    this.#events.onClose(UNAVAILABLE, reason)
+  }
+
+  #fail(status: number, message: string): void {
+    this.#over = true
+    this.#stream.reset()
+    this.#events.onClose(status, message)
+  }
+}
+
+function decodeMessage(text: string): string {
+  return text.replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+}
+
+function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

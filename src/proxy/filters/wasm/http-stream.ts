@@ -1,0 +1,221 @@
+import { isUtf8 } from 'node:buffer'
+import { BodyBuffer } from '../../../base/body-buffer.ts'
+import { HeaderMap } from '../../../base/header-map.ts'
+import {
+  type AttributeValue,
+  DATA_STATUS,
+  type FilterState,
+  type HttpContext,
+  type HttpStreamHost,
+  type LocalReply,
+  type PluginFailure,
+} from '../../../wasm/index.ts'
+import type {
+  FilterDataStatus,
+  FilterHeadersStatus,
+  FilterTrailersStatus,
+  HttpFilter,
+  HttpFilterCallbacks,
+} from '../../http/filter.ts'
+import { streamAttribute } from './attributes.ts'
+
+/** Which phases a module has callbacks for; the others never reach it. */
+export interface Phases {
+  readonly requestBody: boolean
+  readonly requestTrailers: boolean
+  readonly responseBody: boolean
+  readonly responseTrailers: boolean
+}
+
+/** One stream's Wasm filter: a filter to the chain, a stream to the plugin. */
+export class WasmHttpStream implements HttpFilter, HttpStreamHost {
+  context!: HttpContext
+  readonly decodeData: HttpFilter['decodeData']
+  readonly decodeTrailers: HttpFilter['decodeTrailers']
+  readonly encodeData: HttpFilter['encodeData']
+  readonly encodeTrailers: HttpFilter['encodeTrailers']
+  readonly #callbacks: HttpFilterCallbacks
+  #requestData: BodyBuffer | undefined
+  #responseData: BodyBuffer | undefined
+  /** The plugin holds the body: it sees all of it, with what comes. */
+  #bufferingRequest = false
+  #bufferingResponse = false
+  #lastRequestData = false
+  #lastResponseData = false
+
+  constructor(callbacks: HttpFilterCallbacks, phases: Phases) {
+    // Own fields, not methods, because the chain looks for their absence; shared functions, because there is one of these per stream.
+    this.#callbacks = callbacks
+    this.decodeData = phases.requestBody ? this.onRequestData : undefined
+    this.decodeTrailers = phases.requestTrailers ? this.onRequestTrailers : undefined
+    this.encodeData = phases.responseBody ? this.onResponseData : undefined
+    this.encodeTrailers = phases.responseTrailers ? this.onResponseTrailers : undefined
+  }
+
+  // To the plugin
+
+  decodeHeaders(_headers: HeaderMap, endStream: boolean): FilterHeadersStatus {
+    return this.context.onRequestHeaders(endStream) as FilterHeadersStatus
+  }
+
+  encodeHeaders(_headers: HeaderMap, endStream: boolean): FilterHeadersStatus {
+    return this.context.onResponseHeaders(endStream) as FilterHeadersStatus
+  }
+
+  private onRequestData(data: BodyBuffer, endStream: boolean): FilterDataStatus {
+    const callbacks = this.#callbacks
+    this.#requestData = data
+    this.#lastRequestData = endStream
+    if (this.#bufferingRequest) {
+      const over = (callbacks.decodingBuffer?.length ?? 0) + data.length > callbacks.decoderBufferLimit
+      callbacks.addDecodedData(data)
+      // That was answered with 413, and the module must hear no more of it (Envoy #36989).
+      if (over) return DATA_STATUS.stopIterationNoBuffer
+    }
+    const body = this.requestBody
+    const status = this.context.onRequestBody(body?.length ?? 0, endStream) as FilterDataStatus
+    this.#bufferingRequest = status === DATA_STATUS.stopIterationAndBuffer
+    if (status === DATA_STATUS.continue) this.#requestData = undefined
+    return status
+  }
+
+  private onResponseData(data: BodyBuffer, endStream: boolean): FilterDataStatus {
+    const callbacks = this.#callbacks
+    this.#responseData = data
+    this.#lastResponseData = endStream
+    if (this.#bufferingResponse) {
+      const over = (callbacks.encodingBuffer?.length ?? 0) + data.length > callbacks.encoderBufferLimit
+      callbacks.addEncodedData(data)
+      if (over) return DATA_STATUS.stopIterationNoBuffer
+    }
+    const body = this.responseBody
+    const status = this.context.onResponseBody(body?.length ?? 0, endStream) as FilterDataStatus
+    this.#bufferingResponse = status === DATA_STATUS.stopIterationAndBuffer
+    if (status === DATA_STATUS.continue) this.#responseData = undefined
+    return status
+  }
+
+  private onRequestTrailers(): FilterTrailersStatus {
+    return this.context.onRequestTrailers() as FilterTrailersStatus
+  }
+
+  private onResponseTrailers(): FilterTrailersStatus {
+    return this.context.onResponseTrailers() as FilterTrailersStatus
+  }
+
+  onLog(): void {
+    if (this.context.plugin.specFinishOrder) this.context.onDone()
+    this.context.onLog()
+  }
+
+  onDestroy(): void {
+    if (!this.context.plugin.specFinishOrder) this.context.onDone()
+    this.context.onDelete()
+  }
+
+  // For the plugin
+
+  get requestHeaders(): HeaderMap | undefined {
+    return this.#callbacks.requestHeaders
+  }
+
+  get requestTrailers(): HeaderMap | undefined {
+    return this.#callbacks.requestTrailers
+  }
+
+  get responseHeaders(): HeaderMap | undefined {
+    return this.#callbacks.responseHeaders
+  }
+
+  get responseTrailers(): HeaderMap | undefined {
+    return this.#callbacks.responseTrailers
+  }
+
+  get requestBody(): BodyBuffer | undefined {
+    return this.#bufferingRequest ? this.#callbacks.decodingBuffer : this.#requestData
+  }
+
+  get responseBody(): BodyBuffer | undefined {
+    return this.#bufferingResponse ? this.#callbacks.encodingBuffer : this.#responseData
+  }
+
+  addRequestTrailers(): HeaderMap | undefined {
+    return this.#lastRequestData ? this.#callbacks.addDecodedTrailers() : undefined
+  }
+
+  addResponseTrailers(): HeaderMap | undefined {
+    return this.#lastResponseData ? this.#callbacks.addEncodedTrailers() : undefined
+  }
+
+  attribute(group: string, name: string): AttributeValue | undefined {
+    return streamAttribute(this.#callbacks.streamInfo, group, name)
+  }
+
+  get filterState(): FilterState {
+    return this
+  }
+
+  /** FilterState. */
+  get(name: string): Uint8Array | undefined {
+    return this.#callbacks.streamInfo.filterState?.get(name)
+  }
+
+  /** FilterState. */
+  set(name: string, value: Uint8Array): void {
+    this.#callbacks.streamInfo.setFilterState(name, Buffer.from(value.buffer, value.byteOffset, value.byteLength))
+  }
+
+  clearRouteCache(): void {
+    this.#callbacks.clearRouteCache()
+  }
+
+  continueRequest(): void {
+    this.#callbacks.continueDecoding()
+  }
+
+  continueResponse(): void {
+    this.#callbacks.continueEncoding()
+  }
+
+  closeStream(): void {
+    this.#callbacks.resetStream('wasm_close_stream')
+  }
+
+  sendLocalReply({ status, details, body, headers, grpcStatus }: LocalReply): void {
+    const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+    if (!isUtf8(bytes)) {
+      this.#sendBytes(status, details, bytes, headers)
+      return
+    }
+    this.#callbacks.sendLocalReply(status, bytes.utf8Slice(), {
+      details,
+      ...(grpcStatus === undefined ? {} : { grpcStatus }),
+      modifyHeaders: (map) => addAll(map, headers),
+    })
+  }
+
+  onPluginFailed(failure: PluginFailure): void {
+    // For the access log: %DYNAMIC_METADATA(sluice.wasm:…)% says which extension failed and why.
+    this.#callbacks.streamInfo.setDynamicMetadata('sluice.wasm', {
+      failed_plugin: failure.plugin,
+      cause: failure.cause,
+    })
+  }
+
+  /** A body that is not text: the chain's local replies are text, so it goes as a response of this filter's own. */
+  #sendBytes(status: number, details: string, body: Buffer, pairs: readonly string[]): void {
+    const headers = new HeaderMap([':status', String(status), 'content-length', String(body.length)])
+    addAll(headers, pairs)
+    this.#callbacks.streamInfo.responseCodeDetails = details
+    this.#callbacks.encodeHeaders(headers, false)
+    this.#callbacks.encodeData(BodyBuffer.of(body), true)
+  }
+}
+
+/** Appended (Envoy's addCopy), but a content type replaces. */
+function addAll(map: HeaderMap, pairs: readonly string[]): void {
+  for (let i = 0; i < pairs.length; i += 2) {
+    if (pairs[i] === 'content-type') map.set(pairs[i], pairs[i + 1])
+    else map.add(pairs[i], pairs[i + 1])
+  }
+}

@@ -1,0 +1,3 @@
+/** The Proxy-Wasm host as filters of the proxy. */
+export { wasmHttpFilter } from './http-filter.ts'
+export { wasmNetworkFilter } from './network-filter.ts'

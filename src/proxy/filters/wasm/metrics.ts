@@ -1,0 +1,22 @@
+import { METRIC, type MetricHandle, type MetricSink } from '../../../wasm/index.ts'
+import type { StatsScope } from '../../stats/scope.ts'
+
+/** Metrics of plugins below Envoy's `wasmcustom.`, which its Prometheus output leaves out. */
+export function wasmMetrics(stats: StatsScope): MetricSink {
+  const scope = stats.scope('wasmcustom.')
+  return {
+    define: (type, name): MetricHandle => {
+      if (type === METRIC.histogram) {
+        const cell = scope.histogram(name)
+        return { value: () => cell.count, add: () => {}, set: () => {}, record: (value) => cell.record(value) }
+      }
+      const cell = type === METRIC.counter ? scope.counter(name) : scope.gauge(name)
+      return {
+        value: () => cell.value,
+        add: (amount) => cell.add(amount),
+        set: (value) => cell.set(value),
+        record: () => {},
+      }
+    },
+  }
+}

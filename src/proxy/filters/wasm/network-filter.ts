@@ -1,0 +1,116 @@
+import { type Wasm, WasmSchema } from '../../../../gen/envoy/extensions/filters/network/wasm/v3/wasm_pb.ts'
+import type { BodyBuffer } from '../../../base/body-buffer.ts'
+import {
+  type AttributeValue,
+  type ConnectionHost,
+  Dictionary,
+  type FilterState,
+  type NetworkContext,
+  PEER,
+  type PluginFailure,
+} from '../../../wasm/index.ts'
+import type {
+  CloseOrigin,
+  FilterStatus,
+  NetworkFilter,
+  NetworkFilterCallbacks,
+  NetworkFilterConfig,
+  NetworkFilterFactory,
+} from '../../network/filter.ts'
+import { connectionAttribute } from './attributes.ts'
+import { preparePlugin, startPlugin } from './http-filter.ts'
+
+/** One connection's Wasm filter. */
+class WasmConnection implements NetworkFilter, ConnectionHost {
+  context!: NetworkContext
+  readonly #callbacks: NetworkFilterCallbacks
+  readonly #state = new Map<string, Uint8Array>()
+  #downstream: BodyBuffer | undefined
+  #upstream: BodyBuffer | undefined
+
+  constructor(callbacks: NetworkFilterCallbacks) {
+    this.#callbacks = callbacks
+  }
+
+  onNewConnection(): FilterStatus {
+    return this.context.onNewConnection() as FilterStatus
+  }
+
+  onData(data: BodyBuffer, endStream: boolean): FilterStatus {
+    this.#downstream = data
+    return this.context.onDownstreamData(data.length, endStream) as FilterStatus
+  }
+
+  onWrite(data: BodyBuffer, endStream: boolean): FilterStatus {
+    this.#upstream = data
+    return this.context.onUpstreamData(data.length, endStream) as FilterStatus
+  }
+
+  onClose(origin: CloseOrigin): void {
+    const { context } = this
+    // Envoy tells the upstream's close by an ended write, the downstream's by the connection event.
+    if (origin === 'upstream') context.onUpstreamClose(PEER.remote)
+    context.onDownstreamClose(origin === 'downstream' ? PEER.remote : PEER.local)
+    context.end()
+  }
+
+  get downstreamData(): BodyBuffer | undefined {
+    return this.#downstream
+  }
+
+  get upstreamData(): BodyBuffer | undefined {
+    return this.#upstream
+  }
+
+  attribute(group: string, name: string): AttributeValue | undefined {
+    if (group === 'filter_state') return this.#state.get(name)
+    if (group === 'upstream') {
+      const { host, localAddress } = this.#callbacks.upstream
+      if (name === 'address') return host === '' ? undefined : host
+      return name === 'local_address' && localAddress !== '' ? localAddress : undefined
+    }
+    if (group === 'metadata' && name === 'filter_metadata') return new Dictionary(() => undefined)
+    return connectionAttribute(this.#callbacks.connection, group, name)
+  }
+
+  get filterState(): FilterState {
+    return this.#state
+  }
+
+  continueDownstream(): void {
+    this.#callbacks.continueReading()
+  }
+
+  /** Writes cannot be held back by a filter that stopped them. */
+  continueUpstream(): void {}
+
+  closeDownstream(): void {
+    this.#callbacks.close('wasm_close_stream')
+  }
+
+  closeUpstream(): void {
+    this.#callbacks.close('wasm_close_stream')
+  }
+
+  onPluginFailed(failure: PluginFailure): void {
+    this.#callbacks.setDynamicMetadata('sluice.wasm', { failed_plugin: failure.plugin, cause: failure.cause })
+  }
+}
+
+/** `envoy.filters.network.wasm`. */
+export const wasmNetworkFilter: NetworkFilterFactory<typeof WasmSchema> = {
+  name: 'envoy.filters.network.wasm',
+  configType: WasmSchema,
+  prepare: (config: Wasm) => preparePlugin(config.config, 'config'),
+  create: (_config, context): NetworkFilterConfig => {
+    const plugin = startPlugin(context)
+    return {
+      createFilter: (callbacks) => {
+        const connection = new WasmConnection(callbacks)
+        connection.context = plugin.createNetworkContext(connection)
+        return connection
+      },
+      destroy: () => plugin.close(),
+    }
+  },
+}

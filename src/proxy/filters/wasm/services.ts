@@ -1,0 +1,51 @@
+import { logger } from '../../../telemetry/log.ts'
+import {
+  createSharedMemory,
+  type HostServices,
+  LOG_LEVELS,
+  type LogLevel,
+  SharedStoreAcrossThreads,
+  systemClock,
+  systemTimers,
+  VmCache,
+} from '../../../wasm/index.ts'
+import type { FactoryContext } from '../../context.ts'
+import { listenerAttributes } from './attributes.ts'
+import { wasmClusters } from './clusters.ts'
+import { wasmMetrics } from './metrics.ts'
+
+/** One per process: made on the main thread by the first filter, cloned to the workers with what `prepare` returns. */
+let processMemory: SharedArrayBuffer | undefined
+
+export function sharedMemory(): SharedArrayBuffer {
+  processMemory ??= createSharedMemory()
+  return processMemory
+}
+
+/** One per thread. */
+let threadStore: SharedStoreAcrossThreads | undefined
+export const threadVms: VmCache = new VmCache()
+
+const log = logger('wasm')
+const PINO = { trace: 'trace', debug: 'debug', info: 'info', warn: 'warn', error: 'error', critical: 'fatal' } as const
+
+/** What plugins of one filter config get from the proxy. */
+export function wasmServices(context: FactoryContext, memory: SharedArrayBuffer): HostServices {
+  threadStore ??= new SharedStoreAcrossThreads(memory)
+  return {
+    shared: threadStore,
+    metrics: wasmMetrics(context.stats),
+    clusters: wasmClusters(context.clusters),
+    clock: systemClock,
+    timers: systemTimers,
+    attribute: listenerAttributes(context),
+    log: {
+      get level() {
+        return LOG_LEVELS.findIndex((level) => log.isLevelEnabled(PINO[level]))
+      },
+      log: (level: LogLevel, message, plugin) =>
+        log[PINO[level]](`wasm log ${plugin.name} ${plugin.rootId} ${plugin.vmId}: ${message}`),
+    },
+    count: (plugin, event) => context.stats.counter(`wasm.${plugin}.${event}`).add(),
+  }
+}
