@@ -10,7 +10,7 @@ const inSource = new URL('../../', import.meta.url)
 const root = existsSync(new URL('package.json', inSource)) ? inSource : new URL('../../../', import.meta.url)
 
 /** Whether this runs from the sources. */
-const fromSource = root === inSource
+export const fromSource = root === inSource
 
 /** A data file of the package, by its path from the root: `deploy/crds`. */
 export function packagePath(path: string): string {

@@ -69,7 +69,7 @@ export async function up(options: StandaloneOptions, progress: Progress): Promis
     progress('registry, control plane')
     const registry = await startRegistry({ dir: home.registry, host: options.host, port: options.registryPort })
     closers.push(() => registry.close())
-    const published = publishExtensions(registry.address, home)
+    const published = publishExtensions(registry.address)
     await applyFile(kube, 'deploy/standalone/ingressgateway.yaml')
     await kube.patch(
       SERVICES,
