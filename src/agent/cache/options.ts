@@ -1,0 +1,57 @@
+import { join } from 'node:path'
+import { DEFAULT_LIMITS, type RegistryOptions, type UnpackLimits } from '../../oci/index.ts'
+import type { Registry } from '../../telemetry/metrics.ts'
+import type { HttpFetchOptions } from '../fetch/http-fetch.ts'
+
+export interface ModuleCacheOptions {
+  readonly dir: string
+  /** How registries and servers are reached: mirrors, insecure ones, certificate authorities, blocked ranges. */
+  readonly registries?: RegistryOptions
+  readonly limits?: UnpackLimits
+  readonly http?: HttpFetchOptions
+  /** Unused for longer than this, a module is purged (WASM_MODULE_EXPIRY). */
+  readonly expiryMs?: number
+  /** WASM_PURGE_INTERVAL; 0 switches the timer off. */
+  readonly purgeIntervalMs?: number
+  /** All modules together; the longest unused go first. 4 GiB unless told. */
+  readonly maxBytes?: number
+  readonly metrics?: Registry
+}
+
+const DURATION_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+
+/** Go's duration syntax, as Istio's environment variables have it (`1h30m`, `15s`). */
+export function parseDuration(text: string | undefined, fallback: number): number {
+  if (text === undefined || text === '') return fallback
+  if (text === '0') return 0
+  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text)) return fallback
+  let sum = 0
+  for (const [, count, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) sum += Number(count) * DURATION_UNITS[unit]
+  return sum
+}
+
+/** Istio's agent knobs (facts of its options.go): the same names, the same defaults. */
+export function cacheOptionsFromEnv(
+  env: NodeJS.ProcessEnv,
+  dir = join(env['HOME'] ?? '.', '.sluice/modules'),
+): ModuleCacheOptions {
+  const list = (name: string) =>
+    (env[name] ?? '')
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '')
+  const maxBytes = Number(env['ISTIO_WASM_MAX_BINARY_SIZE_BYTES'] ?? DEFAULT_LIMITS.maxBytes)
+  const attempts = Number(env['WASM_HTTP_REQUEST_MAX_RETRIES'] ?? 5)
+  return {
+    dir,
+    registries: { insecure: list('WASM_INSECURE_REGISTRIES'), blockedCidrs: list('BLOCKED_CIDRS_IN_WASM_FETCH') },
+    limits: { ...DEFAULT_LIMITS, maxBytes: maxBytes > 0 ? maxBytes : DEFAULT_LIMITS.maxBytes },
+    // 0 means 5 s (Istio), and "0 tries" can only be a mistake: one is made.
+    http: {
+      attempts: Math.max(1, attempts || 1),
+      attemptMs: parseDuration(env['WASM_HTTP_REQUEST_TIMEOUT'], 15_000) || 5000,
+    },
+    expiryMs: parseDuration(env['WASM_MODULE_EXPIRY'], 24 * 3_600_000),
+    purgeIntervalMs: parseDuration(env['WASM_PURGE_INTERVAL'], 3_600_000),
+  }
+}
