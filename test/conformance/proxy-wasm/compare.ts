@@ -13,7 +13,7 @@ export function compare(one: Case, seen: Seen): string[] {
   }
   if (one.startLog !== undefined) wrong.push(...compareStart(one.startLog, seen.startLog))
   if (one.log !== undefined) wrong.push(...compareLog(one.log, seen.log))
-  if (one.logIncludes !== undefined) wrong.push(...compareIncluded(one.logIncludes, seen.log))
+  if (one.logIncludes !== undefined) wrong.push(...compareIncluded(one.logIncludes, [...seen.startLog, ...seen.log]))
   return wrong
 }
 

@@ -1,0 +1,545 @@
+/** Contexts: their order of birth and death, configuration, VM sharing, failure policies, capabilities. */
+import type { Case } from '../case.ts'
+import { inRequestHeaders, program } from './build.ts'
+
+const HOST = 'proxy-wasm-cpp-host: '
+const ENVOY = 'Envoy source/extensions/common/wasm: '
+const SPEC = 'proxy-wasm/spec abi-versions/v0.2.1: '
+
+const order: Case[] = [
+  {
+    id: 'life-http',
+    source: `${ENVOY}log comes before done and delete`,
+    config: program(`[context_create]
+    say "create"
+    [request_headers]
+    say "request headers"
+    [request_body#1]
+    say "request body"
+    [request_trailers]
+    say "request trailers"
+    [response_headers]
+    say "response headers"
+    [response_body#1]
+    say "response body"
+    [response_trailers]
+    say "response trailers"
+    [log]
+    say "log"
+    [done]
+    say "done"
+    [delete]
+    say "delete"`),
+    exchanges: [
+      {
+        request: { method: 'POST', body: ['a'], trailers: [['t', '1']] },
+        upstream: { body: ['b'], trailers: [['u', '1']] },
+      },
+    ],
+    log: [
+      'create',
+      'request headers',
+      'request body',
+      'request trailers',
+      'response headers',
+      'response body',
+      'response trailers',
+      'log',
+      'done',
+      'delete',
+    ],
+  },
+  {
+    id: 'life-done-false',
+    source: `${ENVOY}what done returns is of no consequence for a stream`,
+    config: program(`[done]
+    say "done"
+    return 0
+    [delete]
+    say "delete"`),
+    log: ['done', 'delete'],
+  },
+  {
+    id: 'life-local-reply',
+    source: `${ENVOY}a stream that was answered ends as others do`,
+    config: program(`[request_headers]
+    ~send_local_response 403 "d" "no" "" -1
+    return 1
+    [log]
+    say "log"
+    [done]
+    say "done"
+    [delete]
+    say "delete"`),
+    exchanges: [{ expect: { status: 403 } }],
+    log: ['log', 'done', 'delete'],
+  },
+  {
+    id: 'life-reset',
+    source: `${ENVOY}a stream that was reset ends as others do`,
+    config: program(`[request_headers]
+    ~close_stream 0
+    return 1
+    [log]
+    say "log"
+    [done]
+    say "done"
+    [delete]
+    say "delete"`),
+    exchanges: [{ expect: { status: 0 } }],
+    log: ['log', 'done', 'delete'],
+  },
+  {
+    id: 'life-two-streams',
+    source: `${HOST}each stream has a context of its own`,
+    config: program(`[request_headers#1]
+    set first $ctx
+    [request_headers#2]
+    set_effective_context $first
+    say "second"`),
+    exchanges: [{}, {}],
+    log: ['set_effective_context 2', 'second'],
+  },
+  {
+    id: 'life-log-maps',
+    source: `${ENVOY}headers in the log callback: readable`,
+    config: program(`[log]
+    get_header_map_value 0 ":path" >s
+    get_header_map_value 2 ":status" >s
+    get_header_map_value 2 "none" >s`),
+    log: ['get_header_map_value 0 "/"', 'get_header_map_value 0 "200"', 'get_header_map_value 1'],
+  },
+  {
+    id: 'life-log-maps-write',
+    source: `${ENVOY}headers in the log callback: not writable`,
+    config: program(`[log]
+    add_header_map_value 0 "a" "b"
+    replace_header_map_value 2 "a" "b"
+    remove_header_map_value 2 "a"`),
+    log: ['add_header_map_value 2', 'replace_header_map_value 2', 'remove_header_map_value 2'],
+  },
+  {
+    id: 'life-log-trailers',
+    source: `${ENVOY}response trailers in the log callback`,
+    config: '[log]\nget_header_map_value 3 "u" >s',
+    exchanges: [{ upstream: { body: ['a'], trailers: [['u', '1']] } }],
+    log: ['get_header_map_value 0 "1"'],
+  },
+]
+
+const configuring: Case[] = [
+  {
+    id: 'configure-size',
+    source: `${SPEC}proxy_on_configure: plugin_configuration_size`,
+    config: '[configure]\nsay $a1',
+    startLog: ['19'],
+  },
+  {
+    id: 'configure-refuses',
+    source: `${SPEC}false from proxy_on_configure refuses the plugin`,
+    config: '[configure]\nreturn 0',
+    refused: /SL4011/,
+  },
+  {
+    id: 'configure-traps',
+    source: `${ENVOY}a trap while configuring refuses the plugin`,
+    config: '[configure]\ntrap',
+    plugin: { vmId: 'vm-configure-traps' },
+    refused: /SL40(09|11|12)/,
+  },
+  {
+    id: 'configure-empty',
+    source: `${SPEC}an empty configuration`,
+    config: '',
+    exchanges: [{ expect: { upstream: { path: '/' } } }],
+    log: [],
+  },
+  {
+    id: 'tick',
+    source: `${SPEC}proxy_set_tick_period_milliseconds, proxy_on_tick`,
+    config: program(`[configure]
+    ~set_tick_period_milliseconds 20
+    [tick#1]
+    say "one"
+    [tick#2]
+    say "two"
+    ~set_tick_period_milliseconds 0
+    [tick#3]
+    say "three"`),
+    logIncludes: ['one', 'two'],
+  },
+  {
+    id: 'tick-off',
+    source: `${SPEC}period 0 turns ticks off`,
+    config: program(`[configure]
+    ~set_tick_period_milliseconds 20
+    ~set_tick_period_milliseconds 0
+    [tick]
+    say "tick"`),
+    log: [],
+    startLog: [],
+  },
+  {
+    id: 'root-no-stream',
+    source: `${ENVOY}header maps on a root context`,
+    config: program(`[configure]
+    get_header_map_value 0 "a" >s
+    get_header_map_pairs 0 >m
+    add_header_map_value 0 "a" "b"`),
+    startLog: ['get_header_map_value 2', 'get_header_map_pairs 0 {}', 'add_header_map_value 2'],
+  },
+  {
+    id: 'root-continue',
+    source: `${ENVOY}no stream to continue on a root context`,
+    config: program(`[configure]
+    continue_stream 4
+    close_stream 4`),
+    startLog: ['continue_stream 2', 'close_stream 2'],
+  },
+]
+
+const sharing: Case[] = [
+  {
+    id: 'vm-shared-one',
+    source: `${ENVOY}plugins with one VM key share the VM, each with a root context`,
+    plugin: { vmId: 'vm-pair', rootId: 'one' },
+    config: '[request_headers]\nget_property "plugin_root_id" >s\nget_property "plugin_name" >s',
+    log: ['get_property 0 "one"', 'get_property 0 "vm-shared-one"'],
+  },
+  {
+    id: 'vm-shared-two',
+    source: `${ENVOY}plugins with one VM key share the VM, each with a root context`,
+    plugin: { vmId: 'vm-pair', rootId: 'two' },
+    config: '[request_headers]\nget_property "plugin_root_id" >s\nget_property "plugin_name" >s',
+    log: ['get_property 0 "two"', 'get_property 0 "vm-shared-two"'],
+  },
+  {
+    id: 'vm-configuration-each',
+    source: `${ENVOY}the VM configuration is part of the VM key`,
+    plugin: { vmId: 'vm-pair', vmConfig: 'other' },
+    config: '[request_headers]\nget_buffer_bytes 6 0 100 >s',
+    log: ['get_buffer_bytes 0 "other"'],
+  },
+  {
+    id: 'vm-failure-shared',
+    source: `${ENVOY}a trap ends the VM for all its plugins: 503`,
+    plugin: { vmId: 'vm-trapped' },
+    config: '[request_headers]\ntrap',
+    exchanges: [{ expect: { status: 503, upstream: null } }, { expect: { status: 503, upstream: null } }],
+  },
+]
+
+const TRAPS: readonly [string, string, string][] = [
+  ['request-headers', '[request_headers]\ntrap', 'GET'],
+  ['request-body', '[request_headers]\nreturn 1\n[request_body]\ntrap', 'POST'],
+  ['request-trailers', '[request_headers]\nreturn 1\n[request_body]\nreturn 1\n[request_trailers]\ntrap', 'POST'],
+  ['response-headers', '[response_headers]\ntrap', 'GET'],
+  ['context-create', '[context_create]\ntrap', 'GET'],
+]
+
+const failures: Case[] = [
+  ...TRAPS.flatMap(([name, config, method]): Case[] => {
+    const request = method === 'GET' ? {} : { method, body: ['ab'], trailers: [['t', '1']] as const }
+    const vmId = `vm-trap-${name}`
+    return [
+      {
+        id: `trap-closed-${name}`,
+        source: `${ENVOY}FAIL_CLOSED: the stream and all later ones are answered 503`,
+        plugin: { vmId, failurePolicy: 'FAIL_CLOSED', allowOnHeadersStopIteration: true },
+        config,
+        exchanges: [{ request, expect: { status: 503 } }, { expect: { status: 503, upstream: null } }],
+      },
+      {
+        id: `trap-open-${name}`,
+        source: `${ENVOY}FAIL_OPEN: later streams pass by the plugin`,
+        plugin: { vmId: `${vmId}-open`, failurePolicy: 'FAIL_OPEN', allowOnHeadersStopIteration: true },
+        config,
+        exchanges: [{ request, expect: { status: 200 } }, { expect: { status: 200, upstream: { path: '/' } } }],
+      },
+    ]
+  }),
+  {
+    id: 'trap-reload',
+    source: `${ENVOY}FAIL_RELOAD: within the back-off the plugin fails closed`,
+    plugin: { vmId: 'vm-reload', failurePolicy: 'FAIL_RELOAD' },
+    config: '[request_headers#1]\ntrap\n[request_headers]\nsay "alive"',
+    exchanges: [{ expect: { status: 503 } }],
+  },
+  {
+    id: 'trap-response-callbacks',
+    source: `${ENVOY}after a failure the stream's response callbacks are not called`,
+    plugin: { vmId: 'vm-trap-silent' },
+    config: '[request_headers]\ntrap\n[response_headers]\nsay "called"\n[log]\nsay "logged"',
+    exchanges: [{ expect: { status: 503 } }],
+    logIncludes: [],
+  },
+  {
+    id: 'trap-grpc',
+    source: `${ENVOY}failStream answers gRPC with UNAVAILABLE`,
+    plugin: { vmId: 'vm-trap-grpc' },
+    config: '[request_headers]\ntrap',
+    exchanges: [
+      {
+        request: { method: 'POST', headers: [['content-type', 'application/grpc']] },
+        expect: { status: 200, response: { headers: { 'grpc-status': '14' } } },
+      },
+    ],
+  },
+  {
+    id: 'trap-recursion',
+    source: 'a stack overflow is a trap',
+    plugin: { vmId: 'vm-recursion' },
+    config: '[request_headers]\nrecurse',
+    exchanges: [{ expect: { status: 503, upstream: null } }],
+  },
+  {
+    id: 'trap-loop',
+    source: 'an endless loop costs its request only',
+    plugin: { vmId: 'vm-spin' },
+    config: '[request_headers]\nspin',
+    exchanges: [{ expect: { status: 503, upstream: null } }],
+    hostOnly: 'Envoy has no limit: the worker hangs for ever',
+  },
+  {
+    id: 'trap-memory',
+    source: 'memory beyond the limit is refused to the module, which goes on',
+    plugin: { vmId: 'vm-grow' },
+    config: '[request_headers]\ngrow 60000',
+    exchanges: [{ expect: { upstream: { path: '/' } } }],
+    log: ['grow -1'],
+  },
+]
+
+const capabilities: Case[] = [
+  {
+    id: 'capability-denied',
+    source: `${HOST}a host function that is not allowed returns INTERNAL_FAILURE`,
+    plugin: {
+      vmId: 'vm-cap-1',
+      allowedCapabilities: [
+        'proxy_log',
+        'proxy_get_buffer_bytes',
+        'proxy_on_configure',
+        'proxy_on_context_create',
+        'proxy_on_request_headers',
+        'proxy_on_vm_start',
+      ],
+    },
+    config: '[request_headers]\nget_header_map_value 0 ":path" >s',
+    logIncludes: ['get_header_map_value 10'],
+  },
+  {
+    id: 'capability-allowed',
+    source: `${HOST}a host function that is allowed works`,
+    plugin: {
+      vmId: 'vm-cap-2',
+      allowedCapabilities: [
+        'proxy_log',
+        'proxy_get_buffer_bytes',
+        'proxy_on_configure',
+        'proxy_on_context_create',
+        'proxy_on_request_headers',
+        'proxy_get_header_map_value',
+      ],
+    },
+    config: '[request_headers]\nget_header_map_value 0 ":path" >s',
+    log: ['get_header_map_value 0 "/"'],
+  },
+  {
+    id: 'capability-callback',
+    source: `${HOST}a callback that is not allowed is not called`,
+    plugin: {
+      vmId: 'vm-cap-3',
+      allowedCapabilities: [
+        'proxy_log',
+        'proxy_get_buffer_bytes',
+        'proxy_on_configure',
+        'proxy_on_context_create',
+        'proxy_on_request_headers',
+      ],
+    },
+    config: '[request_headers]\nsay "request"\n[response_headers]\nsay "response"\n[log]\nsay "log"',
+    log: ['request'],
+  },
+]
+
+/** Maps from the module that are not well formed count as empty (proxy-wasm-cpp-host pairs_util.cc). */
+const word = (n: number) =>
+  Buffer.from(new Uint32Array([n]).buffer).reduce((text, byte) => `${text}\\x${byte.toString(16).padStart(2, '0')}`, '')
+const BROKEN: readonly [string, string, string][] = [
+  ['empty', '""', 'no bytes are no pairs'],
+  ['zero-count', `"${word(0)}"`, 'a count of 0'],
+  ['one-byte', '"\\x00"', 'too short for a count'],
+  ['short-count', '"\\x01\\x00"', 'too short for a count'],
+  ['no-sizes', `"${word(1)}"`, 'too short for the sizes'],
+  ['size-past-end', `"${word(1)}${word(1)}${word(100)}a\\x00b\\x00"`, 'a size past the end'],
+  ['size-huge', `"${word(1)}${word(0xffffffff)}${word(1)}a\\x00b\\x00"`, 'sizes that overflow'],
+  ['no-nul-after-key', `"${word(1)}${word(1)}${word(1)}axb\\x00"`, 'no NUL after the key'],
+  ['no-nul-after-value', `"${word(1)}${word(1)}${word(1)}a\\x00bx"`, 'no NUL after the value'],
+  ['trailing', `"${word(1)}${word(1)}${word(1)}a\\x00b\\x00\\x00"`, 'bytes after the last pair'],
+  ['too-many', `"${word(1025)}*{\\,1}"`, 'more than 1024 pairs'],
+  ['count-lies', `"${word(2)}${word(1)}${word(1)}a\\x00b\\x00"`, 'a count above what is there'],
+]
+
+const serialisation: Case[] = BROKEN.map(([name, literal, why]) => ({
+  id: `pairs-${name}`,
+  source: `proxy-wasm-cpp-host pairs_util.cc: ${why}: the map is empty, the call goes on`,
+  config: program(`[request_trailers]
+    set_header_map_pairs 1 ${literal}
+    get_header_map_size 1 >u`),
+  exchanges: [{ request: { method: 'POST', body: ['x'], trailers: [['t', '1']] } }],
+  log: ['set_header_map_pairs 0', 'get_header_map_size 0 0'],
+}))
+
+const serialised: Case[] = [
+  inRequestHeaders(
+    'pairs-binary-value',
+    'proxy-wasm/spec: sizes are 32 bit, values are bytes',
+    `~add_header_map_value 0 "x-b" "\\xe9"\nget_header_map_value 0 "x-b" >s`,
+    ['get_header_map_value 0 "\\xe9"'],
+  ),
+  inRequestHeaders(
+    'pairs-long-value',
+    'proxy-wasm/spec: sizes are 32 bit',
+    '~add_header_map_value 0 "x-long" "*{v,3000}"\nget_header_map_size 0 >u',
+    ['get_header_map_size 0 3076'],
+  ),
+  {
+    id: 'pairs-exact',
+    source: 'proxy-wasm/spec: the layout ends with the last NUL',
+    config: '[request_trailers]\nget_header_map_pairs 1 >s',
+    exchanges: [{ request: { method: 'POST', body: ['x'], trailers: [['t', '1']] } }],
+    log: ['get_header_map_pairs 0 "\\x01\\x00\\x00\\x00\\x01\\x00\\x00\\x00\\x01\\x00\\x00\\x00t\\x001\\x00"'],
+  },
+]
+
+/** Values that would split a message. */
+const hostile: Case[] = [
+  ['crlf-value', 'add_header_map_value 0 "x-h" "a\\x0d\\x0ab: c"'],
+  ['lf-value', 'add_header_map_value 0 "x-h" "a\\x0ab"'],
+  ['nul-value', 'add_header_map_value 0 "x-h" "a\\x00b"'],
+  ['crlf-name', 'add_header_map_value 0 "x\\x0d\\x0ay" "v"'],
+  ['space-name', 'add_header_map_value 0 "x y" "v"'],
+  ['empty-name', 'add_header_map_value 0 "" "v"'],
+  ['replace-crlf', 'replace_header_map_value 0 "x-h" "a\\x0d\\x0ab: c"'],
+].map(([name, call]) =>
+  inRequestHeaders(
+    `hostile-${name}`,
+    'RFC 9110 5.5, 5.6.2: such a field would split or smuggle; refused',
+    `${call}`,
+    [`${call.split(' ')[0]} 2`],
+    { exchanges: [{ expect: { upstream: { headers: { 'x-h': null, b: null } } } }] },
+  ),
+)
+
+const network: Case[] = [
+  {
+    id: 'tcp-order',
+    kind: 'tcp',
+    source: `${ENVOY}for connections done comes before log`,
+    config: program(`[context_create]
+    say "create"
+    [new_connection]
+    say "new"
+    [downstream_data#1]
+    say $a1 $a2
+    [upstream_data#1]
+    say $a1 $a2
+    [downstream_close]
+    say "downstream closed"
+    [done]
+    say "done"
+    [log]
+    say "log"
+    [delete]
+    say "delete"`),
+    exchanges: [{ request: { body: ['hello'] }, expect: { response: { body: 'hello' } } }],
+    logIncludes: ['create', 'new', '5 0', '5 0', 'downstream closed', 'done', 'log', 'delete'],
+  },
+  {
+    id: 'tcp-read',
+    kind: 'tcp',
+    source: `${SPEC}DOWNSTREAM_DATA, UPSTREAM_DATA`,
+    config:
+      '[downstream_data#1]\nget_buffer_bytes 2 0 100 >s\nget_buffer_bytes 2 1 2 >s\n[upstream_data#1]\nget_buffer_bytes 3 0 100 >s',
+    exchanges: [{ request: { body: ['hello'] }, expect: { response: { body: 'hello' } } }],
+    logIncludes: ['get_buffer_bytes 0 "hello"', 'get_buffer_bytes 0 "el"', 'get_buffer_bytes 0 "hello"'],
+  },
+  {
+    id: 'tcp-write',
+    kind: 'tcp',
+    source: `${SPEC}connection data can be changed`,
+    config: '[downstream_data#1]\nset_buffer_bytes 2 0 100 "changed"',
+    exchanges: [{ request: { body: ['hello'] }, expect: { response: { body: 'changed' } } }],
+    logIncludes: ['set_buffer_bytes 0'],
+  },
+  {
+    id: 'tcp-write-back',
+    kind: 'tcp',
+    source: `${SPEC}connection data can be changed`,
+    config: '[upstream_data#1]\nset_buffer_bytes 3 5 0 "!"',
+    exchanges: [{ request: { body: ['hello'] }, expect: { response: { body: 'hello!' } } }],
+    logIncludes: ['set_buffer_bytes 0'],
+  },
+  {
+    id: 'tcp-pause',
+    kind: 'tcp',
+    source: `${ENVOY}while paused the data is held, and the next callback sees all of it`,
+    config: '[downstream_data#1]\nsay $a1\nreturn 1\n[downstream_data#2]\nsay $a1',
+    exchanges: [{ request: { body: ['ab', 'cde'] }, expect: { response: { body: 'abcde' } } }],
+    logIncludes: ['2', '5'],
+  },
+  {
+    id: 'tcp-close',
+    kind: 'tcp',
+    source: `${SPEC}proxy_close_stream closes the connection`,
+    config: '[downstream_data#1]\nclose_stream 2\nreturn 1',
+    exchanges: [{ request: { body: ['hello'] }, expect: { response: { body: '' } } }],
+    logIncludes: ['close_stream 0'],
+  },
+  {
+    id: 'tcp-property',
+    kind: 'tcp',
+    source: `${SPEC}attributes of a connection`,
+    config:
+      '[new_connection]\nget_property "plugin_root_id" >s\nget_property "connection\\x00id" >s\nget_property "request\\x00path" >s',
+    exchanges: [{ request: { body: ['x'] } }],
+    logIncludes: ['get_property 0 "tcp-property"', /^get_property 0 /, 'get_property 1'],
+  },
+  {
+    id: 'tcp-no-headers',
+    kind: 'tcp',
+    source: `${ENVOY}a connection has no header maps`,
+    config: '[new_connection]\nget_header_map_value 0 "a" >s\nsend_local_response 200 "d" "" "" -1',
+    exchanges: [{ request: { body: ['x'] } }],
+    logIncludes: ['get_header_map_value 2', 'send_local_response 0'],
+  },
+  {
+    id: 'tcp-trap',
+    kind: 'tcp',
+    source: `${ENVOY}a trap closes the connection`,
+    plugin: { vmId: 'vm-tcp-trap' },
+    config: '[downstream_data#1]\ntrap',
+    exchanges: [{ request: { body: ['hello'] }, expect: { response: { body: '' } } }],
+  },
+  {
+    id: 'tcp-trap-new',
+    kind: 'tcp',
+    source: `${ENVOY}a trap closes the connection`,
+    plugin: { vmId: 'vm-tcp-trap-new' },
+    config: '[new_connection]\ntrap',
+    exchanges: [{ request: { body: ['hello'] }, expect: { response: { body: /^(\[reset\])?$/ } } }],
+  },
+]
+
+export const cases: Case[] = [
+  ...order,
+  ...configuring,
+  ...sharing,
+  ...failures,
+  ...capabilities,
+  ...serialisation,
+  ...serialised,
+  ...hostile,
+  ...network,
+]
