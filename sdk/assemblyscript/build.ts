@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
+import type { CompileJob, CompileResult } from './compile-worker.ts'
 
 export type Abi = '0.1.0' | '0.2.0' | '0.2.1'
 
@@ -59,38 +61,20 @@ export async function buildExtension(entry: string, options: BuildOptions = {}):
   return module
 }
 
-async function compile(entry: string, abi: Abi, debug: boolean): Promise<Uint8Array> {
-  // Loaded only now: the compiler is 20 MB of JavaScript, which a cached build never needs.
-  const { default: asc } = await import('assemblyscript/asc')
+/** In a thread of its own: compiling takes more than a second, in which nothing else of the process would run. */
+function compile(entry: string, abi: Abi, debug: boolean): Promise<Uint8Array> {
   const base = dirname(resolve(entry))
-  const files = new Map([['sluice-abi.ts', abiSource(abi, Object.values(sourcesBelow(base, '')).join('\n'))]])
-  let module: Uint8Array | undefined
-  const { error, stderr } = await asc.main(
-    [
-      relative(base, resolve(entry)),
-      'sluice-abi.ts',
-      '--outFile',
-      'module.wasm',
-      '--runtime',
-      'minimal',
-      '--exportStart',
-      '_initialize',
-      '--use',
-      `PROXY_WASM_ABI=${abi.replaceAll('.', '').replace(/^0/, '')}`,
-      '--use',
-      `abort=~lib/${PACKAGE}/host/abort/abort`,
-      ...(debug ? ['--debug'] : ['-O3']),
-    ],
-    {
-      readFile: (name) => files.get(name) ?? readSource(base, name),
-      writeFile: (name, contents) => {
-        if (name === 'module.wasm' && typeof contents !== 'string') module = contents
-      },
-      listFiles: () => [],
-    },
-  )
-  if (error !== null || module === undefined) throw new BuildError(`${entry}: ${stderr.toString() || error?.message}`)
-  return module
+  const abiFile = abiSource(abi, Object.values(sourcesBelow(base, '')).join('\n'))
+  const workerData: CompileJob = { base, entry: relative(base, resolve(entry)), sdk: SDK, abi, abiFile, debug }
+  const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+  const worker = new Worker(new URL(`./compile-worker.${ending}`, import.meta.url), { workerData })
+  return new Promise((done, reject) => {
+    worker.once('error', reject)
+    worker.once('message', (result: CompileResult) => {
+      if (typeof result === 'string') reject(new BuildError(`${entry}: ${result}`))
+      else done(result)
+    })
+  })
 }
 
 /** The exports of the module: its ABI's marker, what every module needs, and the callbacks that the sources have a method for. */
@@ -110,12 +94,6 @@ export function ${name}(id: u32, count: u32): u32 { return with_end_${name}(id, 
   )
   .join('\n')}
 `
-}
-
-function readSource(base: string, name: string): string | null {
-  const inPackage = /node_modules\/@sluice\/assemblyscript\/(.*)$/.exec(name)
-  const path = inPackage === null ? join(base, name) : join(SDK, inPackage[1])
-  return existsSync(path) ? readFileSync(path, 'utf8') : null
 }
 
 function sourcesBelow(dir: string, prefix: string): Record<string, string> {
