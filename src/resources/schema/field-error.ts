@@ -13,6 +13,9 @@ export interface FieldError {
   readonly message: string
 }
 
+/** What upstream writes for findings that it does not tie to a field. */
+export const NOWHERE = '<nil>'
+
 // Wording of k8s.io/apimachinery/pkg/util/validation/field/errors.go.
 
 export function required(field: string, detail = ''): FieldError {
@@ -32,11 +35,11 @@ export function typeInvalid(field: string, value: unknown, detail: string): Fiel
 }
 
 export function notSupported(field: string, value: unknown, supported: readonly unknown[]): FieldError {
-  const values = supported.map(show).join(', ')
+  const values = supported.map((one) => JSON.stringify(typeof one === 'string' ? one : JSON.stringify(one)))
   return {
     field,
     reason: 'FieldValueNotSupported',
-    message: `Unsupported value: ${show(value)}: supported values: ${values}`,
+    message: `Unsupported value: ${show(value)}: supported values: ${values.join(', ')}`,
   }
 }
 
@@ -45,7 +48,8 @@ export function tooLong(field: string, max: number): FieldError {
 }
 
 export function tooMany(field: string, actual: number, max: number): FieldError {
-  return { field, reason: 'FieldValueTooMany', message: `Too many: ${actual}: must have at most ${max} items` }
+  const items = max === 1 ? 'item' : 'items'
+  return { field, reason: 'FieldValueTooMany', message: `Too many: ${actual}: must have at most ${max} ${items}` }
 }
 
 export function duplicate(field: string, value: unknown): FieldError {
@@ -56,10 +60,11 @@ export function forbidden(field: string, detail: string): FieldError {
   return { field, reason: 'FieldValueForbidden', message: `Forbidden: ${detail}` }
 }
 
-/** Go's %#v of simple values; objects and lists are named by their type, as structural validation does. */
+/** `field.Error.ErrorBody`: simple values as Go prints them, anything else as JSON with sorted keys. */
 function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value)
-  if (Array.isArray(value)) return '"array"'
-  if (value !== null && typeof value === 'object') return JSON.stringify(value)
-  return String(value)
+  return JSON.stringify(value, (_, inner) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  )
 }

@@ -1,101 +1,165 @@
 import { isObject } from '../json.ts'
-import { compileRule, toCel } from './cel.ts'
-import { type FieldError, forbidden, invalid, required } from './field-error.ts'
-import { child, keyed, type SchemaNode, type ValidationRule } from './types.ts'
+import { Meter } from './cel/meter.ts'
+import { compileRule, type Program } from './cel/program.ts'
+import { type Converted, toCel, withTypeMeta } from './cel/to-cel.ts'
+import { type Correlated, correlateField, correlateItem, isUnchanged } from './correlate.ts'
+import { duplicate, type FieldError, forbidden, invalid, NOWHERE, required } from './field-error.ts'
+import { at, child, keyed } from './path.ts'
+import { fieldSchema, isProperty, type SchemaNode, type ValidationRule } from './types.ts'
 
-/** Evaluations that one object may cause; a hostile CRD or object ends there instead of holding up the server. */
-const MAX_EVALUATIONS = 20_000
-
-interface Budget {
-  left: number
+/** What one object's validation shares between all its rules. */
+interface Run {
+  readonly meter: Meter
+  readonly now: Converted
+  readonly before: Converted
+  readonly errors: FieldError[]
 }
 
 /**
- * Evaluates `x-kubernetes-validations` from the outside in. Rules that name `oldSelf` are transition rules: they run on updates
- * only, where the old value can be matched with the new one (map-type list items are matched by their keys).
+ * Evaluates `x-kubernetes-validations` from the outside in (apiextensions schema/cel/validation.go). Rules that name `oldSelf` are
+ * transition rules: they run on updates only, where the old value can be matched with the new one.
  */
-export function checkRules(value: unknown, old: unknown, schema: SchemaNode, path: string, errors: FieldError[]): void {
-  walk(value, old, schema, path, errors, { left: MAX_EVALUATIONS })
+export function checkRules(value: unknown, before: Correlated | undefined, schema: SchemaNode, errors: FieldError[]) {
+  const run: Run = { meter: new Meter(), now: new Map(), before: new Map(), errors }
+  walk(value, before, before, withTypeMeta(schema), '', run)
 }
+
+const ruled = new WeakMap<SchemaNode, boolean>()
 
 /** Whether a schema has a rule anywhere; walking objects for nothing is avoided. */
 export function hasRules(schema: SchemaNode): boolean {
-  if (schema['x-kubernetes-validations'] !== undefined) return true
-  const { properties = {}, items, additionalProperties } = schema
-  if (Object.values(properties).some(hasRules)) return true
-  if (items !== undefined && hasRules(items)) return true
-  return typeof additionalProperties === 'object' && hasRules(additionalProperties)
+  let found = ruled.get(schema)
+  if (found === undefined) {
+    const { properties = {}, items, additionalProperties, allOf = [] } = schema
+    found =
+      (schema['x-kubernetes-validations'] ?? []).length > 0 ||
+      Object.values(properties).some(hasRules) ||
+      (items !== undefined && hasRules(items)) ||
+      (typeof additionalProperties === 'object' && hasRules(additionalProperties)) ||
+      allOf.some(hasRules)
+    ruled.set(schema, found)
+  }
+  return found
 }
 
+/** `nearest` is the nearest value around this one that has a counterpart, for ratcheting. */
 function walk(
   value: unknown,
-  old: unknown,
+  before: Correlated | undefined,
+  nearest: Correlated | undefined,
   schema: SchemaNode,
   path: string,
-  errors: FieldError[],
-  budget: Budget,
+  run: Run,
+  around: unknown = value,
 ): void {
-  if (value === undefined || value === null || !hasRules(schema)) return
-  for (const rule of schema['x-kubernetes-validations'] ?? []) evaluate(rule, value, old, schema, path, errors, budget)
+  // A rule sees only values that are there; absence is for the rules of the object around it.
+  if (value === undefined || value === null || run.meter.exhausted || !hasRules(schema)) return
+  const isRatcheted = before === undefined ? isUnchanged(nearest, around) : isUnchanged(before, value)
+  for (const rule of schema['x-kubernetes-validations'] ?? []) {
+    if (evaluate(rule, value, before, schema, path, isRatcheted, run) === 'stop') return
+  }
+  for (const part of schema.allOf ?? []) walk(value, before, nearest, part, path, run, around)
+  const inner = before === undefined ? { nearest, around } : { nearest: before, around: value }
   if (Array.isArray(value)) {
-    if (schema.items === undefined) return
-    for (let i = 0; i < value.length; i++) {
-      walk(value[i], counterpart(value[i], old, schema), schema.items, `${path}[${i}]`, errors, budget)
-    }
+    const { items } = schema
+    if (items === undefined) return
+    value.forEach((item, i) => {
+      walk(item, correlateItem(before, schema, item), inner.nearest, items, at(path, i), run, inner.around)
+    })
   } else if (isObject(value)) {
-    const before = isObject(old) ? old : {}
-    const { properties = {}, additionalProperties } = schema
-    for (const [field, inner] of Object.entries(value)) {
-      if (Object.hasOwn(properties, field))
-        walk(inner, before[field], properties[field], child(path, field), errors, budget)
-      else if (typeof additionalProperties === 'object') {
-        walk(inner, before[field], additionalProperties, keyed(path, field), errors, budget)
-      }
+    for (const [field, one] of Object.entries(value)) {
+      const node = fieldSchema(schema, field)
+      if (node === undefined) continue
+      const there = isProperty(schema, field) ? child(path, field) : keyed(path, field)
+      walk(one, correlateField(before, schema, field), inner.nearest, node, there, run, inner.around)
     }
   }
-}
-
-/** The old item that an item of a map-type list replaces; items of other lists have none. */
-function counterpart(item: unknown, old: unknown, schema: SchemaNode): unknown {
-  const keys = schema['x-kubernetes-list-map-keys']
-  if (schema['x-kubernetes-list-type'] !== 'map' || keys === undefined || !Array.isArray(old) || !isObject(item))
-    return undefined
-  return old.find((one) => isObject(one) && keys.every((key) => one[key] === item[key]))
 }
 
 function evaluate(
   rule: ValidationRule,
   value: unknown,
-  old: unknown,
+  before: Correlated | undefined,
   schema: SchemaNode,
   path: string,
-  errors: FieldError[],
-  budget: Budget,
-): void {
-  const isTransition = /\boldSelf\b/.test(rule.rule)
-  if (isTransition && old === undefined && rule.optionalOldSelf !== true) return
-  const shown = Array.isArray(value) ? 'array' : isObject(value) ? 'object' : value
-  if (budget.left-- <= 0) {
-    errors.push(invalid(path, shown, 'validation rules cost more than the server allows for one object'))
-    return
+  isRatcheted: boolean,
+  run: Run,
+): 'stop' | undefined {
+  const isTransition = usesOldSelf(rule.rule)
+  if (isTransition && before === undefined && rule.optionalOldSelf !== true) return undefined
+  // Unchanged values keep what later rules would refuse; a transition rule is about the change itself.
+  if (isRatcheted && !isTransition) return undefined
+  const old = before === undefined || before.old === null ? undefined : toCel(before.old, schema, run.before)
+  const bindings = {
+    self: toCel(value, schema, run.now),
+    oldSelf: rule.optionalOldSelf === true ? (old === undefined ? [] : [old]) : (old ?? null),
   }
-  const bindings = { self: toCel(value, schema), oldSelf: old === undefined ? null : toCel(old, schema) }
-  const outcome = compileRule(rule.rule)(bindings)
-  if ('value' in outcome && outcome.value === true) return
-  const message =
-    'error' in outcome
-      ? `${messageOf(rule, bindings)} (evaluating the rule failed: ${outcome.error})`
-      : messageOf(rule, bindings)
-  const at = rule.fieldPath === undefined ? path : `${path}${rule.fieldPath}`
-  if (rule.reason === 'FieldValueRequired') errors.push(required(at, message))
-  else if (rule.reason === 'FieldValueForbidden') errors.push(forbidden(at, message))
-  else errors.push(invalid(at, shown, message))
+  const shown = Array.isArray(value) ? 'array' : isObject(value) ? 'object' : value
+  const field = path === '' ? NOWHERE : path
+  const outcome = attempt(rule.rule, bindings, run.meter)
+  if (run.meter.exhausted) {
+    const text = 'validation failed due to running out of cost budget, no further validation rules will be run'
+    run.errors.push(invalid(field, shown, text))
+    return 'stop'
+  }
+  if ('error' in outcome) {
+    run.errors.push(invalid(field, shown, `${outcome.error} evaluating rule: ${nameOf(rule)}`))
+    return undefined
+  }
+  if (outcome.value === true) return undefined
+  const where = rule.fieldPath === undefined ? field : path === '' ? rule.fieldPath.slice(1) : path + rule.fieldPath
+  run.errors.push(failure(rule, where, shown, detailOf(rule, bindings, run.meter)))
+  return undefined
 }
 
-function messageOf(rule: ValidationRule, bindings: Record<string, unknown>): string {
-  if (rule.messageExpression !== undefined) {
-    const outcome = compileRule(rule.messageExpression)(bindings)
-    if ('value' in outcome && typeof outcome.value === 'string' && outcome.value !== '') return outcome.value
+const transitions = new Map<string, boolean>()
+
+function usesOldSelf(rule: string): boolean {
+  let uses = transitions.get(rule)
+  if (uses === undefined) {
+    // Text in quotes is no reference.
+    uses = /\boldSelf\b/.test(rule.replaceAll(/"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'/g, "''"))
+    transitions.set(rule, uses)
   }
-  return rule.message ?? `failed rule: ${rule.rule}`
+  return uses
+}
+
+function nameOf(rule: ValidationRule): string {
+  return (rule.message || rule.rule).trim()
+}
+
+type Bindings = Parameters<Program>[0]
+
+/** A rule of a CRD that was stored when this version refused less than now. */
+function attempt(expression: string, bindings: Bindings, meter: Meter): ReturnType<Program> {
+  try {
+    return compileRule(expression)(bindings, meter)
+  } catch (error) {
+    return { error: `rule compile error: ${(error as Error).message}` }
+  }
+}
+
+function detailOf(rule: ValidationRule, bindings: Bindings, meter: Meter): string {
+  if (rule.messageExpression !== undefined) {
+    const outcome = attempt(rule.messageExpression, bindings, meter)
+    // Upstream falls back to the message when the expression fails, gives no text, or text with line breaks.
+    if ('value' in outcome && typeof outcome.value === 'string') {
+      const text = outcome.value.trim()
+      if (text !== '' && !text.includes('\n')) return text
+    }
+  }
+  return rule.message ? rule.message.trim() : `failed rule: ${nameOf(rule)}`
+}
+
+function failure(rule: ValidationRule, field: string, value: unknown, detail: string): FieldError {
+  switch (rule.reason) {
+    case 'FieldValueRequired':
+      return required(field, detail)
+    case 'FieldValueForbidden':
+      return forbidden(field, detail)
+    case 'FieldValueDuplicate':
+      return duplicate(field, value)
+    default:
+      return invalid(field, value, detail)
+  }
 }

@@ -46,11 +46,12 @@ export interface ValidationRule {
   readonly optionalOldSelf?: boolean
 }
 
-/** `spec.match[0].ports`; keys of maps stand in brackets, as field.Path prints them. */
-export function child(path: string, field: string): string {
-  return path === '' ? field : `${path}.${field}`
+/** The schema of a field of an object, or of a value of a map. */
+export function fieldSchema(schema: SchemaNode, field: string): SchemaNode | undefined {
+  if (schema.properties !== undefined && Object.hasOwn(schema.properties, field)) return schema.properties[field]
+  return typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined
 }
 
-export function keyed(path: string, key: string): string {
-  return `${path}[${key}]`
+export function isProperty(schema: SchemaNode, field: string): boolean {
+  return schema.properties !== undefined && Object.hasOwn(schema.properties, field)
 }
