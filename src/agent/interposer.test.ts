@@ -22,16 +22,17 @@ import {
 } from '../xds/index.ts'
 import { cluster, until } from '../xds/testing.ts'
 import { ModuleCache } from './cache/module-cache.ts'
-import type { Trial } from './extension/trial.ts'
 import { AdsInterposer, type AdsInterposerOptions } from './interposer.ts'
 import {
   emptyModule,
   type RemoteExtension,
   remoteExtension,
   serve,
+  type TestServer,
   temporaryFolder,
   typedExtension,
 } from './testing.ts'
+import type { Trial } from './trial/trial.ts'
 
 const node = create(NodeSchema, { id: 'router~127.0.0.1~gw~istio-system' })
 
@@ -135,17 +136,23 @@ class World {
 }
 
 let world = new World()
-afterEach(() => world.stop())
+const servers: TestServer[] = []
+afterEach(async () => {
+  world.stop()
+  for (const server of servers.splice(0)) await server.close()
+})
 
 /** Answers by path; a path that is not named is answered by whoever releases it. */
 async function moduleServer(statuses: Record<string, number | (() => Promise<number>)>) {
-  return await serve((request, response) => {
+  const server = await serve((request, response) => {
     const status = statuses[request.url ?? ''] ?? 404
     void (async () => {
       response.statusCode = typeof status === 'number' ? status : await status()
       response.end(response.statusCode === 200 ? emptyModule(request.url!) : '')
     })()
   })
+  servers.push(server)
+  return server
 }
 
 const file = (name: string, suffix = '') => new RegExp(`^${name}: file [0-9a-f]{6}${suffix}$`)
@@ -170,7 +177,6 @@ describe('AdsInterposer', () => {
     assert.match(world.report('a')?.digest ?? '', /^sha256:[0-9a-f]{64}$/)
     await until(() => world.acks.some(({ typeUrl }) => typeUrl === TypeUrl.extension), 'ACK')
     assert.deepEqual(world.nacks, [])
-    await http.close()
   })
 
   it('a slow fetch delays nothing but itself, and what was fetched comes when it is ready', async () => {
@@ -192,7 +198,6 @@ describe('AdsInterposer', () => {
     await until(() => world.report('slow')?.state === 'ready', 'the slow one')
     assert.equal(world.seen.length, 2)
     assert.deepEqual(world.interposer.notReady(), [])
-    await http.close()
   })
 
   it('FAIL_OPEN holds its listener for the grace only, then passes, then runs', async () => {
@@ -207,7 +212,6 @@ describe('AdsInterposer', () => {
     slow.resolve(200)
     await until(() => world.report('a')?.state === 'ready', 'ready')
     assert.match(world.seen[1], file('a'))
-    await http.close()
   })
 
   for (const [policy, fallback, says] of [
@@ -230,7 +234,6 @@ describe('AdsInterposer', () => {
       await until(() => world.report('a')?.state === 'ready', 'healed')
       assert.match(world.seen.at(-1)!, file('a'))
       assert.deepEqual(world.nacks, [])
-      await http.close()
     })
   }
 
@@ -250,7 +253,6 @@ describe('AdsInterposer', () => {
     world.push({ a: { url: `${http.url}/v3` } })
     await until(() => world.report('a')?.state === 'ready', 'ready again')
     assert.notEqual(world.report('a')?.digest, good)
-    await http.close()
   })
 
   it('an older fetch that ends later never overtakes a newer one', async () => {
@@ -267,7 +269,6 @@ describe('AdsInterposer', () => {
     await new Promise((resolve) => setTimeout(resolve, 50))
     assert.equal(world.seen.length, 1)
     assert.equal(world.report('a')?.digest, digest)
-    await http.close()
   })
 
   it('a trial that fails gives its own reason, the fallback on first start, and is not tried for ever', async () => {
@@ -285,7 +286,6 @@ describe('AdsInterposer', () => {
     assert.match(world.report('a')?.message ?? '', /proxy_on_configure refused; requests are denied/)
     await new Promise((resolve) => setTimeout(resolve, 100))
     assert.equal(trials, 1)
-    await http.close()
   })
 
   it('one structural error NACKs the whole response, and nothing of it reaches the proxy', async () => {
@@ -298,7 +298,6 @@ describe('AdsInterposer', () => {
     assert.deepEqual(world.seen, [])
     world.push({ a: { url: `${http.url}/a` }, b: { url: `${http.url}/a` } })
     await until(() => world.seen.length > 0, 'the mended one')
-    await http.close()
   })
 
   it('what the proxy refuses falls back alone, and the control plane is told why', async () => {
@@ -313,7 +312,6 @@ describe('AdsInterposer', () => {
     await until(() => world.seen.includes('bad: deny'), 'the fallback')
     await until(() => world.nacks.length === 1, 'NACK')
     assert.match(world.nacks[0].error, /bad: .*no such import/)
-    await http.close()
   })
 
   it('a proxy that connects again gets what it had, without another fetch', async () => {
@@ -327,7 +325,6 @@ describe('AdsInterposer', () => {
     await until(() => world.seen.length === 2, 'again')
     assert.equal(world.seen[0], world.seen[1])
     assert.deepEqual(http.requests, ['/a'])
-    await http.close()
   })
 
   it('names that come later are fetched, and names that go are forgotten', async () => {
@@ -341,7 +338,6 @@ describe('AdsInterposer', () => {
     world.client.unsubscribe(TypeUrl.extension, ['a'])
     await until(() => world.report('a') === undefined, 'a gone')
     assert.deepEqual(http.requests, ['/a', '/b'])
-    await http.close()
   })
 
   it('after a restart during an outage the last good module serves', async () => {
@@ -401,8 +397,7 @@ describe('AdsInterposer, delta', () => {
     assert.match(seen[1], file('slow'))
     world.push({ slow: { url: `${http.url}/slow` } })
     await until(() => removed.includes('fast'), 'the removal')
-    assert.equal(world.report('fast'), undefined)
+    await until(() => world.report('fast') === undefined, 'its report gone')
     stream.close()
-    await http.close()
   })
 })

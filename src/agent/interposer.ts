@@ -32,7 +32,7 @@ import type { ModuleCache } from './cache/module-cache.ts'
 import { LastGoodFiles } from './extension/last-good.ts'
 import { Supply } from './extension/supply.ts'
 import { ExtensionTable } from './extension/table.ts'
-import type { Trial } from './extension/trial.ts'
+import type { Trial } from './trial/trial.ts'
 
 export interface AdsInterposerOptions {
   /** Where the control plane is. */

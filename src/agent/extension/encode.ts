@@ -31,13 +31,18 @@ export function encodeFallback(name: string, kind: FilterKind, fallback: Fallbac
     : encode(name, NetworkRbacSchema, create(NetworkRbacSchema, { ...rules, statPrefix: prefix }))
 }
 
-/** The extension with its module in this file; undefined keeps the code that it has. */
-export function encodeWasm({ name, kind, plugin }: WasmExtension, path: string | undefined): Any {
+/** The plugin with its module in this file; undefined keeps the code that it has. */
+export function localPlugin({ plugin }: WasmExtension, path: string | undefined): PluginConfig {
   const config = clone(PluginConfigSchema, plugin)
   if (path !== undefined && config.vm.case === 'vmConfig') {
     const value = create(DataSourceSchema, { specifier: { case: 'filename', value: path } })
     config.vm.value.code = create(AsyncDataSourceSchema, { specifier: { case: 'local', value } })
   }
+  return config
+}
+
+/** The resource of a Wasm filter, always as a plain message (Istio's agent does not keep a TypedStruct either). */
+export function encodeWasm({ name, kind }: WasmExtension, config: PluginConfig): Any {
   return kind === 'http'
     ? encode(name, HttpWasmSchema, create(HttpWasmSchema, { config }))
     : encode(name, NetworkWasmSchema, create(NetworkWasmSchema, { config }))

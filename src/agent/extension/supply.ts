@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { toBinary } from '@bufbuild/protobuf'
 import { type Any, durationMs } from '@bufbuild/protobuf/wkt'
-import { PluginConfigSchema } from '../../../gen/envoy/extensions/wasm/v3/wasm_pb.ts'
+import { type PluginConfig, PluginConfigSchema } from '../../../gen/envoy/extensions/wasm/v3/wasm_pb.ts'
 import { SupplyError } from '../../oci/index.ts'
 import type { ModuleCache } from '../cache/module-cache.ts'
 import { checkMagic } from '../fetch/magic.ts'
 import { parsePullPolicy } from '../pull-policy.ts'
+import type { Trial } from '../trial/trial.ts'
 import type { WasmExtension } from './decode.ts'
-import { encodeWasm } from './encode.ts'
-import type { Trial, TrialModule } from './trial.ts'
+import { encodeWasm, localPlugin } from './encode.ts'
 
 /** A Wasm extension that is fit for the proxy. */
 export interface Supplied {
@@ -66,7 +66,7 @@ export class Supply {
     // Code inside Envoy itself is named by a string and cannot be tried.
     if (vm.runtime === 'envoy.wasm.runtime.null' || source?.case === 'environmentVariable') {
       this.#cache.metrics.converted('no_remote_load')
-      return { resource: encodeWasm(extension, undefined), release: nothing }
+      return { resource: encodeWasm(extension, plugin), release: nothing }
     }
     if (source?.case === 'filename') {
       if (meta.localSha256 !== undefined || meta.verificationKey !== undefined) {
@@ -92,9 +92,9 @@ export class Supply {
       throw this.#failed('fetch_failure', error)
     }
     const sha256 = createHash('sha256').update(bytes).digest('hex')
-    await this.#try(extension, { bytes }, sha256)
+    await this.#try(extension.plugin, sha256)
     this.#cache.metrics.converted('no_remote_load')
-    return { resource: encodeWasm(extension, undefined), digest: `sha256:${sha256}`, release: nothing }
+    return { resource: encodeWasm(extension, extension.plugin), digest: `sha256:${sha256}`, release: nothing }
   }
 
   async #cached(
@@ -114,24 +114,26 @@ export class Supply {
       .catch((error) => {
         throw this.#failed('fetch_failure', error)
       })
+    const plugin = localPlugin(extension, module.path)
     try {
-      await this.#try(extension, { path: module.path, sha256: module.sha256 }, module.sha256)
+      await this.#try(plugin, module.sha256)
     } catch (error) {
       module.release()
       throw error
     }
     this.#cache.metrics.converted('success')
     const { digest, source, fromCache, release, sha256 } = module
-    const resource = encodeWasm(extension, module.path)
+    const resource = encodeWasm(extension, plugin)
     return { resource, digest, ...(source === undefined ? {} : { source }), fromCache, sha256, release }
   }
 
-  async #try(extension: WasmExtension, module: TrialModule, sha256: string): Promise<void> {
+  async #try(plugin: PluginConfig, sha256: string): Promise<void> {
     if (this.#trial === undefined) return
-    const key = createHash('sha256').update(sha256).update(trialKey(extension)).digest('hex')
+    // The place of a module in the cache is its content; what else a start can depend on is in the configuration.
+    const key = createHash('sha256').update(sha256).update(toBinary(PluginConfigSchema, plugin)).digest('hex')
     let trial = this.#tried.get(key)
     if (trial === undefined) {
-      trial = this.#trial(module, extension.plugin)
+      trial = this.#trial(plugin)
       this.#tried.set(key, trial)
       // A failure may pass (a machine that was too busy), so only what started is remembered.
       trial.catch(() => this.#tried.delete(key))
@@ -148,11 +150,4 @@ export class Supply {
     this.#cache.metrics.converted(result)
     return error
   }
-}
-
-/** Everything of the configuration that a start can depend on, without the code's place. */
-function trialKey({ plugin }: WasmExtension): Uint8Array {
-  const vm = plugin.vm.case === 'vmConfig' ? { ...plugin.vm.value, code: undefined } : undefined
-  const bare = { ...plugin, vm: vm === undefined ? plugin.vm : { case: 'vmConfig' as const, value: vm } }
-  return toBinary(PluginConfigSchema, bare)
 }
