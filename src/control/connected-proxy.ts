@@ -5,7 +5,7 @@ import type { Mesh } from './model/mesh.ts'
 import { parseNode, type Workload } from './model/workload.ts'
 import { DeliveryLog } from './status/delivery.ts'
 
-const EMPTY: Generated = { resources: {}, extensions: [], problems: [] }
+const EMPTY: Generated = { resources: {}, extensions: [], problems: [], patches: new Map() }
 
 /** A connected proxy. */
 export class ConnectedProxy {

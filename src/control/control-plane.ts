@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { KubeClient, KubeObject } from '../kube/index.ts'
+import type { Change, KubeClient, KubeObject } from '../kube/index.ts'
 import { logger } from '../telemetry/log.ts'
 import type { Registry } from '../telemetry/metrics.ts'
 import {
@@ -15,10 +15,12 @@ import { ConnectedProxy } from './connected-proxy.ts'
 import { Debounce } from './debounce.ts'
 import { debugPage } from './debug.ts'
 import { Packer } from './envoy/config.ts'
-import type { KindName } from './kinds.ts'
+import { GatewayDeployer } from './gateway/deployer.ts'
+import { type KindName, Kinds } from './kinds.ts'
 import { type ControlMetrics, controlMetrics } from './metrics.ts'
 import { Mesh } from './model/mesh.ts'
 import { ExtensionStatuses } from './status/extension-statuses.ts'
+import { GatewayStatuses } from './status/gateway-statuses.ts'
 import { StatusWriter } from './status/writer.ts'
 import { Watches } from './watches.ts'
 
@@ -37,6 +39,8 @@ export interface ControlOptions {
   readonly clusterDomain: string
   /** The address that Gateways are reached at where no load balancer gives them one. */
   readonly gatewayAddress?: string
+  /** The image of the proxies that are made for Gateways of the Gateway API; `sluice.dev/proxy` unless told. */
+  readonly gatewayImage?: string
   readonly registry: Registry
 }
 
@@ -67,6 +71,8 @@ class Control implements ControlPlane {
   readonly #push: Debounce
   readonly #statuses: ExtensionStatuses
   readonly #writer: StatusWriter
+  readonly #gateways: GatewayStatuses
+  readonly #deployer: GatewayDeployer
   readonly #epoch = new Date().toISOString()
   #grpc: GrpcServer | undefined
   #pushes = 0
@@ -74,11 +80,14 @@ class Control implements ControlPlane {
   constructor(options: ControlOptions) {
     this.#options = options
     this.#metrics = controlMetrics(options.registry)
-    this.#watches = new Watches(options.kube, (kind, object, old) => this.#onChange(kind, object, old))
+    this.#watches = new Watches(options.kube, (kind, change) => this.#onChange(kind, change))
     this.#mesh = new Mesh(this.#watches.stores, options)
     this.#push = new Debounce(PUSH_WINDOW_MS, () => this.#pushAll())
     this.#writer = new StatusWriter(options.kube)
     this.#statuses = new ExtensionStatuses(this.#mesh, () => this.#proxies.values(), this.#writer)
+    const proxies = () => this.#proxies.values()
+    this.#gateways = new GatewayStatuses(this.#mesh, proxies, this.#writer, options.gatewayAddress)
+    this.#deployer = new GatewayDeployer(options.kube, this.#mesh, options.gatewayImage ?? 'sluice.dev/proxy')
     this.ads = new AdsServer({
       onConnect: (connection) => this.#onConnect(connection),
       onDisconnect: (connection) => this.#onDisconnect(connection),
@@ -88,7 +97,7 @@ class Control implements ControlPlane {
       },
       onAck: (outcome) => {
         this.#proxies.get(outcome.connection.nodeId)?.delivery.onAck(outcome)
-        this.#statuses.touch()
+        this.#touch()
       },
       onNack: (rejection) => {
         const { connection, typeUrl, version, error } = rejection
@@ -98,7 +107,7 @@ class Control implements ControlPlane {
         )
         this.#metrics.rejects.with({ type: typeUrl }).add()
         this.#proxies.get(connection.nodeId)?.delivery.onNack(rejection)
-        this.#statuses.touch()
+        this.#touch()
       },
       onReports: (connection, reports) => {
         const failed = this.#proxies.get(connection.nodeId)?.delivery.setReports(reports) ?? []
@@ -106,7 +115,7 @@ class Control implements ControlPlane {
           log.warn({ node: connection.nodeId, name, code, error: message }, 'an extension failed on a proxy')
           this.#metrics.rejects.with({ type: TypeUrl.extension }).add()
         }
-        this.#statuses.touch()
+        this.#touch()
       },
     })
   }
@@ -118,7 +127,7 @@ class Control implements ControlPlane {
   async start(): Promise<void> {
     await this.#watches.start()
     this.#grpc = await serveGrpc(this.ads, this.#options.host, this.#options.xdsPort)
-    this.#statuses.touch()
+    this.#touch()
   }
 
   debug(path: string, response: ServerResponse): boolean {
@@ -132,16 +141,25 @@ class Control implements ControlPlane {
   async close(): Promise<void> {
     this.#push.stop()
     this.#statuses.stop()
+    this.#gateways.stop()
+    this.#deployer.stop()
     this.#writer.stop()
     this.#watches.stop()
     this.ads.close()
     await this.#grpc?.close()
   }
 
-  #onChange(kind: KindName, object: KubeObject, old: KubeObject | undefined): void {
-    this.#mesh.changed(kind)
-    if (old === undefined || matters(kind, object, old)) this.#push.call()
+  #touch(): void {
     this.#statuses.touch()
+    this.#gateways.touch()
+  }
+
+  #onChange(kind: KindName, { type, object, old }: Change<KubeObject>): void {
+    this.#mesh.changed(kind)
+    if (type !== 'updated' || old === undefined || matters(kind, object, old)) this.#push.call()
+    if (kind === 'gateway' || kind === 'gatewayClass') this.#deployer.touch()
+    if (type === 'deleted') this.#writer.forget(Kinds[kind], object)
+    this.#touch()
   }
 
   #onConnect(connection: Connection): void {
@@ -152,7 +170,7 @@ class Control implements ControlPlane {
     proxy.connections.add(connection)
     this.#metrics.connected.add(1)
     this.#pushTo(proxy)
-    this.#statuses.touch()
+    this.#touch()
   }
 
   #onDisconnect(connection: Connection): void {
@@ -163,14 +181,14 @@ class Control implements ControlPlane {
       log.info({ node: connection.nodeId }, 'a proxy is gone')
       this.#proxies.delete(connection.nodeId)
       this.ads.clearSnapshot(connection.nodeId)
-      this.#statuses.touch()
+      this.#touch()
     }
   }
 
   #pushAll(): void {
     this.#packer.turn()
     for (const proxy of this.#proxies.values()) this.#pushTo(proxy)
-    this.#statuses.touch()
+    this.#touch()
   }
 
   #pushTo(proxy: ConnectedProxy): void {

@@ -46,6 +46,9 @@ export function debugPage(
 
 function configDump({ generated }: ConnectedProxy): unknown {
   const resources = Object.values(generated.resources).flatMap((named) => [...named.values()].map(anyToJson))
-  const text = JSON.stringify({ problems: generated.problems, resources })
+  const patches = [...generated.patches].map(([{ filter, index, applyTo, operation, invalid }, applied]) => {
+    return { filter, index, applyTo, operation, applied, invalid }
+  })
+  const text = JSON.stringify({ problems: generated.problems, patches, resources })
   return JSON.parse(text.replaceAll(PULL_SECRET, '$1"<redacted>"').replaceAll(PRIVATE_KEY, '$1{}'))
 }

@@ -1,4 +1,4 @@
-import { Informer, type KubeClient, type KubeObject, pathOf } from '../kube/index.ts'
+import { type Change, Informer, type KubeClient, type KubeObject, pathOf } from '../kube/index.ts'
 import { logger } from '../telemetry/log.ts'
 import { type KindName, Kinds } from './kinds.ts'
 import type { Stores } from './model/mesh.ts'
@@ -18,16 +18,11 @@ export class Watches {
   #timer: NodeJS.Timeout | undefined
   #stopped = false
 
-  constructor(kube: KubeClient, onChange: (kind: KindName, object: KubeObject, old: KubeObject | undefined) => void) {
+  constructor(kube: KubeClient, onChange: (kind: KindName, change: Change<KubeObject>) => void) {
     this.#kube = kube
     const made = Object.entries(Kinds).map(([name, type]) => {
       const kind = name as KindName
-      return [
-        kind,
-        new Informer(kube, type).onChange(({ type, object, old }) =>
-          onChange(kind, object, type === 'updated' ? old : undefined),
-        ),
-      ]
+      return [kind, new Informer(kube, type).onChange((change) => onChange(kind, change))]
     })
     this.#informers = Object.fromEntries(made)
     this.stores = Object.fromEntries(Object.entries(this.#informers).map(([name, { store }]) => [name, store]))

@@ -74,7 +74,7 @@ class Gateway {
   readonly #reports = new Map<string, ExtensionReport>()
   #stream: AdsStream | undefined
 
-  constructor() {
+  constructor(id: string, namespace: string, labels: Record<string, string>) {
     const transport = grpcTransport(`127.0.0.1:${control.xdsPort}`)
     const spying: AdsTransport = {
       ...transport,
@@ -83,10 +83,7 @@ class Gateway {
         return this.#stream
       },
     }
-    const node = create(NodeSchema, {
-      id: 'router~127.0.0.2~gw-1.istio-system~istio-system.svc.cluster.local',
-      metadata: { LABELS: { istio: 'ingressgateway', app: 'istio-ingressgateway' }, NAMESPACE: 'istio-system' },
-    })
+    const node = create(NodeSchema, { id, metadata: { LABELS: labels, NAMESPACE: namespace } })
     this.client = new AdsClient({ transport: spying, node })
     for (const typeUrl of [TypeUrl.cluster, TypeUrl.listener, TypeUrl.extension]) {
       this.client.handle(typeUrl, (resources): RejectedResource[] => {
@@ -154,7 +151,10 @@ function reason(name: string, wanted: string): Promise<Record<string, Condition>
 }
 
 const ECDS = 'extensions.istio.io/trafficextension/istio-system.'
-const gateway = new Gateway()
+const gateway = new Gateway('router~127.0.0.2~gw-1.istio-system~istio-system.svc.cluster.local', 'istio-system', {
+  istio: 'ingressgateway',
+  app: 'istio-ingressgateway',
+})
 closers.push(() => gateway.client.close())
 const GATEWAY_LABELS = { selector: { matchLabels: { istio: 'ingressgateway' } } }
 
@@ -238,6 +238,44 @@ test('an edit is followed by its own status', async () => {
     return found['Ready']?.observedGeneration === 2 ? found : undefined
   })
   assert.equal(after['Ready'].reason, 'Ready')
+})
+
+test('a Gateway of the Gateway API gets a proxy, a listener and a status', async () => {
+  await applyFile('samples/bookinfo/gateway-api.yaml')
+  const find = (type: ResourceType) => () =>
+    kube.get<KubeObject>(type, 'bookinfo-gateway-istio', 'default').catch(() => undefined)
+  const deployment = await until('the Deployment', find(TYPES['apps/Deployment']))
+  const labels = deployment['spec'].template.metadata.labels
+  assert.equal(labels['gateway.networking.k8s.io/gateway-name'], 'bookinfo-gateway')
+  const service = await until('the Service', find(Kinds.service))
+  const own = new Gateway('router~127.0.0.3~gw-2.default~default.svc.cluster.local', 'default', labels)
+  closers.push(() => own.client.close())
+  await until('the listener', () => own.got.get(TypeUrl.listener)?.find((name) => name === '0.0.0.0_10080'))
+  const programmed = await until('Programmed', async () => {
+    const gateway = await kube.get<KubeObject>(Kinds.gateway, 'bookinfo-gateway', 'default')
+    const found: Condition[] = gateway['status']?.conditions ?? []
+    return found.some(({ type, status }) => type === 'Programmed' && status === 'True') ? gateway : undefined
+  })
+  assert.deepEqual(programmed['status'].addresses, [{ type: 'IPAddress', value: service['spec'].clusterIP }])
+  assert.equal(programmed['status'].listeners[0].attachedRoutes, 1)
+  const route = await kube.get<KubeObject>(Kinds.httpRoute, 'bookinfo', 'default')
+  const [parent] = route['status'].parents
+  assert.equal(parent.controllerName, 'istio.io/gateway-controller')
+  assert.deepEqual(
+    parent.conditions.map(({ type, status }: Condition) => [type, status]),
+    [
+      ['Accepted', 'True'],
+      ['ResolvedRefs', 'True'],
+    ],
+  )
+  // An extension for the new gateway reaches only that.
+  const target = { group: 'gateway.networking.k8s.io', kind: 'Gateway', name: 'bookinfo-gateway' }
+  const spec = { targetRefs: [target], url: 'oci://x/y' }
+  const apiVersion = 'extensions.istio.io/v1alpha1'
+  await apply({ apiVersion, kind: 'WasmPlugin', metadata: { name: 'at-gateway' }, spec })
+  const wanted = 'extensions.istio.io/trafficextension/default.at-gateway~istio-translated-wasmplugin'
+  await until('ECDS', () => own.got.get(TypeUrl.extension)?.find((name) => name === wanted))
+  assert.equal(gateway.client.subscribed(TypeUrl.extension).has(wanted), false)
 })
 
 test('from apply to the proxy, and away again', async () => {

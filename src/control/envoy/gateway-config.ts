@@ -14,6 +14,8 @@ import { type RoutedServer, routeConfig, routeConfigName, usedFilters } from './
 export interface GatewayConfig {
   readonly listeners: readonly Config[]
   readonly routes: readonly Config[]
+  /** The Gateways (`namespace/name`) behind each route configuration. */
+  readonly gatewaysOf: ReadonlyMap<string, readonly string[]>
   /** The extensions that stand in some listener. */
   readonly extensions: readonly Extension[]
   /** The SDS names that listeners ask for. */
@@ -39,6 +41,7 @@ class Build implements GatewayConfig {
   readonly routes: Config[] = []
   readonly secrets: string[] = []
   readonly problems: string[] = []
+  readonly gatewaysOf = new Map<string, readonly string[]>()
   readonly #mesh: Mesh
   readonly #proxy: Workload
   readonly #byPhase: ByPhase
@@ -60,7 +63,13 @@ class Build implements GatewayConfig {
     const same = group.filter(({ server }) => this.#usable(server, protocol))
     if (same.length === 0) return
     const byRoute = Map.groupBy(same, ({ server }) => routeConfigName(server))
-    const routes = [...byRoute].map(([name, servers]) => routeConfig(this.#mesh, name, servers))
+    const routes = [...byRoute].map(([name, servers]) => {
+      this.gatewaysOf.set(
+        name,
+        servers.map(({ server }) => server.gateway),
+      )
+      return routeConfig(this.#mesh, name, servers)
+    })
     const used = usedFilters(routes)
     const chains: HttpChain[] = [...byRoute].map(([name, servers]) => ({
       routeConfig: name,

@@ -20,6 +20,8 @@ export interface Service {
   /** Of a Service of type ExternalName. */
   readonly externalName: string | undefined
   readonly headless: boolean
+  readonly clusterIP: string | undefined
+  /** Of its load balancer. */
   readonly addresses: readonly string[]
 }
 
@@ -42,6 +44,7 @@ export function readService(object: KubeObject, clusterDomain: string): Service 
     selector: spec.selector,
     externalName: spec.type === 'ExternalName' ? spec.externalName : undefined,
     headless: spec.clusterIP === 'None',
+    clusterIP: spec.clusterIP === 'None' ? undefined : spec.clusterIP,
     addresses: ingress.map(({ ip, hostname }) => ip ?? hostname ?? '').filter((address) => address !== ''),
   }
 }

@@ -1,9 +1,11 @@
 import { keyOf, type ResourceType } from '../../kube/index.ts'
 import type { ConnectedProxy } from '../connected-proxy.ts'
 import { Debounce } from '../debounce.ts'
+import { envoyFilters } from '../envoy-filter/select.ts'
 import { Kinds } from '../kinds.ts'
 import type { Extension } from '../model/extension.ts'
 import type { Mesh } from '../model/mesh.ts'
+import { envoyFilterStatus } from './envoy-filter-status.ts'
 import { type ExtensionStatus, extensionStatus } from './extension-status.ts'
 import { referenceProblem } from './references.ts'
 import type { StatusWriter } from './writer.ts'
@@ -13,7 +15,7 @@ const GATHER_MS = 20
 /** «Not yet» is told only when it lasts: most extensions are ready before anyone looks. */
 const PATIENCE_MS = 400
 
-/** Keeps the status of every TrafficExtension and WasmPlugin true. */
+/** Keeps the status of every TrafficExtension, WasmPlugin and EnvoyFilter true. */
 export class ExtensionStatuses {
   readonly #mesh: Mesh
   readonly #proxies: () => Iterable<ConnectedProxy>
@@ -61,6 +63,10 @@ export class ExtensionStatuses {
         }
       }
       this.#writer.write(typeOf(extension), extension.object, statusFields(status))
+    }
+    const counts = [...this.#proxies()].map((proxy) => proxy.generated.patches)
+    for (const filter of envoyFilters(this.#mesh)) {
+      this.#writer.write(Kinds.envoyFilter, filter.object, envoyFilterStatus(filter, counts))
     }
     for (const key of this.#openSince.keys()) if (!open.has(key)) this.#openSince.delete(key)
   }

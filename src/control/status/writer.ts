@@ -1,27 +1,29 @@
 import { messageOf } from '../../errors.ts'
-import {
-  type Condition,
-  KubeApiError,
-  type KubeClient,
-  type KubeObject,
-  keyOf,
-  type ResourceType,
-} from '../../kube/index.ts'
+import { KubeApiError, type KubeClient, type KubeObject, keyOf, type ResourceType } from '../../kube/index.ts'
 import { logger } from '../../telemetry/log.ts'
+import { type Status, stamp } from './stamp.ts'
 
 const log = logger('status')
 
 const FIELD_MANAGER = 'sluice-control'
+/** A write that failed is tried again after this time, or when something else is to be said. */
+const RETRY_MS = 2_000
 
-// biome-ignore lint/suspicious/noExplicitAny: the status of whatever kind is written
-export type Status = Record<string, any>
+interface Wish {
+  readonly type: ResourceType
+  readonly object: KubeObject
+  readonly status: Status
+  /** The status without times, to tell wishes apart. */
+  readonly text: string
+}
 
 interface Slot {
   /** What is wanted now; replaced while a write is under way. */
-  next: { object: KubeObject; status: Status } | undefined
+  next: Wish | undefined
   busy: boolean
   /** The last status known to be stored, and for which object. */
-  stored: { uid: string | undefined; text: string } | undefined
+  stored: { readonly uid: string | undefined; readonly text: string } | undefined
+  failed: { readonly text: string; readonly timer: NodeJS.Timeout } | undefined
 }
 
 /**
@@ -38,86 +40,86 @@ export class StatusWriter {
     this.#now = now
   }
 
-  /** Wishes this status for the object. `conditions` get their transition times here. */
+  /** Wishes this status for the object. Conditions get their transition times here; null takes a field away. */
   write(type: ResourceType, object: KubeObject, status: Status): void {
-    const id = `${type.plural}.${type.group}/${keyOf(object)}`
-    const slot = this.#slots.get(id) ?? { next: undefined, busy: false, stored: undefined }
+    const id = idOf(type, object)
+    const slot = this.#slots.get(id) ?? { next: undefined, busy: false, stored: undefined, failed: undefined }
     this.#slots.set(id, slot)
-    slot.next = { object, status }
-    if (!slot.busy && !this.#stopped) void this.#run(type, id, slot)
+    this.#wish(id, slot, { type, object, status, text: canonical(status) })
   }
 
   /** Writes nothing more. */
   stop(): void {
     this.#stopped = true
+    for (const { failed } of this.#slots.values()) clearTimeout(failed?.timer)
   }
 
-  async #run(type: ResourceType, id: string, slot: Slot): Promise<void> {
+  /** Forgets an object that is gone. */
+  forget(type: ResourceType, object: KubeObject): void {
+    const id = idOf(type, object)
+    clearTimeout(this.#slots.get(id)?.failed?.timer)
+    this.#slots.delete(id)
+  }
+
+  #wish(id: string, slot: Slot, wish: Wish): void {
+    if (this.#stopped || slot.failed?.text === wish.text) return
+    clearTimeout(slot.failed?.timer)
+    slot.failed = undefined
+    slot.next = wish
+    if (!slot.busy) void this.#run(id, slot)
+  }
+
+  async #run(id: string, slot: Slot): Promise<void> {
     slot.busy = true
     while (slot.next !== undefined && !this.#stopped) {
-      const { object, status } = slot.next
+      const wish = slot.next
       slot.next = undefined
-      const current: Status = object['status'] ?? {}
-      const uid = object.metadata.uid
-      const text = JSON.stringify(plain(status))
-      const same = slot.stored?.uid === uid ? slot.stored?.text === text : contains(current, status)
-      if (same) continue
-      try {
-        const body = { status: { ...status, conditions: this.#stamp(status['conditions'], current['conditions']) } }
-        await this.#kube.patch(type, object.metadata, 'merge', body, {
-          subresource: 'status',
-          fieldManager: FIELD_MANAGER,
-        })
-        slot.stored = { uid, text }
-      } catch (error) {
-        slot.stored = undefined
-        // Deleted in the meantime: nothing to tell.
-        if (this.#stopped || (error instanceof KubeApiError && error.notFound)) break
-        log.warn({ object: id, error: messageOf(error) }, 'status could not be written')
-        break
-      }
+      if (!isStored(slot, wish)) await this.#write(id, slot, wish)
     }
     slot.busy = false
-    if (slot.next === undefined && slot.stored === undefined) this.#slots.delete(id)
   }
 
-  /** A condition keeps its transition time while its status stays. */
-  #stamp(
-    conditions: readonly Condition[] | undefined,
-    current: readonly Condition[] | undefined,
-  ): Condition[] | undefined {
+  async #write(id: string, slot: Slot, wish: Wish): Promise<void> {
+    const { type, object, status, text } = wish
     const now = this.#now()
       .toISOString()
       .replace(/\.\d+Z$/, 'Z')
-    return conditions?.map((condition) => {
-      const known = current?.find((other) => other.type === condition.type)
-      const kept = known?.status === condition.status ? known.lastTransitionTime : undefined
-      return { ...condition, lastTransitionTime: kept ?? now }
-    })
+    const body = { status: stamp(status, object['status'], now) }
+    try {
+      await this.#kube.patch(type, object.metadata, 'merge', body, {
+        subresource: 'status',
+        fieldManager: FIELD_MANAGER,
+      })
+      slot.stored = { uid: object.metadata.uid, text }
+    } catch (error) {
+      slot.stored = undefined
+      // Deleted in the meantime: nothing to tell.
+      if (this.#stopped || (error instanceof KubeApiError && error.notFound)) return
+      log.warn({ object: id, error: messageOf(error) }, 'status could not be written; trying again')
+      const timer = setTimeout(() => {
+        slot.failed = undefined
+        if (slot.next === undefined) this.#wish(id, slot, wish)
+      }, RETRY_MS)
+      slot.failed = { text, timer: timer.unref() }
+    }
   }
-
-  /** Forget an object that is gone. */
-  forget(type: ResourceType, object: KubeObject): void {
-    this.#slots.delete(`${type.plural}.${type.group}/${keyOf(object)}`)
-  }
 }
 
-/** The status as it will read back: null (which deletes in a merge patch) and undefined are absent. */
-function plain(value: unknown): unknown {
-  return JSON.parse(
-    JSON.stringify(value, (key, part) => (part === null || key === 'lastTransitionTime' ? undefined : part)),
-  )
+function idOf(type: ResourceType, object: KubeObject): string {
+  return `${type.plural}.${type.group}/${keyOf(object)}`
 }
 
-function contains(current: Status, wanted: Status): boolean {
-  const picked = Object.fromEntries(Object.keys(wanted).map((field) => [field, current[field]]))
-  return canonical(plain(picked)) === canonical(plain(wanted))
+function isStored({ stored }: Slot, { object, status, text }: Wish): boolean {
+  if (stored?.uid === object.metadata.uid && stored !== undefined) return stored.text === text
+  const current: Status = object['status'] ?? {}
+  return canonical(Object.fromEntries(Object.keys(status).map((field) => [field, current[field]]))) === text
 }
 
+/** The status as text that compares: fields in order, without times and without what null takes away. */
 function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, part) =>
-    part !== null && typeof part === 'object' && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  )
+  return JSON.stringify(value, (key, part) => {
+    if (part === null || key === 'lastTransitionTime') return undefined
+    if (typeof part !== 'object' || Array.isArray(part)) return part
+    return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+  })
 }
