@@ -1,6 +1,7 @@
 /** The embedded Kubernetes API server: storage, watch, patch, apply, tables. */
 
 import { SluiceError } from '../errors.ts'
+import { admit } from '../resources/admit/index.ts'
 import { Registry } from '../telemetry/metrics.ts'
 import { ClusterIPs } from './cluster-ips.ts'
 import { builtinKinds } from './kinds/index.ts'
@@ -60,7 +61,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       store,
       kinds,
       prepare: { allocateClusterIP: (wanted) => clusterIPs.allocate(wanted) },
-      admit: options.admit ?? (() => ({ errors: [], warnings: [] })),
+      admit: options.admit ?? ((_, object) => admit(object)),
     }
     const server = new ApiHttpServer(api, secrets, {
       host,
