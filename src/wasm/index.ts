@@ -2,6 +2,8 @@
  * The Proxy-Wasm host: compiles modules so that they hold their limits, runs them, and gives them what the ABI promises. Usable
  * without the rest of Sluice; `createTestHost` is the quickest way in.
  */
+
+export { HeaderMap } from '../base/header-map.ts'
 export type { AbiVersion, LogLevel } from './abi/constants.ts'
 export {
   BUFFER,

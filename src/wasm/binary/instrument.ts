@@ -36,6 +36,12 @@ const ORDER = [
 const MAX_TABLES = 16
 /** A function this short without calls or loops is paid for by its caller. */
 const FREE_LEAF = 64
+/**
+ * Loops gather what they owe in a local and pay when it exceeds this: a counter in memory would be the slowest part of a tight
+ * loop. What a function leaves unpaid is at most this, so each function with loops pays a part of it on entry.
+ */
+const DEBT = 1024
+const ENTRY_WITH_LOOPS = 256
 /** What growing memory costs beyond its pages: the host has to make its views anew. */
 const GROW_COST = 2000
 /** An exception is an object on the JavaScript heap. */
@@ -164,7 +170,11 @@ function addFuel(bytes: Uint8Array, shape: ModuleShape, parts: Map<number, Write
   if (section !== undefined) {
     const reader = new Reader(bytes, section.start, section.end)
     const sites = new Sites()
-    for (let n = reader.u32(); n > 0; n--) writeBody(code, reader, sites, indices)
+    const count = reader.u32()
+    for (let n = 0; n < count; n++) {
+      const parameters = shape.types[shape.functions[n]].indexOf('>')
+      writeBody(code, reader, sites, indices, parameters)
+    }
   }
   writeHelpers(code, indices)
   parts.set(SECTION.code, code)
@@ -188,12 +198,15 @@ function append(parts: Map<number, Writer>, id: number, count: number, write: (o
   parts.set(id, out)
 }
 
-function writeBody(out: Writer, reader: Reader, sites: Sites, indices: Indices): void {
+function writeBody(out: Writer, reader: Reader, sites: Sites, indices: Indices, parameters: number): void {
   const size = reader.u32()
   const start = reader.pos
   const body = new Reader(reader.bytes, start, start + size)
-  for (let n = body.u32(); n > 0; n--) {
-    body.u32()
+  const groups = body.u32()
+  const groupsAt = body.pos
+  let local = parameters
+  for (let n = groups; n > 0; n--) {
+    local += body.u32()
     readValueType(body)
   }
   const entry = body.pos
@@ -201,10 +214,15 @@ function writeBody(out: Writer, reader: Reader, sites: Sites, indices: Indices):
   if (body.pos !== start + size) body.fail('function body has the wrong size')
   reader.skip(size)
 
-  const scratch = new Writer(size + 32 + sites.positions.length * 24)
-  scratch.bytes(reader.bytes, start, entry)
-  if (sites.hasCalls || sites.positions.length > 0 || sites.entryWeight > FREE_LEAF) {
-    charge(scratch, indices.global, sites.entryWeight)
+  const scratch = new Writer(size + 64 + sites.positions.length * 32)
+  const charged = sites.hasCalls || sites.positions.length > 0 || sites.entryWeight > FREE_LEAF
+  scratch.u32(charged ? groups + 1 : groups)
+  scratch.bytes(reader.bytes, groupsAt, entry)
+  if (charged) {
+    scratch.bytes(Uint8Array.of(1, 0x7f)) // one i32 more
+    const weight = sites.entryWeight + (sites.hasLoops ? ENTRY_WITH_LOOPS : 0)
+    charge(scratch, indices.global, local, weight)
+    if (sites.hasLoops) clear(scratch, local)
   }
   let copied = entry
   for (let i = 0; i < sites.positions.length; i++) {
@@ -212,10 +230,11 @@ function writeBody(out: Writer, reader: Reader, sites: Sites, indices: Indices):
     copied = sites.positions[i]
     switch (sites.kinds[i]) {
       case INSERT.charge:
-        charge(scratch, indices.global, sites.weights[i])
+        owe(scratch, indices.global, local, sites.weights[i])
         break
       case INSERT.throw:
-        charge(scratch, indices.global, THROW_COST)
+        charge(scratch, indices.global, local, THROW_COST)
+        if (sites.hasLoops) clear(scratch, local)
         break
       default:
         scratch.byte(0x10)
@@ -227,22 +246,58 @@ function writeBody(out: Writer, reader: Reader, sites: Sites, indices: Indices):
   out.bytes(scratch.view())
 }
 
-/** `fuel -= weight; if (fuel < 0) unreachable`. The counter is never below zero before, so the subtraction cannot wrap. */
-function charge(out: Writer, global: number, weight: number): void {
+/** `local = fuel -= weight; if (local < 0) unreachable`. The counter is never below zero before, so nothing can wrap. */
+function charge(out: Writer, global: number, local: number, weight: number): void {
   out.byte(0x23)
   out.u32(global)
   out.byte(0x41)
   out.s32(weight)
   out.byte(0x6b)
-  settle(out, global)
+  out.byte(0x22)
+  out.u32(local)
+  out.byte(0x24)
+  out.u32(global)
+  out.byte(0x20)
+  out.u32(local)
+  out.bytes(TRAP_BELOW_ZERO)
 }
+
+/** `local += weight; if (local > DEBT) { fuel -= local; if (fuel < 0) unreachable; local = 0 }` */
+function owe(out: Writer, global: number, local: number, weight: number): void {
+  out.byte(0x20)
+  out.u32(local)
+  out.byte(0x41)
+  out.s32(weight)
+  out.byte(0x6a)
+  out.byte(0x22)
+  out.u32(local)
+  out.byte(0x41)
+  out.s32(DEBT)
+  out.bytes(Uint8Array.of(0x4a, 0x04, 0x40)) // i32.gt_s, if
+  out.byte(0x23)
+  out.u32(global)
+  out.byte(0x20)
+  out.u32(local)
+  out.byte(0x6b)
+  settle(out, global)
+  clear(out, local)
+  out.byte(0x0b)
+}
+
+function clear(out: Writer, local: number): void {
+  out.bytes(Uint8Array.of(0x41, 0x00, 0x21))
+  out.u32(local)
+}
+
+/** i32.const 0, i32.lt_s, if, unreachable, end */
+const TRAP_BELOW_ZERO = Uint8Array.of(0x41, 0x00, 0x48, 0x04, 0x40, 0x00, 0x0b)
 
 function settle(out: Writer, global: number): void {
   out.byte(0x24)
   out.u32(global)
   out.byte(0x23)
   out.u32(global)
-  out.bytes(Uint8Array.of(0x41, 0x00, 0x48, 0x04, 0x40, 0x00, 0x0b)) // i32.const 0, i32.lt_s, if, unreachable, end
+  out.bytes(TRAP_BELOW_ZERO)
 }
 
 function writeHelpers(out: Writer, { global }: Indices): void {

@@ -14,6 +14,7 @@ export class Sites {
   /** Instructions outside of loops. */
   entryWeight = 0
   hasCalls = false
+  hasLoops = false
 
   reset(): void {
     this.positions.length = 0
@@ -21,6 +22,7 @@ export class Sites {
     this.weights.length = 0
     this.entryWeight = 0
     this.hasCalls = false
+    this.hasLoops = false
   }
 
   add(position: number, kind: number): number {
@@ -85,6 +87,7 @@ export function scanBody(reader: Reader, sites: Sites): void {
         blockType(reader)
         settle()
         owners.push(owner)
+        sites.hasLoops = true
         owner = sites.add(reader.pos, INSERT.charge)
         break
       case 0x0b: // end
