@@ -1,4 +1,5 @@
 import { MapType, Status } from "./enums"
+import { ABI_0_1_0 } from "./host/abi-version"
 import {
   proxy_add_header_map_value,
   proxy_get_header_map_pairs,
@@ -17,7 +18,7 @@ import { decodePairs, encodePairs, Header } from "./pairs"
 export class HeaderMap {
   constructor(private readonly type: MapType) {}
 
-  /** The first value, or null. Under ABI 0.1.0 a host answers a missing header as it does an empty one. */
+  /** The first value, or null. Under ABI 0.1.0 also null when it is empty: a host tells the two apart only since. */
   get(name: string): string | null {
     const value = this.getBytes(String.UTF8.encode(name))
     return value ? String.UTF8.decode(value) : null
@@ -29,6 +30,7 @@ export class HeaderMap {
     store<usize>(RESULT_SIZE, 0)
     const at = changetype<usize>(name)
     const status = proxy_get_header_map_value(this.type, at, name.byteLength, RESULT_DATA, RESULT_SIZE)
+    if (ABI_0_1_0 && load<usize>(RESULT_SIZE) == 0) return null
     return status == Status.Ok ? takeResult() : null
   }
 

@@ -56,7 +56,7 @@ for (const abi of ABIS) {
         'x-set=old',
         'x-remove=gone',
         'x-empty=',
-        'has true',
+        'has true false',
       ])
       const headers = stream.requestHeaders!
       assert.equal(Buffer.from(headers.get('x-set') ?? '', 'latin1').toString('utf8'), 'naïve ☃')

@@ -53,7 +53,7 @@ export class PodRunner {
   start(): void {
     this.#finished = this.#run().catch((error) => {
       this.#happened({ type: 'Warning', reason: 'Failed', message: messageOf(error) })
-      log.error({ pod: this.pod.metadata.name, error: messageOf(error) }, 'the Pod cannot run')
+      log.warn({ pod: this.pod.metadata.name, error: messageOf(error) }, 'the Pod cannot run')
       return this.#refuse(error)
     })
   }
@@ -179,10 +179,15 @@ export class PodRunner {
     }
   }
 
+  /** Waiting, not failed: a failed Pod of a Deployment is replaced, and its successor would fail as well. */
   async #refuse(error: unknown): Promise<void> {
     if (this.#ended) return
-    const reason = error instanceof SluiceError ? error.code : 'Failed'
-    await this.#patch({ phase: 'Failed', reason, message: messageOf(error), startTime: this.#startTime })
+    const state = { waiting: { reason: 'CreateContainerConfigError', message: messageOf(error) } }
+    const containerStatuses = this.pod.spec.containers.map(({ name, image }) => ({
+      ...{ name, image, imageID: '', ready: false, started: false, restartCount: 0 },
+      ...{ state, lastState: {} },
+    }))
+    await this.#patch({ phase: 'Pending', startTime: this.#startTime, containerStatuses })
   }
 
   async #patch(status: PodStatus): Promise<void> {

@@ -30,12 +30,12 @@ export class Forwarder {
     const port = Number(url.port || 80)
     const service = serviceOf(this.routes, url.hostname, namespace)
     if (service === undefined) {
-      this.#forward({ ip: url.hostname, port }, url, request, response)
+      this.#forward({ ip: url.hostname, port }, request, response)
       return
     }
     const addresses = this.routes.services[service][port] ?? []
     if (addresses.length === 0) refuse(response, 503, 'no healthy upstream')
-    else this.#forward(this.#next(`${service}:${port}`, addresses), url, request, response)
+    else this.#forward(this.#next(`${service}:${port}`, addresses), request, response)
   }
 
   close(): void {
@@ -48,12 +48,12 @@ export class Forwarder {
     return addresses[turn]
   }
 
-  #forward(to: Address, url: URL, request: IncomingMessage, response: ServerResponse): void {
+  #forward(to: Address, request: IncomingMessage, response: ServerResponse): void {
     const upstream = httpRequest({
       host: to.ip.replace(/^\[|\]$/g, ''),
       port: to.port,
       method: request.method,
-      path: url.pathname + url.search,
+      path: pathOf(request.url ?? ''),
       headers: endToEnd(request.rawHeaders),
       agent: this.#agent,
     })
@@ -68,7 +68,7 @@ export class Forwarder {
       }
       // The other end was just closing a kept connection; nothing of a request without body is lost by asking again.
       const again = upstream.reusedSocket && error.code === 'ECONNRESET' && isBodiless(request)
-      if (again) this.#forward(to, url, request, response)
+      if (again) this.#forward(to, request, response)
       else refuse(response, 503, `upstream connect error: ${to.ip}:${to.port}: ${error.message}`)
     })
     response.on('close', () => {
@@ -77,6 +77,12 @@ export class Forwarder {
     if (isBodiless(request)) upstream.end()
     else pipeline(request, upstream, () => {})
   }
+}
+
+/** As the client wrote it: parsing would take out dot segments, which are for the server to judge. */
+function pathOf(url: string): string {
+  const path = /^[a-z]+:\/\/[^/?#]*([^#]*)/i.exec(url)?.[1] ?? ''
+  return path.startsWith('/') ? path : `/${path}`
 }
 
 function isBodiless({ headers }: IncomingMessage): boolean {

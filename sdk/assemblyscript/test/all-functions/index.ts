@@ -107,7 +107,7 @@ class Stream extends Context {
     requestHeaders.add('x-many', 'second')
     requestHeaders.set('x-set', 'naïve ☃')
     requestHeaders.remove('x-remove')
-    logInfo(`has ${requestHeaders.has('x-set')}`)
+    logInfo(`has ${requestHeaders.has('x-set')} ${requestHeaders.has('x-none')}`)
   }
 
   private properties(): void {
