@@ -19,6 +19,10 @@ export interface CompiledModule {
   readonly memoryExport: string | undefined
   readonly callbacks: readonly CallbackName[]
   readonly entryPoints: readonly string[]
+  /** Names of exported functions by index, for backtraces. */
+  readonly exportedFunctions: ReadonlyMap<number, string>
+  /** Under this name the rewriting exports what was the start section. */
+  readonly startExport: string | undefined
   readonly fuel: FuelExports | undefined
   readonly limits: Limits
 }
@@ -43,6 +47,8 @@ export function compileModuleSync(bytes: Uint8Array, limits: Partial<Limits> = {
     functionImports: shape.functionImports.map(({ module, name }) => ({ module, name })),
     ...others,
     ...exported,
+    exportedFunctions: new Map(shape.exports.filter((e) => e.kind === 'function').map((e) => [e.index, e.name])),
+    startExport: instrumented.start,
     fuel: instrumented.fuel,
     limits: all,
   }

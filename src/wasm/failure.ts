@@ -35,9 +35,15 @@ export class GuestFault extends Error {
   }
 }
 
-export function describeFailure(error: unknown, outOfFuel: boolean, plugin: string, callback: string): PluginFailure {
+export function describeFailure(
+  error: unknown,
+  outOfFuel: boolean,
+  plugin: string,
+  callback: string,
+  exported: ReadonlyMap<number, string>,
+): PluginFailure {
   const cause = causeOf(error, outOfFuel)
-  const backtrace = backtraceOf(error)
+  const backtrace = backtraceOf(error, exported)
   const message = messageFor(cause, error)
   const trace = backtrace.length === 0 ? '' : `; backtrace: ${backtrace.join(' < ')}`
   const where = `${plugin}: ${callback}`
@@ -69,14 +75,15 @@ function messageFor(cause: FailureCause, error: unknown): string {
 /** V8 writes `at name (wasm://wasm/name-1234:wasm-function[12]:0x3f)`; the name is that of the name section. */
 const FRAME = /^\s*at (?:(.*) \()?wasm:\/\/.*wasm-function\[(\d+)\]:(0x[0-9a-f]+)\)?$/
 
-function backtraceOf(error: unknown): string[] {
+function backtraceOf(error: unknown, exported: ReadonlyMap<number, string>): string[] {
   if (!(error instanceof Error) || error.stack === undefined) return []
   const frames: string[] = []
   for (const line of error.stack.split('\n')) {
     const match = FRAME.exec(line)
     if (match === null) continue
-    // `module.function` where the module itself has a name.
-    frames.push(`${match[1] ?? `function[${match[2]}]`}@${match[3]}`)
+    // Without a name section, exports are all that has a name.
+    const name = match[1] ?? exported.get(Number(match[2])) ?? `function[${match[2]}]`
+    frames.push(`${name}@${match[3]}`)
   }
   return frames
 }

@@ -22,7 +22,7 @@ export function instantiate(
   }
   for (const { module, name } of compiled.functionImports) put(module, name, hostFunction(vm, module, name))
   let instance: WebAssembly.Instance | undefined
-  vm.runStart('start section', () => {
+  vm.runStart('instantiation', () => {
     let memory: WebAssembly.Memory | undefined
     try {
       if (compiled.memoryImport !== undefined) {
@@ -38,7 +38,7 @@ export function instantiate(
       }
       instance = new WebAssembly.Instance(compiled.module, imports)
     } catch (cause) {
-      // A trap of the start section is the module's; anything else is want of memory or an import that cannot be.
+      // A segment that does not fit is the module's fault; anything else is want of memory or an import that cannot be.
       if (cause instanceof WebAssembly.RuntimeError) throw cause
       if (cause instanceof RangeError || cause instanceof WebAssembly.LinkError || cause instanceof TypeError) {
         throw new SluiceError('SL4018', cause.message, { cause, where: owner.name })
@@ -48,7 +48,10 @@ export function instantiate(
     attach(vm, compiled, instance, memory)
   })
   if (instance === undefined || vm.failure !== undefined) throw startError(vm)
-  runEntryPoints(vm, compiled, instance.exports)
+  const { exports } = instance
+  const { startExport } = compiled
+  if (startExport !== undefined) vm.runStart('start section', () => (exports[startExport] as Export)())
+  runEntryPoints(vm, compiled, exports)
   if (vm.failure !== undefined) throw startError(vm)
   return vm
 }

@@ -138,7 +138,7 @@ export class Plugin {
   #reload(): void {
     if (!this.#failed) {
       this.#failed = true
-      this.#budget.failed()
+      this.#budget.failed(this.#root.vm.failedAt)
     }
     if (this.settings.failurePolicy !== 'FAIL_RELOAD' || this.#closed) return
     if (!this.#budget.due) {

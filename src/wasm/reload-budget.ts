@@ -20,15 +20,15 @@ export class ReloadBudget {
     return this.#clock.monotonicMs() >= this.#next
   }
 
-  failed(): void {
-    const now = this.#clock.monotonicMs()
-    this.#failures = this.#failures.filter((at) => at > now - WINDOW_MS)
-    this.#failures.push(now)
+  /** `at` is when it failed, which may be noticed later. */
+  failed(at: number = this.#clock.monotonicMs()): void {
+    this.#failures = this.#failures.filter((before) => before > at - WINDOW_MS)
+    this.#failures.push(at)
     const pause =
       this.#failures.length > MOST_FAILURES
         ? WINDOW_MS
         : Math.min(WINDOW_MS, this.#baseMs * 2 ** (this.#failures.length - 1))
     // Envoy's jittered lower bound: never before the pause, at most half of it later.
-    this.#next = now + pause * (1 + Math.random() / 2)
+    this.#next = at + pause * (1 + Math.random() / 2)
   }
 }

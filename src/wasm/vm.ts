@@ -70,6 +70,7 @@ export class Vm {
   special = 0
   budget = 0
   failure: PluginFailure | undefined
+  failedAt = 0
   trace: TraceSink | undefined
   readonly contexts = new Map<number, Context>()
   /** How many plugins have their root context here. */
@@ -326,7 +327,8 @@ export class Vm {
     if (this.failure !== undefined) return
     const outOfFuel = this.#getFuel !== undefined && this.#getFuel() < 0
     const plugin = (this.running ?? this.current)?.plugin.name ?? this.#owner.name
-    this.failure = describeFailure(error, outOfFuel, plugin, callback)
+    this.failure = describeFailure(error, outOfFuel, plugin, callback, this.compiled.exportedFunctions)
+    this.failedAt = this.services.clock.monotonicMs()
     this.special |= SPECIAL.failed
     // What the failed callback asked for is void; its streams are told of the failure instead.
     this.#deferred.length = 0

@@ -14,6 +14,8 @@ export interface FuelExports {
 export interface Instrumented {
   readonly bytes: Uint8Array
   readonly fuel: FuelExports | undefined
+  /** What the start section would have called, as an export: it runs when the host is ready for it. */
+  readonly start: string | undefined
 }
 
 /** The order in which sections have to stand (core 5.5.17), which is not that of their numbers. */
@@ -77,7 +79,13 @@ export function instrument(bytes: Uint8Array, shape: ModuleShape, limits: Limits
     else if (!limits.fuel || section.id !== SECTION.code) body.bytes(bytes, section.start, section.end)
     parts.set(section.id, body)
   }
-  const fuel = limits.fuel ? addFuel(bytes, shape, parts, limits) : undefined
+  const taken = new Set(shape.exports.map((e) => e.name))
+  const start = shape.start === undefined ? undefined : unused('sluice_start', taken)
+  if (start !== undefined) {
+    parts.delete(SECTION.start)
+    addExports(parts, [[start, shape.start as number]])
+  }
+  const fuel = limits.fuel ? addFuel(bytes, shape, parts, limits, taken) : undefined
   const out = new Writer(bytes.length + (bytes.length >> 2) + 256)
   out.bytes(bytes, 0, 8)
   for (const id of ORDER) {
@@ -85,7 +93,7 @@ export function instrument(bytes: Uint8Array, shape: ModuleShape, limits: Limits
     if (body !== undefined) out.section(id, body)
   }
   for (const body of names) out.section(SECTION.custom, body)
-  return { bytes: out.view(), fuel }
+  return { bytes: out.view(), fuel, start }
 }
 
 function capMemories(out: Writer, memories: readonly Bounds[], limits: Limits): void {
@@ -134,11 +142,27 @@ function capTables(out: Writer, reader: Reader, limits: Limits): void {
   }
 }
 
-function addFuel(bytes: Uint8Array, shape: ModuleShape, parts: Map<number, Writer>, limits: Limits): FuelExports {
+/** Exports more functions; the names are free. */
+function addExports(parts: Map<number, Writer>, exports: readonly (readonly [string, number])[]): void {
+  append(parts, SECTION.export, exports.length, (out) => {
+    for (const [name, index] of exports) {
+      out.name(name)
+      out.byte(0)
+      out.u32(index)
+    }
+  })
+}
+
+function addFuel(
+  bytes: Uint8Array,
+  shape: ModuleShape,
+  parts: Map<number, Writer>,
+  limits: Limits,
+  taken: ReadonlySet<string>,
+): FuelExports {
   const base = shape.functionImports.length + shape.functions.length
   const importedGlobals = shape.otherImports.filter((i) => i.kind === 'global').length
   const indices: Indices = { global: importedGlobals + shape.globals, bulk: base + 2, grow: base + 3 }
-  const taken = new Set(shape.exports.map((e) => e.name))
   const names: FuelExports = { set: unused('sluice_fuel_set', taken), get: unused('sluice_fuel_get', taken) }
 
   const types = shape.types.length
@@ -155,14 +179,10 @@ function addFuel(bytes: Uint8Array, shape: ModuleShape, parts: Map<number, Write
     out.s32(limits.startFuel)
     out.byte(0x0b)
   })
-  append(parts, SECTION.export, 2, (out) => {
-    out.name(names.set)
-    out.byte(0)
-    out.u32(base)
-    out.name(names.get)
-    out.byte(0)
-    out.u32(base + 1)
-  })
+  addExports(parts, [
+    [names.set, base],
+    [names.get, base + 1],
+  ])
 
   const section = shape.sections.find((s) => s.id === SECTION.code)
   const code = new Writer(section === undefined ? 128 : (section.end - section.start) * 1.25)

@@ -47,7 +47,8 @@ export interface ModuleShape {
   /** Memories that the module defines. */
   readonly memories: readonly Bounds[]
   readonly globals: number
-  readonly hasStart: boolean
+  /** The function of the start section. */
+  readonly start: number | undefined
 }
 
 export const SECTION = {
@@ -82,7 +83,7 @@ export function readShape(bytes: Uint8Array): ModuleShape {
     exports: [] as Export[],
     memories: [] as Bounds[],
     globals: 0,
-    hasStart: false,
+    start: undefined as number | undefined,
   }
   while (!reader.done) {
     const id = reader.byte()
@@ -114,7 +115,7 @@ export function readShape(bytes: Uint8Array): ModuleShape {
         }
         break
       case SECTION.start:
-        shape.hasStart = true
+        shape.start = body.u32()
         break
     }
   }

@@ -1,6 +1,6 @@
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
-import { BUFFER, MAP } from '../abi/constants.ts'
+import { BUFFER, MAP, STATUS } from '../abi/constants.ts'
 import type { AttributeValue } from '../attributes/value.ts'
 import type { FilterState } from '../host.ts'
 import type { PluginSettings } from '../plugin-config.ts'
@@ -24,6 +24,11 @@ export abstract class Context {
   }
 
   abstract get root(): RootContext
+
+  /** What reading a map that is not there says; only while a stream is logged is it NOT_FOUND (Envoy's access_log_phase_). */
+  get mapAbsent(): number {
+    return STATUS.badArgument
+  }
 
   /** The map for reading, or undefined where it is not there at this time. */
   map(type: number): HeaderMap | undefined {

@@ -149,6 +149,10 @@ export class HttpContext extends Context {
 
   // What the module may do:
 
+  override get mapAbsent(): number {
+    return this.#logging ? STATUS.notFound : STATUS.badArgument
+  }
+
   override map(type: number): HeaderMap | undefined {
     const stream = this.stream
     switch (type) {
@@ -278,8 +282,10 @@ export class HttpContext extends Context {
     this.#phase = 0
     if (this.vm.failure !== undefined) {
       if (this.plugin.failurePolicy === 'FAIL_OPEN') return false
+      // The answer to the failure passes by the plugin on its way back.
+      const answering = this.#failureSent && direction === RESPONSE
       this.#sendFailure()
-      return true
+      return !answering
     }
     // Whatever the module returned (facts 2.3).
     return (this.#answered & direction) !== 0

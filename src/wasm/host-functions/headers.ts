@@ -30,7 +30,7 @@ export const headerFunctions: HostFunctionTable = {
       if (!vm.holds(slot >>> 0, 4)) return STATUS.invalidMemoryAccess
       // Bytes, not entries: so do cpp-host and Envoy.
       const map = vm.current?.map(type)
-      if (map === undefined) return STATUS.notFound
+      if (map === undefined) return vm.current?.mapAbsent ?? STATUS.badArgument
       vm.view.setUint32(slot >>> 0, map.byteSize, true)
       return STATUS.ok
     }
@@ -71,7 +71,7 @@ export const headerFunctions: HostFunctionTable = {
       if (!vm.holds(at, length)) return STATUS.invalidMemoryAccess
       if (type >>> 0 > LAST_MAP) return STATUS.badArgument
       const map = vm.current?.map(type)
-      if (map === undefined) return missing(vm, pointerSlot >>> 0, sizeSlot >>> 0)
+      if (map === undefined) return vm.current?.mapAbsent ?? STATUS.badArgument
       const name = headerNames.get(vm.memory, at, length).name
       const value = map.get(canonicalName(type, name))
       if (value === undefined) return missing(vm, pointerSlot >>> 0, sizeSlot >>> 0)
