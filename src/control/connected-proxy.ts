@@ -33,7 +33,7 @@ export class ConnectedProxy {
     const labels = mesh.podLabels(`${known.namespace}/${known.podName}`)
     this.workload = labels === undefined ? known : { ...known, labels }
     const before = this.generated.resources[TypeUrl.extension]
-    this.generated = generate(mesh, this.workload, packer)
+    this.generated = generate(mesh, this.workload, packer, this.generated.resources)
     const after = this.generated.resources[TypeUrl.extension]
     this.delivery.retain(TypeUrl.extension, new Set(after?.keys()))
     this.delivery.expect(TypeUrl.extension, changedNames(before, after))

@@ -1,5 +1,6 @@
 import type { Any } from '@bufbuild/protobuf/wkt'
-import { type Resources, TypeUrl } from '../xds/index.ts'
+import { messageOf } from '../errors.ts'
+import { type Resources, shortType, TypeUrl } from '../xds/index.ts'
 import { clusters, loadAssignments } from './envoy/clusters.ts'
 import type { Config, Packer } from './envoy/config.ts'
 import { extensionConfig } from './envoy/extension-config.ts'
@@ -25,8 +26,8 @@ export interface Generated {
 
 type Named = Map<string, Any>
 
-/** Builds the whole configuration of a proxy. */
-export function generate(mesh: Mesh, proxy: Workload, packer: Packer): Generated {
+/** Builds the whole configuration of a proxy. What cannot be built stays as it was in `before`, and is told as a problem. */
+export function generate(mesh: Mesh, proxy: Workload, packer: Packer, before: Resources = {}): Generated {
   const gateway = gatewayConfig(mesh, proxy)
   const set = patchesFor(mesh, proxy)
   const listeners = set.empty ? gateway.listeners : patchListeners(gateway.listeners, set)
@@ -36,33 +37,31 @@ export function generate(mesh: Mesh, proxy: Workload, packer: Packer): Generated
   const secrets = gateway.secrets
     .map((name) => tlsSecret(mesh, name, proxy.namespace))
     .filter((secret) => secret !== undefined)
+  const configs = extensionConfigs(mesh, gateway.extensions, set)
+  const problems = [...gateway.problems]
+  const pack = (typeUrl: string, list: readonly Config[]) =>
+    packAll(packer, typeUrl, list, before[typeUrl], (problem) => problems.push(problem))
   return {
     resources: {
-      [TypeUrl.cluster]: clustersFor(mesh, packer, set),
-      [TypeUrl.endpoint]: endpoints(mesh, packer),
-      [TypeUrl.listener]: packAll(packer, TypeUrl.listener, listeners, 'name'),
-      [TypeUrl.route]: packAll(packer, TypeUrl.route, routes, 'name'),
-      [TypeUrl.secret]: packAll(packer, TypeUrl.secret, secrets, 'name'),
-      [TypeUrl.extension]: packAll(packer, TypeUrl.extension, extensionConfigs(mesh, gateway.extensions, set), 'name'),
+      [TypeUrl.cluster]: clustersFor(mesh, set, pack),
+      [TypeUrl.endpoint]: mesh.derive('eds', ['service', 'destinationRule', 'endpointSlice', 'pod'], () =>
+        pack(TypeUrl.endpoint, loadAssignments(mesh)),
+      ),
+      [TypeUrl.listener]: pack(TypeUrl.listener, listeners),
+      [TypeUrl.route]: pack(TypeUrl.route, routes),
+      [TypeUrl.secret]: pack(TypeUrl.secret, secrets),
+      [TypeUrl.extension]: pack(TypeUrl.extension, configs),
     },
     extensions: gateway.extensions,
-    problems: gateway.problems,
+    problems,
     patches: set.counts(),
   }
 }
 
 /** The same for every proxy, since a module may call any service; unless patches are for this one. */
-function clustersFor(mesh: Mesh, packer: Packer, set: PatchSet): Named {
-  if (set.of('CLUSTER').length > 0) return packAll(packer, TypeUrl.cluster, patchClusters(clusters(mesh), set), 'name')
-  return mesh.derive('cds', ['service', 'destinationRule'], () =>
-    packAll(packer, TypeUrl.cluster, clusters(mesh), 'name'),
-  )
-}
-
-function endpoints(mesh: Mesh, packer: Packer): Named {
-  return mesh.derive('eds', ['service', 'destinationRule', 'endpointSlice', 'pod'], () =>
-    packAll(packer, TypeUrl.endpoint, loadAssignments(mesh), 'cluster_name'),
-  )
+function clustersFor(mesh: Mesh, set: PatchSet, pack: (typeUrl: string, list: readonly Config[]) => Named): Named {
+  if (set.of('CLUSTER').length > 0) return pack(TypeUrl.cluster, patchClusters(clusters(mesh), set))
+  return mesh.derive('cds', ['service', 'destinationRule'], () => pack(TypeUrl.cluster, clusters(mesh)))
 }
 
 /** What EnvoyFilters add comes first, as in Istio; whoever asks for a name gets the last of that name. */
@@ -81,6 +80,24 @@ function extensionConfigs(mesh: Mesh, extensions: readonly Extension[], set: Pat
   return configs
 }
 
-function packAll(packer: Packer, typeUrl: string, configs: readonly Config[], nameField: string): Named {
-  return new Map(configs.map((config) => [String(config[nameField]), packer.pack(typeUrl, config)]))
+function packAll(
+  packer: Packer,
+  typeUrl: string,
+  configs: readonly Config[],
+  before: ReadonlyMap<string, Any> | undefined,
+  onProblem: (problem: string) => void,
+): Named {
+  const named: Named = new Map()
+  for (const config of configs) {
+    const name = String(config['name'] ?? config['cluster_name'])
+    try {
+      named.set(name, packer.pack(typeUrl, config))
+    } catch (error) {
+      // One object that cannot be put into Envoy's types must not hold back the others.
+      onProblem(`${shortType(typeUrl)} ${name}: ${messageOf(error)}`)
+      const last = before?.get(name)
+      if (last !== undefined) named.set(name, last)
+    }
+  }
+  return named
 }

@@ -11,7 +11,13 @@ export type StringMatch =
 export function headerMatcher(name: string, match: StringMatch, invert = false): Config {
   const invertMatch = invert ? true : undefined
   if ('present' in match) return { name, present_match: true, invert_match: invertMatch }
-  return { name, string_match: stringMatcher(match), invert_match: invertMatch }
+  // An absent header does not have the value, so an inverted match holds.
+  return {
+    name,
+    string_match: stringMatcher(match),
+    invert_match: invertMatch,
+    treat_missing_header_as_empty: invertMatch,
+  }
 }
 
 /** A `QueryParameterMatcher`. */

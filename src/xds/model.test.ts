@@ -1,0 +1,212 @@
+/**
+ * Whatever happens in whatever order - changes, subscriptions, refusals, broken streams - once it is quiet, a client holds exactly what
+ * the server has for what it asked for.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { create } from '@bufbuild/protobuf'
+import type { Any } from '@bufbuild/protobuf/wkt'
+import fc from 'fast-check'
+import { NodeSchema } from '../../gen/envoy/config/core/v3/base_pb.ts'
+import { DeltaDiscoveryRequestSchema } from '../../gen/envoy/service/discovery/v3/discovery_pb.ts'
+import { AdsClient } from './ads-client.ts'
+import { AdsServer } from './ads-server.ts'
+import { memoryTransport } from './memory-transport.ts'
+import { cluster, extension, settle } from './testing.ts'
+import type { DeltaAdsStream } from './transport.ts'
+import { TypeUrl } from './type-urls.ts'
+
+const NAMES = ['a', 'b', 'c', 'd']
+const BAD = 'bad'
+
+type Step =
+  | { do: 'set'; content: Record<string, string> }
+  | { do: 'subscribe'; name: string }
+  | { do: 'unsubscribe'; name: string }
+  | { do: 'break' }
+  | { do: 'wait' }
+
+const content = fc.dictionary(fc.constantFrom(...NAMES), fc.constantFrom('1', '2', BAD), { noNullPrototype: true })
+const steps = fc.array(
+  fc.oneof(
+    { weight: 4, arbitrary: content.map((content): Step => ({ do: 'set', content })) },
+    { weight: 3, arbitrary: fc.constantFrom(...NAMES).map((name): Step => ({ do: 'subscribe', name })) },
+    { weight: 2, arbitrary: fc.constantFrom(...NAMES).map((name): Step => ({ do: 'unsubscribe', name })) },
+    { weight: 1, arbitrary: fc.constant<Step>({ do: 'break' }) },
+    { weight: 3, arbitrary: fc.constant<Step>({ do: 'wait' }) },
+  ),
+  { maxLength: 25 },
+)
+
+/** A client of either form, as the property sees it. */
+interface Subject {
+  readonly held: { readonly [typeUrl: string]: Map<string, string> }
+  readonly wanted: Set<string>
+  subscribe(name: string): void
+  unsubscribe(name: string): void
+  break(): void
+  close(): void
+}
+
+function read(resource: Any): string {
+  const text = Buffer.from(resource.value).toString()
+  return /=(\w+)=/.exec(text)?.[1] ?? ''
+}
+
+function maps(): Record<string, Map<string, string>> {
+  return { [TypeUrl.cluster]: new Map(), [TypeUrl.extension]: new Map() }
+}
+
+function sotw(ads: AdsServer): Subject {
+  const held = maps()
+  const client = new AdsClient({
+    transport: memoryTransport(ads),
+    node: create(NodeSchema, { id: 'n' }),
+    initialBackoffMs: 0,
+    maxBackoffMs: 0,
+  })
+  client.handle(TypeUrl.cluster, (resources) => {
+    held[TypeUrl.cluster] = new Map(resources.map(({ name, resource }) => [name, read(resource)]))
+    return []
+  })
+  client.handle(TypeUrl.extension, (resources) => {
+    const refused = resources.filter(({ resource }) => read(resource) === BAD)
+    for (const { name, resource } of resources) {
+      if (read(resource) !== BAD && client.subscribed(TypeUrl.extension).has(name)) {
+        held[TypeUrl.extension].set(name, read(resource))
+      }
+    }
+    return refused.map(({ name }) => ({ name, reason: 'bad' }))
+  })
+  client.subscribe(TypeUrl.cluster)
+  client.start()
+  const wanted = new Set<string>()
+  return {
+    held,
+    wanted,
+    subscribe(name) {
+      wanted.add(name)
+      client.subscribe(TypeUrl.extension, [name])
+    },
+    unsubscribe(name) {
+      wanted.delete(name)
+      client.unsubscribe(TypeUrl.extension, [name])
+      held[TypeUrl.extension].delete(name)
+    },
+    break: () => ads.close(),
+    close: () => client.close(),
+  }
+}
+
+function delta(ads: AdsServer): Subject {
+  const transport = memoryTransport(ads)
+  const held = maps()
+  const versions = maps()
+  const wanted = new Set<string>()
+  let stream: DeltaAdsStream
+  const open = () => {
+    const opened = transport.connectDelta()
+    stream = opened
+    opened.onMessage(({ typeUrl, nonce, resources, removedResources }) => {
+      const refused =
+        typeUrl === TypeUrl.extension && resources.some(({ resource }) => resource && read(resource) === BAD)
+      for (const { name, version, resource } of resources) {
+        if (resource === undefined || (typeUrl === TypeUrl.extension && (!wanted.has(name) || read(resource) === BAD)))
+          continue
+        held[typeUrl].set(name, read(resource))
+        versions[typeUrl].set(name, version)
+      }
+      for (const name of removedResources) {
+        held[typeUrl].delete(name)
+        versions[typeUrl].delete(name)
+      }
+      const errorDetail = refused ? { code: 3, message: 'bad' } : undefined
+      opened.send(create(DeltaDiscoveryRequestSchema, { typeUrl, responseNonce: nonce, errorDetail }))
+    })
+    const ask = (typeUrl: string, resourceNamesSubscribe: string[]) => {
+      const initialResourceVersions = Object.fromEntries(versions[typeUrl])
+      const node = { id: 'n' }
+      opened.send(
+        create(DeltaDiscoveryRequestSchema, { node, typeUrl, resourceNamesSubscribe, initialResourceVersions }),
+      )
+    }
+    ask(TypeUrl.cluster, [])
+    if (wanted.size > 0) ask(TypeUrl.extension, [...wanted])
+  }
+  open()
+  const change = (fields: { resourceNamesSubscribe?: string[]; resourceNamesUnsubscribe?: string[] }) =>
+    stream.send(create(DeltaDiscoveryRequestSchema, { typeUrl: TypeUrl.extension, ...fields }))
+  return {
+    held,
+    wanted,
+    subscribe(name) {
+      if (wanted.has(name)) return
+      wanted.add(name)
+      change({ resourceNamesSubscribe: [name] })
+    },
+    unsubscribe(name) {
+      if (!wanted.delete(name)) return
+      held[TypeUrl.extension].delete(name)
+      versions[TypeUrl.extension].delete(name)
+      change({ resourceNamesUnsubscribe: [name] })
+    },
+    break() {
+      stream.close()
+      open()
+    },
+    close: () => stream.close(),
+  }
+}
+
+for (const [form, make, gone] of [
+  ['state of the world', sotw, false],
+  ['delta', delta, true],
+] as const) {
+  test(`after any history the client holds what the server has (${form})`, async () => {
+    await fc.assert(
+      fc.asyncProperty(steps, async (history) => {
+        const ads = new AdsServer()
+        const subject = make(ads)
+        let now: Record<string, string> = {}
+        let version = 0
+        const lastGood = new Map<string, Set<string>>()
+        for (const step of history) {
+          if (step.do === 'set') {
+            now = step.content
+            const entries = Object.entries(now)
+            ads.setSnapshot(
+              'n',
+              {
+                [TypeUrl.cluster]: new Map(entries.map(([name, value]) => [name, cluster(name, `=${value}=`)])),
+                [TypeUrl.extension]: new Map(entries.map(([name, value]) => [name, extension(name, `=${value}=`)])),
+              },
+              String(++version),
+            )
+            for (const [name, value] of entries) {
+              if (value !== BAD) lastGood.set(name, new Set([...(lastGood.get(name) ?? []), value]))
+            }
+          } else if (step.do === 'subscribe') subject.subscribe(step.name)
+          else if (step.do === 'unsubscribe') subject.unsubscribe(step.name)
+          else if (step.do === 'break') subject.break()
+          else await settle()
+        }
+        for (let i = 0; i < 4; i++) {
+          await settle()
+          await new Promise((resolve) => setTimeout(resolve, 1))
+        }
+        if (version > 0)
+          assert.deepEqual(new Map(Object.entries(now)), new Map([...subject.held[TypeUrl.cluster]].sort()), 'clusters')
+        for (const name of NAMES) {
+          const held = subject.held[TypeUrl.extension].get(name)
+          if (!subject.wanted.has(name)) assert.equal(held, undefined, `${name} was given up`)
+          // What is refused leaves the former state; what is gone does too where absence cannot be told.
+          else if (now[name] === BAD) assert.ok(held === undefined || lastGood.get(name)?.has(held), name)
+          else if (now[name] !== undefined) assert.equal(held, now[name], name)
+          else if (gone) assert.equal(held, undefined, `${name} was removed`)
+        }
+        subject.close()
+      }),
+      { numRuns: 150 },
+    )
+  })
+}
