@@ -1,6 +1,7 @@
 import { programPath } from '../base/package-root.ts'
 import type { Images } from '../pods/index.ts'
 import type { Home } from './home.ts'
+import { standaloneMirrors } from './mirrors.ts'
 import type { StandaloneOptions } from './options.ts'
 
 /** Where the parts are that a gateway Pod speaks to. */
@@ -31,8 +32,7 @@ function gatewayEnv({ options, home, registry, discovery }: Surroundings): Recor
   return {
     SLUICE_DISCOVERY_ADDRESS: discovery,
     SLUICE_MODULE_CACHE: home.cache,
-    // The modules that Sluice ships are in the embedded registry under their upstream names.
-    SLUICE_REGISTRY_MIRRORS: `ghcr.io/istio-ecosystem/wasm-extensions=http://${registry}`,
+    SLUICE_REGISTRY_MIRRORS: standaloneMirrors(registry),
     // A gateway listens on all addresses of its Pod. Here the machine's own address takes the place of a load balancer's.
     SLUICE_LISTEN: `0.0.0.0:8080=${host}:${httpPort},0.0.0.0:8443=${host}:${httpsPort}`,
   }
