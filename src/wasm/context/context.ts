@@ -25,7 +25,7 @@ export abstract class Context {
 
   abstract get root(): RootContext
 
-  /** What reading a map that is not there says; only while a stream is logged is it NOT_FOUND (Envoy's access_log_phase_). */
+  /** What asking for a value of a map that is not there says; only while a stream is logged is it NOT_FOUND (Envoy's access_log_phase_). */
   get mapAbsent(): number {
     return STATUS.badArgument
   }

@@ -30,7 +30,7 @@ export const headerFunctions: HostFunctionTable = {
       if (!vm.holds(slot >>> 0, 4)) return STATUS.invalidMemoryAccess
       // Bytes, not entries: so do cpp-host and Envoy.
       const map = vm.current?.map(type)
-      if (map === undefined) return vm.current?.mapAbsent ?? STATUS.badArgument
+      if (map === undefined) return STATUS.badArgument
       vm.view.setUint32(slot >>> 0, map.byteSize, true)
       return STATUS.ok
     }

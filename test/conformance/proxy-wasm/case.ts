@@ -53,6 +53,8 @@ export interface PluginSettings {
   readonly environment?: Readonly<Record<string, string>>
   readonly allowedCapabilities?: readonly string[]
   readonly allowOnHeadersStopIteration?: boolean
+  /** Ours only: bytes that are not UTF-8 reach the module, as they always do in Envoy. */
+  readonly passInvalidUtf8?: boolean
 }
 
 export interface Case {
@@ -76,6 +78,8 @@ export interface Case {
   readonly logIncludes?: readonly Expected[]
   /** The plugin must be refused, and the reason must say so on our host. */
   readonly refused?: RegExp
+  /** What is expected is the proxy's doing, so the host alone cannot show it. */
+  readonly needsProxy?: boolean
   /** Not expressible as requests on Envoy, or Envoy crashes on it: runs on our host only, with the reason. */
   readonly hostOnly?: string
 }

@@ -61,6 +61,83 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = Object.fromEntr
     },
   ],
   [
+    'headers-add-inline',
+    {
+      reason:
+        'Envoy joins headers that it knows as single-valued; two entries mean the same, and the module sees what it added',
+      envoy: { log: ['add_header_map_value 0', 'get_header_map_value 0 "a,b"'] },
+    },
+  ],
+  [
+    'continue-network-types',
+    {
+      reason: 'Envoy takes the directions of a connection on an HTTP stream: one as OK, the other as UNIMPLEMENTED',
+      envoy: { log: ['continue_stream 0', 'continue_stream 12'] },
+    },
+  ],
+  ...[2, 3].map((type): [string, Difference] => [
+    `metric-unknown-${type}`,
+    {
+      reason: 'Envoy looks at the type in the id before it looks for the metric',
+      envoy: { log: ['increment_metric 2', 'record_metric 1', 'get_metric 2'] },
+    },
+  ]),
+  [
+    'property-empty',
+    {
+      reason: 'Envoy answers SERIALIZATION_FAILURE for an empty path; nothing is there',
+      envoy: { log: ['get_property 3'] },
+    },
+  ],
+  [
+    'foreign-filter-state',
+    {
+      reason: 'Envoy sets only keys that its C++ filters have registered; ours has no such list',
+      envoy: { log: ['call_foreign_function 1'] },
+    },
+  ],
+  ...['wasi_snapshot_preview1', 'wasi_unstable'].flatMap((from): [string, Difference][] => [
+    [
+      `${from}-fd_write-5`,
+      { reason: 'Envoy logs before it looks at the result pointer', envoy: { log: ['hello', '15 '] } },
+    ],
+    [
+      `${from}-fd_fdstat_get-12`,
+      { reason: 'Envoy does not look whether the result could be written', envoy: { log: ['00 '] } },
+    ],
+  ]),
+  [
+    'load-start-exits',
+    {
+      reason:
+        'proc_exit is restricted in Envoy while a module starts; runtimes that end _start so are good modules otherwise',
+      envoy: { refused: /./ },
+    },
+  ],
+  [
+    'load-create-traps',
+    {
+      reason: 'Envoy accepts a plugin whose root context traps, and answers 503 for ever; we refuse it with the reason',
+      envoy: { refused: undefined, exchanges: [{ expect: { status: 503 } }] },
+    },
+  ],
+  [
+    'load-import-of-another-version',
+    {
+      reason:
+        'a module that imports a function of a later version loads here; no module that loads in Envoy fails for it',
+      envoy: { refused: /./ },
+    },
+  ],
+  ...['null', 'outside'].map((kind): [string, Difference] => [
+    `load-allocator-${kind}`,
+    {
+      reason:
+        'Envoy fails the host call only, and the module goes on with what it has; we end the module, with the reason',
+      envoy: { log: ['failed'], exchanges: [{ expect: { status: 200 } }] },
+    },
+  ]),
+  [
     'grpc-call-timeout',
     {
       reason: 'a deadline that has passed is DEADLINE_EXCEEDED in gRPC; Envoy turns its own 504 reply into UNAVAILABLE',

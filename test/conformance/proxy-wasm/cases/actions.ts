@@ -238,9 +238,9 @@ const streams: Case[] = [
   },
   {
     id: 'continue-network-types',
-    source: `${ENVOY}Downstream and Upstream on an HTTP stream`,
+    source: `${SPEC}BAD_ARGUMENT: an HTTP stream has no such direction`,
     config: '[request_headers]\ncontinue_stream 2\ncontinue_stream 3',
-    log: ['continue_stream 0', 'continue_stream 12'],
+    log: ['continue_stream 2', 'continue_stream 2'],
   },
   {
     id: 'continue-not-paused',

@@ -125,6 +125,12 @@ const order: Case[] = [
     exchanges: [{ upstream: { body: ['a'], trailers: [['u', '1']] } }],
     log: ['get_header_map_value 0 "1"'],
   },
+  {
+    id: 'life-log-no-trailers',
+    source: `${ENVOY}a map that is not there is NOT_FOUND in the log callback`,
+    config: '[log]\nget_header_map_value 3 "u" >s\nget_header_map_size 3 >u',
+    log: ['get_header_map_value 1', 'get_header_map_size 2'],
+  },
 ]
 
 const configuring: Case[] = [
@@ -275,6 +281,7 @@ const failures: Case[] = [
   },
   {
     id: 'trap-grpc',
+    needsProxy: true,
     source: `${ENVOY}failStream answers gRPC with UNAVAILABLE`,
     plugin: { vmId: 'vm-trap-grpc' },
     config: '[request_headers]\ntrap',
@@ -397,6 +404,7 @@ const serialised: Case[] = [
     'proxy-wasm/spec: sizes are 32 bit, values are bytes',
     `~add_header_map_value 0 "x-b" "\\xe9"\nget_header_map_value 0 "x-b" >s`,
     ['get_header_map_value 0 "\\xe9"'],
+    { plugin: { passInvalidUtf8: true, vmId: 'vm-latin1' } },
   ),
   inRequestHeaders(
     'pairs-long-value',

@@ -230,4 +230,4 @@ const phases: Case[] = [
   },
 ]
 
-export const cases: Case[] = [...plain, ...grpc, ...phases]
+export const cases: Case[] = [...plain, ...grpc.map((one) => ({ ...one, needsProxy: true })), ...phases]

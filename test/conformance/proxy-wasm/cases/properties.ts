@@ -74,7 +74,7 @@ const REQUEST: readonly [string, string | RegExp][] = [
   ['xds.route_metadata.filter_metadata.test.team', is('blue')],
   ['nothing', MISSING],
   ['nothing.at.all', MISSING],
-  ['', 'get_property 3'],
+  ['', MISSING],
 ]
 
 const requestTree: Case[] = REQUEST.map(([dotted, line]) =>
@@ -342,7 +342,7 @@ const foreign: Case[] = [
     'foreign-filter-state',
     `${FOREIGN}set_envoy_filter_state of an unknown key`,
     `call_foreign_function "set_envoy_filter_state" ${quoted(str(1, 'no.such.key') + str(2, 'v'))} >s`,
-    ['call_foreign_function 1'],
+    ['call_foreign_function 0 ""'],
   ),
   inRequestHeaders(
     'foreign-verify-nothing',

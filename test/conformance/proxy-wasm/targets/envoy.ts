@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Case, Seen } from '../case.ts'
 import { send, sendBytes } from '../client.ts'
+import { DEFAULT_MODULE } from '../modules/index.ts'
 import { bootstrap, listener, type Places } from './envoy-config.ts'
 import { Services } from './services.ts'
 
@@ -29,7 +30,7 @@ export async function runOnEnvoy(
   const services = await Services.start(places)
   const log = new EnvoyLog()
   const resources = cases.map((one, i) =>
-    listener(one, modules.get(one.module ?? 'probe-0.2.1') ?? '', places.listener(i)),
+    listener(one, modules.get(one.module ?? DEFAULT_MODULE) ?? '', places.listener(i)),
   )
   writeFileSync(places.lds, JSON.stringify({ resources }))
   writeFileSync(join(dir, 'bootstrap.json'), JSON.stringify(bootstrap(places)))

@@ -1,0 +1,68 @@
+import { BodyBuffer } from '../../../../src/base/body-buffer.ts'
+import type { AttributeValue, ConnectionHost, NetworkContext, Plugin } from '../../../../src/wasm/index.ts'
+import type { Exchange, SeenExchange } from '../case.ts'
+import { piecesOf } from '../message.ts'
+
+/** A connection through a network plugin to an upstream that echoes, without a network. */
+export class HostConnection implements ConnectionHost {
+  downstreamData: BodyBuffer | undefined
+  upstreamData: BodyBuffer | undefined
+  readonly filterState = new Map<string, Uint8Array>()
+  readonly #context: NetworkContext
+  #echoed = ''
+  #closed = false
+
+  constructor(plugin: Plugin) {
+    this.#context = plugin.createNetworkContext(this)
+  }
+
+  static run(plugin: Plugin, exchange: Exchange): SeenExchange {
+    return new HostConnection(plugin).#run(exchange)
+  }
+
+  #run(exchange: Exchange): SeenExchange {
+    const pieces = piecesOf(exchange.request?.body ?? '').map((piece) => Buffer.from(piece, 'latin1'))
+    const held = new BodyBuffer()
+    let stopped = this.#context.onNewConnection() !== 0
+    for (const [i, piece] of [...pieces, Buffer.alloc(0)].entries()) {
+      if (stopped && i === 0) break
+      if (this.#closed) break
+      held.add(piece)
+      this.downstreamData = held
+      stopped = this.#context.onDownstreamData(held.length, i === pieces.length) !== 0
+      this.downstreamData = undefined
+      if (!stopped && !this.#closed) this.#echo(held)
+    }
+    if (!this.#closed) this.#context.onDownstreamClose()
+    this.#context.end()
+    return { status: 200, headers: [], body: this.#echoed, trailers: [], upstream: undefined }
+  }
+
+  #echo(data: BodyBuffer): void {
+    const back = new BodyBuffer()
+    back.move(data)
+    if (back.length === 0) return
+    this.upstreamData = back
+    const status = this.#context.onUpstreamData(back.length, false)
+    this.upstreamData = undefined
+    if (status === 0 && !this.#closed) this.#echoed += back.linearize().toString('latin1')
+  }
+
+  attribute(group: string, name: string): AttributeValue | undefined {
+    return group === 'connection' && name === 'id' ? 1 : undefined
+  }
+
+  continueDownstream(): void {}
+
+  continueUpstream(): void {}
+
+  closeDownstream(): void {
+    this.#closed = true
+  }
+
+  closeUpstream(): void {
+    this.#closed = true
+  }
+
+  onPluginFailed(): void {}
+}
