@@ -13,18 +13,14 @@ import {
 export const ABIS: readonly Abi[] = ['0.1.0', '0.2.0', '0.2.1']
 
 const ENTRY = fileURLToPath(new URL('../assembly/index.ts', import.meta.url))
-const host = createTestHost()
-const compiled = new Map<Abi, Promise<CompiledModule>>()
 
 /** Built once and kept by the hash of its sources. */
-export function moduleOf(abi: Abi): Promise<CompiledModule> {
-  let module = compiled.get(abi)
-  if (module === undefined) {
-    const cacheDir = join(tmpdir(), 'sluice-extensions')
-    module = buildExtension(ENTRY, { abi, cacheDir }).then((bytes) => host.compile(bytes))
-    compiled.set(abi, module)
-  }
-  return module
+export function buildFor(abi: Abi): Promise<Uint8Array> {
+  return buildExtension(ENTRY, { abi, cacheDir: join(tmpdir(), 'sluice-extensions') })
+}
+
+export async function moduleOf(abi: Abi): Promise<CompiledModule> {
+  return createTestHost().compile(await buildFor(abi))
 }
 
 export interface Answer {
