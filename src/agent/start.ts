@@ -1,3 +1,5 @@
+import { join } from 'node:path'
+import { sha256Hex } from '../oci/index.ts'
 import { Registry } from '../telemetry/metrics.ts'
 import type { AdsTransport, ExtensionReport } from '../xds/index.ts'
 import { ModuleCache } from './cache/module-cache.ts'
@@ -14,6 +16,8 @@ export interface AgentOptions
   readonly upstream: AdsTransport
   /** `cacheOptionsFromEnv` reads Istio's environment variables. */
   readonly cache: ModuleCacheOptions
+  /** Names the proxy across restarts, when several share the cache's folder: `<namespace>.<deployment>`. */
+  readonly owner?: string
   /** False leaves modules untried, for a proxy whose host functions are not ours. */
   readonly trials?: boolean
   readonly metrics?: Registry
@@ -49,7 +53,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const interposer = new AdsInterposer({
     ...options,
     cache,
-    stateDir: options.cache.dir,
+    stateDir: join(options.cache.dir, 'proxies', sha256Hex(options.owner ?? '')),
     ...(trials === undefined ? {} : { trial: trials.try }),
   })
   const notReady = async () => [

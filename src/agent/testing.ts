@@ -42,6 +42,8 @@ export async function serve(handle: (request: IncomingMessage, response: ServerR
     handle(request, response)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  // A test that fails before it closes the server must not hang the run.
+  server.unref()
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
     url: `http://${host}`,

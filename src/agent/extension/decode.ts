@@ -1,5 +1,5 @@
-import { clone, fromBinary, fromJson, type JsonObject, type JsonValue, toJson } from '@bufbuild/protobuf'
-import { type Any, StructSchema } from '@bufbuild/protobuf/wkt'
+import { clone, fromBinary, fromJson, type JsonValue } from '@bufbuild/protobuf'
+import type { Any } from '@bufbuild/protobuf/wkt'
 import {
   type TypedExtensionConfig,
   TypedExtensionConfigSchema,
@@ -107,8 +107,7 @@ function typedStruct(config: Any): { typeUrl: string; value: JsonValue } | undef
   const { typeUrl, value } = udpa
     ? fromBinary(UdpaTypedStructSchema, config.value)
     : fromBinary(XdsTypedStructSchema, config.value)
-  const json: JsonObject = value === undefined ? {} : (toJson(StructSchema, value as never) as JsonObject)
-  return { typeUrl, value: json }
+  return { typeUrl, value: value ?? {} }
 }
 
 /**
