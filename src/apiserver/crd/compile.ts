@@ -1,11 +1,11 @@
 /** A CustomResourceDefinition object to the kind that is served. */
 
+import type { CrdSpec, CrdVersion } from '../../resources/crd.ts'
 import { ALL_VERBS, apiVersionOf, type Kind, type KindVersion } from '../kind.ts'
 import type { ApiObject } from '../object.ts'
 import { compareVersions } from '../registry.ts'
 import { crdColumns } from '../table/columns.ts'
 import { compileSchema } from './schema.ts'
-import type { CrdSpec, CrdVersion } from './types.ts'
 
 export function compileCrd(crd: ApiObject): Kind {
   const spec = crd['spec'] as CrdSpec
