@@ -31,6 +31,22 @@ const REASONS: Readonly<Record<string, string>> = {
   SL3026: 'SignatureMismatch',
   SL3027: 'InvalidKey',
   SL3028: 'InvalidConfig',
+  SL4001: 'NotWasm',
+  SL4002: 'UnsupportedFeature',
+  SL4003: 'UnknownAbi',
+  SL4004: 'MissingImport',
+  SL4005: 'WrongImportType',
+  SL4006: 'WrongExportType',
+  SL4007: 'NoAllocator',
+  SL4008: 'TooLarge',
+  SL4009: 'StartFailed',
+  SL4010: 'ConfigRefused',
+  SL4011: 'ConfigRefused',
+  SL4012: 'Trapped',
+  SL4013: 'DeadlineExceeded',
+  SL4014: 'StackOverflow',
+  SL4017: 'InvalidConfig',
+  SL4018: 'StartFailed',
 }
 
 const CODE = /\bSL\d{4}\b/g
