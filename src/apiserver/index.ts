@@ -1,7 +1,6 @@
 /** The embedded Kubernetes API server: storage, watch, patch, apply, tables. */
 
 import { SluiceError } from '../errors.ts'
-import { admit } from '../resources/admit/index.ts'
 import { Registry } from '../telemetry/metrics.ts'
 import { ClusterIPs } from './cluster-ips.ts'
 import { builtinKinds } from './kinds/index.ts'
@@ -13,7 +12,7 @@ import { GarbageCollector } from './loops/garbage.ts'
 import { keepNamespaces } from './loops/namespaces.ts'
 import type { PodRuntime } from './pod/runtime.ts'
 import { KindRegistry } from './registry.ts'
-import type { Admit, Api } from './rest/context.ts'
+import type { Api } from './rest/context.ts'
 import { ApiHttpServer } from './server.ts'
 import { Store } from './store/store.ts'
 import { credentials } from './tls.ts'
@@ -33,7 +32,6 @@ export interface ApiServerOptions {
   registry?: Registry
   /** Asked on every log and exec, because what runs pods starts after the API server, as its client. */
   podRuntime?: () => PodRuntime | undefined
-  admit?: Admit
 }
 
 export interface ApiServer {
@@ -61,7 +59,6 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       store,
       kinds,
       prepare: { allocateClusterIP: (wanted) => clusterIPs.allocate(wanted) },
-      admit: options.admit ?? ((_, object) => admit(object)),
     }
     const server = new ApiHttpServer(api, secrets, {
       host,

@@ -14,12 +14,13 @@ import { Authenticator } from './auth.ts'
 import { serveDiscovery } from './discovery.ts'
 import { Exchange } from './http/exchange.ts'
 import { OpenApi } from './openapi/server.ts'
+import { serveOpenApiV2 } from './openapi/v2.ts'
 import { upgradeExec } from './pod/exec.ts'
 import type { PodRuntime } from './pod/runtime.ts'
 import type { Api } from './rest/context.ts'
 import { ResourceHandler } from './rest/handler.ts'
 import { parseResourcePath } from './rest/routes.ts'
-import { noSuchPath, unauthorized } from './status.ts'
+import { ApiError, noSuchPath, unauthorized } from './status.ts'
 import type { Credentials } from './tls.ts'
 
 export interface ServerOptions {
@@ -117,7 +118,7 @@ export class ApiHttpServer {
       if (user === undefined && !ANONYMOUS.has(exchange.path)) throw unauthorized()
       await this.#route(exchange)
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && Number(error.code) < 500)) {
+      if (!(error instanceof ApiError)) {
         this.#log.error(
           { method: exchange.method, path: exchange.path, error: (error as Error).stack },
           'request failed',
@@ -135,6 +136,10 @@ export class ApiHttpServer {
     }
     exchange.verb = exchange.method
     if (serveDiscovery(exchange, this.#api.kinds)) return
+    if (path === '/openapi/v2') {
+      serveOpenApiV2(exchange)
+      return
+    }
     if (path === '/openapi/v3' || path.startsWith('/openapi/v3/')) return this.#openapi.serve(exchange)
     switch (path) {
       case '/version':

@@ -15,10 +15,8 @@ export interface Result {
   readonly stderr: string
 }
 
-export interface Kubectl {
-  /** Runs it; standard input, if any, is the last argument after `-f -`. */
-  (args: string, input?: string, env?: Record<string, string>): Promise<Result>
-}
+/** Runs it with these words (single quotes hold a word together), this standard input, these variables. */
+export type Kubectl = (args: string, input?: string, env?: Record<string, string>) => Promise<Result>
 
 export interface Cluster {
   readonly server: ApiServer
@@ -61,7 +59,6 @@ export async function startCluster(podRuntime?: PodRuntime): Promise<Cluster> {
   }
 }
 
-/** Words, with single quotes for those that hold spaces. */
 function split(args: string): string[] {
   return [...args.matchAll(/'([^']*)'|(?:[^\s']|'[^']*')+/g)].map(
     ([word, quoted]) => quoted ?? word.replaceAll("'", ''),
@@ -81,4 +78,15 @@ function run(path: string, args: string[], input: string | undefined, env: Recor
     )
     child.stdin?.end(input ?? '')
   })
+}
+
+/** Runs a command that has to succeed and gives what it printed. */
+export function succeeding(
+  kubectl: () => Kubectl,
+): (args: string, input?: string, env?: Record<string, string>) => Promise<string> {
+  return async (args, input, env) => {
+    const { code, stdout, stderr } = await kubectl()(args, input, env)
+    if (code !== 0) throw new Error(`kubectl ${args}: exit code ${code}: ${stderr}${stdout}`)
+    return stdout
+  }
 }

@@ -1,7 +1,7 @@
 /** The everyday commands, with every kubectl that is here: other versions talk differently (protobuf bodies, WatchList). */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { type Cluster, type Kubectl, startCluster, VERSIONS } from './cluster.ts'
+import { type Cluster, type Kubectl, startCluster, succeeding, VERSIONS } from './cluster.ts'
 
 const EXTENSION = `
 apiVersion: extensions.istio.io/v1alpha1
@@ -28,11 +28,7 @@ for (const [version, peer] of Object.entries(VERSIONS)) {
     })
     after(() => cluster.close())
 
-    const ok = async (args: string, input?: string, env?: Record<string, string>): Promise<string> => {
-      const { code, stdout, stderr } = await kubectl(args, input, env)
-      assert.equal(code, 0, `kubectl ${args}: ${stderr}${stdout}`)
-      return stdout
-    }
+    const ok = succeeding(() => kubectl)
 
     test('version, api-resources, auth', async () => {
       assert.match(await ok('version'), /Server Version: v1\.33\.0/)

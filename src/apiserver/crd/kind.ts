@@ -46,7 +46,9 @@ function validate(object: ApiObject, old: ApiObject | undefined): FieldError[] {
       try {
         jsonPath(path)
       } catch (error) {
-        errors.push(invalidValue(`spec.versions[${i}].additionalPrinterColumns[${j}].jsonPath`, path, (error as Error).message))
+        errors.push(
+          invalidValue(`spec.versions[${i}].additionalPrinterColumns[${j}].jsonPath`, path, (error as Error).message),
+        )
       }
     })
   })

@@ -130,7 +130,9 @@ export class GarbageCollector {
     const current = this.#current(dependent)
     if (current === undefined) return
     const object = clone(current.object)
-    object.metadata.ownerReferences = object.metadata.ownerReferences?.filter((owner) => owner.uid !== ownerUid)
+    const left = object.metadata.ownerReferences?.filter((owner) => owner.uid !== ownerUid) ?? []
+    if (left.length > 0) object.metadata.ownerReferences = left
+    else delete object.metadata.ownerReferences
     settle(this.#api, current, object)
   }
 
@@ -138,7 +140,9 @@ export class GarbageCollector {
     const current = this.#current(entry)
     if (current === undefined) return
     const object = clone(current.object)
-    object.metadata.finalizers = object.metadata.finalizers?.filter((one) => one !== finalizer)
+    const left = object.metadata.finalizers?.filter((one) => one !== finalizer) ?? []
+    if (left.length > 0) object.metadata.finalizers = left
+    else delete object.metadata.finalizers
     settle(this.#api, current, object)
   }
 }

@@ -1,11 +1,7 @@
 import type { PrepareContext, Target } from '../kind.ts'
 import type { ApiObject } from '../object.ts'
 import type { KindRegistry } from '../registry.ts'
-import type { FieldError } from '../status.ts'
 import type { Store } from '../store/store.ts'
-
-/** Object rules beyond a schema: what a cluster's validating webhook would say. */
-export type Admit = (kind: string, object: ApiObject) => { errors: FieldError[]; warnings: string[] }
 
 export interface User {
   readonly name: string
@@ -17,7 +13,6 @@ export interface Api {
   readonly store: Store
   readonly kinds: KindRegistry
   readonly prepare: PrepareContext
-  readonly admit: Admit
 }
 
 /** An object in the version that was asked for. Versions differ in name only (conversion None), except for events. */

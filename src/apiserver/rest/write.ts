@@ -1,5 +1,6 @@
 /** Create and update: from a decoded body to a stored object. All synchronous, so each is one transaction. */
 import { randomUUID } from 'node:crypto'
+import { admit } from '../../resources/admit/index.ts'
 import { trackUpdate } from '../apply/track.ts'
 import { at, clone, deepEqual, timestamp } from '../json.ts'
 import type { Target } from '../kind.ts'
@@ -222,7 +223,7 @@ function finish(api: Api, write: Write, object: ApiObject, old: ApiObject | unde
   if (subresource === '' && errors.length === 0) {
     errors.push(...(kind.behaviour.validate?.(object, old) ?? []))
     if (!kind.builtin && (old === undefined || !deepEqual(object['spec'], old['spec']))) {
-      const said = api.admit(kind.kind, object)
+      const said = admit(object)
       errors.push(...said.errors)
       warnings.push(...said.warnings)
     }

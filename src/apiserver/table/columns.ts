@@ -74,7 +74,7 @@ function typedCell(found: Json[], type: string): Json {
     case 'boolean':
       return typeof value === 'boolean' ? value : null
     case 'date':
-      return typeof value === 'string' ? age(value) : '<invalid>'
+      return typeof value === 'string' && !Number.isNaN(Date.parse(value)) ? age(value) : '<invalid>'
     default:
       return typeof value === 'string' ? value : JSON.stringify(value)
   }
