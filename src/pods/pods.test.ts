@@ -1,6 +1,6 @@
 /** Deployments, Pods and Services of the real API server, as processes. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
@@ -266,8 +266,15 @@ describe('a container', () => {
     assert.match(await logs('crash', { previous: true }), /^run crash\n$/)
     const reasons = (await eventsOf('crash')).map((each) => each['reason'])
     for (const reason of ['Scheduled', 'Started', 'BackOff']) assert.ok(reasons.includes(reason), reason)
+    await until('a third run', async () => (state(await get('crash'))?.restartCount ?? 0) >= 3)
+    const runs = readdirSync(join(dir, 'logs', `default_crash_${(await get('crash'))?.metadata.uid}`, 'main'))
+    assert.ok(runs.length <= 2, runs.join())
     await remove(PODS, 'crash')
     await until('gone', async () => (await get('crash')) === undefined)
+    assert.deepEqual(
+      readdirSync(join(dir, 'logs')).filter((each) => each.startsWith('default_crash_')),
+      [],
+    )
   })
 
   test('whose image is not known says which are', async () => {

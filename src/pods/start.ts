@@ -57,7 +57,7 @@ export async function startPods(options: PodsOptions): Promise<PodsHandle> {
   // What changes Pods looks at them only when all of them are known: before, a Pod that is there would seem to be missing.
   await Promise.all([pods.start(), services.start(), slices.start(), deployments.start()])
   const endpoints = new EndpointsController(kube, services, pods, slices)
-  const controller = new DeploymentController(kube, deployments, pods)
+  const controller = new DeploymentController(kube, deployments, pods, events)
   const kubelet = new Kubelet(pods, {
     kube,
     images,

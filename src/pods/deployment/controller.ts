@@ -1,4 +1,6 @@
+import { messageOf } from '../../errors.ts'
 import { type Informer, KubeApiError, type KubeClient, keyOf, type ObjectMeta } from '../../kube/index.ts'
+import type { EventRecorder } from '../event-recorder.ts'
 import { contentHash, randomSuffix } from '../names.ts'
 import { DEPLOYMENTS, type Deployment, isFinished, isReady, NODE_NAME, PODS, type Pod } from '../types.ts'
 import { WorkQueue } from '../work-queue.ts'
@@ -15,14 +17,16 @@ export class DeploymentController {
   readonly #kube: KubeClient
   readonly #deployments: Informer<Deployment>
   readonly #pods: Informer<Pod>
+  readonly #events: EventRecorder
   readonly #queue: WorkQueue
   /** Created by us and not yet seen in the informer, by uid: without them a slow watch would make us create twice. */
   readonly #created = new Map<string, Pod>()
   /** uids that we asked to delete. */
   readonly #deleted = new Set<string>()
 
-  constructor(kube: KubeClient, deployments: Informer<Deployment>, pods: Informer<Pod>) {
+  constructor(kube: KubeClient, deployments: Informer<Deployment>, pods: Informer<Pod>, events: EventRecorder) {
     this.#kube = kube
+    this.#events = events
     this.#deployments = deployments
     this.#pods = pods
     this.#queue = new WorkQueue((key) => this.#reconcile(key))
@@ -108,7 +112,13 @@ export class DeploymentController {
       ],
     }
     const spec = { ...template.spec, nodeName: template.spec.nodeName ?? NODE_NAME }
-    const pod = await this.#kube.create<Pod>(PODS, { apiVersion: 'v1', kind: 'Pod', metadata, spec })
+    const pod = await this.#kube
+      .create<Pod>(PODS, { apiVersion: 'v1', kind: 'Pod', metadata, spec })
+      .catch((error: unknown) => {
+        const message = `Error creating: ${messageOf(error)}`
+        this.#events.record(deployment, { type: 'Warning', reason: 'FailedCreate', message }, 'deployment-controller')
+        throw error
+      })
     if (!this.#pods.store.has(keyOf(pod))) this.#created.set(pod.metadata.uid ?? '', pod)
   }
 

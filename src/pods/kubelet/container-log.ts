@@ -1,4 +1,14 @@
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
 
@@ -86,6 +96,11 @@ export class ContainerLog {
     this.#fd = openSync(this.path, 'a', 0o600)
     this.#size = 0
   }
+}
+
+/** Removes what is kept of one run. */
+export function removeLog(path: string): void {
+  for (const file of [`${path}.1`, path]) rmSync(file, { force: true })
 }
 
 /** All lines that are kept of one run, oldest first. */

@@ -6,7 +6,7 @@ import { messageOf, SluiceError } from '../../errors.ts'
 import type { KubeClient } from '../../kube/index.ts'
 import type { Happening } from '../event-recorder.ts'
 import { type ContainerSpec, type ContainerStatus, type Pod, type Terminated, timestamp } from '../types.ts'
-import { ContainerLog } from './container-log.ts'
+import { ContainerLog, removeLog } from './container-log.ts'
 import { environmentOf } from './environment.ts'
 import { commandLine, findImage, type Images } from './image.ts'
 import { Prober, type ProbeTarget } from './probe.ts'
@@ -50,7 +50,8 @@ export class Container {
   #child: ChildProcess | undefined
   #probers: Prober[] = []
   #backoffs = 0
-  #killedBy: string | undefined
+  /** The next restart was wanted, so it does not wait. */
+  #askedFor = false
 
   constructor(spec: ContainerSpec, context: ContainerContext, before: ContainerStatus | undefined) {
     this.spec = spec
@@ -87,7 +88,8 @@ export class Container {
 
   /** Ends the present run only; the next one takes the spec that is there then. */
   restart(why: string): void {
-    this.#killedBy = why
+    this.#context.happened({ type: 'Normal', reason: 'Killing', message: why })
+    this.#askedFor = true
     this.#backoffs = 0
     const graceMs = (this.#context.pod().spec.terminationGracePeriodSeconds ?? 30) * 1000
     void this.#kill(graceMs)
@@ -110,6 +112,8 @@ export class Container {
       this.#wait(reasonOf(error), messageOf(error))
       return undefined
     }
+    // Kept are this run and the one before, which `kubectl logs --previous` shows.
+    removeLog(this.logPath(this.status.restartCount - 2))
     const log = new ContainerLog(this.logPath())
     this.log = log
     child.stdout?.on('data', (chunk) => log.write('stdout', chunk))
@@ -226,7 +230,6 @@ export class Container {
     this.#unhealthy(which === 'liveness' ? 'Liveness' : 'Startup', why)
     const message = `Container ${this.spec.name} failed ${which} probe, will be restarted`
     this.#context.happened({ type: 'Normal', reason: 'Killing', message })
-    this.#killedBy = message
     void this.#kill((this.#context.pod().spec.terminationGracePeriodSeconds ?? 30) * 1000)
   }
 
@@ -254,8 +257,8 @@ export class Container {
       await sleep(Math.min(maxMs, 1000), signal).catch(() => {})
       return
     }
-    if (this.#killedBy !== undefined) {
-      this.#killedBy = undefined
+    if (this.#askedFor) {
+      this.#askedFor = false
       return
     }
     const ms = this.#backoffs === 0 ? 0 : Math.min(maxMs, initialMs * 2 ** (this.#backoffs - 1))

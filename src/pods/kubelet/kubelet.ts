@@ -1,3 +1,5 @@
+import { readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { messageOf } from '../../errors.ts'
 import { type Informer, KubeApiError, keyOf } from '../../kube/index.ts'
 import { logger } from '../../telemetry/log.ts'
@@ -23,6 +25,7 @@ export class Kubelet {
   /** Call when the informer is in sync. */
   start(): void {
     this.#pods.onChange(({ type, object }) => this.#see(object, type === 'deleted'))
+    this.#sweepLogs()
     for (const pod of this.#pods.values()) this.#see(pod, false)
   }
 
@@ -43,12 +46,24 @@ export class Kubelet {
     ])
   }
 
+  /** Logs of Pods that went while nobody watched. */
+  #sweepLogs(): void {
+    const uids = new Set(this.#pods.values().map((pod) => pod.metadata.uid))
+    for (const entry of readdirSync(this.#context.logDir, { withFileTypes: true })) {
+      const uid = entry.name.slice(entry.name.lastIndexOf('_') + 1)
+      if (entry.isDirectory() && !uids.has(uid))
+        rmSync(join(entry.parentPath, entry.name), { recursive: true, force: true })
+    }
+  }
+
   #see(pod: Pod, deleted: boolean): void {
     if (this.#closed) return
     const uid = pod.metadata.uid ?? ''
     const runner = this.#runners.get(uid)
     if (deleted) {
-      if (runner !== undefined) this.#end(uid, runner, 0)
+      // By force, perhaps while it was ending: nobody waits for it any more. After an ordinary end there is nothing left to stop.
+      if (this.#ending.has(uid)) void runner?.stop(0)
+      else if (runner !== undefined) this.#end(uid, runner, 0)
       return
     }
     const node = pod.spec.nodeName
@@ -83,6 +98,7 @@ export class Kubelet {
       .stop(graceMs)
       .then(() => this.#remove(runner.pod))
       .finally(() => {
+        rmSync(runner.logDir, { recursive: true, force: true })
         this.#runners.delete(uid)
         this.#ending.delete(uid)
       })
