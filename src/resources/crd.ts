@@ -42,6 +42,12 @@ export interface CrdVersion {
   selectableFields?: { jsonPath: string }[]
 }
 
+export interface CrdMetadata {
+  name?: string
+  annotations?: Record<string, string>
+}
+
+const APPROVAL = 'api-approved.kubernetes.io'
 const LABEL = /^[a-z]([-a-z0-9]*[a-z0-9])?$/
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
 const COLUMN_TYPES = ['boolean', 'date', 'integer', 'number', 'string']
@@ -55,14 +61,15 @@ export function defaultCrd(spec: CrdSpec): void {
 }
 
 /** Whether Kubernetes (and Sluice) would take this definition: apiextensions pkg/apis/apiextensions/validation/validation.go. */
-export function validateCrd(name: string, spec: CrdSpec, old?: CrdSpec): FieldError[] {
+export function validateCrd(metadata: CrdMetadata, spec: CrdSpec, old?: CrdSpec): FieldError[] {
   const errors = shapeProblems(spec)
   if (errors.length > 0) return errors
+  const { name = '' } = metadata
   const { names, group, versions } = spec
   if (name !== `${names.plural}.${group}`) {
     errors.push(invalid('metadata.name', name, 'must be spec.names.plural+"."+spec.group'))
   }
-  errors.push(...nameProblems(spec), ...versionProblems(spec))
+  errors.push(...approvalProblems(group, metadata.annotations ?? {}), ...nameProblems(spec), ...versionProblems(spec))
   if (spec.preserveUnknownFields === true) {
     errors.push(invalid('spec.preserveUnknownFields', true, 'must be false'))
   }
@@ -78,6 +85,22 @@ export function validateCrd(name: string, spec: CrdSpec, old?: CrdSpec): FieldEr
     errors.push(...schemaProblems(version, `spec.versions[${i}]`))
   })
   return errors
+}
+
+/** Groups of the Kubernetes project need its review, or the admission that there was none (apihelpers.GetAPIApprovalState). */
+function approvalProblems(group: string, annotations: Readonly<Record<string, string>>): FieldError[] {
+  if (!/(^|\.)(k8s|kubernetes)\.io$/.test(group)) return []
+  const field = `metadata.annotations[${APPROVAL}]`
+  const approval = annotations[APPROVAL] ?? ''
+  if (approval === '') return [required(field, 'protected groups must have approval annotation')]
+  if (approval.startsWith('unapproved') || URL.canParse(approval)) return []
+  return [
+    invalid(
+      field,
+      approval,
+      'protected groups must have approval annotation with either a URL or a reason starting with "unapproved"',
+    ),
+  ]
 }
 
 /** Without these nothing else can be looked at. */
