@@ -292,6 +292,11 @@ export const ERRORS = {
     title: 'the proxy rejected the extension',
     hint: 'the reason is the proxy’s own; the module did start in its trial, so compare the proxy’s limits and version',
   },
+  SL3030: {
+    source: 'config',
+    title: 'the supervised proxy cannot be started',
+    hint: 'check the program behind -- and that it may be executed',
+  },
   SL6001: {
     source: 'environment',
     title: 'a port is taken',

@@ -1,6 +1,8 @@
 /** Module supply: from a reference to a verified local file, and the ADS stream that makes use of it. */
 export { type CachedModule, ModuleCache, type ModuleRequest } from './cache/module-cache.ts'
 export { cacheOptionsFromEnv, type ModuleCacheOptions } from './cache/options.ts'
+export type { EnvoyNode } from './envoy/bootstrap.ts'
+export { type EnvoyAgent, type EnvoyAgentOptions, runEnvoy } from './envoy/run.ts'
 export { AdsInterposer, type AdsInterposerOptions } from './interposer.ts'
 export { parseMirrors } from './mirrors.ts'
 export { parseModuleUrl } from './module-url.ts'
