@@ -23,6 +23,8 @@ export interface CompiledModule {
   readonly exportedFunctions: ReadonlyMap<number, string>
   /** Under this name the rewriting exports what was the start section. */
   readonly startExport: string | undefined
+  /** It imports proxy_set_buffer_bytes. */
+  readonly editsBodies: boolean
   readonly fuel: FuelExports | undefined
   readonly limits: Limits
 }
@@ -45,6 +47,7 @@ export function compileModuleSync(bytes: Uint8Array, limits: Partial<Limits> = {
     abi,
     digest: createHash('sha256').update(bytes).digest('hex'),
     functionImports: shape.functionImports.map(({ module, name }) => ({ module, name })),
+    editsBodies: shape.functionImports.some((i) => i.name === 'proxy_set_buffer_bytes'),
     ...others,
     ...exported,
     exportedFunctions: new Map(shape.exports.filter((e) => e.kind === 'function').map((e) => [e.index, e.name])),

@@ -164,6 +164,21 @@ describe('HttpContext', () => {
       })
     }
 
+    it('forgets the length of a body that the module may change, unless told to keep it (cpp-sdk #127)', () => {
+      const code = body('request', set(0, 0, 'x')) + headers('request', '')
+      for (const [config, length] of [
+        [{}, undefined],
+        [{ keepContentLength: true }, '5'],
+      ] as const) {
+        const { stream } = start(code, config)
+        stream.request([['content-length', '5']], false)
+        assert.equal(stream.requestHeaders?.get('content-length'), length)
+      }
+      const { stream } = start(body('request', '') + headers('request', ''))
+      stream.request([['content-length', '5']], false)
+      assert.equal(stream.requestHeaders?.get('content-length'), '5')
+    })
+
     it('clamps reads, and refuses a range beyond 2^32', () => {
       const read = (from: number, max: number) =>
         `(call $status (call $proxy_get_buffer_bytes (i32.const 0) (i32.const ${from}) (i32.const ${max}) $slot0 $slot1)) (call $show)`

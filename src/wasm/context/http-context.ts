@@ -50,6 +50,8 @@ export class HttpContext extends Context {
     if (fn === undefined) return HEADERS_STATUS.continue
     const size = this.stream.requestHeaders?.size ?? 0
     const action = this.vm.call3(this, 'proxy_on_request_headers', fn, this.id, size, endOfStream ? 1 : 0)
+    if (!endOfStream && this.#mayEdit)
+      this.#forgetLength(this.stream.requestHeaders, this.vm.guest.proxy_on_request_body)
     return this.#afterHeaders(REQUEST, action)
   }
 
@@ -59,6 +61,8 @@ export class HttpContext extends Context {
     if (fn === undefined) return HEADERS_STATUS.continue
     const size = this.stream.responseHeaders?.size ?? 0
     const action = this.vm.call3(this, 'proxy_on_response_headers', fn, this.id, size, endOfStream ? 1 : 0)
+    if (!endOfStream && this.#mayEdit)
+      this.#forgetLength(this.stream.responseHeaders, this.vm.guest.proxy_on_response_body)
     return this.#afterHeaders(RESPONSE, action)
   }
 
@@ -262,6 +266,18 @@ export class HttpContext extends Context {
     } else {
       this.#sendFailure()
     }
+  }
+
+  get #mayEdit(): boolean {
+    return this.vm.compiled.editsBodies && !this.plugin.keepContentLength
+  }
+
+  /**
+   * The length may be another once the module has seen the body, and the headers will have gone by then. Envoy sends the old one
+   * (cpp-sdk #127), which cuts the message off or makes the next one start within this one.
+   */
+  #forgetLength(headers: HeaderMap | undefined, bodyCallback: unknown): void {
+    if (bodyCallback !== undefined && headers !== undefined) headers.remove('content-length')
   }
 
   /** True when the module can be called for this stream, after proxy_on_context_create. */

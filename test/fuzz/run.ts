@@ -1,0 +1,21 @@
+/**
+ * node test/fuzz/run.ts [target] [--runs N] [--seed N]
+ *
+ * Runs the fuzz targets for long; a finding is written to the target's corpus and printed.
+ */
+import { parseArgs } from 'node:util'
+import { fuzz } from './fuzz.ts'
+import { WASM_TARGETS } from './wasm-targets.ts'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { runs: { type: 'string', default: '1000000' }, seed: { type: 'string', default: String(Date.now() | 0) } },
+})
+for (const target of WASM_TARGETS) {
+  if (positionals.length > 0 && !positionals.includes(target.name)) continue
+  const start = performance.now()
+  fuzz(target, Number(values.runs), Number(values.seed))
+  console.log(
+    `${target.name}: ${values.runs} runs, seed ${values.seed}, ${Math.round(performance.now() - start)} ms, nothing found`,
+  )
+}
