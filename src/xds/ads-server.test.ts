@@ -198,6 +198,27 @@ test('types of one snapshot are sent in make-before-break order', async () => {
   )
 })
 
+test('a cluster goes after the routes that led to it', async () => {
+  const { ads, transport } = server()
+  const { send, take } = sotw(transport)
+  const both = (name: string) => ({
+    [TypeUrl.cluster]: named([name, cluster(name)]),
+    [TypeUrl.route]: named(['r', { ...cluster('r', name), typeUrl: TypeUrl.route }]),
+  })
+  ads.setSnapshot('n', both('old'), '1')
+  await send({ typeUrl: TypeUrl.cluster })
+  await send({ typeUrl: TypeUrl.route, resourceNames: ['r'] })
+  ads.setSnapshot('n', both('new'), '2')
+  assert.deepEqual(
+    (await take()).map((response) => [shortType(response.typeUrl), names(response)]),
+    [
+      ['cds', ['new', 'old']],
+      ['rds', ['r']],
+      ['cds', ['new']],
+    ],
+  )
+})
+
 test('two streams of one node are both served; a closed one is forgotten', async () => {
   const { ads, transport } = server()
   const one = sotw(transport)

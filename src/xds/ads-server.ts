@@ -6,7 +6,7 @@ import type { AdsServerEvents, Connection } from './server-events.ts'
 import { NodeSnapshot, type Resources, type TypeChange } from './snapshot.ts'
 import { SotwStream } from './sotw-stream.ts'
 import type { AdsAcceptor, AdsServerStream, DeltaAdsServerStream, Stream } from './transport.ts'
-import { PUSH_ORDER } from './type-urls.ts'
+import { PUSH_ORDER, TypeUrl } from './type-urls.ts'
 
 interface Handler {
   readonly connection: Connection
@@ -29,20 +29,40 @@ export class AdsServer implements AdsAcceptor {
     this.#events = events
   }
 
-  /** Replaces what a node gets; only what differs is sent, in make-before-break order. */
+  /**
+   * Replaces what a node gets; only what differs is sent, in make-before-break order: clusters that go are taken away after
+   * the routes that led to them.
+   */
   setSnapshot(nodeId: string, resources: Resources, version: string): void {
     const known = this.#snapshots.get(nodeId)
-    const snapshot = known ?? new NodeSnapshot()
-    this.#snapshots.set(nodeId, snapshot)
-    const changes = new Map(snapshot.replace(resources, version).map((change) => [change.typeUrl, change]))
-    const order = new Set([...PUSH_ORDER, ...snapshot.typeUrls()])
-    for (const handler of this.#streams.get(nodeId) ?? []) {
-      for (const typeUrl of order) {
-        const change = changes.get(typeUrl)
-        if (known === undefined) handler.onFirstSnapshot(typeUrl)
-        else if (change !== undefined) handler.onChange(change)
-      }
+    if (known === undefined) {
+      const snapshot = new NodeSnapshot()
+      this.#snapshots.set(nodeId, snapshot)
+      snapshot.replace(resources, version)
+      this.#eachInOrder(nodeId, snapshot, (handler, typeUrl) => handler.onFirstSnapshot(typeUrl))
+      return
     }
+    const leaving = known.leaving(TypeUrl.cluster, resources)
+    const reroutes = known.differs(TypeUrl.route, resources) || known.differs(TypeUrl.listener, resources)
+    if (leaving.length > 0 && reroutes) {
+      const kept = new Map([...(resources[TypeUrl.cluster] ?? []), ...leaving])
+      this.#push(nodeId, known, { ...resources, [TypeUrl.cluster]: kept }, version)
+    }
+    this.#push(nodeId, known, resources, version)
+  }
+
+  #push(nodeId: string, snapshot: NodeSnapshot, resources: Resources, version: string): void {
+    const changes = new Map(snapshot.replace(resources, version).map((change) => [change.typeUrl, change]))
+    if (changes.size === 0) return
+    this.#eachInOrder(nodeId, snapshot, (handler, typeUrl) => {
+      const change = changes.get(typeUrl)
+      if (change !== undefined) handler.onChange(change)
+    })
+  }
+
+  #eachInOrder(nodeId: string, snapshot: NodeSnapshot, act: (handler: Handler, typeUrl: string) => void): void {
+    const order = new Set([...PUSH_ORDER, ...snapshot.typeUrls()])
+    for (const handler of this.#streams.get(nodeId) ?? []) for (const typeUrl of order) act(handler, typeUrl)
   }
 
   /** Forgets a node that is gone; its streams, if any, get nothing more until the next snapshot. */

@@ -38,6 +38,21 @@ export class NodeSnapshot {
     return changes
   }
 
+  /** The resources of a type that are not among the next ones. */
+  leaving(typeUrl: string, next: Resources): [string, Any][] {
+    return [...this.type(typeUrl).resources]
+      .filter(([name]) => next[typeUrl]?.has(name) !== true)
+      .map(([name, { resource }]) => [name, resource])
+  }
+
+  /** Whether a type may have changed; equal content in another object counts as a change. */
+  differs(typeUrl: string, next: Resources): boolean {
+    const { resources } = this.type(typeUrl)
+    const coming = next[typeUrl]
+    if (resources.size !== (coming?.size ?? 0)) return true
+    return [...resources].some(([name, { resource }]) => coming?.get(name) !== resource)
+  }
+
   type(typeUrl: string): Readonly<TypeState> {
     return this.#types.get(typeUrl) ?? EMPTY
   }
