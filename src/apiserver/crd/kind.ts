@@ -39,7 +39,7 @@ function condition(type: string, reason: string, message: string): JsonObject {
 
 function validate(object: ApiObject, old: ApiObject | undefined): FieldError[] {
   const spec = specOf(object)
-  const errors: FieldError[] = [...validateCrd(object.metadata.name, spec, old === undefined ? undefined : specOf(old))]
+  const errors: FieldError[] = [...validateCrd(object.metadata, spec, old === undefined ? undefined : specOf(old))]
   if (errors.length > 0) return errors
   spec.versions.forEach((version, i) => {
     version.additionalPrinterColumns?.forEach(({ jsonPath: path }, j) => {
