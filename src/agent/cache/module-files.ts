@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isProcessAlive } from '../../base/process-alive.ts'
 import { measureFile } from '../fetch/magic.ts'
 
 /**
@@ -118,16 +119,7 @@ export class ModuleFiles {
 
 /** A work folder whose process is gone. In a container the new process often has the old one's id, so time counts too. */
 async function isAbandoned(path: string, pid: number): Promise<boolean> {
-  if (pid !== process.pid) return !isAlive(pid)
+  if (pid !== process.pid) return !isProcessAlive(pid)
   const made = (await stat(path).catch(() => undefined))?.birthtimeMs ?? 0
   return made < Date.now() - process.uptime() * 1000
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }
