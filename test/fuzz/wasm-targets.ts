@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { SluiceError } from '../../src/errors.ts'
 import { HOST_FUNCTIONS, WASI_FUNCTIONS } from '../../src/wasm/abi/signatures.ts'
-import { findProperty } from '../../src/wasm/attributes/property.ts'
+import { findProperty, splitPath } from '../../src/wasm/attributes/property.ts'
 import { serialize } from '../../src/wasm/attributes/serialize.ts'
 import { readShape } from '../../src/wasm/binary/sections.ts'
 import {
@@ -74,7 +74,9 @@ export const paths: FuzzTarget = {
       stream.request([['x-a', '1']])
       pathPlugin = { plugin, stream }
     }
-    const value = findProperty(pathPlugin.stream.context, input.latin1Slice())
+    const path = splitPath(input.latin1Slice())
+    if (path === undefined) return
+    const value = findProperty(pathPlugin.stream.context, path)
     if (value === undefined) return
     const bytes = serialize(value)
     assert.ok(bytes === undefined || bytes instanceof Uint8Array)

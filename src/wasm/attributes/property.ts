@@ -1,3 +1,4 @@
+import { InternTable } from '../abi/intern.ts'
 import type { Context } from '../context/context.ts'
 import { type AttributeValue, bytesOf, childOf, Dictionary } from './value.ts'
 
@@ -30,19 +31,26 @@ const GROUPS = new Set([
   'xds',
 ])
 
+export interface PropertyPath {
+  readonly segments: readonly string[]
+  /** Under which `proxy_set_property` keeps it. */
+  readonly key: string
+}
+
+/** Paths as modules write them; the same few come for ever. Undefined: too deep. */
+export const propertyPaths: InternTable<PropertyPath | undefined> = new InternTable(splitPath)
+
 /** Segments are joined with NUL; the C++ SDK may put one more at the end. */
-export function splitPath(path: string): string[] | undefined {
+export function splitPath(path: string): PropertyPath | undefined {
   const segments = path.split('\0')
   if (segments.length > 1 && segments[segments.length - 1] === '') segments.pop()
-  return segments.length > DEEPEST ? undefined : segments
+  return segments.length > DEEPEST ? undefined : { segments, key: stateKey(segments.join('\0')) }
 }
 
 /** The value at a path of the attribute tree, for `proxy_get_property`. */
-export function findProperty(context: Context, path: string): AttributeValue | undefined {
-  const segments = splitPath(path)
-  if (segments === undefined) return undefined
+export function findProperty(context: Context, { segments, key }: PropertyPath): AttributeValue | undefined {
   const root = segments[0]
-  const own = context.filterState?.get(stateKey(segments.join('\0')))
+  const own = context.filterState?.get(key)
   if (own !== undefined) return own
   if (GROUPS.has(root)) {
     if (segments.length === 1) return undefined

@@ -28,8 +28,13 @@ export function serialize(value: AttributeValue): Uint8Array | undefined {
 }
 
 function stringBytes(value: string): Uint8Array {
-  for (let i = 0; i < value.length; i++) if (value.charCodeAt(i) > 0xff) return Buffer.from(value, 'utf8')
-  return Buffer.from(value, 'latin1')
+  return Buffer.from(value, isByteString(value) ? 'latin1' : 'utf8')
+}
+
+/** All characters stand for one byte each. */
+export function isByteString(value: string): boolean {
+  for (let i = 0; i < value.length; i++) if (value.charCodeAt(i) > 0xff) return false
+  return true
 }
 
 function int64(value: number | bigint): Uint8Array {

@@ -58,6 +58,7 @@ export type AttributeValue =
 
 /** Text as a byte string. */
 export function bytesOf(text: string): string {
+  if (Buffer.byteLength(text) === text.length) return text
   return Buffer.from(text, 'utf8').toString('latin1')
 }
 

@@ -1,7 +1,7 @@
 import { STATUS } from '../abi/constants.ts'
-import { findProperty, splitPath, stateKey } from '../attributes/property.ts'
-import { serialize } from '../attributes/serialize.ts'
-import { checkSlots, giveBytes, takeBytes, takeString } from './guest-io.ts'
+import { findProperty, propertyPaths } from '../attributes/property.ts'
+import { isByteString, serialize } from '../attributes/serialize.ts'
+import { checkSlots, giveBytes, giveString, takeBytes } from './guest-io.ts'
 import type { HostFunctionTable } from './types.ts'
 
 const LONGEST_PATH = 4096
@@ -15,8 +15,11 @@ export const propertyFunctions: HostFunctionTable = {
       if (checkSlots(vm, pointerSlot >>> 0, sizeSlot >>> 0) !== STATUS.ok) return STATUS.invalidMemoryAccess
       if (vm.current === undefined) return STATUS.badArgument
       if (pathSize >>> 0 > LONGEST_PATH) return STATUS.notFound
-      const value = findProperty(vm.current, takeString(vm, path >>> 0, pathSize >>> 0))
+      const parsed = propertyPaths.get(vm.memory, path >>> 0, pathSize >>> 0)
+      const value = parsed === undefined ? undefined : findProperty(vm.current, parsed)
       if (value === undefined) return STATUS.notFound
+      if (typeof value === 'string' && isByteString(value))
+        return giveString(vm, value, pointerSlot >>> 0, sizeSlot >>> 0)
       const bytes = serialize(value)
       if (bytes === undefined) return STATUS.serializationFailure
       return giveBytes(vm, bytes, pointerSlot >>> 0, sizeSlot >>> 0)
@@ -36,9 +39,9 @@ export const propertyFunctions: HostFunctionTable = {
       if (state === undefined) return STATUS.notFound
       if (pathSize >>> 0 > LONGEST_PATH) return STATUS.badArgument
       if (valueSize >>> 0 > vm.limits.propertyBytes) return STATUS.internalFailure
-      const segments = splitPath(takeString(vm, path >>> 0, pathSize >>> 0))
-      if (segments === undefined) return STATUS.badArgument
-      const key = stateKey(segments.join('\0'))
+      const parsed = propertyPaths.get(vm.memory, path >>> 0, pathSize >>> 0)
+      if (parsed === undefined) return STATUS.badArgument
+      const { key } = parsed
       const declared = vm.declared.get(key)
       if (declared?.readonly === true && state.get(key) !== undefined) return STATUS.badArgument
       const context = vm.current
