@@ -8,7 +8,32 @@ const root = pino(
   pino.destination({ dest: 2, sync: true }),
 )
 
-/** A logger for one part; scopes are named as in Istio and Envoy (`wasm`, `xds`, `ads`, `http`). */
+const scopes = new Map<string, Logger>()
+
+/** The logger of one part; scopes are named as in Istio and Envoy (`wasm`, `xds`, `ads`, `http`). */
 export function logger(scope: string): Logger {
-  return root.child({ scope })
+  let known = scopes.get(scope)
+  if (known === undefined) {
+    known = root.child({ scope })
+    scopes.set(scope, known)
+  }
+  return known
+}
+
+/** Changes the level of one scope, or of all. */
+export function setLogLevel(level: string, scope?: string): void {
+  if (!(level in root.levels.values)) throw new Error(`unknown log level «${level}»`)
+  if (scope !== undefined) {
+    const known = scopes.get(scope)
+    if (known === undefined) throw new Error(`unknown logger «${scope}»`)
+    known.level = level
+    return
+  }
+  root.level = level
+  for (const known of scopes.values()) known.level = level
+}
+
+/** The level of each scope that has logged. */
+export function logLevels(): Record<string, string> {
+  return Object.fromEntries([...scopes].map(([name, { level }]) => [name, level]))
 }

@@ -103,6 +103,9 @@ export class StreamInfo {
   filterChainName = ''
   virtualClusterName = ''
   readonly connection: ConnectionInfo
+  /** Whom the request is held to come from: the connection's peer, or what `x-forwarded-for` says (the port is 0 then). */
+  remoteAddress: string
+  remotePort: number
   requestHeaders: HeaderMap | undefined
   requestTrailers: HeaderMap | undefined
   responseHeaders: HeaderMap | undefined
@@ -119,6 +122,8 @@ export class StreamInfo {
 
   constructor(connection: ConnectionInfo) {
     this.connection = connection
+    this.remoteAddress = connection.remoteAddress
+    this.remotePort = connection.remotePort
   }
 
   get dynamicMetadata(): ReadonlyMap<string, Record<string, unknown>> | undefined {

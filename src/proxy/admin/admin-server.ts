@@ -1,0 +1,122 @@
+/** The admin endpoint, with Envoy's paths and formats. Loopback only unless told: whoever reaches it can read all config. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Bootstrap } from '../../../gen/envoy/config/bootstrap/v3/bootstrap_pb.ts'
+import type { Node } from '../../../gen/envoy/config/core/v3/base_pb.ts'
+import { messageOf, SluiceError } from '../../errors.ts'
+import type { ConfigManager } from '../main/config-manager.ts'
+import type { WorkerPool } from '../main/worker-pool.ts'
+import { certs } from './certs.ts'
+import { clustersJson, clustersText } from './clusters.ts'
+import { configDump } from './config-dump.ts'
+import { logging } from './logging.ts'
+import { serverInfo } from './server-info.ts'
+import { mergeStats, prometheusText, statsJson, statsText } from './stats.ts'
+
+interface Answer {
+  readonly status?: number
+  readonly type?: string
+  readonly body: string
+}
+
+type Handler = (query: URLSearchParams) => Answer | Promise<Answer>
+
+export class AdminServer {
+  readonly #server = createServer((request, response) => void this.#answer(request, response))
+  readonly #handlers: ReadonlyMap<string, Handler>
+  /** Paths that change something want POST. */
+  readonly #post: ReadonlySet<string>
+  #address = ''
+
+  constructor(config: ConfigManager, workers: WorkerPool, bootstrap: Bootstrap, node: Node) {
+    const begun = Date.now()
+    const stats = async () => mergeStats(await workers.query('stats'), config, workers, begun)
+    const json = (value: unknown): Answer => ({ type: 'application/json', body: `${JSON.stringify(value, null, 1)}\n` })
+    this.#handlers = new Map<string, Handler>([
+      ['/ready', () => (config.ready ? { body: 'LIVE\n' } : { status: 503, body: 'PRE_INITIALIZING\n' })],
+      [
+        '/stats',
+        async (query) => {
+          const filter = query.get('filter') ?? ''
+          if (query.get('format') === 'prometheus')
+            return { type: 'text/plain; version=0.0.4', body: prometheusText(await stats()) }
+          if (query.get('format') === 'json') return json(statsJson(await stats(), filter))
+          return { body: statsText(await stats(), filter) }
+        },
+      ],
+      ['/stats/prometheus', async () => ({ type: 'text/plain; version=0.0.4', body: prometheusText(await stats()) })],
+      [
+        '/clusters',
+        async (query) => {
+          const status = await workers.query<Parameters<typeof clustersText>[0][number]>('clusters')
+          return query.get('format') === 'json'
+            ? json(clustersJson(status, config))
+            : { body: clustersText(status, config) }
+        },
+      ],
+      [
+        '/listeners',
+        (query) => {
+          const list = config.addresses()
+          if (query.get('format') === 'json') {
+            return json({
+              listener_statuses: list.map(({ name, address, port }) => ({
+                name,
+                local_address: { socket_address: { address, port_value: port } },
+              })),
+            })
+          }
+          return { body: list.map(({ name, address, port }) => `${name}::${address}:${port}\n`).join('') }
+        },
+      ],
+      ['/config_dump', (query) => json(configDump(config, bootstrap, query))],
+      ['/server_info', () => json(serverInfo(config, node, begun, workers.size))],
+      ['/certs', () => json(certs(config))],
+      ['/logging', (query) => ({ body: logging(query) })],
+      ['/', () => ({ body: [...this.#handlers.keys()].filter((path) => path !== '/').join('\n') })],
+    ])
+    this.#post = new Set(['/logging'])
+  }
+
+  get address(): string {
+    return this.#address
+  }
+
+  listen(host: string, port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', (error) => {
+        reject(new SluiceError('SL5003', `${host}:${port}: ${messageOf(error)}`, { where: 'admin' }))
+      })
+      this.#server.listen(port, host, () => {
+        const bound = this.#server.address()
+        this.#address = `${host}:${bound !== null && typeof bound === 'object' ? bound.port : port}`
+        resolve()
+      })
+    })
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve())
+      this.#server.closeAllConnections()
+    })
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://admin')
+    const handler = this.#handlers.get(url.pathname)
+    let answer: Answer
+    try {
+      if (handler === undefined) answer = { status: 404, body: 'invalid path. admin commands are:\n' }
+      else if (this.#post.has(url.pathname) && request.method !== 'POST' && url.search !== '') {
+        answer = { status: 405, body: 'Method Not Allowed\n' }
+      } else answer = await handler(url.searchParams)
+    } catch (error) {
+      answer = { status: 400, body: `${messageOf(error)}\n` }
+    }
+    response.writeHead(answer.status ?? 200, {
+      'content-type': `${answer.type ?? 'text/plain'}; charset=UTF-8`,
+      'cache-control': 'no-cache, max-age=0',
+    })
+    response.end(answer.body)
+  }
+}

@@ -1,0 +1,109 @@
+import { Unhealthy } from '../cluster/endpoint-host.ts'
+import type { ConfigManager } from '../main/config-manager.ts'
+import type { ClusterStatus, HostStatus } from '../worker/protocol.ts'
+
+/** Adds up the workers' view of each cluster. */
+function merge(workers: readonly (readonly ClusterStatus[])[]): ClusterStatus[] {
+  const merged = new Map<string, ClusterStatus>()
+  for (const cluster of workers.flat()) {
+    const known = merged.get(cluster.name)
+    if (known === undefined) {
+      merged.set(cluster.name, cluster)
+      continue
+    }
+    merged.set(cluster.name, {
+      name: cluster.name,
+      connections: known.connections + cluster.connections,
+      pending: known.pending + cluster.pending,
+      requests: known.requests + cluster.requests,
+      retries: known.retries + cluster.retries,
+      hosts: known.hosts.map((host) =>
+        addHost(
+          host,
+          cluster.hosts.find(({ address }) => address === host.address),
+        ),
+      ),
+    })
+  }
+  return [...merged.values()]
+}
+
+function addHost(a: HostStatus, b: HostStatus | undefined): HostStatus {
+  if (b === undefined) return a
+  return {
+    ...a,
+    unhealthy: a.unhealthy | b.unhealthy,
+    active: a.active + b.active,
+    connections: a.connections + b.connections,
+    requests: a.requests + b.requests,
+    errors: a.errors + b.errors,
+    successes: a.successes + b.successes,
+    connectFailures: a.connectFailures + b.connectFailures,
+  }
+}
+
+function healthText(flags: number): string {
+  if (flags === 0) return 'healthy'
+  let text = ''
+  if ((flags & Unhealthy.ActiveCheck) !== 0) text += '/failed_active_hc'
+  if ((flags & Unhealthy.Outlier) !== 0) text += '/failed_outlier_check'
+  if ((flags & Unhealthy.Eds) !== 0) text += '/failed_eds_health'
+  return text
+}
+
+export function clustersText(workers: readonly (readonly ClusterStatus[])[], config: ConfigManager): string {
+  const lines: string[] = []
+  for (const { name, hosts } of merge(workers)) {
+    lines.push(
+      `${name}::observability_name::${name}`,
+      `${name}::added_via_api::${config.clusters.get(name)?.version !== ''}`,
+    )
+    for (const host of hosts) {
+      const line = (key: string, value: string | number) => lines.push(`${name}::${host.address}::${key}::${value}`)
+      line('cx_active', host.connections)
+      line('cx_connect_fail', host.connectFailures)
+      line('rq_active', host.active)
+      line('rq_error', host.errors)
+      line('rq_success', host.successes)
+      line('rq_total', host.requests)
+      line('hostname', host.hostname)
+      line('health_flags', healthText(host.unhealthy))
+      line('weight', host.weight)
+      line('region', host.region)
+      line('zone', host.zone)
+      line('sub_zone', host.subZone)
+      line('priority', host.priority)
+    }
+  }
+  return lines.length === 0 ? '' : `${lines.join('\n')}\n`
+}
+
+export function clustersJson(workers: readonly (readonly ClusterStatus[])[], config: ConfigManager): unknown {
+  return {
+    cluster_statuses: merge(workers).map(({ name, hosts }) => ({
+      name,
+      added_via_api: config.clusters.get(name)?.version !== '',
+      host_statuses: hosts.map((host) => {
+        const colon = host.address.lastIndexOf(':')
+        return {
+          address: {
+            socket_address: {
+              address: host.address.slice(0, colon),
+              port_value: Number(host.address.slice(colon + 1)),
+            },
+          },
+          stats: [
+            { name: 'cx_active', type: 'GAUGE', value: String(host.connections) },
+            { name: 'rq_total', value: String(host.requests) },
+            { name: 'rq_error', value: String(host.errors) },
+            { name: 'rq_success', value: String(host.successes) },
+            { name: 'rq_active', type: 'GAUGE', value: String(host.active) },
+          ],
+          health_status: { eds_health_status: (host.unhealthy & Unhealthy.Eds) === 0 ? 'HEALTHY' : 'UNHEALTHY' },
+          weight: host.weight,
+          hostname: host.hostname,
+        }
+      }),
+    })),
+  }
+}

@@ -1,0 +1,106 @@
+import {
+  create,
+  type DescMessage,
+  type JsonObject,
+  type JsonValue,
+  type MessageShape,
+  toJson,
+} from '@bufbuild/protobuf'
+import { type Any, AnySchema } from '@bufbuild/protobuf/wkt'
+import { type Bootstrap, BootstrapSchema } from '../../../gen/envoy/config/bootstrap/v3/bootstrap_pb.ts'
+import { ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
+import { ClusterLoadAssignmentSchema } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
+import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
+import { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.ts'
+import { registry } from '../config/any.ts'
+import type { ConfigManager, Delivered } from '../main/config-manager.ts'
+
+const ADMIN = 'type.googleapis.com/envoy.admin.v3.'
+
+function json<D extends DescMessage>(schema: D, message: MessageShape<D>): JsonObject {
+  const body = toJson(schema, message, { registry, useProtoFieldName: true }) as JsonObject
+  return { '@type': `type.googleapis.com/${schema.typeName}`, ...body }
+}
+
+function anyJson(any: Any): JsonValue {
+  return toJson(AnySchema, any, { registry, useProtoFieldName: true })
+}
+
+function entry<D extends DescMessage>(
+  field: string,
+  schema: D,
+  { proto, version, updated }: Delivered<MessageShape<D>>,
+): JsonObject {
+  return {
+    ...(version === '' ? {} : { version_info: version }),
+    [field]: json(schema, proto),
+    last_updated: updated.toISOString(),
+  }
+}
+
+/** `/config_dump`, with `resource`, `mask`-less `name_regex` and `include_eds` as in Envoy. Secrets are left out of it. */
+export function configDump(config: ConfigManager, bootstrap: Bootstrap, query: URLSearchParams): JsonObject {
+  const name = new RegExp(query.get('name_regex') ?? '')
+  const named = <T>(map: ReadonlyMap<string, T>) => [...map].filter(([key]) => name.test(key)).map(([, value]) => value)
+  const split = <T extends { version: string }>(list: readonly T[]) => [
+    list.filter(({ version }) => version === ''),
+    list.filter(({ version }) => version !== ''),
+  ]
+  const [staticClusters, dynamicClusters] = split(named(config.clusters))
+  const listeners = [...config.listeners].filter(([key]) => name.test(key))
+  const dump: JsonObject[] = [
+    { '@type': `${ADMIN}BootstrapConfigDump`, bootstrap: withoutType(json(BootstrapSchema, bootstrap)) },
+    {
+      '@type': `${ADMIN}ClustersConfigDump`,
+      static_clusters: staticClusters.map((c) => entry('cluster', ClusterSchema, c)),
+      dynamic_active_clusters: dynamicClusters.map((c) => entry('cluster', ClusterSchema, c)),
+    },
+    {
+      '@type': `${ADMIN}ListenersConfigDump`,
+      static_listeners: listeners.flatMap(([, { active }]) =>
+        active?.version === '' ? [entry('listener', ListenerSchema, active)] : [],
+      ),
+      dynamic_listeners: listeners
+        .filter(([, { active, warming }]) => (active ?? warming)?.version !== '')
+        .map(([key, { active, warming, error }]) => ({
+          name: key,
+          ...(active === undefined ? {} : { active_state: entry('listener', ListenerSchema, active) }),
+          ...(warming === undefined ? {} : { warming_state: entry('listener', ListenerSchema, warming) }),
+          ...(error === undefined ? {} : { error_state: { details: error } }),
+        })),
+    },
+    {
+      '@type': `${ADMIN}RoutesConfigDump`,
+      dynamic_route_configs: named(config.routes).map((r) => entry('route_config', RouteConfigurationSchema, r)),
+    },
+    {
+      '@type': `${ADMIN}EcdsConfigDump`,
+      ecds_filters: named(config.extensions).map(({ op, version, updated }) => ({
+        version_info: version,
+        ecds_filter: {
+          '@type': 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig',
+          name: op.name,
+          typed_config: anyJson(create(AnySchema, { typeUrl: op.typeUrl, value: op.bytes })),
+        },
+        last_updated: updated.toISOString(),
+        ...(op.failure === undefined ? {} : { error_state: { details: op.failure } }),
+      })),
+    },
+  ]
+  if (query.has('include_eds')) {
+    dump.push({
+      '@type': `${ADMIN}EndpointsConfigDump`,
+      dynamic_endpoint_configs: named(config.endpoints).map((e) =>
+        entry('endpoint_config', ClusterLoadAssignmentSchema, e),
+      ),
+    })
+  }
+  const resource = query.get('resource')
+  if (resource === null) return { configs: dump }
+  const list = dump.map((part) => part[resource]).find((part) => part !== undefined)
+  return { configs: (list ?? []) as JsonValue }
+}
+
+function withoutType({ '@type': _, ...rest }: JsonObject): JsonObject {
+  return rest
+}

@@ -1,0 +1,37 @@
+/** Envoy's default tag extraction: what of a dotted name becomes a label. */
+const RULES: readonly { readonly pattern: RegExp; readonly name: string; readonly labels: readonly string[] }[] = [
+  {
+    pattern: /^cluster\.(.+)\.(upstream_rq_(?:[1-5]xx|unknown))$/,
+    name: 'cluster_upstream_rq_xx',
+    labels: ['envoy_cluster_name', 'envoy_response_code_class'],
+  },
+  {
+    pattern: /^cluster\.(.+)\.((?:upstream|membership|lb|outlier_detection|health_check)[a-z0-9_.]*)$/,
+    name: 'cluster_$',
+    labels: ['envoy_cluster_name'],
+  },
+  {
+    pattern: /^http\.(.+)\.(downstream_rq_(?:[1-5]xx|other))$/,
+    name: 'http_downstream_rq_xx',
+    labels: ['envoy_http_conn_manager_prefix', 'envoy_response_code_class'],
+  },
+  { pattern: /^http\.([^.]+)\.(.+)$/, name: 'http_$', labels: ['envoy_http_conn_manager_prefix'] },
+  { pattern: /^listener\.(.+?_[0-9]+)\.(.+)$/, name: 'listener_$', labels: ['envoy_listener_address'] },
+  { pattern: /^tcp\.([^.]+)\.(.+)$/, name: 'tcp_$', labels: ['envoy_tcp_prefix'] },
+]
+
+export function envoyName(raw: string): { name: string; labels: string } {
+  for (const { pattern, name, labels } of RULES) {
+    const match = pattern.exec(raw)
+    if (match === null) continue
+    const [, owner, rest] = match
+    const values = labels.length === 1 ? [owner] : [owner, rest.replace(/^.*_([1-5])xx$/, '$1')]
+    const text = labels.map((label, i) => `${label}="${values[i].replace(/["\\]/g, '\\$&')}"`).join(',')
+    return { name: sanitize(name.replace('$', rest)), labels: text }
+  }
+  return { name: sanitize(raw), labels: '' }
+}
+
+function sanitize(name: string): string {
+  return `envoy_${name.replace(/[^a-zA-Z0-9_]/g, '_')}`
+}

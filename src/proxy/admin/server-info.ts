@@ -1,0 +1,15 @@
+import { type JsonObject, toJson } from '@bufbuild/protobuf'
+import { type Node, NodeSchema } from '../../../gen/envoy/config/core/v3/base_pb.ts'
+import type { ConfigManager } from '../main/config-manager.ts'
+
+export function serverInfo(config: ConfigManager, node: Node, begun: number, workers: number): JsonObject {
+  const uptime = `${Math.floor((Date.now() - begun) / 1000)}s`
+  return {
+    version: `sluice/node-${process.versions.node}`,
+    state: config.ready ? 'LIVE' : 'INITIALIZING',
+    uptime_current_epoch: uptime,
+    uptime_all_epochs: uptime,
+    command_line_options: { concurrency: workers },
+    node: toJson(NodeSchema, node, { useProtoFieldName: true }),
+  }
+}

@@ -1,0 +1,157 @@
+import type { ConfigManager } from '../main/config-manager.ts'
+import type { WorkerPool } from '../main/worker-pool.ts'
+import type { IstioSeries } from '../stats/istio.ts'
+import type { HistogramSnapshot, StatsSnapshot } from '../stats/store.ts'
+import { envoyName } from './prometheus-names.ts'
+
+export type WorkerStats = StatsSnapshot & { readonly istio: readonly IstioSeries[] }
+
+export interface MergedStats {
+  readonly counters: ReadonlyMap<string, number>
+  readonly gauges: ReadonlyMap<string, number>
+  readonly histograms: ReadonlyMap<string, HistogramSnapshot>
+  readonly istio: readonly IstioSeries[]
+}
+
+/** Adds up what the workers counted, and what only the main thread knows. */
+export function mergeStats(
+  workers: readonly WorkerStats[],
+  config: ConfigManager,
+  pool: WorkerPool,
+  begun: number,
+): MergedStats {
+  const counters = new Map<string, number>()
+  const gauges = new Map<string, number>()
+  const histograms = new Map<string, HistogramSnapshot>()
+  const istio = new Map<string, IstioSeries>()
+  for (const worker of workers) {
+    for (const [name, value] of Object.entries(worker.counters)) counters.set(name, (counters.get(name) ?? 0) + value)
+    for (const [name, value] of Object.entries(worker.gauges)) {
+      // Membership is the same in every worker; everything else is a share.
+      if (name.includes('.membership_')) gauges.set(name, value)
+      else gauges.set(name, (gauges.get(name) ?? 0) + value)
+    }
+    for (const [name, histogram] of Object.entries(worker.histograms))
+      histograms.set(name, addHistograms(histograms.get(name), histogram))
+    for (const series of worker.istio) {
+      const key = JSON.stringify(series.labels)
+      const known = istio.get(key)
+      istio.set(key, known === undefined ? series : addSeries(known, series))
+    }
+  }
+  gauges.set('server.live', config.ready ? 1 : 0)
+  gauges.set('server.state', config.ready ? 0 : 2)
+  gauges.set('server.uptime', Math.floor((Date.now() - begun) / 1000))
+  gauges.set('server.concurrency', pool.size)
+  gauges.set('server.memory_allocated', process.memoryUsage.rss())
+  counters.set('server.worker_restarts', pool.restarts)
+  const listeners = [...config.listeners.values()]
+  gauges.set('listener_manager.total_listeners_active', listeners.filter(({ active }) => active !== undefined).length)
+  gauges.set(
+    'listener_manager.total_listeners_warming',
+    listeners.filter(({ warming }) => warming !== undefined).length,
+  )
+  gauges.set('cluster_manager.active_clusters', config.clusters.size)
+  return { counters, gauges, histograms, istio: [...istio.values()] }
+}
+
+function addHistograms(a: HistogramSnapshot | undefined, b: HistogramSnapshot): HistogramSnapshot {
+  if (a === undefined) return b
+  return {
+    bounds: a.bounds,
+    counts: a.counts.map((n, i) => n + b.counts[i]),
+    sum: a.sum + b.sum,
+    count: a.count + b.count,
+  }
+}
+
+function addSeries(a: IstioSeries, b: IstioSeries): IstioSeries {
+  return {
+    labels: a.labels,
+    requests: a.requests + b.requests,
+    duration: addHistograms(a.duration, b.duration),
+    requestBytes: addHistograms(a.requestBytes, b.requestBytes),
+    responseBytes: addHistograms(a.responseBytes, b.responseBytes),
+  }
+}
+
+export function statsText(stats: MergedStats, filter: string): string {
+  const pattern = new RegExp(filter)
+  const lines = [...stats.counters, ...stats.gauges].map(([name, value]) => `${name}: ${value}`)
+  for (const [name, { count, sum }] of stats.histograms) lines.push(`${name}: count=${count} sum=${sum.toFixed(3)}`)
+  return `${lines
+    .filter((line) => pattern.test(line.slice(0, line.indexOf(':'))))
+    .sort()
+    .join('\n')}\n`
+}
+
+export function statsJson(stats: MergedStats, filter: string): unknown {
+  const pattern = new RegExp(filter)
+  const list = [...stats.counters, ...stats.gauges].filter(([name]) => pattern.test(name)).sort()
+  return { stats: list.map(([name, value]) => ({ name, value })) }
+}
+
+/** Prometheus text format 0.0.4, with Envoy's names and tags. */
+export function prometheusText(stats: MergedStats): string {
+  const families = new Map<string, { type: string; lines: string[] }>()
+  const family = (name: string, type: string) => {
+    let found = families.get(name)
+    if (found === undefined) {
+      found = { type, lines: [] }
+      families.set(name, found)
+    }
+    return found.lines
+  }
+  const plain = (list: ReadonlyMap<string, number>, type: string) => {
+    for (const [raw, value] of list) {
+      const { name, labels } = envoyName(raw)
+      family(name, type).push(`${name}{${labels}} ${value}`)
+    }
+  }
+  plain(stats.counters, 'counter')
+  plain(stats.gauges, 'gauge')
+  for (const [raw, histogram] of stats.histograms) {
+    const { name, labels } = envoyName(raw)
+    pushHistogram(family(name, 'histogram'), name, labels, histogram)
+  }
+  for (const series of stats.istio) {
+    const labels = Object.entries(series.labels)
+      .map(([key, value]) => `${key}="${escapeLabel(value)}"`)
+      .join(',')
+    family('istio_requests_total', 'counter').push(`istio_requests_total{${labels}} ${series.requests}`)
+    pushHistogram(
+      family('istio_request_duration_milliseconds', 'histogram'),
+      'istio_request_duration_milliseconds',
+      labels,
+      series.duration,
+    )
+    pushHistogram(family('istio_request_bytes', 'histogram'), 'istio_request_bytes', labels, series.requestBytes)
+    pushHistogram(family('istio_response_bytes', 'histogram'), 'istio_response_bytes', labels, series.responseBytes)
+  }
+  let text = ''
+  for (const [name, { type, lines }] of families) text += `# TYPE ${name} ${type}\n${lines.join('\n')}\n\n`
+  return text
+}
+
+function pushHistogram(
+  lines: string[],
+  name: string,
+  labels: string,
+  { bounds, counts, sum, count }: HistogramSnapshot,
+): void {
+  const before = labels === '' ? '' : `${labels},`
+  let total = 0
+  for (let i = 0; i < bounds.length; i++) {
+    total += counts[i]
+    lines.push(`${name}_bucket{${before}le="${bounds[i]}"} ${total}`)
+  }
+  lines.push(
+    `${name}_bucket{${before}le="+Inf"} ${count}`,
+    `${name}_sum{${labels}} ${sum}`,
+    `${name}_count{${labels}} ${count}`,
+  )
+}
+
+function escapeLabel(value: string): string {
+  return value.replace(/[\\"\n]/g, (c) => (c === '\n' ? '\\n' : `\\${c}`))
+}

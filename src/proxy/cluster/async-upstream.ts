@@ -1,0 +1,168 @@
+import { BodyBuffer } from '../../base/body-buffer.ts'
+import { HeaderMap } from '../../base/header-map.ts'
+import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
+import type { AsyncStream, AsyncStreamCallbacks, AsyncStreamOptions } from './async-client.ts'
+import type { Cluster } from './cluster.ts'
+import type { EndpointHost } from './endpoint-host.ts'
+import { type PendingStream, type UpstreamCallbacks, UpstreamFailure, type UpstreamStream } from './upstream.ts'
+
+/** A stream from within the proxy to a cluster. Everything is handed on in a later tick than the call that caused it. */
+export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwner {
+  readonly #cluster: Cluster
+  readonly #callbacks: AsyncStreamCallbacks
+  readonly #timeout = new Timeout(this, 0)
+  #headers: HeaderMap | undefined
+  #endWithHeaders = false
+  #body = new BodyBuffer()
+  #bodyEnd = false
+  #trailers: HeaderMap | undefined
+  #pending: PendingStream | undefined
+  #stream: UpstreamStream | undefined
+  #host: EndpointHost | undefined
+  #requestDone = false
+  #responseDone = false
+  #over = false
+
+  constructor(cluster: Cluster, callbacks: AsyncStreamCallbacks, options: AsyncStreamOptions) {
+    this.#cluster = cluster
+    this.#callbacks = callbacks
+    this.#timeout.arm(options.timeoutMs ?? 0)
+  }
+
+  sendHeaders(headers: HeaderMap, endStream: boolean): void {
+    this.#headers = headers
+    this.#endWithHeaders = endStream
+    this.#requestDone = endStream
+    process.nextTick(() => this.#start())
+  }
+
+  sendData(data: BodyBuffer, endStream: boolean): void {
+    if (this.#over) return
+    if (endStream) this.#requestDone = true
+    if (this.#stream !== undefined) this.#stream.sendData(data, endStream)
+    else {
+      this.#body.move(data)
+      this.#bodyEnd = endStream
+    }
+  }
+
+  sendTrailers(trailers: HeaderMap): void {
+    if (this.#over) return
+    this.#requestDone = true
+    if (this.#stream !== undefined) this.#stream.sendTrailers(trailers)
+    else this.#trailers = trailers
+  }
+
+  reset(): void {
+    if (this.#over) return
+    this.#end()
+    this.#pending?.cancel()
+    this.#stream?.reset()
+  }
+
+  onTimeout(): void {
+    if (this.#over) return
+    this.#cluster.stats.timeouts.value++
+    const begun = this.#responseDone
+    this.reset()
+    if (!begun) this.#answer(504, 'upstream request timeout')
+  }
+
+  #start(): void {
+    if (this.#over) return
+    const host = this.#cluster.choose(undefined)
+    if (host === undefined) {
+      this.#cluster.stats.noHealthy.value++
+      this.#end()
+      this.#answer(503, 'no healthy upstream')
+      return
+    }
+    this.#cluster.stats.requests.value++
+    this.#pending = host.pool.newStream(this, false)
+  }
+
+  onPoolReady(stream: UpstreamStream, host: EndpointHost): void {
+    this.#pending = undefined
+    this.#stream = stream
+    this.#host = host
+    this.#cluster.breaker.requests++
+    this.#cluster.stats.activeRequests.value++
+    host.active++
+    const hasBody = this.#body.length > 0 || this.#bodyEnd
+    stream.sendHeaders(this.#headers as HeaderMap, this.#endWithHeaders)
+    if (hasBody && !this.#over) stream.sendData(this.#body, this.#bodyEnd)
+    if (this.#trailers !== undefined && !this.#over) stream.sendTrailers(this.#trailers)
+  }
+
+  onPoolFailure(_: UpstreamFailure, reason: string, host: EndpointHost): void {
+    if (this.#over) return
+    this.#cluster.outliers?.onLocalFailure(host)
+    this.#end()
+    process.nextTick(() =>
+      this.#answer(503, `upstream connect error or disconnect/reset before headers. reset reason: ${reason}`),
+    )
+  }
+
+  onUpstreamHeaders(headers: HeaderMap, endStream: boolean): void {
+    if (this.#over) return
+    const status = Number(headers.get(':status'))
+    this.#cluster.stats.classes[Math.floor(status / 100)]?.add()
+    if (this.#host !== undefined) this.#cluster.outliers?.onResponse(this.#host, status)
+    if (endStream) this.#finish(() => this.#callbacks.onHeaders(headers, true))
+    else this.#callbacks.onHeaders(headers, false)
+  }
+
+  onUpstreamData(data: BodyBuffer, endStream: boolean): void {
+    if (this.#over) return
+    if (endStream) this.#finish(() => this.#callbacks.onData(data, true))
+    else this.#callbacks.onData(data, false)
+  }
+
+  onUpstreamTrailers(trailers: HeaderMap): void {
+    if (this.#over) return
+    this.#finish(() => this.#callbacks.onTrailers(trailers))
+  }
+
+  onUpstreamReset(failure: UpstreamFailure, reason: string): void {
+    if (this.#over) return
+    if (this.#host !== undefined) this.#cluster.outliers?.onLocalFailure(this.#host)
+    this.#end()
+    process.nextTick(() =>
+      this.#callbacks.onReset(failure === UpstreamFailure.ProtocolError ? `protocol error: ${reason}` : reason),
+    )
+  }
+
+  onUpstreamBlocked(): void {}
+
+  onUpstreamDrained(): void {}
+
+  #finish(deliver: () => void): void {
+    this.#responseDone = true
+    const stream = this.#stream
+    const complete = this.#requestDone
+    this.#end()
+    if (!complete) stream?.reset()
+    deliver()
+    this.#callbacks.onComplete()
+  }
+
+  #end(): void {
+    this.#over = true
+    this.#timeout.cancel()
+    if (this.#host === undefined) return
+    this.#host.active--
+    this.#cluster.breaker.requests--
+    this.#cluster.stats.activeRequests.value--
+  }
+
+  #answer(status: number, text: string): void {
+    const headers = HeaderMap.of([
+      [':status', String(status)],
+      ['content-length', String(text.length)],
+      ['content-type', 'text/plain'],
+    ])
+    this.#callbacks.onHeaders(headers, false)
+    this.#callbacks.onData(BodyBuffer.of(text), true)
+    this.#callbacks.onComplete()
+  }
+}

@@ -1,0 +1,210 @@
+import {
+  Cluster_CommonLbConfigSchema,
+  type Cluster as ClusterProto,
+  ClusterSchema,
+  Cluster_DiscoveryType as DiscoveryType,
+  Cluster_LbPolicy as LbPolicy,
+} from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
+import type { Http2ProtocolOptions } from '../../../gen/envoy/config/core/v3/protocol_pb.ts'
+import { HttpProtocolOptionsSchema as CommonHttpOptionsSchema } from '../../../gen/envoy/config/core/v3/protocol_pb.ts'
+import { RawBufferSchema } from '../../../gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts'
+import {
+  type UpstreamTlsContext,
+  UpstreamTlsContextSchema,
+} from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
+import { HttpProtocolOptionsSchema } from '../../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts'
+import { metadataJson, unpack, unpackAs } from '../config/any.ts'
+import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
+import { type LoadBalancerFactory, leastRequest, maglev, random, ringHash, roundRobin } from './load-balancer.ts'
+
+/** The settings of a cluster, read once. */
+export interface ClusterConfig {
+  readonly name: string
+  readonly statName: string
+  readonly metadata: Readonly<Record<string, unknown>>
+  readonly discovery: 'static' | 'strict_dns' | 'logical_dns' | 'eds'
+  /** What EDS is asked for. */
+  readonly edsName: string
+  readonly connectTimeoutMs: number
+  readonly idleTimeoutMs: number
+  readonly maxRequestsPerConnection: number
+  readonly balancer: LoadBalancerFactory
+  readonly panicThreshold: number
+  readonly localityWeighted: boolean
+  readonly dnsRefreshMs: number
+  readonly dnsFamily: 0 | 4 | 6
+  readonly http2: Http2ProtocolOptions | undefined
+  /** HTTP/2 when the request came by it. */
+  readonly useDownstreamProtocol: boolean
+  readonly tls: UpstreamTlsContext | undefined
+  readonly bufferLimit: number
+}
+
+const FIELDS = [
+  'name',
+  'alt_stat_name',
+  'type',
+  'eds_cluster_config',
+  'connect_timeout',
+  'per_connection_buffer_limit_bytes',
+  'lb_policy',
+  'load_assignment',
+  'health_checks',
+  'max_requests_per_connection',
+  'circuit_breakers',
+  'common_http_protocol_options',
+  'http2_protocol_options',
+  'typed_extension_protocol_options',
+  'dns_refresh_rate',
+  'dns_lookup_family',
+  'outlier_detection',
+  'ring_hash_lb_config',
+  'maglev_lb_config',
+  'least_request_lb_config',
+  'round_robin_lb_config',
+  'common_lb_config',
+  'transport_socket',
+  'metadata',
+  'respect_dns_ttl',
+  'upstream_connection_options',
+  'http_protocol_options',
+  'track_cluster_stats',
+  'ignore_health_on_host_removal',
+  'protocol_selection',
+  'transport_socket_matches',
+  'cleanup_interval',
+]
+
+const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
+
+const DISCOVERY: Readonly<Record<number, ClusterConfig['discovery']>> = {
+  [DiscoveryType.STATIC]: 'static',
+  [DiscoveryType.STRICT_DNS]: 'strict_dns',
+  [DiscoveryType.LOGICAL_DNS]: 'logical_dns',
+  [DiscoveryType.EDS]: 'eds',
+}
+
+export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name}"`): ClusterConfig {
+  onlyFields(ClusterSchema, proto, FIELDS, path)
+  if (proto.name === '') throw invalid(`${path}.name`, 'a name is missing')
+  if (proto.clusterDiscoveryType.case === 'clusterType')
+    throw unsupported(`${path}.cluster_type`, 'custom cluster types')
+  if (proto.transportSocketMatches.length > 0)
+    throw unsupported(`${path}.transport_socket_matches`, 'the field is not supported')
+  const discovery = DISCOVERY[proto.clusterDiscoveryType.value ?? 0]
+  if (discovery === undefined) throw unsupported(`${path}.type`, 'ORIGINAL_DST')
+  const http = httpOptions(proto, path)
+  const common = proto.commonLbConfig
+  if (common !== undefined) {
+    onlyFields(
+      Cluster_CommonLbConfigSchema,
+      common,
+      [
+        'healthy_panic_threshold',
+        'locality_weighted_lb_config',
+        'update_merge_window',
+        'ignore_new_hosts_until_first_hc',
+        'close_connections_on_host_set_change',
+        'zone_aware_lb_config',
+      ],
+      `${path}.common_lb_config`,
+    )
+  }
+  return {
+    name: proto.name,
+    statName: proto.altStatName || proto.name,
+    metadata: metadataJson(proto.metadata),
+    discovery,
+    edsName: proto.edsClusterConfig?.serviceName || proto.name,
+    connectTimeoutMs: durationMs(proto.connectTimeout, 5000),
+    idleTimeoutMs: durationMs(http.idleTimeout, 3_600_000),
+    maxRequestsPerConnection: http.maxRequests,
+    balancer: balancer(proto, path),
+    panicThreshold: common?.healthyPanicThreshold?.value ?? 50,
+    localityWeighted: common?.localityConfigSpecifier.case === 'localityWeightedLbConfig',
+    dnsRefreshMs: durationMs(proto.dnsRefreshRate, 5000),
+    dnsFamily: ([0, 4, 6, 4, 0] as const)[proto.dnsLookupFamily],
+    http2: http.http2,
+    useDownstreamProtocol: http.useDownstream,
+    tls: transportSocket(proto, path),
+    bufferLimit: proto.perConnectionBufferLimitBytes ?? 1024 * 1024,
+  }
+}
+
+interface HttpPart {
+  idleTimeout: ClusterProto['connectTimeout']
+  maxRequests: number
+  http2: Http2ProtocolOptions | undefined
+  useDownstream: boolean
+}
+
+function httpOptions(proto: ClusterProto, path: string): HttpPart {
+  const part: HttpPart = {
+    idleTimeout: proto.commonHttpProtocolOptions?.idleTimeout,
+    maxRequests: proto.maxRequestsPerConnection ?? proto.commonHttpProtocolOptions?.maxRequestsPerConnection ?? 0,
+    http2: proto.http2ProtocolOptions,
+    useDownstream: false,
+  }
+  for (const [name, any] of Object.entries(proto.typedExtensionProtocolOptions)) {
+    const where = `${path}.typed_extension_protocol_options["${name}"]`
+    if (name !== HTTP_OPTIONS) throw unsupported(where, 'protocol options')
+    const options = unpackAs(any, HttpProtocolOptionsSchema, where)
+    onlyFields(
+      HttpProtocolOptionsSchema,
+      options,
+      ['common_http_protocol_options', 'explicit_http_config', 'use_downstream_protocol_config'],
+      where,
+    )
+    const common = options.commonHttpProtocolOptions
+    if (common !== undefined) {
+      onlyFields(
+        CommonHttpOptionsSchema,
+        common,
+        ['idle_timeout', 'max_requests_per_connection', 'max_headers_count'],
+        `${where}.common_http_protocol_options`,
+      )
+      part.idleTimeout = common.idleTimeout ?? part.idleTimeout
+      part.maxRequests = common.maxRequestsPerConnection ?? part.maxRequests
+    }
+    const choice = options.upstreamProtocolOptions
+    if (choice.case === 'explicitHttpConfig') {
+      const protocol = choice.value.protocolConfig
+      if (protocol.case === 'http2ProtocolOptions') part.http2 = protocol.value
+      else if (protocol.case === 'http3ProtocolOptions') throw unsupported(`${where}.explicit_http_config`, 'HTTP/3')
+    } else if (choice.case === 'useDownstreamProtocolConfig') {
+      part.useDownstream = true
+      part.http2 = choice.value.http2ProtocolOptions
+    }
+  }
+  return part
+}
+
+function transportSocket(proto: ClusterProto, path: string): UpstreamTlsContext | undefined {
+  if (proto.transportSocket === undefined) return undefined
+  const where = `${path}.transport_socket.typed_config`
+  const { typeName, message } = unpack(proto.transportSocket.configType.value, where)
+  if (typeName === RawBufferSchema.typeName) return undefined
+  if (typeName !== UpstreamTlsContextSchema.typeName) throw unsupported(where, `transport socket ${typeName}`)
+  return message as UpstreamTlsContext
+}
+
+function balancer(proto: ClusterProto, path: string): LoadBalancerFactory {
+  switch (proto.lbPolicy) {
+    case LbPolicy.ROUND_ROBIN:
+      return roundRobin
+    case LbPolicy.LEAST_REQUEST:
+      return leastRequest(proto.lbConfig.case === 'leastRequestLbConfig' ? (proto.lbConfig.value.choiceCount ?? 2) : 2)
+    case LbPolicy.RANDOM:
+      return random
+    case LbPolicy.RING_HASH: {
+      const ring = proto.lbConfig.case === 'ringHashLbConfig' ? proto.lbConfig.value : undefined
+      return ringHash(Number(ring?.minimumRingSize ?? 1024n), Number(ring?.maximumRingSize ?? 8_388_608n))
+    }
+    case LbPolicy.MAGLEV: {
+      const size = proto.lbConfig.case === 'maglevLbConfig' ? proto.lbConfig.value.tableSize : undefined
+      return maglev(Number(size ?? 65_537n))
+    }
+    default:
+      throw unsupported(`${path}.lb_policy`, `load balancing policy ${proto.lbPolicy}`)
+  }
+}

@@ -1,0 +1,70 @@
+import type { Cluster as ClusterProto } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
+import type { ClusterLoadAssignment } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
+import type { StatsScope } from '../stats/scope.ts'
+import type { SecretSource } from '../tls/secrets.ts'
+import type { AsyncClient, AsyncStream, AsyncStreamCallbacks, AsyncStreamOptions } from './async-client.ts'
+import { AsyncUpstream } from './async-upstream.ts'
+import { Cluster } from './cluster.ts'
+
+/** All clusters of one worker. */
+export class ClusterManager implements AsyncClient {
+  readonly #clusters = new Map<string, Cluster>()
+  /** Endpoints may come before their cluster does (EDS is asked for by name). */
+  readonly #endpoints = new Map<string, ClusterLoadAssignment>()
+  readonly #secrets: SecretSource
+  readonly #stats: StatsScope
+
+  constructor(secrets: SecretSource, stats: StatsScope) {
+    this.#secrets = secrets
+    this.#stats = stats
+  }
+
+  get(name: string): Cluster | undefined {
+    return this.#clusters.get(name)
+  }
+
+  get all(): Iterable<Cluster> {
+    return this.#clusters.values()
+  }
+
+  /** Makes a cluster without using it yet; throws when the config cannot work. */
+  prepare(proto: ClusterProto): Cluster {
+    const cluster = new Cluster(proto, this.#secrets, this.#stats)
+    const endpoints = this.#endpoints.get(cluster.config.edsName)
+    if (cluster.config.discovery === 'eds' && endpoints !== undefined) cluster.updateEndpoints(endpoints)
+    return cluster
+  }
+
+  /** Requests under way finish on the cluster that they began with. */
+  install(cluster: Cluster): void {
+    this.#clusters.get(cluster.name)?.close()
+    this.#clusters.set(cluster.name, cluster)
+  }
+
+  remove(name: string): void {
+    this.#clusters.get(name)?.close()
+    this.#clusters.delete(name)
+  }
+
+  updateEndpoints(proto: ClusterLoadAssignment): void {
+    this.#endpoints.set(proto.clusterName, proto)
+    for (const cluster of this.#clusters.values()) {
+      if (cluster.config.discovery === 'eds' && cluster.config.edsName === proto.clusterName)
+        cluster.updateEndpoints(proto)
+    }
+  }
+
+  hasCluster(name: string): boolean {
+    return this.#clusters.has(name)
+  }
+
+  start(name: string, callbacks: AsyncStreamCallbacks, options: AsyncStreamOptions = {}): AsyncStream | undefined {
+    const cluster = this.#clusters.get(name)
+    return cluster && new AsyncUpstream(cluster, callbacks, options)
+  }
+
+  close(): void {
+    for (const cluster of this.#clusters.values()) cluster.close()
+    this.#clusters.clear()
+  }
+}

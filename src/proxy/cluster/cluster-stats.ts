@@ -1,0 +1,35 @@
+import type { StatsScope } from '../stats/scope.ts'
+import type { ClusterStats } from './endpoint-host.ts'
+
+export function clusterStats(stats: StatsScope, name: string): ClusterStats {
+  const scope = stats.scope(`cluster.${name}.`)
+  return {
+    requests: scope.counter('upstream_rq_total'),
+    activeRequests: scope.gauge('upstream_rq_active'),
+    pendingActive: scope.gauge('upstream_rq_pending_active'),
+    pendingTotal: scope.counter('upstream_rq_pending_total'),
+    pendingOverflow: scope.counter('upstream_rq_pending_overflow'),
+    connections: scope.counter('upstream_cx_total'),
+    activeConnections: scope.gauge('upstream_cx_active'),
+    connectFail: scope.counter('upstream_cx_connect_fail'),
+    connectTimeout: scope.counter('upstream_cx_connect_timeout'),
+    connectionOverflow: scope.counter('upstream_cx_overflow'),
+    timeouts: scope.counter('upstream_rq_timeout'),
+    perTryTimeouts: scope.counter('upstream_rq_per_try_timeout'),
+    retries: scope.counter('upstream_rq_retry'),
+    retrySuccess: scope.counter('upstream_rq_retry_success'),
+    retryOverflow: scope.counter('upstream_rq_retry_overflow'),
+    retryLimit: scope.counter('upstream_rq_retry_limit_exceeded'),
+    resets: scope.counter('upstream_rq_rx_reset'),
+    classes: [0, 1, 2, 3, 4, 5].map((n) => scope.counter(n === 0 ? 'upstream_rq_unknown' : `upstream_rq_${n}xx`)),
+    duration: scope.histogram('upstream_rq_time'),
+    noHealthy: scope.counter('upstream_cx_none_healthy'),
+    panics: scope.counter('lb_healthy_panic'),
+    healthy: scope.gauge('membership_healthy'),
+    total: scope.gauge('membership_total'),
+    ejections: scope.counter('outlier_detection.ejections_enforced_total'),
+    activeEjections: scope.gauge('outlier_detection.ejections_active'),
+    checkSuccess: scope.counter('health_check.success'),
+    checkFailure: scope.counter('health_check.failure'),
+  }
+}

@@ -1,0 +1,143 @@
+/** A cluster in one worker: its hosts, who of them is used, and what is under way to them. */
+import { isIP } from 'node:net'
+import type { Cluster as ClusterProto } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
+import type { ClusterLoadAssignment } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
+import { invalid } from '../config/fields.ts'
+import { DEFAULT_LIMITS } from '../http1/head.ts'
+import type { StatsScope } from '../stats/scope.ts'
+import type { SecretSource } from '../tls/secrets.ts'
+import { CircuitBreaker } from './circuit-breaker.ts'
+import { type ClusterConfig, clusterConfig } from './cluster-config.ts'
+import { clusterStats } from './cluster-stats.ts'
+import { Http1Pool, type PoolSettings } from './connection-pool.ts'
+import { DnsResolver } from './dns.ts'
+import { type ClusterStats, EndpointHost, Unhealthy } from './endpoint-host.ts'
+import { type Assignment, compileAssignment, type Endpoint } from './endpoints.ts'
+import { HealthChecker } from './health-checker.ts'
+import type { ClusterFacts } from './host.ts'
+import { HostSet } from './host-set.ts'
+import { OutlierDetector } from './outlier-detector.ts'
+import { compileUpstreamTls, type UpstreamTls } from './upstream-tls.ts'
+
+export class Cluster implements ClusterFacts {
+  readonly config: ClusterConfig
+  readonly name: string
+  readonly statName: string
+  readonly metadata: Readonly<Record<string, unknown>>
+  readonly breaker: CircuitBreaker
+  readonly stats: ClusterStats
+  readonly #pool: PoolSettings
+  readonly #outliers: OutlierDetector | undefined
+  readonly #checker: HealthChecker | undefined
+  readonly #dns: DnsResolver | undefined
+  #hosts: HostSet
+  #assignment: Assignment
+  /** Endpoints are known: from the config, the first EDS answer, or the first look-up. */
+  ready = false
+
+  constructor(proto: ClusterProto, secrets: SecretSource, scope: StatsScope) {
+    const config = clusterConfig(proto)
+    const path = `cluster "${proto.name}"`
+    this.config = config
+    this.name = config.name
+    this.statName = config.statName
+    this.metadata = config.metadata
+    this.breaker = new CircuitBreaker(proto.circuitBreakers, path)
+    this.stats = clusterStats(scope, config.statName)
+    this.#pool = {
+      connectTimeoutMs: config.connectTimeoutMs,
+      idleTimeoutMs: config.idleTimeoutMs,
+      maxRequestsPerConnection: config.maxRequestsPerConnection,
+      limits: DEFAULT_LIMITS,
+      tls: config.tls && compileUpstreamTls(config.tls, secrets, `${path}.transport_socket`),
+      breaker: this.breaker,
+      stats: this.stats,
+    }
+    this.#outliers = proto.outlierDetection && new OutlierDetector(proto.outlierDetection, this, path)
+    this.#checker =
+      proto.healthChecks.length === 0 ? undefined : new HealthChecker(proto.healthChecks, this, this.#pool.tls, path)
+    this.#assignment = compileAssignment(
+      config.discovery === 'eds' ? undefined : proto.loadAssignment,
+      `${path}.load_assignment`,
+    )
+    this.#hosts = this.#hostSet([])
+    if (config.discovery === 'static') {
+      for (const { ip } of this.#assignment.endpoints) {
+        if (isIP(ip) === 0 && !ip.startsWith('/'))
+          throw invalid(`${path}.load_assignment`, `${ip} is not an IP address; use STRICT_DNS`)
+      }
+      this.#setEndpoints(this.#assignment.endpoints)
+    } else if (config.discovery !== 'eds') {
+      this.#dns = new DnsResolver(config, this.#assignment.endpoints, (endpoints) => this.#setEndpoints(endpoints))
+    }
+  }
+
+  get hosts(): readonly EndpointHost[] {
+    return this.#hosts.hosts
+  }
+
+  choose(hash: number | undefined): EndpointHost | undefined {
+    return this.#hosts.choose(hash)
+  }
+
+  /** A new EDS answer. */
+  updateEndpoints(proto: ClusterLoadAssignment): void {
+    this.#assignment = compileAssignment(proto, `endpoints of "${this.name}"`)
+    this.#setEndpoints(this.#assignment.endpoints)
+  }
+
+  /** Health or weights have changed. */
+  rebuild(): void {
+    this.#hosts.rebuild()
+  }
+
+  get tls(): UpstreamTls | undefined {
+    return this.#pool.tls
+  }
+
+  get outliers(): OutlierDetector | undefined {
+    return this.#outliers
+  }
+
+  close(): void {
+    this.#dns?.close()
+    this.#checker?.close()
+    this.#outliers?.close()
+    for (const host of this.hosts) host.pool.drain()
+  }
+
+  #setEndpoints(endpoints: readonly Endpoint[]): void {
+    const known = new Map(this.hosts.map((host) => [host.address, host]))
+    const next: EndpointHost[] = []
+    const seen = new Set<string>()
+    for (const endpoint of endpoints) {
+      let host = new EndpointHost(endpoint, this)
+      // The first of several equal addresses counts, as in Envoy.
+      if (seen.has(host.address)) continue
+      seen.add(host.address)
+      const old = known.get(host.address)
+      if (old === undefined) {
+        host.pool = new Http1Pool(host, this.#pool)
+        this.#checker?.added(host)
+      } else {
+        host = old
+        host.settings = endpoint
+      }
+      host.unhealthy = endpoint.healthy ? host.unhealthy & ~Unhealthy.Eds : host.unhealthy | Unhealthy.Eds
+      next.push(host)
+    }
+    for (const host of this.hosts) {
+      if (seen.has(host.address)) continue
+      this.#checker?.removed(host)
+      host.pool.drain()
+    }
+    this.#hosts = this.#hostSet(next)
+    this.ready = true
+  }
+
+  #hostSet(hosts: readonly EndpointHost[]): HostSet {
+    const { balancer, panicThreshold, localityWeighted } = this.config
+    const weights = localityWeighted ? this.#assignment.localityWeights : undefined
+    return new HostSet(hosts, balancer, panicThreshold, weights, this.stats)
+  }
+}

@@ -1,0 +1,256 @@
+/** The HTTP/1.1 connections to one host: idle ones are used last in, first out; requests wait in line where there is none. */
+import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { type ClientConnectionOwner, Http1ClientConnection } from '../http1/client-connection.ts'
+import type { HeadLimits } from '../http1/head.ts'
+import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
+import type { CircuitBreaker } from './circuit-breaker.ts'
+import type { ClusterStats, EndpointHost } from './endpoint-host.ts'
+import { type PendingStream, type UpstreamCallbacks, UpstreamFailure } from './upstream.ts'
+import type { UpstreamTls } from './upstream-tls.ts'
+
+export interface PoolSettings {
+  readonly connectTimeoutMs: number
+  readonly idleTimeoutMs: number
+  readonly maxRequestsPerConnection: number
+  readonly limits: HeadLimits
+  readonly tls: UpstreamTls | undefined
+  readonly breaker: CircuitBreaker
+  readonly stats: ClusterStats
+}
+
+/** What a host offers to the router, for either protocol. */
+export interface ConnectionPool {
+  /** `undefined`: it has been called back already. */
+  newStream(callbacks: UpstreamCallbacks, highPriority: boolean): PendingStream | undefined
+  /** Closes what is idle, and the rest after its request. */
+  drain(): void
+  readonly connections: number
+}
+
+export class Http1Pool implements ConnectionPool, ClientConnectionOwner {
+  readonly host: EndpointHost
+  readonly settings: PoolSettings
+  readonly #idle: Http1ClientConnection[] = []
+  readonly #busy = new Set<Http1ClientConnection>()
+  readonly #connecting = new Set<Connecting>()
+  readonly #pending: Pending[] = []
+  #drained = false
+
+  constructor(host: EndpointHost, settings: PoolSettings) {
+    this.host = host
+    this.settings = settings
+  }
+
+  get connections(): number {
+    return this.#idle.length + this.#busy.size + this.#connecting.size
+  }
+
+  newStream(callbacks: UpstreamCallbacks, highPriority: boolean): PendingStream | undefined {
+    const idle = this.#idle.pop()
+    if (idle !== undefined) {
+      this.#use(idle, callbacks)
+      return undefined
+    }
+    const { breaker, stats } = this.settings
+    const limits = breaker.limits(highPriority)
+    if (breaker.pending >= limits.maxPending) {
+      stats.pendingOverflow.value++
+      callbacks.onPoolFailure(UpstreamFailure.Overflow, 'overflow', this.host)
+      return undefined
+    }
+    const pending = new Pending(this, callbacks)
+    this.#pending.push(pending)
+    breaker.pending++
+    stats.pendingTotal.value++
+    stats.pendingActive.value++
+    if (this.#connecting.size < this.#pending.length) {
+      // At the connection limit a host still gets its first connection, or its requests would wait for ever (Envoy does so too).
+      if (breaker.connections < limits.maxConnections || this.connections === 0) this.#connect()
+      else stats.connectionOverflow.value++
+    }
+    return pending
+  }
+
+  drain(): void {
+    this.#drained = true
+    for (const connection of this.#idle.splice(0)) connection.socket.destroy()
+    for (const connection of this.#busy) connection.retired = true
+  }
+
+  cancel(pending: Pending): void {
+    const at = this.#pending.indexOf(pending)
+    if (at === -1) return
+    this.#pending.splice(at, 1)
+    this.#leftQueue()
+  }
+
+  #leftQueue(): void {
+    this.settings.breaker.pending--
+    this.settings.stats.pendingActive.value--
+  }
+
+  #use(connection: Http1ClientConnection, callbacks: UpstreamCallbacks): void {
+    this.#busy.add(connection)
+    connection.idleTimeout?.cancel()
+    connection.attach(callbacks)
+    callbacks.onPoolReady(connection, this.host)
+  }
+
+  // From connections
+
+  connectionIdle(connection: Http1ClientConnection): void {
+    this.#busy.delete(connection)
+    if (this.#drained) {
+      connection.retired = true
+      return
+    }
+    const next = this.#pending.shift()
+    if (next !== undefined) {
+      this.#leftQueue()
+      this.#use(connection, next.callbacks)
+      return
+    }
+    this.#idle.push(connection)
+    connection.idleTimeout ??= new Timeout(new IdleClose(connection), 0)
+    connection.idleTimeout.arm(this.settings.idleTimeoutMs)
+  }
+
+  connectionClosed(connection: Http1ClientConnection): void {
+    connection.idleTimeout?.cancel()
+    this.#busy.delete(connection)
+    const at = this.#idle.indexOf(connection)
+    if (at !== -1) this.#idle.splice(at, 1)
+    this.#closed()
+    // Requests may be waiting because of the limit that this connection counted towards.
+    if (this.#pending.length > this.#connecting.size && !this.#drained) this.#connect()
+  }
+
+  #closed(): void {
+    this.settings.breaker.connections--
+    this.settings.stats.activeConnections.value--
+  }
+
+  #connect(): void {
+    const { breaker, stats } = this.settings
+    breaker.connections++
+    stats.connections.value++
+    stats.activeConnections.value++
+    const attempt = new Connecting(this)
+    this.#connecting.add(attempt)
+    attempt.start()
+  }
+
+  // From attempts
+
+  connected(attempt: Connecting, socket: Socket): void {
+    this.#connecting.delete(attempt)
+    const { limits, maxRequestsPerConnection } = this.settings
+    const connection = new Http1ClientConnection(socket, limits, maxRequestsPerConnection, this)
+    socket.on('data', (chunk: Buffer) => connection.onData(chunk))
+    socket.on('end', () => connection.onEnd())
+    socket.on('drain', () => connection.onDrain())
+    socket.on('error', (error) => connection.onClose(error.message))
+    socket.on('close', () => connection.onClose('connection closed'))
+    this.#busy.add(connection)
+    this.connectionIdle(connection)
+    if (connection.retired) socket.destroy()
+  }
+
+  connectFailed(attempt: Connecting, failure: UpstreamFailure, reason: string): void {
+    this.#connecting.delete(attempt)
+    this.#closed()
+    const { stats } = this.settings
+    stats.connectFail.value++
+    if (failure === UpstreamFailure.ConnectTimeout) stats.connectTimeout.value++
+    this.host.connectFailures++
+    // Everyone who waits for this host would only wait as long again.
+    const waiting = this.#pending.splice(0)
+    for (const pending of waiting) {
+      this.#leftQueue()
+      pending.callbacks.onPoolFailure(failure, reason, this.host)
+    }
+  }
+}
+
+class Pending implements PendingStream {
+  readonly callbacks: UpstreamCallbacks
+  readonly #pool: Http1Pool
+
+  constructor(pool: Http1Pool, callbacks: UpstreamCallbacks) {
+    this.#pool = pool
+    this.callbacks = callbacks
+  }
+
+  cancel(): void {
+    this.#pool.cancel(this)
+  }
+}
+
+class IdleClose implements TimeoutOwner {
+  readonly #connection: Http1ClientConnection
+
+  constructor(connection: Http1ClientConnection) {
+    this.#connection = connection
+  }
+
+  onTimeout(): void {
+    if (!this.#connection.busy) this.#connection.socket.destroy()
+  }
+}
+
+/** One attempt to connect, TLS handshake included. */
+class Connecting implements TimeoutOwner {
+  readonly #pool: Http1Pool
+  readonly #timeout = new Timeout(this, 0)
+  #socket: Socket | undefined
+
+  constructor(pool: Http1Pool) {
+    this.#pool = pool
+  }
+
+  start(): void {
+    const { host, settings } = this.#pool
+    this.#timeout.arm(settings.connectTimeoutMs)
+    const socket = openSocket(host, settings.tls)
+    this.#socket = socket
+    const fail = (error: Error) => {
+      this.#timeout.cancel()
+      socket.destroy()
+      this.#pool.connectFailed(this, UpstreamFailure.ConnectFailure, error.message)
+    }
+    const early = () => fail(new Error('connection closed while connecting'))
+    socket.once('error', fail)
+    socket.once('close', early)
+    socket.once(settings.tls === undefined ? 'connect' : 'secureConnect', () => {
+      this.#timeout.cancel()
+      const refused = settings.tls?.verify(socket)
+      socket.off('close', early)
+      if (refused !== undefined) {
+        socket.off('error', fail)
+        socket.on('error', () => {})
+        fail(new Error(refused))
+        return
+      }
+      socket.off('error', fail)
+      this.#pool.connected(this, socket)
+    })
+  }
+
+  onTimeout(): void {
+    const socket = this.#socket as Socket
+    socket.removeAllListeners()
+    socket.on('error', () => {})
+    socket.destroy()
+    this.#pool.connectFailed(this, UpstreamFailure.ConnectTimeout, 'connect timeout')
+  }
+}
+
+/** Opens a socket to a host; for TLS `secureConnect` says when it may be used. */
+export function openSocket(host: EndpointHost, tls: UpstreamTls | undefined): Socket {
+  const address = host.ip.startsWith('/') ? { path: host.ip } : { host: host.ip, port: host.port }
+  if (tls === undefined) return connect({ ...address, noDelay: true })
+  const socket = connectTls({ ...address, ...tls.options(host) })
+  socket.setNoDelay(true)
+  return socket
+}

@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { type ConnectionOptions, createSecureContext, type TLSSocket } from 'node:tls'
+import {
+  CommonTlsContextSchema,
+  type UpstreamTlsContext,
+  UpstreamTlsContextSchema,
+} from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
+import { onlyFields } from '../config/fields.ts'
+import { protocolBounds } from '../tls/parameters.ts'
+import { certificatePem, type SecretSource, validation } from '../tls/secrets.ts'
+import type { EndpointHost } from './endpoint-host.ts'
+
+/** TLS to the endpoints of a cluster. */
+export interface UpstreamTls {
+  options(host: EndpointHost): ConnectionOptions
+  /** The reason why the peer is not accepted. */
+  verify(socket: Socket): string | undefined
+}
+
+export function compileUpstreamTls(config: UpstreamTlsContext, secrets: SecretSource, path: string): UpstreamTls {
+  onlyFields(UpstreamTlsContextSchema, config, ['common_tls_context', 'sni', 'max_session_keys'], path)
+  const common = config.commonTlsContext
+  const where = `${path}.common_tls_context`
+  if (common !== undefined) {
+    onlyFields(
+      CommonTlsContextSchema,
+      common,
+      [
+        'tls_params',
+        'tls_certificates',
+        'tls_certificate_sds_secret_configs',
+        'validation_context',
+        'validation_context_sds_secret_config',
+        'combined_validation_context',
+        'alpn_protocols',
+      ],
+      where,
+    )
+  }
+  const certificate = certificatePem(common, secrets, where)
+  const check = validation(common, secrets, where)
+  const secureContext = createSecureContext({
+    ...protocolBounds(common?.tlsParams, `${where}.tls_params`),
+    ...(certificate === undefined ? {} : certificate),
+    ...(check?.ca === undefined ? {} : { ca: check.ca }),
+  })
+  const sessions = new Map<string, Buffer>()
+  return {
+    options(host) {
+      const session = sessions.get(host.address)
+      return {
+        secureContext,
+        servername: config.sni,
+        // Envoy verifies only when told whom to trust, and names only by the configured matchers.
+        rejectUnauthorized: check?.ca !== undefined,
+        checkServerIdentity: () => undefined,
+        ...(common === undefined || common.alpnProtocols.length === 0
+          ? {}
+          : { ALPNProtocols: [...common.alpnProtocols] }),
+        ...(session === undefined ? {} : { session }),
+      }
+    },
+    verify(socket) {
+      if (check === undefined) return undefined
+      const tls = socket as TLSSocket
+      const peer = tls.getPeerCertificate()
+      if (check.hashes.length > 0) {
+        const hash = createHash('sha256').update(peer.raw).digest('hex')
+        if (!check.hashes.includes(hash)) return 'certificate hash does not match'
+      }
+      return check.matchesNames(peer.subjectaltname ?? '') ? undefined : 'no subject alternative name matches'
+    },
+  }
+}

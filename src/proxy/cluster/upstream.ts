@@ -1,0 +1,51 @@
+import type { BodyBuffer } from '../../base/body-buffer.ts'
+import type { HeaderMap } from '../../base/header-map.ts'
+import type { EndpointHost } from './endpoint-host.ts'
+
+/** Why no stream could be had, or why it broke. */
+export const UpstreamFailure = {
+  /** A circuit breaker is open. */
+  Overflow: 0,
+  ConnectFailure: 1,
+  ConnectTimeout: 2,
+  /** The connection ended while the request was under way. */
+  ConnectionTermination: 3,
+  /** The upstream gave up this stream only (HTTP/2 RST_STREAM). */
+  RemoteReset: 4,
+  ProtocolError: 5,
+  /** Refused before it was looked at (REFUSED_STREAM, GOAWAY): may be sent again. */
+  RefusedStream: 6,
+} as const
+export type UpstreamFailure = (typeof UpstreamFailure)[keyof typeof UpstreamFailure]
+
+/** What the one that sends a request hears. */
+export interface UpstreamCallbacks {
+  /** Possibly from within `newStream`. */
+  onPoolReady(stream: UpstreamStream, host: EndpointHost): void
+  onPoolFailure(failure: UpstreamFailure, reason: string, host: EndpointHost): void
+  onUpstreamHeaders(headers: HeaderMap, endStream: boolean): void
+  onUpstreamData(data: BodyBuffer, endStream: boolean): void
+  onUpstreamTrailers(trailers: HeaderMap): void
+  onUpstreamReset(failure: UpstreamFailure, reason: string): void
+  /** The upstream takes less than it is given; or takes more again. */
+  onUpstreamBlocked(): void
+  onUpstreamDrained(): void
+}
+
+/** A request on its way to one host. */
+export interface UpstreamStream {
+  readonly localAddress: string
+  /** `isHead`, upgrade and method are read from the headers. */
+  sendHeaders(headers: HeaderMap, endStream: boolean): void
+  sendData(data: BodyBuffer, endStream: boolean): void
+  sendTrailers(trailers: HeaderMap): void
+  /** No callback follows. */
+  reset(): void
+  pauseReading(): void
+  resumeReading(): void
+}
+
+/** A request that waits for a connection. */
+export interface PendingStream {
+  cancel(): void
+}

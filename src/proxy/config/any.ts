@@ -1,0 +1,113 @@
+import {
+  createRegistry,
+  type DescMessage,
+  fromBinary,
+  fromJson,
+  type JsonObject,
+  type Message,
+  type MessageShape,
+  type Registry,
+  toJson,
+} from '@bufbuild/protobuf'
+import { type Any, type Struct, StructSchema } from '@bufbuild/protobuf/wkt'
+import type { Metadata } from '../../../gen/envoy/config/core/v3/base_pb.ts'
+import { file_envoy_extensions_compression_brotli_compressor_v3_brotli } from '../../../gen/envoy/extensions/compression/brotli/compressor/v3/brotli_pb.ts'
+import { file_envoy_extensions_compression_gzip_compressor_v3_gzip } from '../../../gen/envoy/extensions/compression/gzip/compressor/v3/gzip_pb.ts'
+import { file_envoy_extensions_filters_http_compressor_v3_compressor } from '../../../gen/envoy/extensions/filters/http/compressor/v3/compressor_pb.ts'
+import { file_envoy_extensions_filters_http_decompressor_v3_decompressor } from '../../../gen/envoy/extensions/filters/http/decompressor/v3/decompressor_pb.ts'
+import { file_envoy_extensions_filters_http_grpc_web_v3_grpc_web } from '../../../gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.ts'
+import { file_envoy_extensions_filters_listener_http_inspector_v3_http_inspector } from '../../../gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.ts'
+import { file_envoy_extensions_filters_listener_proxy_protocol_v3_proxy_protocol } from '../../../gen/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.ts'
+import { file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector } from '../../../gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts'
+import { file_envoy_extensions_filters_network_connection_limit_v3_connection_limit } from '../../../gen/envoy/extensions/filters/network/connection_limit/v3/connection_limit_pb.ts'
+import { file_envoy_extensions_filters_network_direct_response_v3_config } from '../../../gen/envoy/extensions/filters/network/direct_response/v3/config_pb.ts'
+import { file_envoy_extensions_filters_network_local_ratelimit_v3_local_rate_limit } from '../../../gen/envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit_pb.ts'
+import { file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts } from '../../../gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts'
+import { file_envoy_extensions_transport_sockets_proxy_protocol_v3_upstream_proxy_protocol } from '../../../gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.ts'
+import { file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer } from '../../../gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts'
+import type { TypedStruct } from '../../../gen/udpa/type/v1/typed_struct_pb.ts'
+import { messageOf } from '../../errors.ts'
+import { registry as xdsRegistry } from '../../xds/registry.ts'
+import { invalid, unsupported } from './fields.ts'
+
+/** Every message type that a proxy config may hold. */
+export const registry: Registry = createRegistry(
+  xdsRegistry,
+  file_envoy_extensions_compression_brotli_compressor_v3_brotli,
+  file_envoy_extensions_compression_gzip_compressor_v3_gzip,
+  file_envoy_extensions_filters_http_compressor_v3_compressor,
+  file_envoy_extensions_filters_http_decompressor_v3_decompressor,
+  file_envoy_extensions_filters_http_grpc_web_v3_grpc_web,
+  file_envoy_extensions_filters_listener_http_inspector_v3_http_inspector,
+  file_envoy_extensions_filters_listener_proxy_protocol_v3_proxy_protocol,
+  file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector,
+  file_envoy_extensions_filters_network_connection_limit_v3_connection_limit,
+  file_envoy_extensions_filters_network_direct_response_v3_config,
+  file_envoy_extensions_filters_network_local_ratelimit_v3_local_rate_limit,
+  file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts,
+  file_envoy_extensions_transport_sockets_proxy_protocol_v3_upstream_proxy_protocol,
+  file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer,
+)
+
+export interface Unpacked {
+  /** Full message name; for a TypedStruct the one inside. */
+  readonly typeName: string
+  readonly schema: DescMessage | undefined
+  readonly message: Message | undefined
+  /** Of a TypedStruct whose type we have no message for (Istio's own filters). */
+  readonly json: JsonObject | undefined
+}
+
+/** Reads an `Any`; a TypedStruct is read as the message that it stands for. */
+export function unpack(any: Any | undefined, path: string): Unpacked {
+  if (any === undefined || any.typeUrl === '') throw invalid(path, 'a typed config is missing')
+  const typeName = messageName(any.typeUrl)
+  const schema = registry.getMessage(typeName)
+  if (schema === undefined) throw unsupported(path, `unknown type ${typeName}`)
+  let message: Message
+  try {
+    message = fromBinary(schema, any.value)
+  } catch (error) {
+    throw invalid(path, `not a valid ${typeName}: ${messageOf(error)}`)
+  }
+  if (typeName !== 'udpa.type.v1.TypedStruct' && typeName !== 'xds.type.v3.TypedStruct') {
+    return { typeName, schema, message, json: undefined }
+  }
+  const struct = message as TypedStruct
+  const inner = messageName(struct.typeUrl)
+  const innerSchema = registry.getMessage(inner)
+  const json = (struct.value ?? {}) as JsonObject
+  if (innerSchema === undefined) return { typeName: inner, schema: undefined, message: undefined, json }
+  try {
+    return { typeName: inner, schema: innerSchema, message: fromJson(innerSchema, json, { registry }), json: undefined }
+  } catch (error) {
+    throw invalid(path, `not a valid ${inner}: ${messageOf(error)}`)
+  }
+}
+
+/** Reads an `Any` that must be of this type. */
+export function unpackAs<D extends DescMessage>(any: Any | undefined, schema: D, path: string): MessageShape<D> {
+  const { typeName, message } = unpack(any, path)
+  if (typeName !== schema.typeName)
+    throw unsupported(path, `type ${typeName}, where only ${schema.typeName} is supported`)
+  return message as MessageShape<D>
+}
+
+export function messageName(typeUrl: string): string {
+  return typeUrl.slice(typeUrl.lastIndexOf('/') + 1)
+}
+
+/** `filter_metadata` as plain JSON by namespace. */
+export function metadataJson(metadata: Metadata | undefined): Readonly<Record<string, unknown>> {
+  if (metadata === undefined) return NO_METADATA
+  const result: Record<string, unknown> = Object.create(null)
+  for (const [namespace, struct] of Object.entries(metadata.filterMetadata)) result[namespace] = structJson(struct)
+  return result
+}
+
+/** protobuf-es keeps a Struct field as a JSON object already; a Struct message of its own is converted. */
+export function structJson(struct: Struct | JsonObject): JsonObject {
+  return '$typeName' in struct ? (toJson(StructSchema, struct as Struct) as JsonObject) : (struct as JsonObject)
+}
+
+export const NO_METADATA: Readonly<Record<string, unknown>> = Object.freeze(Object.create(null))

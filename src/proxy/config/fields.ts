@@ -1,0 +1,34 @@
+/** Reading protobuf config strictly: what is set and not supported is refused with its path, never ignored. */
+import { type DescField, type DescMessage, isFieldSet, type Message, type MessageShape } from '@bufbuild/protobuf'
+import { SluiceError } from '../../errors.ts'
+
+/** Refuses every field of `message` that is set and not in `supported` (proto names). `path` is where the message stands. */
+export function onlyFields<D extends DescMessage>(
+  schema: D,
+  message: MessageShape<D>,
+  supported: readonly string[],
+  path: string,
+): void {
+  for (const field of schema.fields) {
+    if (!isFieldSet(message as Message, field) || supported.includes(field.name)) continue
+    // Zero values of implicit-presence fields do not count as set, so this is something that a person wrote.
+    throw unsupported(`${path}.${field.name}`, describe(field))
+  }
+}
+
+function describe(field: DescField): string {
+  return field.fieldKind === 'message' ? `${field.message.name} is not supported` : 'the field is not supported'
+}
+
+export function unsupported(where: string, detail: string): SluiceError {
+  return new SluiceError('SL5001', `${where}: ${detail}`, { where })
+}
+
+export function invalid(where: string, detail: string): SluiceError {
+  return new SluiceError('SL5002', `${where}: ${detail}`, { where })
+}
+
+/** Duration in milliseconds, or the default when absent. */
+export function durationMs(value: { seconds: bigint; nanos: number } | undefined, absent: number): number {
+  return value === undefined ? absent : Number(value.seconds) * 1000 + value.nanos / 1e6
+}

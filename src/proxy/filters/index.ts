@@ -1,0 +1,17 @@
+import type { HttpFilterFactory } from '../http/filter.ts'
+import type { NetworkFilterFactory } from '../network/filter.ts'
+import { router } from './router.ts'
+import { tcpProxy } from './tcp-proxy.ts'
+import { wasmHttpFilter, wasmNetworkFilter } from './wasm/index.ts'
+
+/** Every HTTP filter that this proxy has. */
+export const HTTP_FILTERS: readonly HttpFilterFactory[] = [
+  router,
+  wasmHttpFilter,
+] as unknown as readonly HttpFilterFactory[]
+
+/** Every network filter besides the connection manager. */
+export const NETWORK_FILTERS: readonly NetworkFilterFactory[] = [
+  tcpProxy,
+  wasmNetworkFilter,
+] as unknown as readonly NetworkFilterFactory[]

@@ -1,0 +1,134 @@
+import type { BodyBuffer } from '../../base/body-buffer.ts'
+import type { HeaderMap } from '../../base/header-map.ts'
+import type { EndpointHost } from '../cluster/endpoint-host.ts'
+import type { PendingStream, UpstreamCallbacks, UpstreamFailure, UpstreamStream } from '../cluster/upstream.ts'
+import type { RouterFilter } from './router.ts'
+
+/** One try of a request on one host. After it is cancelled, or has ended, the router hears no more of it. */
+export class Attempt implements UpstreamCallbacks {
+  readonly #host: EndpointHost
+  #router: RouterFilter | undefined
+  #pending: PendingStream | undefined
+  #stream: UpstreamStream | undefined
+  #requestDone = false
+  #responseDone = false
+  #blocked = false
+  headersSent = false
+
+  constructor(router: RouterFilter, host: EndpointHost) {
+    this.#router = router
+    this.#host = host
+  }
+
+  start(highPriority: boolean): void {
+    this.#pending = this.#host.pool.newStream(this, highPriority)
+  }
+
+  cancel(): void {
+    const router = this.#router
+    if (router === undefined) return
+    this.#router = undefined
+    this.#unblock(router)
+    this.#pending?.cancel()
+    if (!this.#requestDone || !this.#responseDone) this.#stream?.reset()
+  }
+
+  // The request
+
+  sendHeaders(headers: HeaderMap, endStream: boolean): void {
+    this.headersSent = true
+    if (endStream) this.#requestDone = true
+    this.#stream?.sendHeaders(headers, endStream)
+  }
+
+  sendData(data: BodyBuffer, endStream: boolean): void {
+    if (endStream) this.#requestDone = true
+    this.#stream?.sendData(data, endStream)
+  }
+
+  sendTrailers(trailers: HeaderMap): void {
+    this.#requestDone = true
+    this.#stream?.sendTrailers(trailers)
+  }
+
+  pauseReading(): void {
+    this.#stream?.pauseReading()
+  }
+
+  resumeReading(): void {
+    this.#stream?.resumeReading()
+  }
+
+  // From the pool and the connection
+
+  onPoolReady(stream: UpstreamStream, host: EndpointHost): void {
+    this.#pending = undefined
+    this.#stream = stream
+    const router = this.#router
+    if (router === undefined) {
+      stream.reset()
+      return
+    }
+    router.onAttemptReady(host, stream.localAddress)
+  }
+
+  onPoolFailure(failure: UpstreamFailure, reason: string, host: EndpointHost): void {
+    const router = this.#router
+    this.#router = undefined
+    this.#pending = undefined
+    router?.onAttemptFailed(failure, reason, host)
+  }
+
+  onUpstreamHeaders(headers: HeaderMap, endStream: boolean): void {
+    if (endStream) this.#ended()
+    this.#router?.onResponseHeaders(headers, endStream)
+    if (endStream) this.#finish()
+  }
+
+  onUpstreamData(data: BodyBuffer, endStream: boolean): void {
+    if (endStream) this.#ended()
+    this.#router?.onResponseData(data, endStream)
+    if (endStream) this.#finish()
+  }
+
+  onUpstreamTrailers(trailers: HeaderMap): void {
+    this.#ended()
+    this.#router?.onResponseTrailers(trailers)
+    this.#finish()
+  }
+
+  onUpstreamReset(failure: UpstreamFailure, reason: string): void {
+    const router = this.#router
+    this.#router = undefined
+    if (router === undefined) return
+    this.#unblock(router)
+    router.onAttemptFailed(failure, reason, this.#host)
+  }
+
+  onUpstreamBlocked(): void {
+    if (this.#blocked || this.#router === undefined) return
+    this.#blocked = true
+    this.#router.onUpstreamBlocked()
+  }
+
+  onUpstreamDrained(): void {
+    if (this.#router !== undefined) this.#unblock(this.#router)
+  }
+
+  #ended(): void {
+    this.#responseDone = true
+    if (this.#router !== undefined) this.#unblock(this.#router)
+  }
+
+  /** A response that is complete before its request: the rest of the request has no reader. */
+  #finish(): void {
+    this.#router = undefined
+    if (!this.#requestDone) this.#stream?.reset()
+  }
+
+  #unblock(router: RouterFilter): void {
+    if (!this.#blocked) return
+    this.#blocked = false
+    router.onUpstreamDrained()
+  }
+}

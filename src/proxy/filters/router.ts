@@ -1,0 +1,548 @@
+/** `envoy.filters.http.router`: the end of every chain, which forwards, retries, mirrors, redirects or answers. */
+import { type Router, RouterSchema } from '../../../gen/envoy/extensions/filters/http/router/v3/router_pb.ts'
+import { BodyBuffer } from '../../base/body-buffer.ts'
+import type { HeaderMap } from '../../base/header-map.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { ClusterManager } from '../cluster/cluster-manager.ts'
+import type { EndpointHost } from '../cluster/endpoint-host.ts'
+import { UpstreamFailure } from '../cluster/upstream.ts'
+import { onlyFields } from '../config/fields.ts'
+import type { FactoryContext } from '../context.ts'
+import type { HttpFilter, HttpFilterCallbacks, HttpFilterConfig, HttpFilterFactory } from '../http/filter.ts'
+import type { FilterHandle } from '../http/filter-handle.ts'
+import { FilterDataStatus, FilterHeadersStatus, FilterTrailersStatus } from '../http/filter-status.ts'
+import type { UpstreamControl } from '../http/stream.ts'
+import { ResponseFlag } from '../http/stream-info.ts'
+import type { RouteEntry } from '../route/route-entry.ts'
+import { isGrpc } from '../route/route-match.ts'
+import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
+import { Attempt } from './router-attempt.ts'
+import { failureText, type ResetText } from './router-failure.ts'
+import { type Mirror, startMirror } from './router-mirror.ts'
+
+const ROUTE = 0
+const PER_TRY = 1
+const BACK_OFF = 2
+
+export const router: HttpFilterFactory<typeof RouterSchema> = {
+  name: 'envoy.filters.http.router',
+  configType: RouterSchema,
+  terminal: true,
+  create(config: Router, context: FactoryContext): HttpFilterConfig {
+    onlyFields(
+      RouterSchema,
+      config,
+      ['dynamic_stats', 'start_child_span', 'suppress_envoy_headers', 'respect_expected_rq_timeout'],
+      'router',
+    )
+    const clusters = context.clusters as ClusterManager
+    const suppress = config.suppressEnvoyHeaders
+    return {
+      createFilter: (callbacks: HttpFilterCallbacks) => new RouterFilter(callbacks as FilterHandle, clusters, suppress),
+    }
+  },
+}
+
+export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
+  readonly callbacks: FilterHandle
+  readonly #clusters: ClusterManager
+  readonly #suppress: boolean
+  readonly #timeout = new Timeout(this, ROUTE)
+  #perTry: Timeout | undefined
+  #backOff: Timeout | undefined
+  #route!: RouteEntry
+  #cluster!: Cluster
+  #headers!: HeaderMap
+  #attempt: Attempt | undefined
+  #mirrors: Mirror[] | undefined
+  #timeoutMs = 0
+  #begun = 0
+  #requestEnd = false
+  #responseStarted = false
+  #done = false
+  #retriesLeft = 0
+  #retrying = false
+  /** What a retry would have to send again; `undefined` once it is too much, or there will be no retry. */
+  #kept: BodyBuffer | undefined
+  /** Body that came before there was a connection, where nothing is kept for retries. */
+  #early: BodyBuffer | undefined
+  #earlyPaused = false
+  #trailers: HeaderMap | undefined
+  #tried: EndpointHost[] | undefined
+  #countsActive = false
+  #countsRetry = false
+
+  constructor(callbacks: FilterHandle, clusters: ClusterManager, suppress: boolean) {
+    this.callbacks = callbacks
+    this.#clusters = clusters
+    this.#suppress = suppress
+  }
+
+  decodeHeaders(headers: HeaderMap, endStream: boolean): FilterHeadersStatus {
+    const { stream } = this.callbacks
+    const { info } = stream
+    this.#headers = headers
+    this.#requestEnd = endStream
+    const route = stream.route()
+    if (route === undefined) {
+      info.responseFlags |= ResponseFlag.NoRouteFound
+      this.#refuse(404, '', 'route_not_found')
+      return FilterHeadersStatus.StopIteration
+    }
+    this.#route = route
+    const { settings } = route
+    if (settings.direct !== undefined) {
+      this.#answerDirect(route)
+      return FilterHeadersStatus.StopIteration
+    }
+    const name = settings.clusterHeader === '' ? route.clusterName : (headers.get(settings.clusterHeader) ?? '')
+    const cluster = this.#clusters.get(name)
+    info.upstreamCluster = name
+    if (cluster === undefined) {
+      info.responseFlags |= ResponseFlag.NoClusterFound
+      this.#refuse(settings.clusterNotFoundCode, '', 'cluster_not_found')
+      return FilterHeadersStatus.StopIteration
+    }
+    this.#cluster = cluster
+    if (!this.#requiredHeaders(headers)) return FilterHeadersStatus.StopIteration
+    route.finalizeRequest(headers, info, this.#suppress)
+    this.#setTimeouts(headers)
+    if (!endStream) this.#fixLength(headers)
+    const retry = settings.retry
+    if (retry?.appliesTo(headers)) {
+      this.#retriesLeft = retry.retries
+      if (!endStream) this.#kept = new BodyBuffer()
+    }
+    if (settings.mirrors.length > 0) this.#mirrors = startMirror(settings.mirrors, this.#clusters, headers, endStream)
+    stream.upstream = this
+    this.#begun = performance.now()
+    this.#tryOnce()
+    if (endStream) this.#requestSent()
+    return this.#done ? FilterHeadersStatus.StopIteration : FilterHeadersStatus.Continue
+  }
+
+  decodeData(data: BodyBuffer, endStream: boolean): FilterDataStatus {
+    if (this.#done) return FilterDataStatus.StopIterationNoBuffer
+    if (endStream) this.#requestEnd = true
+    const kept = this.#kept
+    if (this.#mirrors !== undefined) for (const mirror of this.#mirrors) mirror.data(data, endStream)
+    const ready = this.#attempt?.headersSent === true
+    if (kept !== undefined && !this.#keep(kept, data, ready)) return FilterDataStatus.StopIterationNoBuffer
+    if (ready) this.#attempt?.sendData(data, endStream)
+    else if (this.#kept === undefined) this.#hold(data)
+    if (endStream) this.#requestSent()
+    return FilterDataStatus.Continue
+  }
+
+  decodeTrailers(trailers: HeaderMap): FilterTrailersStatus {
+    if (this.#done) return FilterTrailersStatus.StopIteration
+    this.#requestEnd = true
+    this.#trailers = trailers
+    if (this.#mirrors !== undefined) for (const mirror of this.#mirrors) mirror.trailers(trailers)
+    if (this.#attempt?.headersSent === true) this.#attempt.sendTrailers(trailers)
+    this.#requestSent()
+    return FilterTrailersStatus.Continue
+  }
+
+  onDestroy(): void {
+    this.#end()
+    this.#attempt?.cancel()
+    this.#attempt = undefined
+  }
+
+  pauseUpstream(): void {
+    this.#attempt?.pauseReading()
+  }
+
+  resumeUpstream(): void {
+    this.#attempt?.resumeReading()
+  }
+
+  onTimeout(kind: number): void {
+    if (this.#done) return
+    if (kind === BACK_OFF) {
+      this.#tryOnce()
+      return
+    }
+    const { info } = this.callbacks.stream
+    if (kind === PER_TRY) {
+      this.#cluster.stats.perTryTimeouts.value++
+      this.#giveUpAttempt()
+      if (!this.#responseStarted && this.#mayRetry(this.#route.settings.retry?.wantsReset(false, true) ?? false)) return
+    } else {
+      this.#cluster.stats.timeouts.value++
+      this.#giveUpAttempt()
+    }
+    info.responseFlags |= ResponseFlag.UpstreamRequestTimeout
+    const details = kind === PER_TRY ? 'upstream_per_try_timeout' : 'upstream_response_timeout'
+    if (this.#responseStarted) this.#reset(details)
+    else this.#refuse(504, 'upstream request timeout', details)
+  }
+
+  // From the attempt
+
+  onAttemptReady(host: EndpointHost, localAddress: string): void {
+    const { info } = this.callbacks.stream
+    info.upstreamHost = host
+    info.upstreamLocalAddress = localAddress
+    if (info.firstUpstreamTxMono === 0) info.firstUpstreamTxMono = performance.now()
+    const { settings } = this.#route
+    if (settings.autoHostRewrite && host.hostname !== '') this.#route.setHost(this.#headers, host.hostname)
+    const attempt = this.#attempt as Attempt
+    const body = this.#kept === undefined ? this.#early : copyOf(this.#kept)
+    this.#early = undefined
+    const empty = body === undefined || body.length === 0
+    attempt.sendHeaders(this.#headers, this.#requestEnd && empty && this.#trailers === undefined)
+    if (!empty) attempt.sendData(body, this.#requestEnd && this.#trailers === undefined)
+    if (this.#trailers !== undefined) attempt.sendTrailers(this.#trailers)
+    if (this.#earlyPaused) {
+      this.#earlyPaused = false
+      this.callbacks.stream.resumeDownstream()
+    }
+  }
+
+  onResponseHeaders(headers: HeaderMap, endStream: boolean): void {
+    const now = performance.now()
+    const { stream } = this.callbacks
+    const { info } = stream
+    const status = Number(headers.get(':status'))
+    const host = info.upstreamHost as EndpointHost
+    const cluster = this.#cluster
+    cluster.outliers?.onResponse(host, grpcFailure(headers, status))
+    cluster.stats.classes[status < 600 ? Math.floor(status / 100) : 0].value++
+    host.requests++
+    if (status >= 500) host.errors++
+    else host.successes++
+    const retry = this.#route.settings.retry
+    if (retry !== undefined && this.#retriesLeft > 0 && retry.wantsStatus(status, headers)) {
+      if (this.#mayRetry(true)) {
+        this.#giveUpAttempt(endStream)
+        return
+      }
+    }
+    if (this.#tried !== undefined && status < 500) cluster.stats.retrySuccess.value++
+    this.#perTry?.cancel()
+    this.#responseStarted = true
+    this.#kept = undefined
+    info.firstUpstreamRxMono = now
+    info.responseCodeDetails = 'via_upstream'
+    if (!this.#suppress) headers.set('x-envoy-upstream-service-time', String(Math.floor(now - this.#begun)))
+    if (this.#route.settings.includeAttemptCountInResponse)
+      headers.set('x-envoy-attempt-count', String(info.attemptCount))
+    this.#route.finalizeResponse(headers, info)
+    if (status === 101 || (stream.isUpgrade && status === 200)) this.#timeout.cancel()
+    if (endStream) this.#upstreamDone(now)
+    stream.startResponse(headers, endStream)
+  }
+
+  onResponseData(data: BodyBuffer, endStream: boolean): void {
+    if (endStream) this.#upstreamDone(performance.now())
+    this.callbacks.stream.responseData(data, endStream)
+  }
+
+  onResponseTrailers(trailers: HeaderMap): void {
+    this.#upstreamDone(performance.now())
+    this.callbacks.stream.endResponse(trailers)
+  }
+
+  onAttemptFailed(failure: UpstreamFailure, reason: string, host: EndpointHost): void {
+    const { info } = this.callbacks.stream
+    const cluster = this.#cluster
+    const connecting = failure === UpstreamFailure.ConnectFailure || failure === UpstreamFailure.ConnectTimeout
+    const text = failureText(failure, reason)
+    info.upstreamHost = host
+    if (connecting) info.upstreamTransportFailureReason = reason
+    if (failure !== UpstreamFailure.Overflow) {
+      cluster.outliers?.onLocalFailure(host)
+      if (!connecting) cluster.stats.resets.value++
+      host.requests++
+      host.errors++
+    }
+    const attempt = this.#attempt
+    const sent = attempt?.headersSent ?? false
+    this.#attempt = undefined
+    this.#release()
+    if (this.#responseStarted) {
+      info.responseFlags |= text.flag
+      this.#reset(`upstream_reset_after_response_started{${text.details}}`)
+      return
+    }
+    const retry = this.#route.settings.retry
+    const refused = failure === UpstreamFailure.RefusedStream
+    if (
+      retry !== undefined &&
+      failure !== UpstreamFailure.Overflow &&
+      this.#mayRetry(retry.wantsReset(connecting, sent && !refused))
+    )
+      return
+    info.responseFlags |= text.flag
+    this.#refuseReset(failure, text)
+  }
+
+  onUpstreamBlocked(): void {
+    this.callbacks.stream.pauseDownstream()
+  }
+
+  onUpstreamDrained(): void {
+    this.callbacks.stream.resumeDownstream()
+  }
+
+  // Inner workings
+
+  #tryOnce(): void {
+    const { stream } = this.callbacks
+    const { info } = stream
+    const cluster = this.#cluster
+    const { settings } = this.#route
+    this.#retrying = false
+    info.attemptCount++
+    if (settings.includeAttemptCount) this.#headers.set('x-envoy-attempt-count', String(info.attemptCount))
+    const { breaker, stats } = cluster
+    if (breaker.requests >= breaker.limits(settings.highPriority).maxRequests) {
+      stats.pendingOverflow.value++
+      info.responseFlags |= ResponseFlag.UpstreamOverflow
+      this.#refuseReset(UpstreamFailure.Overflow, failureText(UpstreamFailure.Overflow, ''))
+      return
+    }
+    const host = this.#chooseHost(settings.hash?.hash(info))
+    if (host === undefined) {
+      stats.noHealthy.value++
+      info.responseFlags |= ResponseFlag.NoHealthyUpstream
+      this.#refuse(503, 'no healthy upstream', 'no_healthy_upstream')
+      return
+    }
+    stats.requests.value++
+    stats.activeRequests.value++
+    breaker.requests++
+    host.active++
+    this.#countsActive = true
+    info.upstreamHost = host
+    const attempt = new Attempt(this, host)
+    this.#attempt = attempt
+    const perTry = settings.retry?.perTryTimeoutMs ?? 0
+    if (perTry > 0) {
+      this.#perTry ??= new Timeout(this, PER_TRY)
+      this.#perTry.arm(perTry)
+    }
+    attempt.start(settings.highPriority)
+  }
+
+  #chooseHost(hash: number | undefined): EndpointHost | undefined {
+    const retry = this.#route.settings.retry
+    let host = this.#cluster.choose(hash)
+    if (this.#tried === undefined || retry === undefined || !retry.avoidPreviousHosts) return host
+    for (let i = 0; i < retry.hostSelectionAttempts && host !== undefined && this.#tried.includes(host); i++) {
+      host = this.#cluster.choose(undefined)
+    }
+    return host
+  }
+
+  /** Starts a retry when it is wanted and allowed. */
+  #mayRetry(wanted: boolean): boolean {
+    const { settings } = this.#route
+    const { stats, breaker } = this.#cluster
+    if (!wanted || this.#retrying || settings.retry === undefined) return this.#retrying
+    const { info } = this.callbacks.stream
+    if (this.#retriesLeft <= 0 || (this.#kept === undefined && !this.#bodiless())) {
+      if (settings.retry.retries > 0) {
+        stats.retryLimit.value++
+        info.responseFlags |= ResponseFlag.UpstreamRetryLimitExceeded
+      }
+      return false
+    }
+    if (!breaker.mayRetry(settings.highPriority)) {
+      stats.retryOverflow.value++
+      info.responseFlags |= ResponseFlag.UpstreamOverflow
+      return false
+    }
+    this.#retriesLeft--
+    this.#retrying = true
+    stats.retries.value++
+    if (!this.#countsRetry) {
+      this.#countsRetry = true
+      breaker.retries++
+    }
+    this.#tried ??= []
+    if (info.upstreamHost !== undefined) this.#tried.push(info.upstreamHost as EndpointHost)
+    this.#backOff ??= new Timeout(this, BACK_OFF)
+    this.#backOff.arm(Math.max(1, Math.round(settings.retry.backOff(this.#tried.length))))
+    return true
+  }
+
+  #bodiless(): boolean {
+    return this.#requestEnd && this.callbacks.stream.info.bytesReceived === 0
+  }
+
+  #giveUpAttempt(complete = false): void {
+    const attempt = this.#attempt
+    this.#attempt = undefined
+    this.#release()
+    if (!complete) attempt?.cancel()
+  }
+
+  #requestSent(): void {
+    this.callbacks.stream.info.lastUpstreamTxMono = performance.now()
+    if (!this.#done && this.#timeoutMs > 0) this.#timeout.arm(this.#timeoutMs)
+  }
+
+  #upstreamDone(now: number): void {
+    const { info } = this.callbacks.stream
+    info.lastUpstreamRxMono = now
+    this.#cluster.stats.duration.record(now - this.#begun)
+    this.#attempt = undefined
+    this.#end()
+  }
+
+  #end(): void {
+    if (this.#done) return
+    this.#done = true
+    this.#timeout.cancel()
+    this.#perTry?.cancel()
+    this.#backOff?.cancel()
+    this.#release()
+    if (this.#countsRetry) {
+      this.#countsRetry = false
+      this.#cluster.breaker.retries--
+    }
+  }
+
+  #release(): void {
+    if (!this.#countsActive) return
+    this.#countsActive = false
+    const { breaker, stats } = this.#cluster
+    breaker.requests--
+    stats.activeRequests.value--
+    const host = this.callbacks.stream.info.upstreamHost as EndpointHost | undefined
+    if (host !== undefined) host.active--
+  }
+
+  /** Keeps a copy for retries; false when the request was answered because it became too much. */
+  #keep(kept: BodyBuffer, data: BodyBuffer, ready: boolean): boolean {
+    const limit = this.#route.settings.bufferLimit ?? this.callbacks.stream.requestBufferLimit
+    if (kept.length + data.length <= limit) {
+      for (const chunk of data.chunks) kept.add(chunk)
+      return true
+    }
+    this.#kept = undefined
+    this.#retriesLeft = 0
+    if (this.#attempt === undefined) {
+      const details = 'request_payload_exceeded_retry_buffer_limit'
+      this.#refuse(507, 'exceeded request buffer limit while retrying upstream', details)
+      return false
+    }
+    if (!ready) this.#early = kept
+    return true
+  }
+
+  #hold(data: BodyBuffer): void {
+    this.#early ??= new BodyBuffer()
+    this.#early.move(data)
+    const { stream } = this.callbacks
+    if (this.#earlyPaused || this.#early.length <= stream.requestBufferLimit) return
+    this.#earlyPaused = true
+    stream.pauseDownstream()
+  }
+
+  #refuse(code: number, body: string, details: string): void {
+    this.#end()
+    this.callbacks.sendLocalReply(code, body, { details })
+  }
+
+  #reset(details: string): void {
+    this.#end()
+    this.callbacks.stream.info.responseCodeDetails = ''
+    this.callbacks.resetStream(details)
+  }
+
+  #refuseReset(failure: UpstreamFailure, text: ResetText): void {
+    const retried = this.#tried !== undefined ? 'retried and the latest ' : ''
+    const body = `upstream connect error or disconnect/reset before headers. ${retried}reset reason: ${text.body}`
+    const code = failure === UpstreamFailure.ProtocolError ? 502 : 503
+    const overflow = failure === UpstreamFailure.Overflow
+    this.#end()
+    this.callbacks.sendLocalReply(code, body, {
+      details: `upstream_reset_before_response_started{${text.details}}`,
+      ...(overflow ? { modifyHeaders: (headers: HeaderMap) => headers.set('x-envoy-overloaded', 'true') } : {}),
+    })
+  }
+
+  #answerDirect(route: RouteEntry): void {
+    const { stream } = this.callbacks
+    const direct = route.settings.direct as NonNullable<typeof route.settings.direct>
+    const { info } = stream
+    if (direct.location !== undefined) {
+      const location = direct.location(info)
+      this.#done = true
+      this.callbacks.sendLocalReply(direct.status, '', {
+        details: 'direct_response',
+        modifyHeaders: (headers) => {
+          headers.set('location', location)
+          route.finalizeResponse(headers, info)
+        },
+      })
+      return
+    }
+    this.#done = true
+    this.callbacks.sendLocalReply(direct.status, direct.body?.toString('utf8') ?? '', {
+      details: 'direct_response',
+      modifyHeaders: (headers) => route.finalizeResponse(headers, info),
+    })
+  }
+
+  #requiredHeaders(headers: HeaderMap): boolean {
+    const method = headers.get(':method')
+    const missing =
+      method === undefined ||
+      method === '' ||
+      (method !== 'CONNECT' && !headers.get(':path')) ||
+      headers.get(':authority') === undefined
+    if (missing) this.#refuse(503, 'filter removed required request headers', 'filter_removed_required_request_headers')
+    return !missing
+  }
+
+  #setTimeouts(headers: HeaderMap): void {
+    const { settings } = this.#route
+    let ms = settings.timeoutMs
+    if (settings.maxGrpcTimeoutMs >= 0 && isGrpc(headers)) {
+      const asked = grpcTimeout(headers.get('grpc-timeout'))
+      if (asked !== undefined) ms = settings.maxGrpcTimeoutMs === 0 ? asked : Math.min(asked, settings.maxGrpcTimeoutMs)
+    }
+    const header = headers.get('x-envoy-upstream-rq-timeout-ms')
+    if (header !== undefined) {
+      if (/^[0-9]{1,9}$/.test(header)) ms = Number(header)
+      headers.remove('x-envoy-upstream-rq-timeout-ms')
+    }
+    this.#timeoutMs = ms
+    if (!this.#suppress && ms > 0) headers.set('x-envoy-expected-rq-timeout-ms', String(Math.round(ms)))
+  }
+
+  /** As for responses: a body that was held and replaced before anything was sent. */
+  #fixLength(headers: HeaderMap): void {
+    const { stream } = this.callbacks
+    const held = stream.requestBuffer
+    if (held === undefined || !stream.requestComplete || stream.requestTrailers !== undefined) return
+    const length = headers.get('content-length')
+    if (length !== undefined && Number(length) !== held.length) headers.set('content-length', String(held.length))
+  }
+}
+
+function copyOf(body: BodyBuffer): BodyBuffer {
+  const copy = new BodyBuffer()
+  for (const chunk of body.chunks) copy.add(chunk)
+  return copy
+}
+
+/** gRPC over HTTP/2, Timeout: digits and a unit. */
+function grpcTimeout(value: string | undefined): number | undefined {
+  const match = /^([0-9]{1,8})([HMSmun])$/.exec(value ?? '')
+  if (match === null) return undefined
+  const unit = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 0.001, n: 0.000001 }[match[2]] as number
+  return Math.max(1, Math.ceil(Number(match[1]) * unit))
+}
+
+/** Outlier detection counts gRPC's server faults like HTTP's. */
+function grpcFailure(headers: HeaderMap, status: number): number {
+  const grpc = headers.get('grpc-status')
+  if (grpc === undefined || status !== 200) return status
+  return grpc === '14' || grpc === '13' || grpc === '2' || grpc === '15' ? 503 : status
+}

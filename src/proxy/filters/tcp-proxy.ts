@@ -1,0 +1,273 @@
+/** `envoy.filters.network.tcp_proxy`: bytes from one connection to another. */
+import type { Socket } from 'node:net'
+import {
+  type TcpProxy,
+  TcpProxy_WeightedClusterSchema,
+  TcpProxySchema,
+} from '../../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
+import { BodyBuffer } from '../../base/body-buffer.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { ClusterManager } from '../cluster/cluster-manager.ts'
+import { openSocket } from '../cluster/connection-pool.ts'
+import type { EndpointHost } from '../cluster/endpoint-host.ts'
+import { durationMs, invalid, onlyFields } from '../config/fields.ts'
+import type { FactoryContext } from '../context.ts'
+import { type AccessLogger, accessLogger } from '../http/access-log.ts'
+import { ResponseFlag, StreamInfo } from '../http/stream-info.ts'
+import {
+  FilterStatus,
+  type NetworkFilter,
+  type NetworkFilterCallbacks,
+  type NetworkFilterConfig,
+  type NetworkFilterFactory,
+} from '../network/filter.ts'
+import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
+
+const FIELDS = [
+  'stat_prefix',
+  'cluster',
+  'weighted_clusters',
+  'idle_timeout',
+  'access_log',
+  'max_connect_attempts',
+  'max_downstream_connection_duration',
+  'hash_policy',
+]
+
+export const tcpProxy: NetworkFilterFactory<typeof TcpProxySchema> = {
+  name: 'envoy.filters.network.tcp_proxy',
+  configType: TcpProxySchema,
+  terminal: true,
+  create(config, context) {
+    onlyFields(TcpProxySchema, config, FIELDS, 'tcp_proxy')
+    const settings = new Settings(config, context)
+    return {
+      createFilter: (callbacks: NetworkFilterCallbacks) => new TcpProxyFilter(callbacks, settings),
+      destroy: () => settings.close(),
+    } satisfies NetworkFilterConfig
+  },
+}
+
+class Settings {
+  readonly clusters: ClusterManager
+  readonly idleMs: number
+  readonly attempts: number
+  readonly logs: readonly AccessLogger[]
+  readonly connections
+  readonly #names: readonly { readonly name: string; readonly bound: number }[]
+
+  constructor(config: TcpProxy, context: FactoryContext) {
+    this.clusters = context.clusters as ClusterManager
+    this.idleMs = durationMs(config.idleTimeout, 3_600_000)
+    this.attempts = config.maxConnectAttempts ?? 1
+    this.logs = config.accessLog.map((log, i) => accessLogger(log, `tcp_proxy.access_log[${i}]`))
+    this.connections = context.stats.counter(`tcp.${config.statPrefix}.downstream_cx_total`)
+    const specifier = config.clusterSpecifier
+    if (specifier.case === 'cluster') this.#names = [{ name: specifier.value, bound: 1 }]
+    else if (specifier.case === 'weightedClusters') {
+      onlyFields(TcpProxy_WeightedClusterSchema, specifier.value, ['clusters'], 'tcp_proxy.weighted_clusters')
+      let bound = 0
+      this.#names = specifier.value.clusters.map(({ name, weight }) => {
+        bound += weight
+        return { name, bound }
+      })
+    } else throw invalid('tcp_proxy', 'a cluster is missing')
+  }
+
+  clusterName(): string {
+    const names = this.#names
+    const at = Math.random() * names[names.length - 1].bound
+    return (names.find(({ bound }) => at < bound) ?? names[0]).name
+  }
+
+  close(): void {
+    for (const log of this.logs) log.close()
+  }
+}
+
+class TcpProxyFilter implements NetworkFilter, TimeoutOwner {
+  readonly #callbacks: NetworkFilterCallbacks
+  readonly #settings: Settings
+  readonly #info: StreamInfo
+  readonly #idle = new Timeout(this, 0)
+  #connectTimer: NodeJS.Timeout | undefined
+  #upstream: Socket | undefined
+  #connected = false
+  #held = new BodyBuffer()
+  #heldEnd = false
+  #attempts = 0
+  #cluster: Cluster | undefined
+  #host: EndpointHost | undefined
+  #over = false
+  #paused = false
+
+  constructor(callbacks: NetworkFilterCallbacks, settings: Settings) {
+    this.#callbacks = callbacks
+    this.#settings = settings
+    this.#info = new StreamInfo(callbacks.connection)
+    this.#info.protocol = ''
+    this.#info.startMono = performance.now()
+    this.#info.startTime = performance.timeOrigin + this.#info.startMono
+    settings.connections.value++
+    callbacks.onDrain(() => this.#upstream?.resume())
+  }
+
+  onNewConnection(): FilterStatus {
+    const name = this.#settings.clusterName()
+    this.#info.upstreamCluster = name
+    this.#cluster = this.#settings.clusters.get(name)
+    if (this.#cluster === undefined) {
+      this.#fail(ResponseFlag.NoClusterFound, 'cluster_not_found')
+      return FilterStatus.StopIteration
+    }
+    this.#connect()
+    return FilterStatus.Continue
+  }
+
+  onData(data: BodyBuffer, endStream: boolean): FilterStatus {
+    this.#idle.arm(this.#settings.idleMs)
+    this.#info.bytesReceived += data.length
+    const upstream = this.#upstream
+    if (!this.#connected || upstream === undefined) {
+      this.#held.move(data)
+      this.#heldEnd = endStream
+      if (!this.#paused && this.#held.length > MAX_HELD) {
+        this.#paused = true
+        this.#callbacks.pauseReading()
+      }
+      return FilterStatus.StopIteration
+    }
+    this.#forward(upstream, data, endStream)
+    return FilterStatus.StopIteration
+  }
+
+  onClose(): void {
+    this.#finish()
+    this.#upstream?.destroy()
+  }
+
+  onTimeout(): void {
+    this.#info.connectionTerminationDetails = 'tcp_session_idle_timeout'
+    this.#callbacks.close('tcp_session_idle_timeout')
+  }
+
+  #forward(upstream: Socket, data: BodyBuffer, endStream: boolean): void {
+    let room = true
+    for (const chunk of data.chunks) room = upstream.write(chunk)
+    data.clear()
+    if (endStream) upstream.end()
+    else if (!room && !this.#paused) {
+      this.#paused = true
+      this.#callbacks.pauseReading()
+    }
+  }
+
+  #connect(): void {
+    const cluster = this.#cluster as Cluster
+    const host = cluster.choose(undefined)
+    if (host === undefined) {
+      cluster.stats.noHealthy.value++
+      this.#fail(ResponseFlag.NoHealthyUpstream, 'no_healthy_upstream')
+      return
+    }
+    if (cluster.breaker.connections >= cluster.breaker.limits(false).maxConnections) {
+      cluster.stats.connectionOverflow.value++
+      this.#fail(ResponseFlag.UpstreamOverflow, 'upstream_overflow')
+      return
+    }
+    this.#attempts++
+    this.#host = host
+    cluster.breaker.connections++
+    cluster.stats.connections.value++
+    cluster.stats.activeConnections.value++
+    const { tls } = cluster
+    const socket = openSocket(host, tls)
+    this.#upstream = socket
+    let counted = true
+    const gone = () => {
+      if (!counted) return
+      counted = false
+      cluster.breaker.connections--
+      cluster.stats.activeConnections.value--
+    }
+    let failed = false
+    const fail = (reason: string) => {
+      if (failed || this.#connected) return
+      failed = true
+      clearTimeout(this.#connectTimer)
+      socket.destroy()
+      cluster.stats.connectFail.value++
+      cluster.outliers?.onLocalFailure(host)
+      this.#info.upstreamTransportFailureReason = reason
+      if (this.#over) return
+      if (this.#attempts < this.#settings.attempts) this.#connect()
+      else this.#fail(ResponseFlag.UpstreamConnectionFailure, 'upstream_connection_failure')
+    }
+    this.#connectTimer = setTimeout(fail, cluster.config.connectTimeoutMs, 'connect timeout').unref()
+    socket.on('error', (error) => fail(error.message))
+    socket.on('close', () => {
+      gone()
+      if (this.#connected && !this.#over) this.#callbacks.close('')
+      else fail('closed')
+    })
+    socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
+      const refused = tls?.verify(socket)
+      if (refused !== undefined) {
+        fail(refused)
+        return
+      }
+      clearTimeout(this.#connectTimer)
+      this.#ready(socket, host)
+    })
+  }
+
+  #ready(socket: Socket, host: EndpointHost): void {
+    this.#connected = true
+    this.#info.upstreamHost = host
+    this.#info.upstreamLocalAddress = `${socket.localAddress}:${socket.localPort}`
+    const { upstream } = this.#callbacks
+    upstream.host = host.address
+    upstream.localAddress = this.#info.upstreamLocalAddress
+    upstream.cluster = this.#info.upstreamCluster
+    host.active++
+    this.#idle.arm(this.#settings.idleMs)
+    socket.on('data', (chunk: Buffer) => this.#onUpstream(socket, chunk))
+    socket.on('end', () => this.#callbacks.write(new BodyBuffer(), true))
+    socket.on('drain', () => this.#resume())
+    if (this.#paused) this.#resume()
+    if (this.#held.length > 0 || this.#heldEnd) this.#forward(socket, this.#held, this.#heldEnd)
+  }
+
+  #resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#callbacks.resumeReading()
+  }
+
+  #onUpstream(socket: Socket, chunk: Buffer): void {
+    this.#idle.arm(this.#settings.idleMs)
+    this.#info.bytesSent += chunk.length
+    const data = new BodyBuffer()
+    data.add(chunk)
+    this.#callbacks.write(data, false)
+    if (this.#callbacks.writableNeedsDrain) socket.pause()
+  }
+
+  #fail(flag: number, details: string): void {
+    this.#info.responseFlags |= flag
+    this.#info.connectionTerminationDetails = details
+    process.nextTick(() => this.#callbacks.close(details, true))
+  }
+
+  #finish(): void {
+    if (this.#over) return
+    this.#over = true
+    this.#idle.cancel()
+    clearTimeout(this.#connectTimer)
+    if (this.#connected && this.#host !== undefined) this.#host.active--
+    this.#info.endMono = performance.now()
+    for (const log of this.#settings.logs) log.log(this.#info)
+  }
+}
+
+const MAX_HELD = 256 * 1024

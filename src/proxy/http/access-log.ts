@@ -1,0 +1,118 @@
+import type { JsonObject } from '@bufbuild/protobuf'
+import { type AccessLog, AccessLogSchema } from '../../../gen/envoy/config/accesslog/v3/accesslog_pb.ts'
+import type { SubstitutionFormatString } from '../../../gen/envoy/config/core/v3/substitution_format_string_pb.ts'
+import {
+  type FileAccessLog,
+  FileAccessLogSchema,
+} from '../../../gen/envoy/extensions/access_loggers/file/v3/file_pb.ts'
+import {
+  type StderrAccessLog,
+  StderrAccessLogSchema,
+  type StdoutAccessLog,
+  StdoutAccessLogSchema,
+} from '../../../gen/envoy/extensions/access_loggers/stream/v3/stream_pb.ts'
+import { unpack } from '../config/any.ts'
+import { dataSource } from '../config/data-source.ts'
+import { invalid, onlyFields, unsupported } from '../config/fields.ts'
+import { type LogFilter, logFilter } from './access-log-filter.ts'
+import { type LogFile, openLog } from './log-file.ts'
+import type { StreamInfo } from './stream-info.ts'
+import { jsonFormat, textFormat } from './substitution.ts'
+
+/** One configured access log. */
+export interface AccessLogger {
+  log(info: StreamInfo): void
+  close(): void
+}
+
+/** Envoy's default format. */
+const DEFAULT_FORMAT =
+  '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% ' +
+  '%BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" ' +
+  '"%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%"\n'
+
+type Line = (info: StreamInfo) => string
+
+export function accessLogger(config: AccessLog, path: string): AccessLogger {
+  onlyFields(AccessLogSchema, config, ['name', 'filter', 'typed_config'], path)
+  const filter = config.filter && logFilter(config.filter, `${path}.filter`)
+  const where = `${path}.typed_config`
+  const { typeName, message } = unpack(config.configType.value, where)
+  switch (typeName) {
+    case FileAccessLogSchema.typeName: {
+      const file = message as FileAccessLog
+      if (file.path === '') throw invalid(`${where}.path`, 'a path is missing')
+      return new TextLogger(openLog(file.path), fileLine(file, where), filter)
+    }
+    case StdoutAccessLogSchema.typeName:
+      return new TextLogger(openLog('/dev/stdout'), streamLine(message as StdoutAccessLog, where), filter)
+    case StderrAccessLogSchema.typeName:
+      return new TextLogger(openLog('/dev/stderr'), streamLine(message as StderrAccessLog, where), filter)
+    default:
+      throw unsupported(where, `access log ${typeName}`)
+  }
+}
+
+class TextLogger implements AccessLogger {
+  readonly #file: LogFile
+  readonly #line: Line
+  readonly #filter: LogFilter | undefined
+
+  constructor(file: LogFile, line: Line, filter: LogFilter | undefined) {
+    this.#file = file
+    this.#line = line
+    this.#filter = filter
+  }
+
+  log(info: StreamInfo): void {
+    if (this.#filter !== undefined && !this.#filter(info)) return
+    this.#file.write(this.#line(info))
+  }
+
+  close(): void {
+    this.#file.close()
+  }
+}
+
+function fileLine(file: FileAccessLog, path: string): Line {
+  const format = file.accessLogFormat
+  switch (format.case) {
+    case undefined:
+      return textFormat(DEFAULT_FORMAT, path)
+    case 'format':
+      return textFormat(format.value, `${path}.format`)
+    case 'jsonFormat':
+      return jsonLine(format.value, `${path}.json_format`, false)
+    case 'typedJsonFormat':
+      return jsonLine(format.value, `${path}.typed_json_format`, false)
+    case 'logFormat':
+      return substitutionLine(format.value, `${path}.log_format`)
+  }
+}
+
+function streamLine(log: StdoutAccessLog | StderrAccessLog, path: string): Line {
+  return log.accessLogFormat.case === 'logFormat'
+    ? substitutionLine(log.accessLogFormat.value, `${path}.log_format`)
+    : textFormat(DEFAULT_FORMAT, path)
+}
+
+function substitutionLine(format: SubstitutionFormatString, path: string): Line {
+  if (format.formatters.length > 0) throw unsupported(`${path}.formatters`, 'formatter extensions')
+  switch (format.format.case) {
+    case 'textFormat':
+      return textFormat(format.format.value || DEFAULT_FORMAT, `${path}.text_format`, format.omitEmptyValues)
+    case 'jsonFormat':
+      return jsonLine(format.format.value, `${path}.json_format`, format.omitEmptyValues)
+    case 'textFormatSource': {
+      const text = dataSource(format.format.value, `${path}.text_format_source`).toString('utf8')
+      return textFormat(text, `${path}.text_format_source`, format.omitEmptyValues)
+    }
+    default:
+      return textFormat(DEFAULT_FORMAT, path)
+  }
+}
+
+function jsonLine(format: JsonObject, path: string, omitEmpty: boolean): Line {
+  const build = jsonFormat(format, path, omitEmpty)
+  return (info) => `${JSON.stringify(build(info))}\n`
+}

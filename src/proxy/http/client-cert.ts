@@ -1,0 +1,29 @@
+import { HttpConnectionManager_ForwardClientCertDetails as Mode } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
+import type { HeaderMap } from '../../base/header-map.ts'
+import type { ConnectionInfo } from '../network/connection-info.ts'
+import type { HttpOptions } from './http-options.ts'
+
+const NAME = 'x-forwarded-client-cert'
+
+/** `x-forwarded-client-cert`: removed unless told to trust it, and extended by what this connection proved. */
+export function clientCertHeader(headers: HeaderMap, connection: ConnectionInfo, options: HttpOptions): void {
+  const mode = options.xfcc
+  if (mode === Mode.ALWAYS_FORWARD_ONLY) return
+  const tls = connection.tls
+  if (mode === Mode.SANITIZE || tls === undefined || !tls.mtls || tls.peer === undefined) {
+    headers.remove(NAME)
+    return
+  }
+  if (mode === Mode.FORWARD_ONLY) return
+  const details = options.xfccDetails
+  const parts: string[] = []
+  for (const uri of tls.local?.uriSans.slice(0, 1) ?? []) parts.push(`By=${uri}`)
+  parts.push(`Hash=${tls.peer.sha256}`)
+  if (details?.cert) parts.push(`Cert="${encodeURIComponent(tls.peer.pem)}"`)
+  if (details?.subject === true) parts.push(`Subject="${tls.peer.subject.replace(/"/g, '\\"')}"`)
+  if (details?.uri) for (const uri of tls.peer.uriSans) parts.push(`URI=${uri}`)
+  if (details?.dns) for (const dns of tls.peer.dnsSans) parts.push(`DNS=${dns}`)
+  const value = parts.join(';')
+  if (mode === Mode.APPEND_FORWARD && headers.has(NAME)) headers.set(NAME, `${headers.getAll(NAME).join(',')},${value}`)
+  else headers.set(NAME, value)
+}

@@ -1,0 +1,71 @@
+import type { HttpConnectionManager } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
+import { invalid, unsupported } from '../config/fields.ts'
+import { type AccessLogger, accessLogger } from './access-log.ts'
+import { type CompiledFilters, compileHttpFilters, type FilterChainPlace } from './compile-filters.ts'
+import { ConnectionManager, type RouteSource } from './connection-manager.ts'
+import { httpOptions } from './http-options.ts'
+import { HttpStats } from './http-stats.ts'
+import { LocalReplyMapper } from './local-reply-mapper.ts'
+
+export interface CompiledConnectionManager {
+  readonly manager: ConnectionManager
+  close(): void
+}
+
+export async function compileConnectionManager(
+  proto: HttpConnectionManager,
+  place: Omit<FilterChainPlace, 'statPrefix'>,
+  bufferLimit: number,
+  filterChainName: string,
+  tls: boolean,
+): Promise<CompiledConnectionManager> {
+  const { context, path } = place
+  const options = httpOptions(proto, path)
+  const accessLogs: AccessLogger[] = []
+  let filters: CompiledFilters | undefined
+  const close = () => {
+    filters?.close()
+    for (const log of accessLogs) log.close()
+  }
+  try {
+    proto.accessLog.forEach((log, i) => {
+      accessLogs.push(accessLogger(log, `${path}.access_log[${i}]`))
+    })
+    filters = await compileHttpFilters(proto.httpFilters, { ...place, statPrefix: options.statPrefix })
+    const manager = new ConnectionManager({
+      options,
+      slots: filters.slots,
+      routes: routeSource(proto, place),
+      accessLogs,
+      stats: new HttpStats(context.stats, options.statPrefix),
+      localReplyMapper:
+        proto.localReplyConfig && new LocalReplyMapper(proto.localReplyConfig, `${path}.local_reply_config`),
+      bufferLimit,
+      filterChainName,
+      report: context.istioReport,
+      tls,
+    })
+    return { manager, close }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+function routeSource(proto: HttpConnectionManager, place: Omit<FilterChainPlace, 'statPrefix'>): RouteSource {
+  const { routeSpecifier } = proto
+  switch (routeSpecifier.case) {
+    case 'routeConfig':
+      return place.context.routes.inline(routeSpecifier.value, `${place.path}.route_config`)
+    case 'rds': {
+      const source = routeSpecifier.value.configSource?.configSourceSpecifier.case
+      if (source !== 'ads')
+        throw unsupported(`${place.path}.rds.config_source`, `${source ?? 'a missing source'}; only ads is supported`)
+      if (routeSpecifier.value.routeConfigName === '')
+        throw invalid(`${place.path}.rds.route_config_name`, 'a name is missing')
+      return place.context.routes.holder(routeSpecifier.value.routeConfigName)
+    }
+    default:
+      throw unsupported(`${place.path}`, 'routes other than rds and route_config')
+  }
+}

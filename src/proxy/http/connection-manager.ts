@@ -1,0 +1,195 @@
+/** The HTTP connection manager: what is done to every request and response around the filter chain. */
+import type { HeaderMap } from '../../base/header-map.ts'
+import type { ConnectionInfo } from '../network/connection-info.ts'
+import type { RouteEntry } from '../route/route-entry.ts'
+import type { RouteTable } from '../route/route-table.ts'
+import type { AccessLogger } from './access-log.ts'
+import { clientCertHeader } from './client-cert.ts'
+import type { ResponseEncoder } from './codec.ts'
+import { httpDate } from './date.ts'
+import type { FilterSlot } from './filter-slot.ts'
+import { applyForwarded } from './forwarded.ts'
+import type { HttpOptions } from './http-options.ts'
+import type { HttpStats } from './http-stats.ts'
+import type { LocalReplyMapper } from './local-reply-mapper.ts'
+import { needsNormalizing, normalizePath } from './path.ts'
+import { HttpStream } from './stream.ts'
+import { ResponseFlag, type StreamInfo } from './stream-info.ts'
+
+/** Where the routes come from: inline, or RDS that replaces the table. */
+export interface RouteSource {
+  readonly table: RouteTable | undefined
+}
+
+export interface ConnectionManagerParts {
+  readonly options: HttpOptions
+  readonly slots: readonly FilterSlot[]
+  readonly routes: RouteSource
+  readonly accessLogs: readonly AccessLogger[]
+  readonly stats: HttpStats
+  readonly localReplyMapper: LocalReplyMapper | undefined
+  readonly bufferLimit: number
+  readonly filterChainName: string
+  /** Istio's request metrics, where the node is one of Istio's. */
+  readonly report: ((info: StreamInfo) => void) | undefined
+  readonly tls: boolean
+}
+
+export class ConnectionManager {
+  readonly options: HttpOptions
+  readonly slots: readonly FilterSlot[]
+  readonly stats: HttpStats
+  readonly localReplyMapper: LocalReplyMapper | undefined
+  readonly bufferLimit: number
+  readonly #parts: ConnectionManagerParts
+
+  constructor(parts: ConnectionManagerParts) {
+    this.#parts = parts
+    this.options = parts.options
+    this.slots = parts.slots
+    this.stats = parts.stats
+    this.localReplyMapper = parts.localReplyMapper
+    this.bufferLimit = parts.bufferLimit
+  }
+
+  get scheme(): string {
+    return this.#parts.tls ? 'https' : 'http'
+  }
+
+  get hasRouteDisables(): boolean {
+    return this.#parts.routes.table?.hasDisables ?? false
+  }
+
+  newStream(encoder: ResponseEncoder, connection: ConnectionInfo, protocol: string): HttpStream {
+    const stream = new HttpStream(this, encoder, connection, protocol)
+    stream.info.filterChainName = this.#parts.filterChainName
+    return stream
+  }
+
+  streamStarted(): void {
+    this.stats.requests.value++
+    this.stats.active.value++
+  }
+
+  streamFinished(stream: HttpStream): void {
+    const { stats } = this
+    const info = stream.info
+    stats.active.value--
+    const code = info.responseCode
+    const statusClass = code >= 100 && code < 600 ? Math.floor(code / 100) : 0
+    if (code !== 0) stats.classes[statusClass].value++
+    else if ((info.responseFlags & ResponseFlag.DownstreamConnectionTermination) !== 0) stats.resets.value++
+    stats.duration.record(info.endMono - info.startMono)
+    this.#parts.report?.(info)
+    const logs = this.#parts.accessLogs
+    for (let i = 0; i < logs.length; i++) logs[i].log(info)
+  }
+
+  routeFor(stream: HttpStream): RouteEntry | undefined {
+    return this.#parts.routes.table?.match(stream.requestHeaders)
+  }
+
+  /** Checks and rewrites the request's headers; false when it was answered here. */
+  acceptRequest(stream: HttpStream, headers: HeaderMap): boolean {
+    const { options } = this
+    const { info } = stream
+    const flat = headers.flat
+    if (info.protocol === 'HTTP/1.0') {
+      if (!options.acceptHttp10) return refuse(stream, 426, 'Upgrade Required', 'low_version')
+      if (flat[1] === '' && options.defaultHostForHttp10 !== '') flat[1] = options.defaultHostForHttp10
+    }
+    if (flat[1] === '') return refuse(stream, 400, '', 'missing_host_header')
+    const method = flat[5]
+    const path = flat[3]
+    if (method !== 'CONNECT') {
+      if (path.charCodeAt(0) !== 47 && path !== '*') return refuse(stream, 404, '', 'absolute_path_rejected')
+      // A fragment is the client's own affair; servers that look at it differ about where the path ends.
+      if (path.includes('#')) return refuse(stream, 400, '', 'path_with_fragment_rejected')
+      if (!this.#normalize(stream, headers, path)) return false
+    }
+    if (options.stripHostPort !== 'no' || options.stripTrailingHostDot) this.#stripHost(flat, info.connection)
+    if (options.underscores !== 'allow' && !this.#underscores(stream, headers)) return false
+    if (!this.#acceptUpgrade(stream, headers, method)) return false
+    const source = applyForwarded(headers, info.connection, options.forwarded)
+    if (source !== info.connection.remoteAddress) {
+      info.remoteAddress = source
+      info.remotePort = 0
+    }
+    clientCertHeader(headers, info.connection, options)
+    info.requestId = headers.get('x-request-id') ?? ''
+    return true
+  }
+
+  /** The last changes to a response before it goes to the codec. */
+  finishResponse(stream: HttpStream, headers: HeaderMap): void {
+    const { options } = this
+    const flat = headers.flat
+    let server = -1
+    let date = false
+    for (let i = 2; i < flat.length; i += 2) {
+      const name = flat[i]
+      if (name === 'server') server = i
+      else if (name === 'date') date = true
+    }
+    if (server === -1) {
+      if (options.serverHeader !== 'pass') flat.push('server', options.serverName)
+    } else if (options.serverHeader === 'overwrite') {
+      flat[server + 1] = options.serverName
+    }
+    if (!date) flat.push('date', httpDate())
+    if (options.via !== '') headers.add('via', options.via)
+    if (options.alwaysSetRequestIdInResponse && stream.info.requestId !== '') {
+      headers.set('x-request-id', stream.info.requestId)
+    }
+  }
+
+  #normalize(stream: HttpStream, headers: HeaderMap, path: string): boolean {
+    if (!needsNormalizing(path)) return true
+    const result = normalizePath(path, this.options.path)
+    if ('error' in result) return refuse(stream, 400, '', result.error)
+    if ('redirect' in result) {
+      stream.sendLocalReply(307, '', {
+        details: 'path_normalization_failed',
+        modifyHeaders: (reply) => reply.add('location', result.redirect),
+      })
+      return false
+    }
+    if (result.path !== path) {
+      headers.flat[3] = result.path
+      headers.version++
+    }
+    return true
+  }
+
+  #stripHost(flat: string[], connection: ConnectionInfo): void {
+    const { stripHostPort, stripTrailingHostDot } = this.options
+    const match = /^(.*?)(?::([0-9]+))?$/.exec(flat[1])
+    if (match === null) return
+    let [, host, port] = match
+    if (stripTrailingHostDot && host.endsWith('.')) host = host.slice(0, -1)
+    const strip = stripHostPort === 'any' || (stripHostPort === 'matching' && port === String(connection.localPort))
+    flat[1] = port === undefined || strip ? host : `${host}:${port}`
+  }
+
+  #underscores(stream: HttpStream, headers: HeaderMap): boolean {
+    const names = headers.flat.filter((name, i) => i % 2 === 0 && name.includes('_'))
+    if (names.length === 0) return true
+    if (this.options.underscores === 'reject') return refuse(stream, 400, '', 'http1.unexpected_underscore')
+    for (const name of names) headers.remove(name)
+    return true
+  }
+
+  #acceptUpgrade(stream: HttpStream, headers: HeaderMap, method: string): boolean {
+    const upgrade = method === 'CONNECT' ? 'connect' : headers.get('upgrade')
+    if (upgrade === undefined) return true
+    const allowed = stream.route()?.settings.upgrades.get(upgrade) ?? this.options.upgrades.get(upgrade) ?? false
+    if (!allowed) return refuse(stream, 403, '', 'upgrade_failed')
+    stream.isUpgrade = true
+    return true
+  }
+}
+
+function refuse(stream: HttpStream, code: number, body: string, details: string): false {
+  stream.sendLocalReply(code, body, { details })
+  return false
+}

@@ -1,0 +1,156 @@
+/** The request's way through the filters; Envoy's FilterManager (`filter_manager.cc`), whose names are kept. */
+import { BodyBuffer } from '../../base/body-buffer.ts'
+import type { HeaderMap } from '../../base/header-map.ts'
+import type { FilterHandle } from './filter-handle.ts'
+import { FilterDataStatus, FilterHeadersStatus, FilterTrailersStatus } from './filter-status.ts'
+import { Iteration } from './iteration.ts'
+import type { HttpStream } from './stream.ts'
+
+export function decodeHeaders(stream: HttpStream, from: number, headers: HeaderMap, end: boolean): void {
+  const filters = stream.filters
+  let endStream = end
+  /** A filter that gave a body to a request without one: the rest of the chain gets it after the headers. */
+  let bodyFrom: FilterHandle | undefined
+  for (let i = from; i < filters.length; i++) {
+    const handle = filters[i]
+    const direction = handle.decode
+    const filter = handle.filter
+    direction.endStream = endStream
+    let status: number = FilterHeadersStatus.Continue
+    if (filter.decodeHeaders !== undefined) {
+      stream.calls++
+      status = filter.decodeHeaders(headers, endStream)
+      stream.calls--
+      if (stream.afterCall()) return
+    }
+    if (status === FilterHeadersStatus.ContinueAndDontEndStream) {
+      endStream = false
+      direction.endStream = false
+      direction.headersContinued = true
+      continue
+    }
+    const gaveBody = endStream && stream.requestBuffer !== undefined && stream.requestBuffer.length > 0
+    if (status === FilterHeadersStatus.Continue) {
+      direction.headersContinued = true
+      if (gaveBody && bodyFrom === undefined) {
+        bodyFrom = handle
+        endStream = false
+      }
+      continue
+    }
+    if (status === FilterHeadersStatus.StopIteration) direction.iteration = Iteration.StopSingle
+    else {
+      direction.iteration = Iteration.StopAll
+      stream.requestStreaming = status === FilterHeadersStatus.StopAllIterationAndWatermark
+    }
+    break
+  }
+  if (bodyFrom !== undefined) {
+    bodyFrom.decode.iteration = Iteration.StopSingle
+    continueDecoding(stream, bodyFrom)
+  }
+}
+
+export function decodeData(stream: HttpStream, from: number, data: BodyBuffer, end: boolean): void {
+  const filters = stream.filters
+  const hadTrailers = stream.requestTrailers !== undefined
+  let trailersFrom = -1
+  let endStream = end
+  for (let i = from; i < filters.length; i++) {
+    const handle = filters[i]
+    const direction = handle.decode
+    if (direction.iteration === Iteration.StopAll) {
+      stream.holdRequest(data)
+      return
+    }
+    if (direction.endStream) return
+    direction.endStream = endStream
+    const filter = handle.filter
+    let status: number = FilterDataStatus.Continue
+    if (filter.decodeData !== undefined) {
+      stream.calls++
+      status = filter.decodeData(data, endStream)
+      stream.calls--
+      if (stream.afterCall()) return
+    }
+    if (!hadTrailers && trailersFrom === -1 && stream.requestTrailers !== undefined) {
+      trailersFrom = i
+      endStream = false
+    }
+    if (status === FilterDataStatus.Continue) {
+      if (direction.iteration === Iteration.StopSingle) {
+        stream.holdRequest(data)
+        if (!stream.over) continueDecoding(stream, handle)
+        return
+      }
+      continue
+    }
+    direction.iteration = Iteration.StopSingle
+    if (status === FilterDataStatus.StopIterationNoBuffer) {
+      // An end without bytes has to come again on continue, so there must be something to continue with.
+      if (stream.requestComplete && stream.requestTrailers === undefined) stream.requestBuffer ??= new BodyBuffer()
+    } else {
+      stream.requestStreaming = status === FilterDataStatus.StopIterationAndWatermark
+      stream.holdRequest(data)
+    }
+    return
+  }
+  if (trailersFrom !== -1) decodeTrailers(stream, trailersFrom + 1)
+}
+
+export function decodeTrailers(stream: HttpStream, from: number): void {
+  const filters = stream.filters
+  const trailers = stream.requestTrailers as HeaderMap
+  for (let i = from; i < filters.length; i++) {
+    const handle = filters[i]
+    const direction = handle.decode
+    if (direction.iteration === Iteration.StopAll) return
+    direction.endStream = true
+    const filter = handle.filter
+    let status: number = FilterTrailersStatus.Continue
+    if (filter.decodeTrailers !== undefined) {
+      stream.calls++
+      stream.decodingTrailers = true
+      status = filter.decodeTrailers(trailers)
+      stream.decodingTrailers = false
+      stream.calls--
+      if (stream.afterCall()) return
+    }
+    if (status === FilterTrailersStatus.Continue) {
+      if (direction.iteration === Iteration.StopSingle) {
+        continueDecoding(stream, handle)
+        return
+      }
+      continue
+    }
+    direction.iteration = Iteration.StopSingle
+    return
+  }
+}
+
+export function continueDecoding(stream: HttpStream, handle: FilterHandle): void {
+  const direction = handle.decode
+  if (stream.over || stream.decodeAborted || direction.iteration === Iteration.Running) return
+  // No filter is entered while a call of the same stream is on the stack.
+  if (stream.calls > 0) {
+    process.nextTick(continueDecoding, stream, handle)
+    return
+  }
+  const fromCurrent = direction.iteration === Iteration.StopAll
+  direction.iteration = Iteration.Running
+  if (!direction.headersContinued) {
+    direction.headersContinued = true
+    const bare = stream.requestComplete && stream.requestBuffer === undefined && stream.requestTrailers === undefined
+    decodeHeaders(stream, handle.index + 1, stream.requestHeaders, bare)
+    if (stream.over || stream.decodeAborted) return
+  }
+  const hadTrailers = stream.requestTrailers !== undefined
+  const from = fromCurrent ? handle.index : handle.index + 1
+  if (fromCurrent) direction.endStream = false
+  const held = stream.takeRequestBuffer()
+  if (held !== undefined) {
+    decodeData(stream, from, held, stream.requestComplete && !hadTrailers)
+    if (stream.over || stream.decodeAborted) return
+  }
+  if (hadTrailers) decodeTrailers(stream, from)
+}

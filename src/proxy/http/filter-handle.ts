@@ -1,0 +1,142 @@
+import type { BodyBuffer } from '../../base/body-buffer.ts'
+import { HeaderMap } from '../../base/header-map.ts'
+import type { Route } from '../route/route.ts'
+import { continueDecoding, decodeData } from './decode.ts'
+import { continueEncoding, encodeData } from './encode.ts'
+import type { HttpFilter, HttpFilterCallbacks, LocalReplyOptions } from './filter.ts'
+import type { FilterSlot } from './filter-slot.ts'
+import { Direction } from './iteration.ts'
+import type { HttpStream } from './stream.ts'
+import type { StreamInfo } from './stream-info.ts'
+
+export class FilterHandle implements HttpFilterCallbacks {
+  readonly stream: HttpStream
+  readonly index: number
+  readonly slot: FilterSlot
+  readonly decode = new Direction()
+  readonly encode = new Direction()
+  filter!: HttpFilter
+
+  constructor(stream: HttpStream, index: number, slot: FilterSlot) {
+    this.stream = stream
+    this.index = index
+    this.slot = slot
+  }
+
+  get streamInfo(): StreamInfo {
+    return this.stream.info
+  }
+
+  get requestHeaders(): HeaderMap {
+    return this.stream.requestHeaders
+  }
+
+  get requestTrailers(): HeaderMap | undefined {
+    return this.stream.requestTrailers
+  }
+
+  get responseHeaders(): HeaderMap | undefined {
+    return this.stream.responseHeaders
+  }
+
+  get responseTrailers(): HeaderMap | undefined {
+    return this.stream.responseTrailers
+  }
+
+  route(): Route | undefined {
+    return this.stream.route()
+  }
+
+  clearRouteCache(): void {
+    this.stream.clearRouteCache()
+  }
+
+  routeConfig<T>(): T | undefined {
+    return this.stream.route()?.filterConfig(this.slot.name) as T | undefined
+  }
+
+  continueDecoding(): void {
+    continueDecoding(this.stream, this)
+  }
+
+  continueEncoding(): void {
+    continueEncoding(this.stream, this)
+  }
+
+  sendLocalReply(code: number, body: string, options?: LocalReplyOptions): void {
+    this.stream.sendLocalReply(code, body, options)
+  }
+
+  encodeHeaders(headers: HeaderMap, endStream: boolean): void {
+    this.stream.startResponse(headers, endStream)
+  }
+
+  encodeData(data: BodyBuffer, endStream: boolean): void {
+    this.stream.responseData(data, endStream)
+  }
+
+  encodeTrailers(trailers: HeaderMap): void {
+    this.stream.endResponse(trailers)
+  }
+
+  resetStream(details?: string): void {
+    this.stream.resetByFilter(details ?? '')
+  }
+
+  get decodingBuffer(): BodyBuffer | undefined {
+    return this.stream.requestBuffer
+  }
+
+  get encodingBuffer(): BodyBuffer | undefined {
+    return this.stream.responseBuffer
+  }
+
+  addDecodedData(data: BodyBuffer): void {
+    // From a trailers callback the data has to pass the trailers, so it goes on at once; else it joins what is held.
+    if (this.stream.decodingTrailers) decodeData(this.stream, this.index + 1, data, false)
+    else this.stream.holdRequest(data)
+  }
+
+  addEncodedData(data: BodyBuffer): void {
+    if (this.stream.encodingTrailers) encodeData(this.stream, this.index - 1, data, false)
+    else this.stream.holdResponse(data)
+  }
+
+  addDecodedTrailers(): HeaderMap {
+    this.stream.requestTrailers ??= new HeaderMap()
+    return this.stream.requestTrailers
+  }
+
+  addEncodedTrailers(): HeaderMap {
+    this.stream.responseTrailers ??= new HeaderMap()
+    return this.stream.responseTrailers
+  }
+
+  get decoderBufferLimit(): number {
+    return this.stream.requestBufferLimit
+  }
+
+  get encoderBufferLimit(): number {
+    return this.stream.responseBufferLimit
+  }
+
+  setDecoderBufferLimit(bytes: number): void {
+    this.stream.requestBufferLimit = bytes
+  }
+
+  pauseDownstream(): void {
+    this.stream.pauseDownstream()
+  }
+
+  resumeDownstream(): void {
+    this.stream.resumeDownstream()
+  }
+
+  pauseUpstream(): void {
+    this.stream.pauseUpstream()
+  }
+
+  resumeUpstream(): void {
+    this.stream.resumeUpstream()
+  }
+}

@@ -1,0 +1,55 @@
+/** `2026-11-21T10:22:29.123Z` is Envoy's default; else strftime with Envoy's `%3f`, `%6f`, `%f` and `%s`. Times are UTC. */
+export function formatTime(ms: number, format: string): string {
+  const date = new Date(ms)
+  if (format === '') return date.toISOString()
+  return format.replace(/%([EO]?[a-zA-Z%]|[1-9]f)/g, (all, spec: string) => {
+    const fraction = /^([1-9])?f$/.exec(spec)
+    if (fraction !== null) return nanos(ms).slice(0, Number(fraction[1] ?? 9))
+    const write = SPECS[spec]
+    return write === undefined ? all : write(date)
+  })
+}
+
+function nanos(ms: number): string {
+  return String(Math.floor((ms - Math.floor(ms / 1000) * 1000) * 1e6)).padStart(9, '0')
+}
+
+const two = (n: number) => String(n).padStart(2, '0')
+const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
+const MONTHS = [
+  'January',
+  'February',
+  'March',
+  'April',
+  'May',
+  'June',
+  'July',
+  'August',
+  'September',
+  'October',
+  'November',
+  'December',
+]
+
+const SPECS: Readonly<Record<string, (date: Date) => string>> = {
+  Y: (d) => String(d.getUTCFullYear()),
+  m: (d) => two(d.getUTCMonth() + 1),
+  d: (d) => two(d.getUTCDate()),
+  e: (d) => String(d.getUTCDate()).padStart(2, ' '),
+  H: (d) => two(d.getUTCHours()),
+  I: (d) => two(d.getUTCHours() % 12 || 12),
+  p: (d) => (d.getUTCHours() < 12 ? 'AM' : 'PM'),
+  M: (d) => two(d.getUTCMinutes()),
+  S: (d) => two(d.getUTCSeconds()),
+  y: (d) => two(d.getUTCFullYear() % 100),
+  a: (d) => DAYS[d.getUTCDay()].slice(0, 3),
+  A: (d) => DAYS[d.getUTCDay()],
+  b: (d) => MONTHS[d.getUTCMonth()].slice(0, 3),
+  B: (d) => MONTHS[d.getUTCMonth()],
+  s: (d) => String(Math.floor(d.getTime() / 1000)),
+  F: (d) => d.toISOString().slice(0, 10),
+  T: (d) => d.toISOString().slice(11, 19),
+  Z: () => 'UTC',
+  z: () => '+0000',
+  '%': () => '%',
+}

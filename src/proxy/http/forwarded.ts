@@ -1,0 +1,105 @@
+/** Where a request came from: `x-forwarded-for`, `x-forwarded-proto`, `x-request-id` (Envoy's conn_manager_utility). */
+import { randomUUID } from 'node:crypto'
+import { isIP } from 'node:net'
+import type { HeaderMap } from '../../base/header-map.ts'
+import { isInternalAddress, unmapped } from '../match/cidr.ts'
+import type { ConnectionInfo } from '../network/connection-info.ts'
+
+export interface ForwardedOptions {
+  readonly useRemoteAddress: boolean
+  readonly trustedHops: number
+  readonly skipXffAppend: boolean
+  readonly appendForwardedPort: boolean
+  readonly generateRequestId: boolean
+  readonly preserveExternalRequestId: boolean
+  readonly isInternal: (ip: string) => boolean
+}
+
+/** Headers that only trusted callers may set: Envoy removes them from requests that come from outside. */
+const EDGE_ONLY = [
+  'x-envoy-decorator-operation',
+  'x-envoy-downstream-service-cluster',
+  'x-envoy-downstream-service-node',
+  'x-envoy-expected-rq-timeout-ms',
+  'x-envoy-force-trace',
+  'x-envoy-hedge-on-per-try-timeout',
+  'x-envoy-ip-tags',
+  'x-envoy-max-retries',
+  'x-envoy-original-path',
+  'x-envoy-original-url',
+  'x-envoy-retriable-header-names',
+  'x-envoy-retriable-status-codes',
+  'x-envoy-retry-grpc-on',
+  'x-envoy-retry-on',
+  'x-envoy-upstream-alt-stat-name',
+  'x-envoy-upstream-rq-per-try-timeout-ms',
+  'x-envoy-upstream-rq-timeout-alt-response',
+  'x-envoy-upstream-rq-timeout-ms',
+]
+
+/** What one scan over the headers finds. */
+interface Seen {
+  xff: string | undefined
+  proto: boolean
+  requestId: boolean
+  envoy: boolean
+}
+
+/** Sets the forwarding headers; returns the address that the request is held to come from. */
+export function applyForwarded(headers: HeaderMap, connection: ConnectionInfo, options: ForwardedOptions): string {
+  const seen = scan(headers)
+  const peer = connection.remoteAddress
+  let source = peer
+  let edge = false
+  let internal: boolean
+  if (options.useRemoteAddress) {
+    const single = seen.xff === undefined
+    if (options.trustedHops > 0) source = hop(seen.xff, options.trustedHops) ?? peer
+    internal = single && options.isInternal(unmapped(source))
+    edge = !internal && options.trustedHops === 0
+    if (!options.skipXffAppend && peer !== '') {
+      headers.set('x-forwarded-for', single ? unmapped(peer) : `${seen.xff},${unmapped(peer)}`)
+    }
+    if (edge || !seen.proto) {
+      headers.set('x-forwarded-proto', headers.get(':scheme') ?? 'http')
+      if (options.appendForwardedPort) headers.set('x-forwarded-port', String(connection.localPort))
+    }
+  } else {
+    source = hop(seen.xff, options.trustedHops + 1) ?? peer
+    const last = hop(seen.xff, 1)
+    internal = last !== undefined && !(seen.xff as string).includes(',') && isInternalAddress(last)
+    if (!seen.proto) headers.set('x-forwarded-proto', headers.get(':scheme') ?? 'http')
+  }
+  if (seen.envoy && !internal) {
+    headers.remove('x-envoy-internal')
+    if (edge) for (const name of EDGE_ONLY) headers.remove(name)
+  }
+  if (edge) headers.set('x-envoy-external-address', unmapped(source))
+  else if (internal && options.useRemoteAddress) headers.set('x-envoy-internal', 'true')
+  if (options.generateRequestId && (!seen.requestId || (edge && !options.preserveExternalRequestId))) {
+    headers.set('x-request-id', randomUUID())
+  }
+  return source
+}
+
+function scan(headers: HeaderMap): Seen {
+  const seen: Seen = { xff: undefined, proto: false, requestId: false, envoy: false }
+  const flat = headers.flat
+  for (let i = 8; i < flat.length; i += 2) {
+    const name = flat[i]
+    if (name.charCodeAt(0) !== 120) continue
+    if (name === 'x-forwarded-for') seen.xff = seen.xff === undefined ? flat[i + 1] : `${seen.xff},${flat[i + 1]}`
+    else if (name === 'x-forwarded-proto') seen.proto = flat[i + 1] === 'http' || flat[i + 1] === 'https'
+    else if (name === 'x-request-id') seen.requestId = true
+    else if (name.startsWith('x-envoy-')) seen.envoy = true
+  }
+  return seen
+}
+
+/** The n-th address from the right. */
+function hop(xff: string | undefined, n: number): string | undefined {
+  if (xff === undefined) return undefined
+  const parts = xff.split(',')
+  const text = parts[parts.length - n]?.trim()
+  return text !== undefined && isIP(text) !== 0 ? text : undefined
+}

@@ -1,0 +1,30 @@
+import type { Cell, HistogramCell } from '../../telemetry/metrics.ts'
+import type { StatsScope } from '../stats/scope.ts'
+
+/** `http.<stat_prefix>.*` as far as Envoy's dashboards read it. */
+export class HttpStats {
+  readonly requests: Cell
+  readonly active: Cell
+  readonly classes: readonly Cell[]
+  readonly connections: Cell
+  readonly activeConnections: Cell
+  readonly protocolErrors: Cell
+  readonly idleTimeouts: Cell
+  readonly resets: Cell
+  readonly duration: HistogramCell
+
+  constructor(stats: StatsScope, prefix: string) {
+    const scope = stats.scope(`http.${prefix}.`)
+    this.requests = scope.counter('downstream_rq_total')
+    this.active = scope.gauge('downstream_rq_active')
+    this.classes = [0, 1, 2, 3, 4, 5].map((n) =>
+      scope.counter(n === 0 ? 'downstream_rq_other' : `downstream_rq_${n}xx`),
+    )
+    this.connections = scope.counter('downstream_cx_total')
+    this.activeConnections = scope.gauge('downstream_cx_active')
+    this.protocolErrors = scope.counter('downstream_cx_protocol_error')
+    this.idleTimeouts = scope.counter('downstream_rq_idle_timeout')
+    this.resets = scope.counter('downstream_rq_rx_reset')
+    this.duration = scope.histogram('downstream_rq_time')
+  }
+}

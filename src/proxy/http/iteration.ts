@@ -1,0 +1,10 @@
+/** Where a filter stands in one direction. */
+export const Iteration = { Running: 0, StopSingle: 1, StopAll: 2 } as const
+
+/** One direction of one filter of one stream (Envoy's ActiveStreamFilterBase). */
+export class Direction {
+  iteration: number = Iteration.Running
+  headersContinued = false
+  /** The filter has been given the end of the stream. */
+  endStream = false
+}

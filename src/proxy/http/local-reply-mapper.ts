@@ -1,0 +1,82 @@
+import type { SubstitutionFormatString } from '../../../gen/envoy/config/core/v3/substitution_format_string_pb.ts'
+import type { LocalReplyConfig } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
+import type { HeaderMap } from '../../base/header-map.ts'
+import { dataSource } from '../config/data-source.ts'
+import { invalid } from '../config/fields.ts'
+import { type LogFilter, logFilter } from './access-log-filter.ts'
+import { HeaderMutations } from './header-mutations.ts'
+import type { StreamInfo } from './stream-info.ts'
+import { jsonFormat, textFormat } from './substitution.ts'
+
+interface Format {
+  readonly contentType: string
+  readonly write: (info: StreamInfo) => string
+}
+
+interface Rule {
+  readonly filter: LogFilter
+  readonly statusCode: number | undefined
+  readonly body: string | undefined
+  readonly format: Format | undefined
+  readonly headers: HeaderMutations | undefined
+}
+
+/** Compiled `local_reply_config`: the first rule that applies changes status, headers and body of a local reply. */
+export class LocalReplyMapper {
+  readonly #rules: readonly Rule[]
+  readonly #format: Format | undefined
+  /** What `%LOCAL_REPLY_BODY%` stands for while a reply is made. */
+  #body = ''
+
+  constructor(config: LocalReplyConfig, path: string) {
+    this.#rules = config.mappers.map((mapper, i) => {
+      const where = `${path}.mappers[${i}]`
+      if (mapper.filter === undefined) throw invalid(`${where}.filter`, 'a filter is missing')
+      return {
+        filter: logFilter(mapper.filter, `${where}.filter`),
+        statusCode: mapper.statusCode,
+        body: mapper.body === undefined ? undefined : dataSource(mapper.body, `${where}.body`).toString('utf8'),
+        format: mapper.bodyFormatOverride && this.#compile(mapper.bodyFormatOverride, `${where}.body_format_override`),
+        headers: HeaderMutations.compile(mapper.headersToAdd, [], `${where}.headers`),
+      }
+    })
+    this.#format = config.bodyFormat && this.#compile(config.bodyFormat, `${path}.body_format`)
+  }
+
+  map(info: StreamInfo, headers: HeaderMap, body: string): { body: string; contentType: string } {
+    const rule = this.#rules.find(({ filter }) => filter(info))
+    this.#body = rule?.body ?? body
+    if (rule?.statusCode !== undefined) {
+      headers.set(':status', String(rule.statusCode))
+      info.responseCode = rule.statusCode
+    }
+    rule?.headers?.apply(headers, info)
+    const format = rule?.format ?? this.#format
+    if (format === undefined) return { body: this.#body, contentType: '' }
+    return { body: format.write(info), contentType: format.contentType }
+  }
+
+  #compile(format: SubstitutionFormatString, path: string): Format {
+    const context = { localReplyBody: () => this.#body }
+    switch (format.format.case) {
+      case 'textFormat': {
+        const write = textFormat(format.format.value, `${path}.text_format`, format.omitEmptyValues, context)
+        return { contentType: format.contentType || 'text/plain', write }
+      }
+      case 'jsonFormat': {
+        const build = jsonFormat(format.format.value, `${path}.json_format`, format.omitEmptyValues, context)
+        return {
+          contentType: format.contentType || 'application/json',
+          write: (info) => `${JSON.stringify(build(info))}\n`,
+        }
+      }
+      case 'textFormatSource': {
+        const text = dataSource(format.format.value, `${path}.text_format_source`).toString('utf8')
+        const write = textFormat(text, `${path}.text_format_source`, format.omitEmptyValues, context)
+        return { contentType: format.contentType || 'text/plain', write }
+      }
+      default:
+        throw invalid(path, 'a format is missing')
+    }
+  }
+}

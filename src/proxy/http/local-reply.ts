@@ -1,0 +1,71 @@
+import { BodyBuffer } from '../../base/body-buffer.ts'
+import { HeaderMap } from '../../base/header-map.ts'
+import { isGrpc } from '../route/route-match.ts'
+import type { LocalReplyOptions } from './filter.ts'
+import type { HttpStream } from './stream.ts'
+
+/** gRPC's own mapping for answers that did not come from a gRPC server (grpc/doc/http-grpc-status-mapping.md). */
+const GRPC_STATUS: Readonly<Record<number, number>> = {
+  400: 13,
+  401: 16,
+  403: 7,
+  404: 12,
+  429: 14,
+  502: 14,
+  503: 14,
+  504: 14,
+}
+
+/** Builds an answer of our own as Envoy does: text, or trailers-only for gRPC. */
+export function localReply(
+  stream: HttpStream,
+  code: number,
+  text: string,
+  options: LocalReplyOptions | undefined,
+): { headers: HeaderMap; body: BodyBuffer | undefined } {
+  const headers = new HeaderMap([':status', String(code)])
+  const grpc = isGrpc(stream.requestHeaders)
+  if (!grpc) options?.modifyHeaders?.(headers)
+  stream.info.responseHeaders = headers
+  const mapped = stream.manager.localReplyMapper?.map(stream.info, headers, text)
+  const body = mapped === undefined ? text : mapped.body
+  if (grpc) {
+    options?.modifyHeaders?.(headers)
+    return { headers: grpcHeaders(headers, code, body, options), body: undefined }
+  }
+  if (body === '') {
+    if (!headers.has('content-length') && !stream.isHead) headers.add('content-length', '0')
+    return { headers, body: undefined }
+  }
+  const bytes = Buffer.from(body)
+  headers.set('content-length', String(bytes.length))
+  const contentType = mapped?.contentType ?? ''
+  if (contentType !== '') headers.set('content-type', contentType)
+  else if (!headers.has('content-type')) headers.add('content-type', 'text/plain')
+  if (stream.isHead) return { headers, body: undefined }
+  return { headers, body: BodyBuffer.of(bytes) }
+}
+
+function grpcHeaders(
+  headers: HeaderMap,
+  code: number,
+  message: string,
+  options: LocalReplyOptions | undefined,
+): HeaderMap {
+  headers.set(':status', '200')
+  headers.set('content-type', 'application/grpc')
+  headers.set('grpc-status', String(options?.grpcStatus ?? GRPC_STATUS[code] ?? 2))
+  if (message !== '') headers.set('grpc-message', percentEncode(message))
+  headers.remove('content-length')
+  return headers
+}
+
+/** gRPC over HTTP/2: Status-Message is percent-encoded outside of printable ASCII. */
+function percentEncode(text: string): string {
+  let result = ''
+  for (const byte of Buffer.from(text)) {
+    const plain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25
+    result += plain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+  }
+  return result
+}

@@ -1,0 +1,515 @@
+/** One request and its response: the filter chain, what is held, timeouts, local replies and the end. */
+import { BodyBuffer } from '../../base/body-buffer.ts'
+import type { HeaderMap } from '../../base/header-map.ts'
+import type { ConnectionInfo } from '../network/connection-info.ts'
+import type { RouteEntry } from '../route/route-entry.ts'
+import { Timeout } from '../timeout-queue.ts'
+import type { RequestSink, ResponseEncoder } from './codec.ts'
+import type { ConnectionManager } from './connection-manager.ts'
+import { decodeData, decodeHeaders, decodeTrailers } from './decode.ts'
+import { encodeData, encodeHeaders, encodeTrailers } from './encode.ts'
+import type { LocalReplyOptions } from './filter.ts'
+import { FilterHandle } from './filter-handle.ts'
+import type { LiveConfig } from './filter-slot.ts'
+import { localReply } from './local-reply.ts'
+import { ResponseFlag, StreamInfo } from './stream-info.ts'
+
+const IDLE = 0
+const REQUEST = 1
+const MAX_DURATION = 2
+
+/** Whoever produces the response (the router) and can be slowed down. */
+export interface UpstreamControl {
+  pauseUpstream(): void
+  resumeUpstream(): void
+}
+
+interface PendingReply {
+  readonly code: number
+  readonly body: string
+  readonly options: LocalReplyOptions | undefined
+}
+
+export class HttpStream implements RequestSink {
+  readonly manager: ConnectionManager
+  readonly info: StreamInfo
+  readonly filters: FilterHandle[] = []
+  requestHeaders!: HeaderMap
+  requestTrailers: HeaderMap | undefined
+  responseHeaders: HeaderMap | undefined
+  responseTrailers: HeaderMap | undefined
+  /** What some filter holds; `undefined` when none does (an empty one still means an end to hand on). */
+  requestBuffer: BodyBuffer | undefined
+  responseBuffer: BodyBuffer | undefined
+  requestBufferLimit: number
+  responseBufferLimit: number
+  /** Too much held stops reading, where it would otherwise fail the stream. */
+  requestStreaming = false
+  responseStreaming = false
+  requestComplete = false
+  responseComplete = false
+  decodeAborted = false
+  encodeAborted = false
+  decodingTrailers = false
+  encodingTrailers = false
+  /** Depth of filter calls on the stack. */
+  calls = 0
+  over = false
+  upstream: UpstreamControl | undefined
+  isUpgrade = false
+  isHead = false
+  readonly #encoder: ResponseEncoder
+  readonly #live: (LiveConfig | undefined)[] = []
+  #route: RouteEntry | undefined
+  #routeKnown = false
+  #replied = false
+  #pending: PendingReply | undefined
+  #resetPending: string | undefined
+  #headersSent = false
+  #endSent = false
+  #downstreamPauses = 0
+  #upstreamPauses = 0
+  #heldPause = false
+  #heldUpstreamPause = false
+  #lastActivity = 0
+  #idle: Timeout | undefined
+  #requestTimeout: Timeout | undefined
+  #maxDuration: Timeout | undefined
+
+  constructor(manager: ConnectionManager, encoder: ResponseEncoder, connection: ConnectionInfo, protocol: string) {
+    this.manager = manager
+    this.#encoder = encoder
+    this.info = new StreamInfo(connection)
+    this.info.protocol = protocol
+    this.requestBufferLimit = manager.bufferLimit
+    this.responseBufferLimit = manager.bufferLimit
+    manager.streamStarted()
+  }
+
+  // From the codec
+
+  /** The stream exists; also for a head that cannot be read, so that it is answered and logged. */
+  begin(headers: HeaderMap): void {
+    const info = this.info
+    this.requestHeaders = headers
+    info.requestHeaders = headers
+    info.startMono = performance.now()
+    info.startTime = performance.timeOrigin + info.startMono
+    this.#lastActivity = info.startMono
+    this.isHead = headers.get(':method') === 'HEAD'
+  }
+
+  onRequestHeaders(headers: HeaderMap, endStream: boolean): void {
+    this.begin(headers)
+    if (endStream) this.#markRequestComplete()
+    const { options } = this.manager
+    if (options.requestTimeoutMs > 0 && !endStream) {
+      this.#requestTimeout = new Timeout(this, REQUEST)
+      this.#requestTimeout.arm(options.requestTimeoutMs)
+    }
+    if (options.maxStreamDurationMs > 0) {
+      this.#maxDuration = new Timeout(this, MAX_DURATION)
+      this.#maxDuration.arm(options.maxStreamDurationMs)
+    }
+    if (!this.manager.acceptRequest(this, headers)) return
+    this.#armIdle()
+    if (!this.#createFilters()) return
+    if (headers.get('expect') !== undefined) this.#expectContinue(headers)
+    decodeHeaders(this, 0, headers, endStream)
+  }
+
+  onRequestData(data: BodyBuffer, endStream: boolean): void {
+    if (this.over) return
+    this.#lastActivity = performance.now()
+    this.info.bytesReceived += data.length
+    if (endStream) this.#markRequestComplete()
+    if (!this.decodeAborted) decodeData(this, 0, data, endStream)
+    else if (endStream) this.#maybeDone()
+  }
+
+  onRequestTrailers(trailers: HeaderMap): void {
+    if (this.over) return
+    this.#markRequestComplete()
+    this.requestTrailers = trailers
+    this.info.requestTrailers = trailers
+    if (!this.decodeAborted) decodeTrailers(this, 0)
+    else this.#maybeDone()
+  }
+
+  onDownstreamReset(flag: number, details: string): void {
+    if (this.over) return
+    this.info.responseFlags |= flag
+    if (this.info.responseCodeDetails === '') this.info.responseCodeDetails = details
+    this.#finish()
+  }
+
+  onCodecError(status: number, details: string): void {
+    if (this.over) return
+    this.info.responseFlags |= ResponseFlag.DownstreamProtocolError
+    this.decodeAborted = true
+    if (this.#headersSent) {
+      this.resetByFilter(details)
+      return
+    }
+    this.#reply({ code: status, body: reasonPhrase(status), options: { details } })
+  }
+
+  onDownstreamBlocked(): void {
+    this.pauseUpstream()
+  }
+
+  onDownstreamDrained(): void {
+    this.#lastActivity = performance.now()
+    this.resumeUpstream()
+  }
+
+  onTimeout(kind: number): void {
+    if (this.over) return
+    if (kind === IDLE) {
+      const { streamIdleTimeoutMs } = this
+      const rest = this.#lastActivity + streamIdleTimeoutMs - performance.now()
+      if (rest > 1) {
+        this.#armIdle()
+        return
+      }
+      this.info.responseFlags |= ResponseFlag.StreamIdleTimeout
+      this.#timeOut(408, 'stream timeout', 'stream_idle_timeout')
+    } else if (kind === REQUEST) {
+      this.#timeOut(408, 'request timeout', 'request_overall_timeout')
+    } else {
+      this.info.responseFlags |= ResponseFlag.DurationTimeout
+      this.#timeOut(408, 'downstream duration timeout', 'max_duration_timeout')
+    }
+  }
+
+  /** The route's `idle_timeout` where it has one. */
+  get streamIdleTimeoutMs(): number {
+    const ofRoute = this.#route?.idleTimeoutMs
+    return ofRoute === undefined ? this.manager.options.streamIdleTimeoutMs : ofRoute
+  }
+
+  // Routes
+
+  route(): RouteEntry | undefined {
+    if (!this.#routeKnown) {
+      this.#routeKnown = true
+      this.#route = this.manager.routeFor(this)
+      this.info.route = this.#route
+    }
+    return this.#route
+  }
+
+  clearRouteCache(): void {
+    this.#routeKnown = false
+  }
+
+  // From filters
+
+  /** After each filter call: does what the filter asked for while it was running. True: the request goes no further. */
+  afterCall(): boolean {
+    if (this.calls === 0) {
+      if (this.#resetPending !== undefined) {
+        const details = this.#resetPending
+        this.#resetPending = undefined
+        this.resetByFilter(details)
+      } else if (this.#pending !== undefined) {
+        const reply = this.#pending
+        this.#pending = undefined
+        this.#reply(reply)
+      }
+    }
+    return this.over || this.decodeAborted
+  }
+
+  sendLocalReply(code: number, body: string, options?: LocalReplyOptions): void {
+    if (this.over || this.#replied) return
+    this.#replied = true
+    this.decodeAborted = true
+    const reply: PendingReply = { code, body, options }
+    if (this.calls > 0) this.#pending = reply
+    else this.#reply(reply)
+  }
+
+  /** A response begins: of the upstream, of a filter, or a local reply. */
+  startResponse(headers: HeaderMap, endStream: boolean): void {
+    if (this.over) return
+    this.#lastActivity = performance.now()
+    this.responseHeaders = headers
+    this.info.responseHeaders = headers
+    if (endStream) this.responseComplete = true
+    encodeHeaders(this, this.filters.length - 1, headers, endStream)
+  }
+
+  responseData(data: BodyBuffer, endStream: boolean): void {
+    if (this.over || this.encodeAborted) return
+    this.#lastActivity = performance.now()
+    if (endStream) this.responseComplete = true
+    encodeData(this, this.filters.length - 1, data, endStream)
+  }
+
+  endResponse(trailers: HeaderMap): void {
+    if (this.over || this.encodeAborted) return
+    this.responseComplete = true
+    this.responseTrailers = trailers
+    this.info.responseTrailers = trailers
+    encodeTrailers(this, this.filters.length - 1)
+  }
+
+  resetByFilter(details: string): void {
+    if (this.over) return
+    if (this.calls > 0) {
+      this.#resetPending = details
+      this.decodeAborted = true
+      this.encodeAborted = true
+      return
+    }
+    if (this.info.responseCodeDetails === '' || this.info.responseCodeDetails === 'via_upstream') {
+      this.info.responseCodeDetails = details
+    }
+    this.#encoder.reset()
+    this.#finish()
+  }
+
+  holdRequest(data: BodyBuffer): void {
+    this.requestBuffer ??= new BodyBuffer()
+    this.requestBuffer.move(data)
+    if (this.requestBuffer.length <= this.requestBufferLimit) return
+    if (!this.requestStreaming) {
+      this.sendLocalReply(413, 'Payload Too Large', { details: 'request_payload_too_large' })
+    } else if (!this.#heldPause) {
+      this.#heldPause = true
+      this.pauseDownstream()
+    }
+  }
+
+  takeRequestBuffer(): BodyBuffer | undefined {
+    const held = this.requestBuffer
+    this.requestBuffer = undefined
+    if (this.#heldPause) {
+      this.#heldPause = false
+      this.resumeDownstream()
+    }
+    return held
+  }
+
+  holdResponse(data: BodyBuffer): void {
+    this.responseBuffer ??= new BodyBuffer()
+    this.responseBuffer.move(data)
+    if (this.responseBuffer.length <= this.responseBufferLimit) return
+    if (!this.responseStreaming) {
+      this.responseBuffer.clear()
+      this.#directReply({
+        code: 500,
+        body: 'Internal Server Error',
+        options: { details: 'response_payload_too_large' },
+      })
+    } else if (!this.#heldUpstreamPause) {
+      this.#heldUpstreamPause = true
+      this.pauseUpstream()
+    }
+  }
+
+  takeResponseBuffer(): BodyBuffer | undefined {
+    const held = this.responseBuffer
+    this.responseBuffer = undefined
+    if (this.#heldUpstreamPause) {
+      this.#heldUpstreamPause = false
+      this.resumeUpstream()
+    }
+    return held
+  }
+
+  pauseDownstream(): void {
+    if (this.#downstreamPauses++ === 0 && !this.over) this.#encoder.pauseReading()
+  }
+
+  resumeDownstream(): void {
+    if (this.#downstreamPauses > 0 && --this.#downstreamPauses === 0 && !this.over) this.#encoder.resumeReading()
+  }
+
+  pauseUpstream(): void {
+    if (this.#upstreamPauses++ === 0) this.upstream?.pauseUpstream()
+  }
+
+  resumeUpstream(): void {
+    if (this.#upstreamPauses > 0 && --this.#upstreamPauses === 0) this.upstream?.resumeUpstream()
+  }
+
+  get upstreamPaused(): boolean {
+    return this.#upstreamPauses > 0
+  }
+
+  // To the codec
+
+  sendHeaders(headers: HeaderMap, endStream: boolean): void {
+    if (this.over || this.encodeAborted) return
+    const status = headers.get(':status')
+    if (status === undefined || !/^[1-9][0-9][0-9]$/.test(status)) {
+      this.#directReply({ code: 502, body: '', options: { details: 'filter_removed_required_response_headers' } })
+      return
+    }
+    this.#fixLength(headers, endStream)
+    this.manager.finishResponse(this, headers)
+    const info = this.info
+    info.responseCode = Number(status)
+    info.firstDownstreamTxMono = performance.now()
+    this.#headersSent = true
+    this.#encoder.encodeHeaders(headers, endStream)
+    if (endStream) this.#responseEnded()
+  }
+
+  sendData(data: BodyBuffer, endStream: boolean): void {
+    if (this.over || this.encodeAborted) return
+    this.info.bytesSent += data.length
+    this.#encoder.encodeData(data, endStream)
+    if (endStream) this.#responseEnded()
+  }
+
+  sendTrailers(trailers: HeaderMap): void {
+    if (this.over || this.encodeAborted) return
+    this.#encoder.encodeTrailers(trailers)
+    this.#responseEnded()
+  }
+
+  // Inner workings
+
+  /** A filter that replaced a body it held need not know that the length was announced: nothing has been sent yet. */
+  #fixLength(headers: HeaderMap, endStream: boolean): void {
+    if (this.responseBuffer === undefined || !this.responseComplete || this.responseTrailers !== undefined) return
+    const length = headers.get('content-length')
+    if (length === undefined || endStream || this.isHead) return
+    if (Number(length) !== this.responseBuffer.length) headers.set('content-length', String(this.responseBuffer.length))
+  }
+
+  #createFilters(): boolean {
+    const slots = this.manager.slots
+    const route = this.manager.hasRouteDisables ? this.route() : undefined
+    for (const slot of slots) {
+      const disabled = route?.filterDisabled(slot.name) ?? slot.disabled
+      if (disabled) continue
+      const live = slot.current
+      if (live === undefined) {
+        this.info.responseFlags |= ResponseFlag.NoFilterConfigFound
+        this.sendLocalReply(500, '', { details: 'filter_config_not_found' })
+        return false
+      }
+      const handle = new FilterHandle(this, this.filters.length, slot)
+      const filter = live.config.createFilter(handle)
+      if (filter === undefined) continue
+      live.hold()
+      handle.filter = filter
+      this.filters.push(handle)
+      this.#live.push(live)
+    }
+    return true
+  }
+
+  #expectContinue(headers: HeaderMap): void {
+    // Envoy answers itself unless `proxy_100_continue`: the upstream then sees an ordinary request.
+    if (!this.requestComplete) this.#encoder.encode100Continue()
+    headers.remove('expect')
+  }
+
+  #armIdle(): void {
+    const ms = this.streamIdleTimeoutMs
+    if (ms <= 0) return
+    this.#idle ??= new Timeout(this, IDLE)
+    this.#idle.arm(ms)
+  }
+
+  #timeOut(code: number, body: string, details: string): void {
+    if (this.#headersSent) this.resetByFilter(details)
+    else {
+      this.decodeAborted = true
+      this.#reply({ code, body, options: { details } })
+    }
+  }
+
+  #markRequestComplete(): void {
+    this.requestComplete = true
+    this.#requestTimeout?.cancel()
+    this.info.requestCompleteMono = performance.now()
+  }
+
+  #reply(reply: PendingReply): void {
+    if (this.over) return
+    this.#replied = true
+    this.requestBuffer = undefined
+    this.responseBuffer = undefined
+    if (this.responseHeaders !== undefined) {
+      this.#directReply(reply)
+      return
+    }
+    const { headers, body } = this.#makeReply(reply)
+    if (body === undefined) {
+      this.startResponse(headers, true)
+      return
+    }
+    this.startResponse(headers, false)
+    this.responseData(body, true)
+  }
+
+  /** Once the response phases have begun a reply goes straight to the codec, or is too late. */
+  #directReply(reply: PendingReply): void {
+    if (this.#headersSent) {
+      this.resetByFilter(reply.options?.details ?? '')
+      return
+    }
+    const { headers, body } = this.#makeReply(reply)
+    this.decodeAborted = true
+    this.responseBuffer = undefined
+    this.responseTrailers = undefined
+    this.responseHeaders = headers
+    this.info.responseHeaders = headers
+    this.sendHeaders(headers, body === undefined)
+    if (body !== undefined) this.sendData(body, true)
+    this.encodeAborted = true
+  }
+
+  #makeReply(reply: PendingReply): { headers: HeaderMap; body: BodyBuffer | undefined } {
+    const { code, body, options } = reply
+    this.info.responseCodeDetails = (options?.details ?? 'direct_response').replace(/\s/g, '_')
+    this.info.responseCode = code
+    return localReply(this, code, body, options)
+  }
+
+  #responseEnded(): void {
+    this.#endSent = true
+    this.#maybeDone()
+  }
+
+  /** An answer that came before the request was complete ends the request as well: the codec closes what it cannot read. */
+  #maybeDone(): void {
+    if (!this.#endSent || this.over) return
+    this.#finish()
+  }
+
+  #finish(): void {
+    if (this.over) return
+    this.over = true
+    this.decodeAborted = true
+    this.encodeAborted = true
+    this.#idle?.cancel()
+    this.#requestTimeout?.cancel()
+    this.#maxDuration?.cancel()
+    const info = this.info
+    info.endMono = performance.now()
+    info.lastDownstreamTxMono = info.endMono
+    const filters = this.filters
+    for (let i = 0; i < filters.length; i++) filters[i].filter.onLog?.(info)
+    this.manager.streamFinished(this)
+    for (let i = 0; i < filters.length; i++) {
+      filters[i].filter.onDestroy?.()
+      this.#live[i]?.release()
+    }
+    this.#encoder.streamDone()
+  }
+}
+
+function reasonPhrase(status: number): string {
+  if (status === 408) return 'request header timeout'
+  if (status === 431) return 'Request Header Fields Too Large'
+  if (status === 501) return 'Not Implemented'
+  if (status === 413) return 'Payload Too Large'
+  return 'Bad Request'
+}

@@ -1,0 +1,300 @@
+/** Envoy's command operators (`%RESPONSE_CODE%`), compiled once per format. */
+import { hostname } from 'node:os'
+import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
+import { invalid } from '../config/fields.ts'
+import { headerValue } from '../match/header.ts'
+import type { CertificateInfo } from '../network/connection-info.ts'
+import { formatTime } from './format-time.ts'
+import { responseFlagsText, type StreamInfo } from './stream-info.ts'
+
+/** A value of an operator; `undefined` prints as `-` (or '' with omit_empty_values), and null in JSON. */
+export type Operator = (info: StreamInfo) => string | number | undefined
+
+export type TextFormat = (info: StreamInfo) => string
+
+/** What a value is bound to besides the stream. */
+export interface FormatContext {
+  /** `%LOCAL_REPLY_BODY%` */
+  readonly localReplyBody?: () => string
+}
+
+/** Compiles a text format. */
+export function textFormat(format: string, path: string, omitEmpty = false, context: FormatContext = {}): TextFormat {
+  const parts = parse(format, path, context)
+  const missing = omitEmpty ? '' : '-'
+  return (info) => {
+    let text = ''
+    for (let i = 0; i < parts.length; i++) {
+      const part = parts[i]
+      text += typeof part === 'string' ? part : (part(info) ?? missing)
+    }
+    return text
+  }
+}
+
+/** Compiles a JSON format: strings become operators (a lone operator keeps its type), the rest is kept. */
+export function jsonFormat(
+  format: JsonObject,
+  path: string,
+  omitEmpty = false,
+  context: FormatContext = {},
+): (info: StreamInfo) => JsonValue {
+  const build = compileJson(format, path, omitEmpty, context)
+  return (info) => build(info) as JsonValue
+}
+
+type JsonBuild = (info: StreamInfo) => JsonValue | undefined
+
+function compileJson(value: JsonValue, path: string, omitEmpty: boolean, context: FormatContext): JsonBuild {
+  if (typeof value === 'string') {
+    const parts = parse(value, path, context)
+    const only = parts[0]
+    if (parts.length === 1 && typeof only !== 'string') return (info) => only(info) ?? (omitEmpty ? undefined : null)
+    const text = textFormat(value, path, omitEmpty, context)
+    return (info) => text(info)
+  }
+  if (Array.isArray(value)) {
+    const items = value.map((item, i) => compileJson(item, `${path}[${i}]`, omitEmpty, context))
+    return (info) => items.map((item) => item(info) ?? null)
+  }
+  if (value !== null && typeof value === 'object') {
+    const fields = Object.entries(value).map(
+      ([key, item]) => [key, compileJson(item, `${path}.${key}`, omitEmpty, context)] as const,
+    )
+    return (info) => {
+      const result: Record<string, JsonValue> = {}
+      for (const [key, item] of fields) {
+        const field = item(info)
+        if (field !== undefined) result[key] = field
+      }
+      return result
+    }
+  }
+  return () => value
+}
+
+const COMMAND = /%(?:%|([A-Z0-9_]+)(?:\(((?:[^()]|\([^()]*\))*)\))?(?::(\d+))?%)/g
+
+function parse(format: string, path: string, context: FormatContext): (string | Operator)[] {
+  const parts: (string | Operator)[] = []
+  let at = 0
+  const literal = (text: string) => {
+    if (text.includes('%')) throw invalid(path, `unfinished operator in «${text}»`)
+    if (text !== '') parts.push(text)
+  }
+  for (const match of format.matchAll(COMMAND)) {
+    literal(format.slice(at, match.index))
+    at = match.index + match[0].length
+    const [, name, argument, limit] = match
+    if (name === undefined) parts.push('%')
+    else parts.push(limited(operator(name, argument, path, context), limit))
+  }
+  literal(format.slice(at))
+  return parts
+}
+
+function limited(op: Operator, limit: string | undefined): Operator {
+  if (limit === undefined) return op
+  const max = Number(limit)
+  return (info) => {
+    const value = op(info)
+    return value === undefined ? undefined : String(value).slice(0, max)
+  }
+}
+
+function since(info: StreamInfo, mono: number): number | undefined {
+  return mono === 0 ? undefined : Math.floor(mono - info.startMono)
+}
+
+function address(ip: string, port: number): string | undefined {
+  return ip === '' ? undefined : ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`
+}
+
+function text(value: string | undefined): string | undefined {
+  return value === undefined || value === '' ? undefined : value
+}
+
+const SIMPLE: Readonly<Record<string, Operator>> = {
+  PROTOCOL: (i) => i.protocol,
+  RESPONSE_CODE: (i) => i.responseCode,
+  RESPONSE_CODE_DETAILS: (i) => text(i.responseCodeDetails),
+  RESPONSE_FLAGS: (i) => responseFlagsText(i.responseFlags),
+  CONNECTION_TERMINATION_DETAILS: (i) => text(i.connectionTerminationDetails || i.connection.terminationDetails),
+  BYTES_RECEIVED: (i) => i.bytesReceived,
+  BYTES_SENT: (i) => i.bytesSent,
+  REQUEST_HEADERS_BYTES: (i) => i.requestHeaders?.byteSize ?? 0,
+  RESPONSE_HEADERS_BYTES: (i) => i.responseHeaders?.byteSize ?? 0,
+  RESPONSE_TRAILERS_BYTES: (i) => i.responseTrailers?.byteSize ?? 0,
+  DURATION: (i) => since(i, i.endMono === 0 ? performance.now() : i.endMono),
+  REQUEST_DURATION: (i) => since(i, i.requestCompleteMono),
+  REQUEST_TX_DURATION: (i) => since(i, i.lastUpstreamTxMono),
+  RESPONSE_DURATION: (i) => since(i, i.firstUpstreamRxMono),
+  RESPONSE_TX_DURATION: (i) =>
+    i.firstUpstreamRxMono === 0 || i.lastDownstreamTxMono === 0
+      ? undefined
+      : Math.floor(i.lastDownstreamTxMono - i.firstUpstreamRxMono),
+  UPSTREAM_CLUSTER: (i) => text(i.upstreamCluster),
+  UPSTREAM_CLUSTER_RAW: (i) => text(i.upstreamCluster),
+  UPSTREAM_HOST: (i) => i.upstreamHost?.address,
+  UPSTREAM_HOST_NAME: (i) => text(i.upstreamHost?.hostname) ?? i.upstreamHost?.address,
+  UPSTREAM_REMOTE_ADDRESS: (i) => i.upstreamHost?.address,
+  UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (i) => i.upstreamHost?.ip,
+  UPSTREAM_REMOTE_PORT: (i) => i.upstreamHost?.port,
+  UPSTREAM_LOCAL_ADDRESS: (i) => text(i.upstreamLocalAddress),
+  UPSTREAM_REQUEST_ATTEMPT_COUNT: (i) => i.attemptCount,
+  UPSTREAM_TRANSPORT_FAILURE_REASON: (i) => text(i.upstreamTransportFailureReason),
+  ROUTE_NAME: (i) => text(i.route?.name),
+  VIRTUAL_CLUSTER_NAME: (i) => text(i.virtualClusterName),
+  FILTER_CHAIN_NAME: (i) => text(i.filterChainName),
+  CONNECTION_ID: (i) => i.connection.id,
+  STREAM_ID: (i) => text(i.requestId),
+  REQUESTED_SERVER_NAME: (i) => text(i.connection.requestedServerName),
+  DOWNSTREAM_REMOTE_ADDRESS: (i) => address(i.remoteAddress, i.remotePort),
+  DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (i) => text(i.remoteAddress),
+  DOWNSTREAM_REMOTE_PORT: (i) => i.remotePort,
+  DOWNSTREAM_DIRECT_REMOTE_ADDRESS: (i) => address(i.connection.directRemoteAddress, i.connection.directRemotePort),
+  DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: (i) => text(i.connection.directRemoteAddress),
+  DOWNSTREAM_DIRECT_REMOTE_PORT: (i) => i.connection.directRemotePort,
+  DOWNSTREAM_LOCAL_ADDRESS: (i) => address(i.connection.localAddress, i.connection.localPort),
+  DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: (i) => text(i.connection.localAddress),
+  DOWNSTREAM_LOCAL_PORT: (i) => i.connection.localPort,
+  DOWNSTREAM_TLS_VERSION: (i) => i.connection.tls?.version,
+  DOWNSTREAM_TLS_CIPHER: (i) => i.connection.tls?.cipher,
+  DOWNSTREAM_TLS_SESSION_ID: (i) => text(i.connection.tls?.sessionId),
+  DOWNSTREAM_PEER_SUBJECT: peer((c) => c.subject),
+  DOWNSTREAM_PEER_ISSUER: peer((c) => c.issuer),
+  DOWNSTREAM_PEER_URI_SAN: peer((c) => c.uriSans.join(',')),
+  DOWNSTREAM_PEER_DNS_SAN: peer((c) => c.dnsSans.join(',')),
+  DOWNSTREAM_PEER_SERIAL: peer((c) => c.serial),
+  DOWNSTREAM_PEER_FINGERPRINT_256: peer((c) => c.sha256),
+  DOWNSTREAM_PEER_CERT: peer((c) => encodeURIComponent(c.pem)),
+  DOWNSTREAM_LOCAL_SUBJECT: (i) => text(i.connection.tls?.local?.subject),
+  DOWNSTREAM_LOCAL_URI_SAN: (i) => text(i.connection.tls?.local?.uriSans.join(',')),
+  DOWNSTREAM_LOCAL_DNS_SAN: (i) => text(i.connection.tls?.local?.dnsSans.join(',')),
+  HOSTNAME: () => hostname(),
+  GRPC_STATUS_NUMBER: (i) => {
+    const status = grpcStatus(i)
+    return status === undefined ? undefined : Number(status)
+  },
+}
+
+function peer(read: (certificate: CertificateInfo) => string): Operator {
+  return (info) => (info.connection.tls?.peer === undefined ? undefined : text(read(info.connection.tls.peer)))
+}
+
+export function grpcStatus(info: StreamInfo): string | undefined {
+  return info.responseTrailers?.get('grpc-status') ?? info.responseHeaders?.get('grpc-status')
+}
+
+const GRPC_NAMES: readonly string[] = [
+  'OK',
+  'Canceled',
+  'Unknown',
+  'InvalidArgument',
+  'DeadlineExceeded',
+  'NotFound',
+  'AlreadyExists',
+  'PermissionDenied',
+  'ResourceExhausted',
+  'FailedPrecondition',
+  'Aborted',
+  'OutOfRange',
+  'Unimplemented',
+  'Internal',
+  'Unavailable',
+  'DataLoss',
+  'Unauthenticated',
+]
+
+function operator(name: string, argument: string | undefined, path: string, context: FormatContext): Operator {
+  const simple = SIMPLE[name]
+  if (simple !== undefined && argument === undefined) return simple
+  switch (name) {
+    case 'START_TIME': {
+      const format = argument ?? ''
+      return (i) => formatTime(i.startTime, format)
+    }
+    case 'REQ':
+      return headerOperator(argument, path, (i) => i.requestHeaders)
+    case 'RESP':
+      return headerOperator(argument, path, (i) => i.responseHeaders)
+    case 'TRAILER':
+      return headerOperator(argument, path, (i) => i.responseTrailers)
+    case 'GRPC_STATUS': {
+      const number = argument === 'NUMBER'
+      return (i) => {
+        const status = grpcStatus(i)
+        return status === undefined ? undefined : number ? Number(status) : (GRPC_NAMES[Number(status)] ?? status)
+      }
+    }
+    case 'DYNAMIC_METADATA':
+      return metadataOperator(argument, path, (i, namespace) => i.dynamicMetadata?.get(namespace))
+    case 'CLUSTER_METADATA':
+      return metadataOperator(argument, path, (i, namespace) => i.upstreamHost?.cluster.metadata[namespace])
+    case 'UPSTREAM_METADATA':
+      return metadataOperator(argument, path, (i, namespace) => i.upstreamHost?.metadata[namespace])
+    case 'METADATA': {
+      const [kind, ...rest] = (argument ?? '').split(':')
+      const name = { DYNAMIC: 'DYNAMIC_METADATA', CLUSTER: 'CLUSTER_METADATA', UPSTREAM_HOST: 'UPSTREAM_METADATA' }[
+        kind
+      ]
+      if (name !== undefined) return operator(name, rest.join(':'), path, context)
+      if (kind === 'ROUTE')
+        return metadataOperator(rest.join(':'), path, (i, namespace) => i.route?.metadata[namespace])
+      break
+    }
+    case 'FILTER_STATE': {
+      const [key] = (argument ?? '').split(':')
+      return (i) => i.filterState?.get(key)?.toString('utf8')
+    }
+    case 'DOWNSTREAM_PEER_CERT_V_START':
+      return peer((c) => formatTime(Date.parse(c.validFrom), argument ?? ''))
+    case 'DOWNSTREAM_PEER_CERT_V_END':
+      return peer((c) => formatTime(Date.parse(c.validTo), argument ?? ''))
+    case 'ENVIRONMENT': {
+      const value = process.env[argument ?? '']
+      return () => value
+    }
+    case 'LOCAL_REPLY_BODY': {
+      const body = context.localReplyBody
+      return body ?? (() => undefined)
+    }
+    case 'UPSTREAM_TLS_VERSION':
+    case 'UPSTREAM_TLS_CIPHER':
+    case 'UPSTREAM_PEER_SUBJECT':
+    case 'UPSTREAM_PEER_URI_SAN':
+      return () => undefined
+  }
+  throw invalid(path, `operator %${name}${argument === undefined ? '' : `(${argument})`}% is not supported`)
+}
+
+function headerOperator(
+  argument: string | undefined,
+  path: string,
+  map: (info: StreamInfo) => StreamInfo['requestHeaders'],
+): Operator {
+  const [first, second] = (argument ?? '').toLowerCase().split('?')
+  if (first === '') throw invalid(path, 'a header operator without a name')
+  return (info) => {
+    const headers = map(info)
+    if (headers === undefined) return undefined
+    return headerValue(headers, first) ?? (second === undefined ? undefined : headerValue(headers, second))
+  }
+}
+
+function metadataOperator(
+  argument: string | undefined,
+  path: string,
+  find: (info: StreamInfo, namespace: string) => unknown,
+): Operator {
+  const [namespace, ...keys] = (argument ?? '').split(':')
+  if (namespace === '') throw invalid(path, 'a metadata operator without a namespace')
+  return (info) => {
+    let value = find(info, namespace)
+    for (const key of keys) {
+      value = value !== null && typeof value === 'object' ? (value as Record<string, unknown>)[key] : undefined
+    }
+    if (value === undefined || value === null) return undefined
+    return typeof value === 'string' || typeof value === 'number' ? value : JSON.stringify(value)
+  }
+}

@@ -1,0 +1,292 @@
+/** One upstream HTTP/1.1 connection: carries one request at a time, then goes back to its pool. */
+import type { Socket } from 'node:net'
+import { BodyBuffer } from '../../base/body-buffer.ts'
+import type { HeaderMap } from '../../base/header-map.ts'
+import { type UpstreamCallbacks, UpstreamFailure, type UpstreamStream } from '../cluster/upstream.ts'
+import type { Timeout } from '../timeout-queue.ts'
+import { CodecError } from './codec-error.ts'
+import { BodyKind, type HeadLimits } from './head.ts'
+import { Output, type OutputOwner } from './output.ts'
+import { Http1Reader } from './reader.ts'
+import { HeadWriter } from './serialize.ts'
+
+/** Informational responses that one request may get; more is a peer that keeps us busy. */
+const MAX_INFORMATIONAL = 8
+
+/** The pool's side of a connection. */
+export interface ClientConnectionOwner {
+  /** Ready for the next request. */
+  connectionIdle(connection: Http1ClientConnection): void
+  connectionClosed(connection: Http1ClientConnection): void
+}
+
+export class Http1ClientConnection extends Http1Reader implements UpstreamStream, OutputOwner {
+  readonly socket: Socket
+  readonly #owner: ClientConnectionOwner
+  readonly #output: Output
+  readonly #writer = new HeadWriter()
+  readonly #maxRequests: number
+  #callbacks: UpstreamCallbacks | undefined
+  #method = ''
+  #requests = 0
+  #requestComplete = true
+  #responseComplete = true
+  #chunked = false
+  #remaining = -1
+  #informational = 0
+  #tunnel = false
+  #closed = false
+  idleTimeout: Timeout | undefined
+  /** Set by the pool: not to be used for another request. */
+  retired = false
+
+  constructor(socket: Socket, limits: HeadLimits, maxRequests: number, owner: ClientConnectionOwner) {
+    super(limits)
+    this.socket = socket
+    this.#owner = owner
+    this.#maxRequests = maxRequests
+    this.#output = new Output(socket, this)
+  }
+
+  get localAddress(): string {
+    const { localAddress, localPort } = this.socket
+    return localAddress === undefined ? '' : `${localAddress}:${localPort}`
+  }
+
+  get busy(): boolean {
+    return this.#callbacks !== undefined
+  }
+
+  /** Gives the connection to a request. */
+  attach(callbacks: UpstreamCallbacks): void {
+    this.#callbacks = callbacks
+    this.#requests++
+    this.#requestComplete = false
+    this.#responseComplete = false
+    this.#chunked = false
+    this.#remaining = -1
+    this.#informational = 0
+  }
+
+  // The pool's socket events
+
+  onData(chunk: Buffer): void {
+    if (this.#callbacks === undefined) {
+      // Nobody asked: a response to come could be taken for the answer to a later request.
+      this.socket.destroy()
+      return
+    }
+    this.feed(chunk)
+  }
+
+  onEnd(): void {
+    const callbacks = this.#callbacks
+    if (callbacks !== undefined && !this.#responseComplete && this.readingRaw) {
+      // RFC 9112 6.3, item 8: a response without length ends with the connection.
+      this.#responseEnded()
+      callbacks.onUpstreamData(new BodyBuffer(), true)
+    }
+    this.socket.destroy()
+  }
+
+  onClose(reason: string): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.stopReading()
+    const callbacks = this.#callbacks
+    this.#callbacks = undefined
+    this.#owner.connectionClosed(this)
+    callbacks?.onUpstreamReset(UpstreamFailure.ConnectionTermination, reason)
+  }
+
+  onDrain(): void {
+    if (!this.#output.blocked) return
+    this.#output.blocked = false
+    this.#callbacks?.onUpstreamDrained()
+  }
+
+  onOutputBlocked(): void {
+    this.#callbacks?.onUpstreamBlocked()
+  }
+
+  // The request
+
+  sendHeaders(headers: HeaderMap, endStream: boolean): void {
+    const flat = headers.flat
+    let authority = ''
+    let path = ''
+    let method = ''
+    for (let i = 0; i < flat.length && flat[i].charCodeAt(0) === 58; i += 2) {
+      const name = flat[i]
+      if (name === ':authority') authority = flat[i + 1]
+      else if (name === ':path') path = flat[i + 1]
+      else if (name === ':method') method = flat[i + 1]
+    }
+    this.#method = method
+    const upgrade = headers.get('upgrade') !== undefined
+    const writer = this.#writer
+    writer.write(headers, upgrade)
+    // A filter may have written these; white space or a line end would make another request line or header of them.
+    if (
+      /[\0-\x20\x7f]/.test(path) ||
+      /[\0-\x20\x7f]/.test(authority) ||
+      /[\0-\x20\x7f]/.test(method) ||
+      method === ''
+    ) {
+      this.#fail(UpstreamFailure.ProtocolError, 'invalid request line')
+      return
+    }
+    let text = `${method} ${method === 'CONNECT' ? authority : path} HTTP/1.1\r\nhost: ${authority}\r\n${writer.lines}`
+    if (upgrade || method === 'CONNECT') this.#tunnel = true
+    else if (writer.contentLength !== -1) this.#remaining = endStream ? 0 : writer.contentLength
+    else if (!endStream) {
+      this.#chunked = true
+      text += 'transfer-encoding: chunked\r\n'
+    } else if (method === 'POST' || method === 'PUT' || method === 'PATCH') {
+      // RFC 9110 8.6: methods that are meant to have content say when there is none.
+      text += 'content-length: 0\r\n'
+    }
+    this.#output.text(`${text}\r\n`)
+    if (endStream) this.#requestEnded()
+  }
+
+  sendData(data: BodyBuffer, endStream: boolean): void {
+    if (this.#callbacks === undefined) return
+    if (this.#chunked) {
+      if (data.length > 0) {
+        this.#output.text(`${data.length.toString(16)}\r\n`)
+        this.#output.body(data)
+        this.#output.text(endStream ? '\r\n0\r\n\r\n' : '\r\n')
+      } else if (endStream) this.#output.text('0\r\n\r\n')
+    } else {
+      if (this.#remaining !== -1) {
+        this.#remaining -= data.length
+        if (this.#remaining < 0) {
+          this.#fail(UpstreamFailure.ProtocolError, 'request body longer than announced')
+          return
+        }
+      }
+      this.#output.body(data)
+    }
+    if (endStream) {
+      if (this.#tunnel) {
+        this.#output.flush()
+        this.socket.end()
+      }
+      this.#requestEnded()
+    }
+  }
+
+  sendTrailers(trailers: HeaderMap): void {
+    if (this.#callbacks === undefined) return
+    if (this.#chunked) {
+      this.#writer.write(trailers, false)
+      this.#output.text(`0\r\n${this.#writer.lines}\r\n`)
+    }
+    this.#requestEnded()
+  }
+
+  reset(): void {
+    this.#callbacks = undefined
+    this.socket.destroy()
+  }
+
+  pauseReading(): void {
+    if (this.#callbacks !== undefined) this.socket.pause()
+  }
+
+  resumeReading(): void {
+    if (!this.#closed) this.socket.resume()
+  }
+
+  #requestEnded(): void {
+    this.#output.flush()
+    if (this.#remaining > 0) {
+      this.#fail(UpstreamFailure.ProtocolError, 'request body shorter than announced')
+      return
+    }
+    this.#requestComplete = true
+    if (!this.#responseComplete || this.#callbacks === undefined) return
+    this.#release()
+    this.#closeUnlessKept()
+  }
+
+  #fail(failure: UpstreamFailure, reason: string): void {
+    const callbacks = this.#callbacks
+    this.#callbacks = undefined
+    this.socket.destroy()
+    callbacks?.onUpstreamReset(failure, reason)
+  }
+
+  // The response
+
+  protected onHead(text: string, limits: HeadLimits): BodyKind {
+    const callbacks = this.#callbacks as UpstreamCallbacks
+    const { head } = this
+    head.parseResponse(text, this.#method, limits)
+    if (head.status < 200 && head.status !== 101) {
+      if (++this.#informational > MAX_INFORMATIONAL)
+        throw new CodecError('http1.codec_error', 'too many informational responses')
+      return BodyKind.None
+    }
+    if (head.status === 101 && !this.#tunnel)
+      throw new CodecError('http1.codec_error', '101 to a request without upgrade')
+    const kind = head.bodyKind
+    if (kind === BodyKind.None) {
+      this.hold()
+      this.#responseEnded()
+      callbacks.onUpstreamHeaders(head.headers, true)
+      this.#closeUnlessKept()
+    } else callbacks.onUpstreamHeaders(head.headers, false)
+    return kind
+  }
+
+  protected onBody(data: Buffer, end: boolean): void {
+    const callbacks = this.#callbacks
+    if (callbacks === undefined) return
+    const body = new BodyBuffer()
+    body.add(data)
+    if (end) this.#responseEnded()
+    callbacks.onUpstreamData(body, end)
+    if (end) this.#closeUnlessKept()
+  }
+
+  protected onTrailers(trailers: HeaderMap | undefined): void {
+    const callbacks = this.#callbacks
+    if (callbacks === undefined) return
+    this.#responseEnded()
+    if (trailers === undefined) callbacks.onUpstreamData(new BodyBuffer(), true)
+    else callbacks.onUpstreamTrailers(trailers)
+    this.#closeUnlessKept()
+  }
+
+  protected onError(error: CodecError): void {
+    this.#fail(UpstreamFailure.ProtocolError, error.message)
+  }
+
+  /**
+   * Before the end is handed on: the next request may be waiting for a connection. A response that came before its request was
+   * complete leaves the rest of that request to the one who sends it, who resets it.
+   */
+  #responseEnded(): void {
+    this.#responseComplete = true
+    if (this.#requestComplete) this.#release()
+  }
+
+  #release(): void {
+    this.#callbacks = undefined
+    const spent = this.#maxRequests > 0 && this.#requests >= this.#maxRequests
+    if (!this.head.keepAlive || spent || this.retired || this.#closed) {
+      this.retired = true
+      return
+    }
+    // Paused for the sake of the last reader, who has all now.
+    if (this.socket.isPaused()) this.socket.resume()
+    this.nextMessage()
+    this.#owner.connectionIdle(this)
+  }
+
+  #closeUnlessKept(): void {
+    if (this.#callbacks === undefined && this.retired) this.socket.destroy()
+  }
+}

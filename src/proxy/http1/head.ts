@@ -1,0 +1,333 @@
+/** Reading the head of an HTTP/1.1 message. RFC 9112; whatever it leaves to the recipient's mercy is refused. */
+import { HeaderMap } from '../../base/header-map.ts'
+import { CodecError } from './codec-error.ts'
+import { HeaderId, headerName, isToken } from './header-names.ts'
+
+/** Envoy's defaults: `max_request_headers_kb` and `max_headers_count`. */
+export interface HeadLimits {
+  readonly maxBytes: number
+  readonly maxCount: number
+}
+
+export const DEFAULT_LIMITS: HeadLimits = { maxBytes: 60 * 1024, maxCount: 100 }
+
+/** Framing of a body. */
+export const BodyKind = { None: 0, Length: 1, Chunked: 2, UntilClose: 3, Tunnel: 4 } as const
+export type BodyKind = (typeof BodyKind)[keyof typeof BodyKind]
+
+/**
+ * Everything but CRs and LFs that stand together as a line end: controls (RFC 9110 5.5), bare CR and bare LF (RFC 9112 2.2),
+ * and line folding (5.2), which is a line that starts with white space.
+ */
+const BAD_HEAD = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n[^ \t]|\n$)|[^\r]\n/
+
+/** What the header section of a message says about the message. One object per connection, filled again for each message. */
+export class MessageHead {
+  headers = new HeaderMap()
+  minor = 1
+  bodyKind: BodyKind = BodyKind.None
+  contentLength = -1
+  keepAlive = true
+  /** Lower-case protocol of a valid upgrade request or response, else ''. */
+  upgrade = ''
+  expectContinue = false
+  chunked = false
+  method = ''
+  status = 0
+  bytes = 0
+  private connectionValue = ''
+  private upgradeValue = ''
+  private host: string | undefined
+  private teTrailers = false
+
+  /**
+   * Reads `text`: a request line and header lines, each with its CRLF, without the empty line that ended them.
+   * `scheme` becomes `:scheme`.
+   */
+  parseRequest(text: string, scheme: string, limits: HeadLimits): void {
+    this.reset(text.length)
+    if (BAD_HEAD.test(text))
+      throw new CodecError('http1.codec_error', 'control character, bare line end or folded line in the head')
+    const lineEnd = text.indexOf('\r\n')
+    const line = lineEnd === -1 ? text : text.substring(0, lineEnd)
+    // RFC 9112 3: exactly one SP between the parts; "lenient" splitting on other white space is a known smuggling vector.
+    const methodEnd = line.indexOf(' ')
+    const targetEnd = line.indexOf(' ', methodEnd + 1)
+    if (methodEnd <= 0 || targetEnd <= methodEnd + 1)
+      throw new CodecError('http1.codec_error', 'malformed request line')
+    const version = line.substring(targetEnd + 1)
+    if (version === 'HTTP/1.1') this.minor = 1
+    else if (version === 'HTTP/1.0') this.minor = 0
+    else throw new CodecError('http1.codec_error', 'not HTTP/1.1 or HTTP/1.0')
+    const method = line.substring(0, methodEnd)
+    if (!KNOWN_METHODS.has(method) && !isToken(method))
+      throw new CodecError('http1.codec_error', 'method is not a token')
+    this.method = method
+    const target = line.substring(methodEnd + 1, targetEnd)
+    const flat = this.headers.flat
+    flat.push(':authority', '', ':path', target, ':method', method, ':scheme', scheme)
+    this.parseFields(text, lineEnd, limits)
+    this.resolveTarget(method, target, flat)
+    this.frameRequest()
+  }
+
+  /** Reads a status line and header lines in the same form. `requestMethod` decides whether there can be a body. */
+  parseResponse(text: string, requestMethod: string, limits: HeadLimits): void {
+    this.reset(text.length)
+    if (BAD_HEAD.test(text))
+      throw new CodecError('http1.codec_error', 'control character, bare line end or folded line in the head')
+    const lineEnd = text.indexOf('\r\n')
+    const line = lineEnd === -1 ? text : text.substring(0, lineEnd)
+    if (!STATUS_LINE.test(line)) throw new CodecError('http1.codec_error', 'malformed status line')
+    this.minor = line.charCodeAt(7) - 48
+    this.status = (line.charCodeAt(9) - 48) * 100 + (line.charCodeAt(10) - 48) * 10 + (line.charCodeAt(11) - 48)
+    this.headers.flat.push(':status', line.substring(9, 12))
+    this.parseFields(text, lineEnd, limits)
+    if (this.host !== undefined) this.headers.flat.push('host', this.host)
+    this.frameResponse(requestMethod)
+  }
+
+  /** Reads the lines of a trailer section (RFC 9112 7.1.2) into a map of their own. */
+  static parseTrailers(text: string, limits: HeadLimits): HeaderMap {
+    const head = new MessageHead()
+    if (BAD_HEAD.test(text))
+      throw new CodecError('http1.codec_error', 'control character, bare line end or folded line in the trailers')
+    head.parseLines(text, 0, limits)
+    // RFC 9110 6.5.1: framing and routing fields have no business here, and a recipient that merges them is confused by them.
+    if (head.contentLength !== -1 || head.chunked || head.host !== undefined) {
+      throw new CodecError('http1.codec_error', 'framing header in the trailers')
+    }
+    return head.headers
+  }
+
+  private reset(bytes: number): void {
+    this.headers = new HeaderMap()
+    this.minor = 1
+    this.bodyKind = BodyKind.None
+    this.contentLength = -1
+    this.keepAlive = true
+    this.upgrade = ''
+    this.expectContinue = false
+    this.chunked = false
+    this.method = ''
+    this.status = 0
+    this.bytes = bytes
+    this.connectionValue = ''
+    this.upgradeValue = ''
+    this.host = undefined
+    this.teTrailers = false
+  }
+
+  private parseFields(text: string, firstLineEnd: number, limits: HeadLimits): void {
+    if (firstLineEnd !== -1) this.parseLines(text, firstLineEnd + 2, limits)
+    this.keepAlive = this.minor === 1
+    if (this.connectionValue !== '') this.applyConnection()
+  }
+
+  private parseLines(text: string, from: number, limits: HeadLimits): void {
+    const flat = this.headers.flat
+    const length = text.length
+    let start = from
+    let count = 0
+    while (start < length) {
+      let end = text.indexOf('\r\n', start)
+      if (end === -1) end = length
+      const colon = text.indexOf(':', start)
+      if (colon === -1 || colon >= end) throw new CodecError('http1.codec_error', 'header line without a colon')
+      const name = headerName(text.substring(start, colon))
+      if (++count > limits.maxCount) throw new CodecError('http1.too_many_headers', 'too many headers', 431)
+      // RFC 9110 5.5: optional white space around the value is not part of it.
+      let valueStart = colon + 1
+      let valueEnd = end
+      while (valueStart < valueEnd && isBlank(text.charCodeAt(valueStart))) valueStart++
+      while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--
+      const value = text.substring(valueStart, valueEnd)
+      if (name.id === HeaderId.Other) flat.push(name.name, value)
+      else this.known(name.id, name.name, value)
+      start = end + 2
+    }
+  }
+
+  private known(id: number, name: string, value: string): void {
+    switch (id) {
+      case HeaderId.ContentLength:
+        // RFC 9112 6.3: differing values are an attack, and equal ones are no sane sender's.
+        if (this.contentLength !== -1) throw new CodecError('http1.codec_error', 'more than one content-length')
+        if (!/^[0-9]{1,16}$/.test(value)) throw new CodecError('http1.codec_error', 'invalid content-length')
+        this.contentLength = Number(value)
+        if (this.contentLength > Number.MAX_SAFE_INTEGER)
+          throw new CodecError('http1.codec_error', 'invalid content-length')
+        this.headers.flat.push(name, value)
+        return
+      case HeaderId.TransferEncoding:
+        // RFC 9112 6.1: a coding that is not understood is answered with 501; so is one that was applied twice.
+        if (this.chunked || value.toLowerCase() !== 'chunked') {
+          throw new CodecError('http1.invalid_transfer_encoding', 'unsupported transfer-encoding', 501)
+        }
+        this.chunked = true
+        return
+      case HeaderId.Connection:
+        this.connectionValue = this.connectionValue === '' ? value : `${this.connectionValue},${value}`
+        return
+      case HeaderId.Host:
+        if (this.host !== undefined) throw new CodecError('http1.codec_error', 'more than one host')
+        this.host = value
+        return
+      case HeaderId.Expect:
+        this.expectContinue = value.toLowerCase() === '100-continue'
+        this.headers.flat.push(name, value)
+        return
+      case HeaderId.Upgrade:
+        this.upgradeValue =
+          this.upgradeValue === '' ? value.toLowerCase() : `${this.upgradeValue},${value.toLowerCase()}`
+        return
+      case HeaderId.Te:
+        this.teTrailers ||= value
+          .toLowerCase()
+          .split(',')
+          .some((coding) => coding.trim() === 'trailers')
+        return
+      default:
+        // keep-alive, proxy-connection, http2-settings: for this hop only (RFC 9110 7.6.1).
+        return
+    }
+  }
+
+  /** RFC 9110 7.6.1: what `connection` names is for this hop only. */
+  private applyConnection(): void {
+    const value = this.connectionValue.toLowerCase()
+    if (value === 'keep-alive') {
+      this.keepAlive = true
+      return
+    }
+    if (value === 'close') {
+      this.keepAlive = false
+      return
+    }
+    let nominated = 0
+    let close = false
+    for (const part of value.split(',')) {
+      const token = part.trim()
+      if (token === '') continue
+      if (token === 'close') close = true
+      else if (token === 'keep-alive') this.keepAlive = true
+      else if (token === 'upgrade') this.upgrade = this.upgradeValue === 'h2c' ? '' : this.upgradeValue
+      else if (token !== 'te' && token !== 'http2-settings') {
+        // Envoy's sanitizeConnectionHeader: nobody may have these removed on the way, nor have us search for many.
+        if (PROTECTED.has(token) || !isToken(token) || ++nominated > 10) {
+          throw new CodecError('http1.connection_header_rejected', 'connection header names what it may not')
+        }
+        this.headers.remove(token)
+      }
+    }
+    if (close) this.keepAlive = false
+  }
+
+  /** RFC 9112 3.2: the four forms of a request target, and which host they mean. */
+  private resolveTarget(method: string, target: string, flat: string[]): void {
+    const host = this.host
+    if (method === 'CONNECT') {
+      if (!AUTHORITY.test(target)) throw new CodecError('http1.invalid_url', 'CONNECT needs an authority')
+      flat[1] = target
+      flat[3] = ''
+      return
+    }
+    if (host === undefined && this.minor === 1) throw new CodecError('missing_host_header', 'no host header')
+    if (host !== undefined && host !== '' && !AUTHORITY.test(host))
+      throw new CodecError('http1.codec_error', 'invalid host')
+    flat[1] = host ?? ''
+    if (target.charCodeAt(0) === 47) return
+    if (target === '*' && method === 'OPTIONS') return
+    const absolute = ABSOLUTE.exec(target)
+    if (absolute === null || !AUTHORITY.test(absolute[2]))
+      throw new CodecError('http1.invalid_url', 'invalid request target')
+    // RFC 9112 3.2.2: the target's authority replaces the host field.
+    flat[1] = absolute[2]
+    flat[3] =
+      absolute[3] === ''
+        ? method === 'OPTIONS'
+          ? '*'
+          : '/'
+        : absolute[3].startsWith('?')
+          ? `/${absolute[3]}`
+          : absolute[3]
+  }
+
+  private frameRequest(): void {
+    if (this.chunked) {
+      if (this.contentLength !== -1) {
+        throw new CodecError(
+          'http1.content_length_and_chunked_not_allowed',
+          'both content-length and transfer-encoding',
+        )
+      }
+      // RFC 9112 6.1: HTTP/1.0 has no transfer codings; a message that says so is faulty or an attack.
+      if (this.minor === 0) throw new CodecError('http1.codec_error', 'transfer-encoding in HTTP/1.0')
+      this.bodyKind = BodyKind.Chunked
+    } else if (this.contentLength > 0) {
+      this.bodyKind = BodyKind.Length
+    }
+    if (this.teTrailers) this.headers.flat.push('te', 'trailers')
+    if (this.method === 'CONNECT' || this.upgrade !== '') {
+      if (this.bodyKind !== BodyKind.None)
+        throw new CodecError('http1.body_disallowed', 'a body in an upgrade or CONNECT request')
+      if (this.upgrade !== '') this.headers.flat.push('connection', 'upgrade', 'upgrade', this.upgrade)
+      this.bodyKind = BodyKind.Tunnel
+    }
+  }
+
+  /** RFC 9112 6.3, in its order. */
+  private frameResponse(requestMethod: string): void {
+    const status = this.status
+    if (this.chunked && this.contentLength !== -1) {
+      throw new CodecError('http1.content_length_and_chunked_not_allowed', 'both content-length and transfer-encoding')
+    }
+    if (status === 101) {
+      if (this.upgrade !== '') this.headers.flat.push('connection', 'upgrade', 'upgrade', this.upgrade)
+      this.bodyKind = BodyKind.Tunnel
+    } else if (requestMethod === 'CONNECT' && status >= 200 && status < 300) {
+      this.bodyKind = BodyKind.Tunnel
+    } else if (status < 200 || status === 204 || status === 304 || requestMethod === 'HEAD') {
+      if (status < 200 || status === 204) {
+        // RFC 9112 6.1 and RFC 9110 8.6: neither framing header may stand here. Envoy refuses the first and drops the second.
+        if (this.chunked)
+          throw new CodecError('http1.transfer_encoding_not_allowed', 'transfer-encoding in a response without body')
+        if (this.contentLength !== -1) this.headers.remove('content-length')
+      }
+      this.bodyKind = BodyKind.None
+    } else if (this.chunked) {
+      if (this.minor === 0) throw new CodecError('http1.codec_error', 'transfer-encoding in HTTP/1.0')
+      this.bodyKind = BodyKind.Chunked
+    } else if (this.contentLength === -1) {
+      this.bodyKind = BodyKind.UntilClose
+      this.keepAlive = false
+    } else if (this.contentLength > 0) {
+      this.bodyKind = BodyKind.Length
+    }
+  }
+}
+
+const KNOWN_METHODS = new Set(['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'CONNECT', 'TRACE'])
+
+const STATUS_LINE = /^HTTP\/1\.[01] [1-9][0-9][0-9](?: |$)/
+
+const PROTECTED = new Set([
+  'host',
+  'cookie',
+  'authorization',
+  'content-length',
+  'transfer-encoding',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-request-id',
+])
+
+/** RFC 3986 3.2 without userinfo (RFC 9110 4.2.4 deprecates it, and it hides the host from people). */
+const AUTHORITY = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]+)(?::[0-9]{0,5})?$/
+
+const ABSOLUTE = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]+)([/?][^#]*|)$/
+
+function isBlank(code: number): boolean {
+  return code === 32 || code === 9
+}

@@ -1,0 +1,171 @@
+/** Splitting a byte stream into HTTP/1.1 messages; both sides of the proxy read with it. */
+import type { HeaderMap } from '../../base/header-map.ts'
+import { ChunkedDecoder } from './chunked.ts'
+import { CodecError } from './codec-error.ts'
+import { BodyKind, type HeadLimits, MessageHead } from './head.ts'
+
+const HEAD = 0
+const LENGTH = 1
+const CHUNKED = 2
+/** Everything up to the end of the connection: a body without length, or an upgraded protocol. */
+const RAW = 3
+/** A message is complete and the next must not be looked at yet. */
+const HELD = 4
+const DEAD = 5
+
+const CRLF_CRLF = Buffer.from('\r\n\r\n')
+
+export abstract class Http1Reader {
+  protected readonly head = new MessageHead()
+  readonly #limits: HeadLimits
+  readonly #chunked = new ChunkedDecoder()
+  #state = HEAD
+  #left = 0
+  /** Bytes that were read and not yet understood. */
+  #rest: Buffer | undefined
+  #searched = 0
+  #feeding = false
+
+  constructor(limits: HeadLimits) {
+    this.#limits = limits
+  }
+
+  /** Reads the head, hands it on, and returns how the body is framed. */
+  protected abstract onHead(text: string, limits: HeadLimits): BodyKind
+  protected abstract onBody(data: Buffer, end: boolean): void
+  protected abstract onTrailers(trailers: HeaderMap | undefined): void
+  protected abstract onError(error: CodecError): void
+
+  protected get betweenMessages(): boolean {
+    return this.#state === HEAD && this.#rest === undefined
+  }
+
+  protected get readingRaw(): boolean {
+    return this.#state === RAW
+  }
+
+  /** How many bytes wait behind a message that is being answered. */
+  protected get heldBytes(): number {
+    return this.#rest?.length ?? 0
+  }
+
+  protected get headStarted(): boolean {
+    return this.#state === HEAD && this.#rest !== undefined
+  }
+
+  protected stopReading(): void {
+    this.#state = DEAD
+    this.#rest = undefined
+  }
+
+  /** The next message may be read. */
+  protected nextMessage(): void {
+    if (this.#state !== HELD) return
+    this.#state = HEAD
+    if (!this.#feeding && this.#rest !== undefined) {
+      const rest = this.#rest
+      this.#rest = undefined
+      this.feed(rest)
+    }
+  }
+
+  /** The bytes must stay unchanged for as long as somebody may hold body data. */
+  protected feed(chunk: Buffer): void {
+    if (this.#state === DEAD) return
+    const buffer = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk])
+    this.#rest = undefined
+    this.#feeding = true
+    try {
+      const at = this.#consume(buffer)
+      if (at < buffer.length && (this.#state as number) !== DEAD) this.#rest = buffer.subarray(at)
+    } catch (error) {
+      this.stopReading()
+      if (!(error instanceof CodecError)) throw error
+      this.onError(error)
+    } finally {
+      this.#feeding = false
+    }
+  }
+
+  #consume(buffer: Buffer): number {
+    let at = 0
+    const end = buffer.length
+    while (at < end) {
+      switch (this.#state) {
+        case HEAD: {
+          // RFC 9112 2.2: an empty line before a request line is skipped.
+          if (buffer[at] === 13 && at + 1 < end && buffer[at + 1] === 10 && this.#searched === 0) {
+            at += 2
+            break
+          }
+          const found = buffer.indexOf(CRLF_CRLF, at + Math.max(0, this.#searched - 3))
+          const length = (found === -1 ? end : found) - at
+          if (length > this.#limits.maxBytes) throw new CodecError('http1.headers_too_large', 'headers too large', 431)
+          if (found === -1) {
+            this.#searched = length
+            return at
+          }
+          this.#searched = 0
+          const text = buffer.latin1Slice(at, found)
+          at = found + 4
+          this.#startBody(this.onHead(text, this.#limits))
+          break
+        }
+        case LENGTH: {
+          const part = Math.min(this.#left, end - at)
+          this.#left -= part
+          const data = buffer.subarray(at, at + part)
+          at += part
+          const last = this.#left === 0
+          if (last) this.#state = HELD
+          this.onBody(data, last)
+          break
+        }
+        case CHUNKED:
+          at = this.#chunked.feed(buffer, at, this)
+          if (this.#chunked.done) {
+            this.#state = HELD
+            this.onTrailers(this.#chunked.trailers)
+          }
+          break
+        case RAW: {
+          const data = at === 0 ? buffer : buffer.subarray(at)
+          at = end
+          this.onBody(data, false)
+          break
+        }
+        default:
+          return at
+      }
+    }
+    return at
+  }
+
+  onBodyData(data: Buffer): void {
+    this.onBody(data, false)
+  }
+
+  #startBody(kind: BodyKind): void {
+    if (this.#state === DEAD) return
+    switch (kind) {
+      case BodyKind.None:
+        // `onHead` has said that the message ended; it may have been answered, and the next asked for, already.
+        break
+      case BodyKind.Length:
+        this.#state = LENGTH
+        this.#left = this.head.contentLength
+        break
+      case BodyKind.Chunked:
+        this.#state = CHUNKED
+        this.#chunked.reset(this.#limits)
+        break
+      default:
+        this.#state = RAW
+    }
+  }
+
+  /** To be called by `onHead` before it hands on a message without a body. */
+  protected hold(): void {
+    this.#state = HELD
+  }
+}

@@ -1,0 +1,111 @@
+import type { HeaderMap } from '../../base/header-map.ts'
+
+const REASONS: Readonly<Record<number, string>> = {
+  100: 'Continue',
+  101: 'Switching Protocols',
+  102: 'Processing',
+  103: 'Early Hints',
+  200: 'OK',
+  201: 'Created',
+  202: 'Accepted',
+  203: 'Non-Authoritative Information',
+  204: 'No Content',
+  205: 'Reset Content',
+  206: 'Partial Content',
+  207: 'Multi-Status',
+  208: 'Already Reported',
+  226: 'IM Used',
+  300: 'Multiple Choices',
+  301: 'Moved Permanently',
+  302: 'Found',
+  303: 'See Other',
+  304: 'Not Modified',
+  305: 'Use Proxy',
+  307: 'Temporary Redirect',
+  308: 'Permanent Redirect',
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  402: 'Payment Required',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  406: 'Not Acceptable',
+  407: 'Proxy Authentication Required',
+  408: 'Request Timeout',
+  409: 'Conflict',
+  410: 'Gone',
+  411: 'Length Required',
+  412: 'Precondition Failed',
+  413: 'Payload Too Large',
+  414: 'URI Too Long',
+  415: 'Unsupported Media Type',
+  416: 'Range Not Satisfiable',
+  417: 'Expectation Failed',
+  421: 'Misdirected Request',
+  422: 'Unprocessable Entity',
+  423: 'Locked',
+  424: 'Failed Dependency',
+  426: 'Upgrade Required',
+  428: 'Precondition Required',
+  429: 'Too Many Requests',
+  431: 'Request Header Fields Too Large',
+  500: 'Internal Server Error',
+  501: 'Not Implemented',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+  505: 'HTTP Version Not Supported',
+  507: 'Insufficient Storage',
+  508: 'Loop Detected',
+  511: 'Network Authentication Required',
+}
+
+const statusLines = new Map<string, string>()
+
+/** `HTTP/1.1 200 OK` with its CRLF. */
+export function statusLine(status: string): string {
+  let line = statusLines.get(status)
+  if (line === undefined) {
+    line = `HTTP/1.1 ${status} ${REASONS[Number(status)] ?? 'Unknown'}\r\n`
+    statusLines.set(status, line)
+  }
+  return line
+}
+
+/**
+ * What would end a line or hide from a parser. Names and values that came over the wire cannot hold it; a filter's may, and the
+ * codec is the last to look.
+ */
+const UNSAFE = /[\0\r\n]/
+
+/** Framing belongs to the codec: whatever a filter says about it is left out, or the peer could see two messages in one. */
+const FRAMING = new Set(['transfer-encoding', 'keep-alive', 'proxy-connection'])
+
+/** The header lines of one message, and what they say about its length. One per connection, filled again for each message. */
+export class HeadWriter {
+  lines = ''
+  /** -1: not announced. */
+  contentLength = -1
+
+  /** Pseudo headers are left out; `connection` stays only for upgrades. */
+  write(headers: HeaderMap, upgrade: boolean): void {
+    const flat = headers.flat
+    let text = ''
+    this.contentLength = -1
+    for (let i = 0; i < flat.length; i += 2) {
+      const name = flat[i]
+      if (name.charCodeAt(0) === 58) continue
+      const value = flat[i + 1]
+      const length = name.length
+      if (length === 14 && name === 'content-length') {
+        if (this.contentLength !== -1 || !/^[0-9]{1,15}$/.test(value)) continue
+        this.contentLength = Number(value)
+      } else if (length === 10 ? name === 'connection' && !upgrade : length > 9 && FRAMING.has(name)) {
+        continue
+      }
+      if (UNSAFE.test(value) || UNSAFE.test(name)) continue
+      text += `${name}: ${value}\r\n`
+    }
+    this.lines = text
+  }
+}

@@ -1,0 +1,354 @@
+/** One downstream HTTP/1.1 connection. Requests are answered one after the other (RFC 9112 9.3.2 allows that for pipelining). */
+import type { Socket } from 'node:net'
+import { BodyBuffer } from '../../base/body-buffer.ts'
+import { HeaderMap } from '../../base/header-map.ts'
+import type { ResponseEncoder } from '../http/codec.ts'
+import type { ConnectionManager } from '../http/connection-manager.ts'
+import type { HttpStream } from '../http/stream.ts'
+import { ResponseFlag } from '../http/stream-info.ts'
+import type { ConnectionInfo } from '../network/connection-info.ts'
+import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
+import { CodecError } from './codec-error.ts'
+import { BodyKind, type HeadLimits } from './head.ts'
+import { Output, type OutputOwner } from './output.ts'
+import { Http1Reader } from './reader.ts'
+import { HeadWriter, statusLine } from './serialize.ts'
+
+const IDLE = 0
+const HEAD = 1
+const CLOSE = 2
+const LIFETIME = 3
+
+/** Bytes of further requests that may wait while one is being answered. */
+const MAX_PIPELINED = 64 * 1024
+
+const EMPTY_REQUEST = [':authority', '', ':path', '', ':method', '', ':scheme', 'http']
+
+/** The listener's side of a connection. */
+export interface ConnectionOwner {
+  /** The connection manager for the next request; `undefined` when the connection no longer belongs to any filter chain. */
+  manager(): ConnectionManager | undefined
+  /** New requests should go elsewhere: say so with the next response. */
+  readonly draining: boolean
+  connectionClosed(): void
+}
+
+export class Http1ServerConnection extends Http1Reader implements ResponseEncoder, OutputOwner, TimeoutOwner {
+  readonly #socket: Socket
+  readonly #info: ConnectionInfo
+  readonly #owner: ConnectionOwner
+  readonly #output: Output
+  readonly #writer = new HeadWriter()
+  readonly #timeout = new Timeout(this, IDLE)
+  readonly #headTimeout = new Timeout(this, HEAD)
+  readonly #closeTimeout = new Timeout(this, CLOSE)
+  readonly #lifetime = new Timeout(this, LIFETIME)
+  #manager: ConnectionManager
+  #stream: HttpStream | undefined
+  #requests = 0
+  #requestComplete = true
+  #keepAlive = true
+  #minor = 1
+  #noBody = false
+  #chunked = false
+  #remaining = -1
+  #tunnel = false
+  #headersSent = false
+  #responseComplete = false
+  #closing = false
+  #paused = false
+  #peerEnded = false
+  #expired = false
+
+  constructor(socket: Socket, info: ConnectionInfo, owner: ConnectionOwner, manager: ConnectionManager) {
+    super(manager.options.limits)
+    this.#socket = socket
+    this.#info = info
+    this.#owner = owner
+    this.#manager = manager
+    this.#output = new Output(socket, this)
+    manager.stats.connections.value++
+    manager.stats.activeConnections.value++
+    this.#timeout.arm(manager.options.idleTimeoutMs)
+    this.#lifetime.arm(manager.options.maxConnectionDurationMs)
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    socket.on('end', () => this.#onEnd())
+    socket.on('error', () => {})
+    socket.on('close', () => this.#onClose())
+    socket.on('drain', () => this.#onDrain())
+  }
+
+  /** Bytes that were read before the protocol was known. */
+  start(first: Buffer | undefined): void {
+    if (first !== undefined && first.length > 0) this.#onData(first)
+  }
+
+  /** No more requests: closes when idle, else after the response under way. */
+  drain(): void {
+    if (this.#stream === undefined) this.#close()
+    else this.#keepAlive = false
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  onTimeout(kind: number): void {
+    switch (kind) {
+      case IDLE:
+        if (this.#stream === undefined) {
+          this.#manager.stats.idleTimeouts.value++
+          this.#close()
+        }
+        break
+      case HEAD:
+        this.onError(requestHeadersTimeout())
+        break
+      case LIFETIME:
+        this.#expired = true
+        this.drain()
+        break
+      default:
+        this.#socket.destroy()
+    }
+  }
+
+  // Reading
+
+  protected onHead(text: string, limits: HeadLimits): BodyKind {
+    const manager = this.#owner.manager()
+    if (manager !== undefined) this.#manager = manager
+    this.#headTimeout.cancel()
+    this.#timeout.cancel()
+    this.#requests++
+    const { head } = this
+    head.parseRequest(text, this.#manager.scheme, limits)
+    this.#minor = head.minor
+    this.#keepAlive = head.keepAlive && manager !== undefined && !this.#expired
+    const max = this.#manager.options.maxRequestsPerConnection
+    if (max > 0 && this.#requests >= max) this.#keepAlive = false
+    this.#beginMessage()
+    const stream = this.#manager.newStream(this, this.#info, head.minor === 1 ? 'HTTP/1.1' : 'HTTP/1.0')
+    this.#stream = stream
+    const kind = head.bodyKind
+    if (kind === BodyKind.None) {
+      this.#requestComplete = true
+      this.hold()
+      stream.onRequestHeaders(head.headers, true)
+    } else {
+      this.#requestComplete = false
+      if (kind === BodyKind.Tunnel) this.#keepAlive = false
+      stream.onRequestHeaders(head.headers, false)
+    }
+    return kind
+  }
+
+  protected onBody(data: Buffer, end: boolean): void {
+    if (end) this.#requestComplete = true
+    const stream = this.#stream
+    if (stream === undefined) return
+    const body = new BodyBuffer()
+    body.add(data)
+    stream.onRequestData(body, end)
+  }
+
+  protected onTrailers(trailers: HeaderMap | undefined): void {
+    this.#requestComplete = true
+    if (trailers !== undefined && this.#manager.options.enableTrailers) this.#stream?.onRequestTrailers(trailers)
+    else this.#stream?.onRequestData(new BodyBuffer(), true)
+  }
+
+  protected onError(error: CodecError): void {
+    this.#headTimeout.cancel()
+    this.#timeout.cancel()
+    this.stopReading()
+    this.#keepAlive = false
+    this.#requestComplete = true
+    this.#manager.stats.protocolErrors.value++
+    if (this.#stream === undefined) {
+      this.#beginMessage()
+      const stream = this.#manager.newStream(this, this.#info, 'HTTP/1.1')
+      this.#stream = stream
+      stream.begin(new HeaderMap(EMPTY_REQUEST.slice()))
+    }
+    this.#stream.onCodecError(error.status, error.details)
+  }
+
+  #beginMessage(): void {
+    this.#headersSent = false
+    this.#responseComplete = false
+    this.#noBody = false
+    this.#chunked = false
+    this.#remaining = -1
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#closing) return
+    this.feed(chunk)
+    if (this.headStarted && this.#stream === undefined) {
+      if (!this.#headTimeout.armed) this.#headTimeout.arm(this.#manager.options.requestHeadersTimeoutMs)
+    } else if (this.heldBytes > MAX_PIPELINED && !this.#paused) {
+      this.#socket.pause()
+    }
+  }
+
+  #onEnd(): void {
+    this.#peerEnded = true
+    const stream = this.#stream
+    if (stream === undefined) this.#close()
+    else if (this.#tunnel) stream.onRequestData(new BodyBuffer(), true)
+    // A client that has said all it wants may still be waiting for the answer; one that stopped in the middle is not.
+    else if (this.#requestComplete) this.#keepAlive = false
+    else {
+      stream.onDownstreamReset(ResponseFlag.DownstreamConnectionTermination, 'downstream_remote_disconnect')
+      this.#socket.destroy()
+    }
+  }
+
+  #onClose(): void {
+    this.stopReading()
+    this.#timeout.cancel()
+    this.#headTimeout.cancel()
+    this.#closeTimeout.cancel()
+    this.#lifetime.cancel()
+    const stream = this.#stream
+    this.#closing = true
+    stream?.onDownstreamReset(ResponseFlag.DownstreamConnectionTermination, 'downstream_remote_disconnect')
+    this.#manager.stats.activeConnections.value--
+    this.#owner.connectionClosed()
+  }
+
+  #onDrain(): void {
+    if (!this.#output.blocked) return
+    this.#output.blocked = false
+    this.#stream?.onDownstreamDrained()
+  }
+
+  // Writing
+
+  onOutputBlocked(): void {
+    this.#stream?.onDownstreamBlocked()
+  }
+
+  encode100Continue(): void {
+    this.#output.text('HTTP/1.1 100 Continue\r\n\r\n')
+    this.#output.flush()
+  }
+
+  encodeHeaders(headers: HeaderMap, endStream: boolean): void {
+    const status = headers.get(':status') as string
+    const code = Number(status)
+    const writer = this.#writer
+    const upgraded =
+      code === 101 || (code >= 200 && code < 300 && this.head.method === 'CONNECT' && this.#stream?.isUpgrade === true)
+    writer.write(headers, code === 101)
+    let text = statusLine(status) + writer.lines
+    this.#noBody = this.#stream?.isHead === true || code === 204 || code === 304
+    if (upgraded) {
+      this.#tunnel = true
+    } else {
+      if (this.#noBody || writer.contentLength !== -1) this.#remaining = writer.contentLength
+      else if (endStream) text += 'content-length: 0\r\n'
+      else if (this.#minor === 1) {
+        this.#chunked = true
+        text += 'transfer-encoding: chunked\r\n'
+      } else this.#keepAlive = false
+      // An answer before the end of the request: what follows on this connection cannot be told apart from the next one.
+      if (!this.#requestComplete && endStream) this.#keepAlive = false
+      if (!this.#keepAlive || this.#owner.draining) {
+        this.#keepAlive = false
+        text += 'connection: close\r\n'
+      } else if (this.#minor === 0) text += 'connection: keep-alive\r\n'
+    }
+    this.#headersSent = true
+    if (this.#output.blocked) this.#stream?.onDownstreamBlocked()
+    this.#output.text(`${text}\r\n`)
+    if (endStream) this.#endResponse()
+  }
+
+  encodeData(data: BodyBuffer, endStream: boolean): void {
+    if (this.#noBody) data.clear()
+    else if (this.#chunked) {
+      if (data.length > 0) {
+        this.#output.text(`${data.length.toString(16)}\r\n`)
+        this.#output.body(data)
+        this.#output.text(endStream ? '\r\n0\r\n\r\n' : '\r\n')
+      } else if (endStream) this.#output.text('0\r\n\r\n')
+    } else if (this.#remaining !== -1) {
+      this.#remaining -= data.length
+      if (this.#remaining < 0) {
+        // More than was announced would be read as the next response.
+        this.#abort()
+        return
+      }
+      this.#output.body(data)
+    } else this.#output.body(data)
+    if (endStream) this.#endResponse()
+  }
+
+  encodeTrailers(trailers: HeaderMap): void {
+    if (this.#chunked) {
+      this.#writer.write(trailers, false)
+      this.#output.text(this.#manager.options.enableTrailers ? `0\r\n${this.#writer.lines}\r\n` : '0\r\n\r\n')
+    }
+    this.#endResponse()
+  }
+
+  reset(): void {
+    this.#abort()
+  }
+
+  pauseReading(): void {
+    this.#paused = true
+    this.#socket.pause()
+  }
+
+  resumeReading(): void {
+    this.#paused = false
+    if (!this.#closing) this.#socket.resume()
+  }
+
+  streamDone(): void {
+    this.#stream = undefined
+    if (this.#closing) return
+    if (!this.#responseComplete || !this.#keepAlive || !this.#requestComplete || this.#tunnel || this.#peerEnded) {
+      this.#close()
+      return
+    }
+    this.#timeout.arm(this.#manager.options.idleTimeoutMs)
+    this.nextMessage()
+    if (!this.#paused && this.heldBytes <= MAX_PIPELINED && this.#socket.isPaused()) this.#socket.resume()
+  }
+
+  #endResponse(): void {
+    this.#responseComplete = true
+    this.#output.flush()
+    // Less than was announced: only the end of the connection can tell the client.
+    if (this.#remaining > 0 && !this.#noBody) this.#keepAlive = false
+  }
+
+  /** Sends what is left, then waits a little for the client to read it and close (RFC 9112 9.6). */
+  #close(): void {
+    if (this.#closing) return
+    this.#closing = true
+    this.stopReading()
+    this.#output.flush()
+    if (this.#peerEnded || this.#headersSent === false) {
+      this.#socket.end(() => this.#socket.destroy())
+    } else {
+      this.#socket.end()
+      this.#socket.resume()
+    }
+    this.#closeTimeout.arm(Math.max(1, this.#manager.options.delayedCloseMs))
+  }
+
+  #abort(): void {
+    this.#closing = true
+    this.stopReading()
+    this.#socket.destroy()
+  }
+}
+
+function requestHeadersTimeout(): CodecError {
+  return new CodecError('request_header_timeout', 'request headers took too long', 408)
+}

@@ -1,0 +1,4 @@
+/** The data plane: an Envoy-configured proxy. Configured only by Envoy's protos. */
+export { parseBootstrap, readBootstrap } from './bootstrap.ts'
+export { registry } from './config/any.ts'
+export { type ListenerAddress, type ProxyHandle, type ProxyOptions, runFromBootstrapFile, startProxy } from './proxy.ts'

@@ -1,0 +1,70 @@
+/** Reading server name and protocols out of a TLS ClientHello (RFC 8446 4.1.2, RFC 6066 3, RFC 7301 3.1) without answering it. */
+export interface ClientHello {
+  readonly serverName: string
+  readonly protocols: readonly string[]
+}
+
+/** A hello that is longer than this is no honest one. */
+const MAX_HELLO = 16 * 1024
+
+/** `undefined`: more bytes are needed; `null`: this is not TLS. */
+export function readClientHello(bytes: Buffer): ClientHello | undefined | null {
+  const handshake = joinRecords(bytes)
+  if (handshake === undefined || handshake === null) return handshake
+  if (handshake[0] !== 1) return null
+  try {
+    return parse(handshake)
+  } catch {
+    // Lengths that point outside: the TLS stack will say what is wrong with it.
+    return { serverName: '', protocols: [] }
+  }
+}
+
+/** A hello may be cut over several records. */
+function joinRecords(bytes: Buffer): Buffer | undefined | null {
+  const parts: Buffer[] = []
+  let have = 0
+  let at = 0
+  for (;;) {
+    if (bytes.length > at && bytes[at] !== 22) return null
+    if (bytes.length < at + 5) return undefined
+    if (bytes[at + 1] !== 3) return null
+    const length = bytes.readUInt16BE(at + 3)
+    const end = at + 5 + length
+    parts.push(bytes.subarray(at + 5, Math.min(end, bytes.length)))
+    have += Math.min(end, bytes.length) - at - 5
+    const joined = parts.length === 1 ? parts[0] : Buffer.concat(parts)
+    if (have >= 4) {
+      const wanted = 4 + joined.readUIntBE(1, 3)
+      if (wanted > MAX_HELLO) return null
+      if (have >= wanted) return joined.subarray(0, wanted)
+    }
+    if (end > bytes.length) return undefined
+    at = end
+    if (length === 0) return null
+  }
+}
+
+function parse(hello: Buffer): ClientHello {
+  let serverName = ''
+  const protocols: string[] = []
+  let at = 4 + 2 + 32
+  at += 1 + hello[at]
+  at += 2 + hello.readUInt16BE(at)
+  at += 1 + hello[at]
+  if (at + 2 > hello.length) return { serverName, protocols }
+  const end = at + 2 + hello.readUInt16BE(at)
+  at += 2
+  while (at + 4 <= end) {
+    const type = hello.readUInt16BE(at)
+    const length = hello.readUInt16BE(at + 2)
+    const body = hello.subarray(at + 4, at + 4 + length)
+    at += 4 + length
+    if (type === 0 && body.length > 5 && body[2] === 0)
+      serverName = body.toString('latin1', 5, 5 + body.readUInt16BE(3))
+    else if (type === 16) {
+      for (let i = 2; i < body.length; i += 1 + body[i]) protocols.push(body.toString('latin1', i + 1, i + 1 + body[i]))
+    }
+  }
+  return { serverName, protocols }
+}

@@ -1,0 +1,221 @@
+import { type FilterChain, FilterChainSchema } from '../../../gen/envoy/config/listener/v3/listener_components_pb.ts'
+import { type Listener, ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
+import {
+  type HttpConnectionManager,
+  HttpConnectionManagerSchema,
+} from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
+import { RawBufferSchema } from '../../../gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts'
+import {
+  type DownstreamTlsContext,
+  DownstreamTlsContextSchema,
+} from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
+import { socketAddress } from '../cluster/endpoints.ts'
+import { messageName, metadataJson, unpack } from '../config/any.ts'
+import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
+import type { ListenerFacts } from '../context.ts'
+import { type CompiledConnectionManager, compileConnectionManager } from '../http/compile-connection-manager.ts'
+import type { ConnectionManager } from '../http/connection-manager.ts'
+import { type CompiledNetworkFilters, compileNetworkFilters, type NetworkSlot } from '../network/compile-filters.ts'
+import { DownstreamTls } from '../tls/downstream.ts'
+import type { DataPlaneContext } from '../worker/data-plane-context.ts'
+import { ChainMatch } from './filter-chain-match.ts'
+
+/** One filter chain, ready to serve. */
+export interface CompiledChain {
+  readonly name: string
+  readonly match: ChainMatch
+  readonly tls: DownstreamTls | undefined
+  /** Changes when a connection accepted under the old config cannot be carried over: another certificate or peer check. */
+  readonly tlsKey: string
+  readonly networkSlots: readonly NetworkSlot[]
+  readonly manager: ConnectionManager | undefined
+  close(): void
+}
+
+export interface CompiledListener {
+  readonly name: string
+  readonly facts: ListenerFacts
+  readonly addresses: readonly { readonly ip: string; readonly port: number }[]
+  readonly chains: readonly CompiledChain[]
+  readonly fallback: CompiledChain | undefined
+  readonly needsTlsPeek: boolean
+  readonly needsHttpPeek: boolean
+  readonly proxyProtocol: boolean
+  readonly peekTimeoutMs: number
+  readonly continueOnPeekTimeout: boolean
+  readonly backlog: number
+  readonly bufferLimit: number
+  close(): void
+}
+
+const FIELDS = [
+  'name',
+  'address',
+  'additional_addresses',
+  'stat_prefix',
+  'filter_chains',
+  'default_filter_chain',
+  'per_connection_buffer_limit_bytes',
+  'metadata',
+  'drain_type',
+  'listener_filters',
+  'listener_filters_timeout',
+  'continue_on_listener_filters_timeout',
+  'traffic_direction',
+  'reuse_port',
+  'enable_reuse_port',
+  'tcp_backlog_size',
+  'access_log',
+  'socket_options',
+  'bind_to_port',
+  'freebind',
+  'connection_balance_config',
+  'max_connections_to_accept_per_socket_event',
+]
+
+const CHAIN_FIELDS = [
+  'filter_chain_match',
+  'filters',
+  'transport_socket',
+  'transport_socket_connect_timeout',
+  'name',
+  'metadata',
+]
+
+const LISTENER_FILTERS: Readonly<Record<string, 'tls' | 'http' | 'proxy' | undefined>> = {
+  'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': 'tls',
+  'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': 'http',
+  'envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol': 'proxy',
+}
+
+const DEFAULT_BUFFER_LIMIT = 1024 * 1024
+
+export async function compileListener(
+  proto: Listener,
+  context: DataPlaneContext,
+  prepared: ReadonlyMap<string, unknown>,
+): Promise<CompiledListener> {
+  const path = listenerPath(proto)
+  onlyFields(ListenerSchema, proto, FIELDS, path)
+  if (proto.bindToPort === false) throw unsupported(`${path}.bind_to_port`, 'listeners that do not bind')
+  if (proto.accessLog.length > 0) throw unsupported(`${path}.access_log`, 'listener access logs')
+  const kinds = proto.listenerFilters.map((filter, i) => {
+    const where = `${path}.listener_filters[${i}]`
+    if (filter.configType.case !== 'typedConfig') throw unsupported(where, 'discovered listener filters')
+    const kind = LISTENER_FILTERS[messageName(filter.configType.value.typeUrl)]
+    if (kind === undefined) throw unsupported(where, `listener filter ${messageName(filter.configType.value.typeUrl)}`)
+    return kind
+  })
+  const facts: ListenerFacts = {
+    name: proto.name,
+    direction: proto.trafficDirection as ListenerFacts['direction'],
+    metadata: metadataJson(proto.metadata),
+  }
+  const bufferLimit = proto.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT
+  const chains: CompiledChain[] = []
+  let fallback: CompiledChain | undefined
+  const close = () => {
+    for (const chain of chains) chain.close()
+    fallback?.close()
+  }
+  const place = { context, listener: facts, prepared }
+  try {
+    for (const [i, chain] of proto.filterChains.entries()) {
+      chains.push(await compileChain(chain, place, bufferLimit, `${path}.filter_chains[${i}]`))
+    }
+    if (proto.defaultFilterChain !== undefined) {
+      fallback = await compileChain(proto.defaultFilterChain, place, bufferLimit, `${path}.default_filter_chain`)
+    }
+    if (chains.length === 0 && fallback === undefined)
+      throw invalid(`${path}.filter_chains`, 'a filter chain is missing')
+  } catch (error) {
+    close()
+    throw error
+  }
+  const all = fallback === undefined ? chains : [...chains, fallback]
+  return {
+    name: proto.name,
+    facts,
+    addresses: [proto.address, ...proto.additionalAddresses.map(({ address }) => address)].map((address) =>
+      socketAddress(address, `${path}.address`),
+    ),
+    chains,
+    fallback,
+    // With and without TLS behind one port the first byte has to tell.
+    needsTlsPeek:
+      kinds.includes('tls') ||
+      all.some(({ match }) => match.needsTlsPeek) ||
+      all.some((c) => (c.tls === undefined) !== (all[0].tls === undefined)),
+    needsHttpPeek: kinds.includes('http') || all.some(({ match }) => match.needsHttpPeek),
+    proxyProtocol: kinds.includes('proxy'),
+    peekTimeoutMs: durationMs(proto.listenerFiltersTimeout, 15_000),
+    continueOnPeekTimeout: proto.continueOnListenerFiltersTimeout,
+    backlog: proto.tcpBacklogSize ?? 1024,
+    bufferLimit,
+    close,
+  }
+}
+
+export function listenerPath(proto: Listener): string {
+  return `listener "${proto.name}"`
+}
+
+async function compileChain(
+  proto: FilterChain,
+  place: { context: DataPlaneContext; listener: ListenerFacts; prepared: ReadonlyMap<string, unknown> },
+  bufferLimit: number,
+  path: string,
+): Promise<CompiledChain> {
+  onlyFields(FilterChainSchema, proto, CHAIN_FIELDS, path)
+  const match = new ChainMatch(proto.filterChainMatch, `${path}.filter_chain_match`)
+  const socket = transportSocket(proto, `${path}.transport_socket`)
+  const tls = socket && new DownstreamTls(socket, place.context.secrets, `${path}.transport_socket`)
+  const last = proto.filters.length - 1
+  const manager = connectionManager(proto, `${path}.filters[${last}]`)
+  let network: CompiledNetworkFilters | undefined
+  let http: CompiledConnectionManager | undefined
+  try {
+    const before = manager === undefined ? proto.filters : proto.filters.slice(0, last)
+    network = await compileNetworkFilters(before, { ...place, path }, manager === undefined)
+    if (manager !== undefined) {
+      const where = { ...place, path: `${path}.filters[${last}]` }
+      http = await compileConnectionManager(manager, where, bufferLimit, proto.name, tls !== undefined)
+    }
+  } catch (error) {
+    network?.close()
+    throw error
+  }
+  return {
+    name: proto.name,
+    match,
+    tls,
+    tlsKey: socket === undefined ? '' : JSON.stringify(socket, bigints),
+    networkSlots: network.slots,
+    manager: http?.manager,
+    close() {
+      network.close()
+      http?.close()
+    },
+  }
+}
+
+function bigints(_: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value
+}
+
+/** The connection manager of a chain, which stands last if there is one. */
+export function connectionManager(proto: FilterChain, path: string): HttpConnectionManager | undefined {
+  const last = proto.filters.at(-1)
+  if (last?.configType.case !== 'typedConfig') return undefined
+  const { typeName, message } = unpack(last.configType.value, `${path}.typed_config`)
+  return typeName === HttpConnectionManagerSchema.typeName ? (message as HttpConnectionManager) : undefined
+}
+
+export function transportSocket(proto: FilterChain, path: string): DownstreamTlsContext | undefined {
+  if (proto.transportSocket === undefined) return undefined
+  const { typeName, message } = unpack(proto.transportSocket.configType.value, `${path}.typed_config`)
+  if (typeName === RawBufferSchema.typeName) return undefined
+  if (typeName !== DownstreamTlsContextSchema.typeName)
+    throw unsupported(`${path}.typed_config`, `transport socket ${typeName}`)
+  return message as DownstreamTlsContext
+}

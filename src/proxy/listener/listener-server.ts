@@ -1,0 +1,314 @@
+/** One listener in one worker: accepts, finds the filter chain, starts the codec, and swaps its config while it serves. */
+import { createServer, type Server, type Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import { messageOf, SluiceError } from '../../errors.ts'
+import type { Cell } from '../../telemetry/metrics.ts'
+import type { ConnectionManager } from '../http/connection-manager.ts'
+import { type ConnectionOwner, Http1ServerConnection } from '../http1/server-connection.ts'
+import { unmapped } from '../match/cidr.ts'
+import type { ConnectionInfo, TlsInfo } from '../network/connection-info.ts'
+import { NetworkConnection } from '../network/network-connection.ts'
+import type { StatsScope } from '../stats/scope.ts'
+import type { CompiledChain, CompiledListener } from './compile-listener.ts'
+import { bestChain, type ChainFacts } from './filter-chain-match.ts'
+import { peek } from './peek.ts'
+
+export interface BindOptions {
+  readonly ip: string
+  readonly port: number
+  readonly backlog: number
+  /** Each worker listens for itself. */
+  readonly reusePort: boolean
+}
+
+let nextConnectionId = 1
+
+/** Ids differ between workers. */
+export function seedConnectionIds(workerIndex: number): void {
+  nextConnectionId = workerIndex * 2 ** 40 + 1
+}
+
+export class ListenerServer {
+  readonly name: string
+  #config: CompiledListener
+  readonly #stats: ListenerStats
+  readonly #servers: Server[] = []
+  readonly #connections = new Set<AcceptedConnection>()
+  #draining = false
+  #onEmpty: (() => void) | undefined
+
+  constructor(config: CompiledListener, stats: StatsScope) {
+    this.name = config.name
+    this.#config = config
+    this.#stats = listenerStats(stats, config)
+  }
+
+  /** Binds one address; resolves with the port. */
+  listen({ ip, port, backlog, reusePort }: BindOptions): Promise<number> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket))
+    this.#servers.push(server)
+    return new Promise((resolve, reject) => {
+      server.once('error', (error) => {
+        reject(new SluiceError('SL5003', `${ip}:${port}: ${messageOf(error)}`, { where: `listener "${this.name}"` }))
+      })
+      const address = ip.startsWith('/') ? { path: ip } : { host: ip, port, reusePort }
+      server.listen({ ...address, backlog }, () => {
+        const bound = server.address()
+        resolve(bound !== null && typeof bound === 'object' ? bound.port : 0)
+      })
+    })
+  }
+
+  get config(): CompiledListener {
+    return this.#config
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size
+  }
+
+  /** Puts a new config into force: for connections that it still fits from their next request on, the others drain. */
+  swap(config: CompiledListener): void {
+    const old = this.#config
+    this.#config = config
+    for (const connection of this.#connections) connection.reconsider(config)
+    old.close()
+  }
+
+  /** Stops accepting, says so to clients, and resolves when the last connection is gone or the time is over. */
+  async drain(deadlineMs: number): Promise<void> {
+    this.#draining = true
+    for (const server of this.#servers) server.close()
+    for (const connection of this.#connections) connection.drain()
+    if (this.#connections.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, deadlineMs)
+        this.#onEmpty = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+    }
+    for (const connection of this.#connections) connection.destroy()
+    this.#config.close()
+  }
+
+  get draining(): boolean {
+    return this.#draining
+  }
+
+  removed(connection: AcceptedConnection): void {
+    if (!this.#connections.delete(connection)) return
+    this.#stats.active.value--
+    if (this.#connections.size === 0) this.#onEmpty?.()
+  }
+
+  #accept(socket: Socket): void {
+    this.#stats.total.value++
+    this.#stats.active.value++
+    const connection = new AcceptedConnection(this, socket, this.#stats)
+    this.#connections.add(connection)
+    connection.start(this.#config)
+  }
+}
+
+interface ListenerStats {
+  readonly total: Cell
+  readonly active: Cell
+  readonly noMatch: Cell
+  readonly peekTimeout: Cell
+  readonly tlsErrors: Cell
+  readonly handshakes: Cell
+}
+
+function listenerStats(stats: StatsScope, { addresses, name }: CompiledListener): ListenerStats {
+  const [{ ip, port }] = addresses.length === 0 ? [{ ip: name, port: 0 }] : addresses
+  const scope = stats.scope(`listener.${ip}_${port}.`)
+  return {
+    total: scope.counter('downstream_cx_total'),
+    active: scope.gauge('downstream_cx_active'),
+    noMatch: scope.counter('no_filter_chain_match'),
+    peekTimeout: scope.counter('downstream_pre_cx_timeout'),
+    tlsErrors: scope.counter('ssl.connection_error'),
+    handshakes: scope.counter('ssl.handshake'),
+  }
+}
+
+/** A connection from accept to close, across config changes. */
+class AcceptedConnection implements ConnectionOwner {
+  readonly #listener: ListenerServer
+  readonly #socket: Socket
+  readonly #stats: ListenerStats
+  #facts!: ChainFacts
+  #chain: CompiledChain | undefined
+  #manager: ConnectionManager | undefined
+  #http: Http1ServerConnection | undefined
+  #network: NetworkConnection | undefined
+  #draining = false
+
+  constructor(listener: ListenerServer, socket: Socket, stats: ListenerStats) {
+    this.#listener = listener
+    this.#socket = socket
+    this.#stats = stats
+  }
+
+  start(config: CompiledListener): void {
+    const socket = this.#socket
+    const early = () => this.#listener.removed(this)
+    socket.on('error', ignore)
+    socket.once('close', early)
+    const { needsTlsPeek, needsHttpPeek, proxyProtocol } = config
+    if (!needsTlsPeek && !needsHttpPeek && !proxyProtocol) {
+      this.#facts = this.#factsOf(socket, '', 'raw_buffer', [])
+      this.#choose(config)
+      return
+    }
+    peek(socket, config, (found) => {
+      if (found === undefined) {
+        this.#stats.peekTimeout.value++
+        socket.destroy()
+        return
+      }
+      this.#facts = { ...this.#factsOf(socket, found.serverName, found.transport, found.protocols), ...found.addresses }
+      this.#choose(this.#listener.config)
+    })
+  }
+
+  /** The manager for the next request. */
+  manager(): ConnectionManager | undefined {
+    return this.#manager
+  }
+
+  get draining(): boolean {
+    return this.#draining || this.#listener.draining
+  }
+
+  connectionClosed(): void {
+    this.#listener.removed(this)
+  }
+
+  reconsider(config: CompiledListener): void {
+    const old = this.#chain
+    // Not yet that far: it will find the new config by itself.
+    if (old === undefined) return
+    const chain = this.#find(config)
+    if (chain !== undefined && chain.manager !== undefined && old.manager !== undefined && this.#fits(old, chain)) {
+      this.#chain = chain
+      this.#manager = chain.manager
+      return
+    }
+    if (chain !== undefined && chain.manager === undefined && old.manager === undefined && this.#fits(old, chain))
+      return
+    this.#manager = undefined
+    this.drain()
+  }
+
+  drain(): void {
+    this.#draining = true
+    this.#http?.drain()
+    if (this.#chain === undefined) this.#socket.destroy()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  #fits(old: CompiledChain, next: CompiledChain): boolean {
+    return old.tlsKey === next.tlsKey && old.networkSlots.length === next.networkSlots.length
+  }
+
+  #find(config: CompiledListener): CompiledChain | undefined {
+    return bestChain(config.chains, this.#facts) ?? config.fallback
+  }
+
+  #choose(config: CompiledListener): void {
+    const chain = this.#find(config)
+    if (chain === undefined) {
+      this.#stats.noMatch.value++
+      this.#socket.destroy()
+      return
+    }
+    this.#chain = chain
+    this.#manager = chain.manager
+    if (chain.tls === undefined) {
+      this.#serve(this.#socket, undefined)
+      return
+    }
+    const { tls } = chain
+    const secure = tls.wrap(this.#socket)
+    secure.on('error', () => {
+      this.#stats.tlsErrors.value++
+      secure.destroy()
+    })
+    const timer = setTimeout(() => secure.destroy(), HANDSHAKE_TIMEOUT_MS).unref()
+    secure.once('close', () => {
+      clearTimeout(timer)
+      this.#socket.destroy()
+    })
+    secure.once('secure', () => {
+      clearTimeout(timer)
+      const result = tls.accept(secure)
+      if ('refused' in result) {
+        this.#stats.tlsErrors.value++
+        secure.destroy()
+        return
+      }
+      this.#stats.handshakes.value++
+      this.#serve(secure, result.info)
+    })
+  }
+
+  #serve(socket: Socket | TLSSocket, tls: TlsInfo | undefined): void {
+    // A config may have come while the handshake ran.
+    const chain = this.#chain as CompiledChain
+    const info = this.#info(tls)
+    const closed = () => this.#listener.removed(this)
+    if (chain.networkSlots.length > 0 || this.#manager === undefined) {
+      this.#network = new NetworkConnection(socket, info, chain.networkSlots, this.#listener.config.bufferLimit, closed)
+      if (this.#manager !== undefined) this.#serveHttp(this.#network.asSocket(), info, this.#manager)
+      this.#network.start()
+      return
+    }
+    this.#serveHttp(socket, info, this.#manager)
+  }
+
+  #serveHttp(socket: Socket, info: ConnectionInfo, manager: ConnectionManager): void {
+    this.#http = new Http1ServerConnection(socket, info, this, manager)
+    if (this.#draining) this.#http.drain()
+  }
+
+  #factsOf(socket: Socket, serverName: string, transport: string, protocols: readonly string[]): ChainFacts {
+    const remoteAddress = unmapped(socket.remoteAddress ?? '')
+    return {
+      localAddress: unmapped(socket.localAddress ?? ''),
+      localPort: socket.localPort ?? 0,
+      remoteAddress,
+      remotePort: socket.remotePort ?? 0,
+      directRemoteAddress: remoteAddress,
+      serverName,
+      transport,
+      protocols,
+    }
+  }
+
+  #info(tls: TlsInfo | undefined): ConnectionInfo {
+    const facts = this.#facts
+    return {
+      id: nextConnectionId++,
+      localAddress: facts.localAddress,
+      localPort: facts.localPort,
+      remoteAddress: facts.remoteAddress,
+      remotePort: facts.remotePort,
+      directRemoteAddress: facts.directRemoteAddress,
+      directRemotePort: this.#socket.remotePort ?? 0,
+      listenerName: this.#listener.name,
+      requestedServerName: facts.serverName,
+      tls,
+      terminationDetails: '',
+    }
+  }
+}
+
+const HANDSHAKE_TIMEOUT_MS = 10_000
+
+function ignore(): void {}

@@ -1,0 +1,35 @@
+/** Running the filters' `prepare` on the main thread. */
+import type { Listener } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
+import type { PrepareContext } from '../context.ts'
+import { filtersToPrepare } from '../http/compile-filters.ts'
+import { connectionManager, listenerPath } from '../listener/compile-listener.ts'
+import { networkFiltersToPrepare } from '../network/compile-filters.ts'
+import type { DataPlaneContext } from '../worker/data-plane-context.ts'
+
+/** `prepare` of all filters whose config stands in the listener, by path. */
+export async function prepareListener(
+  listener: Listener,
+  context: DataPlaneContext,
+  prepareContext: PrepareContext,
+): Promise<ReadonlyMap<string, unknown>> {
+  const result = new Map<string, unknown>()
+  const base = listenerPath(listener)
+  const chains = listener.filterChains.map((chain, i) => ({ chain, path: `${base}.filter_chains[${i}]` }))
+  if (listener.defaultFilterChain !== undefined) {
+    chains.push({ chain: listener.defaultFilterChain, path: `${base}.default_filter_chain` })
+  }
+  for (const { chain, path } of chains) {
+    const last = chain.filters.length - 1
+    const manager = connectionManager(chain, `${path}.filters[${last}]`)
+    const found = [
+      ...networkFiltersToPrepare(chain.filters, (type) => context.networkFilters.find(type), path),
+      ...(manager === undefined
+        ? []
+        : filtersToPrepare(manager.httpFilters, (type) => context.httpFilters.find(type), `${path}.filters[${last}]`)),
+    ]
+    for (const { path: where, factory, message } of found) {
+      result.set(where, await factory.prepare?.(message as never, prepareContext))
+    }
+  }
+  return result
+}

@@ -1,0 +1,31 @@
+import { createServer } from 'node:net'
+import { fromBinary } from '@bufbuild/protobuf'
+import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
+import { messageOf, SluiceError } from '../../errors.ts'
+import { socketAddress } from '../cluster/endpoints.ts'
+import type { ConfigOp } from '../worker/protocol.ts'
+import type { ConfigManager } from './config-manager.ts'
+
+/**
+ * Workers that share a port (SO_REUSEPORT) would also share it with another program of the same user, and half of the requests
+ * would go astray. So a new address is bound alone once before they do.
+ */
+export async function probePorts(ops: readonly ConfigOp[], config: ConfigManager): Promise<readonly ConfigOp[]> {
+  for (const op of ops) {
+    if (op.kind !== 'listener' || config.listeners.get(op.name)?.active !== undefined) continue
+    const listener = fromBinary(ListenerSchema, op.bytes)
+    const { ip, port } = socketAddress(listener.address, `listener "${op.name}".address`)
+    if (port !== 0 && !ip.startsWith('/')) await probe(ip, port, op.name)
+  }
+  return ops
+}
+
+function probe(host: string, port: number, listener: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', (error) => {
+      reject(new SluiceError('SL5003', `${host}:${port}: ${messageOf(error)}`, { where: `listener "${listener}"` }))
+    })
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve()))
+  })
+}

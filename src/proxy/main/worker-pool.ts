@@ -1,0 +1,185 @@
+/** The data threads as seen from the main thread: batches of config changes, questions, replacement of the dead. */
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import { toBinary } from '@bufbuild/protobuf'
+import { type Node, NodeSchema } from '../../../gen/envoy/config/core/v3/base_pb.ts'
+import { messageOf } from '../../errors.ts'
+import { logger } from '../../telemetry/log.ts'
+import type { ConfigOp, FromWorker, OpResult, ToWorker, WorkerStart } from '../worker/protocol.ts'
+
+const log = logger('proxy')
+
+/** The compiled package holds JavaScript beside this file, the source tree TypeScript. */
+const WORKER_FILE = new URL(`../worker/worker-main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
+
+/** A worker that dies at once again and again is started again less and less often. */
+const RESTART_MS = 100
+const MAX_RESTART_MS = 10_000
+
+interface Thread {
+  readonly index: number
+  readonly worker: Worker
+  readonly waiting: Map<number, (message: FromWorker | undefined) => void>
+  alive: boolean
+}
+
+export interface WorkerPoolOptions {
+  readonly node: Node
+  readonly count: number
+  /** All ops that bring a new worker to the present state. */
+  readonly fullState: () => readonly ConfigOp[]
+}
+
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions
+  readonly #threads: (Thread | undefined)[] = []
+  #nextId = 1
+  #queue: Promise<unknown> = Promise.resolve()
+  #closed = false
+  #deaths = 0
+  restarts = 0
+
+  constructor(options: WorkerPoolOptions) {
+    this.#options = options
+  }
+
+  get size(): number {
+    return this.#options.count
+  }
+
+  async start(): Promise<void> {
+    await Promise.all(Array.from({ length: this.#options.count }, (_, index) => this.#spawn(index)))
+  }
+
+  /** Applies ops in all workers or in none: an op that one of them refuses is dropped everywhere. Batches run one by one. */
+  apply(ops: readonly ConfigOp[]): Promise<readonly OpResult[]> {
+    const run = this.#queue.then(() => this.#apply(ops))
+    this.#queue = run.catch(() => undefined)
+    return run
+  }
+
+  /** Asks every living worker. */
+  async query<T>(what: 'stats' | 'clusters' | 'connections'): Promise<T[]> {
+    const answers = await Promise.all(
+      this.#living().map((thread) => this.#ask(thread, (id) => ({ type: 'query', id, what }))),
+    )
+    return answers.filter((a) => a?.type === 'answer').map((a) => (a as { value: unknown }).value as T)
+  }
+
+  async close(deadlineMs: number): Promise<void> {
+    this.#closed = true
+    await this.#queue
+    await Promise.all(this.#living().map((thread) => this.#ask(thread, (id) => ({ type: 'drain', id, deadlineMs }))))
+    await Promise.all(this.#living().map((thread) => thread.worker.terminate()))
+  }
+
+  /** For tests of what happens then. */
+  async kill(index: number): Promise<void> {
+    await this.#threads[index]?.worker.terminate()
+  }
+
+  async #apply(ops: readonly ConfigOp[]): Promise<readonly OpResult[]> {
+    if (ops.length === 0) return []
+    const [first, ...rest] = this.#living()
+    if (first === undefined) return ops.map(() => ({ error: 'no worker is running' }))
+    const id = this.#nextId++
+    // The first alone where ports are chosen by the system: the others must take the same.
+    const ahead = rest.length > 0 && ops.some((op) => op.kind === 'listener' && op.ports === undefined)
+    const results: (readonly OpResult[])[] = []
+    const gather = (answer: FromWorker | undefined) => {
+      if (answer?.type === 'prepared') results.push(answer.results)
+    }
+    const prepare = (thread: Thread, list: readonly ConfigOp[]) =>
+      this.#ask(thread, (id) => ({ type: 'prepare', id, ops: list }), id)
+    if (ahead) {
+      gather(await prepare(first, ops))
+      const told = ops.map((op, i) => (op.kind === 'listener' ? { ...op, ports: results[0]?.[i].ports } : op))
+      for (const answer of await Promise.all(rest.map((thread) => prepare(thread, told)))) gather(answer)
+    } else {
+      for (const answer of await Promise.all([first, ...rest].map((thread) => prepare(thread, ops)))) gather(answer)
+    }
+    const merged = ops.map((_, i): OpResult => {
+      const refused = results.find((list) => list[i].error !== undefined)
+      if (results.length === 0) return { error: 'the worker died' }
+      return refused === undefined ? results[0][i] : refused[i]
+    })
+    const accepted = merged.map(({ error }) => error === undefined)
+    await Promise.all(
+      this.#living().map((thread) => this.#ask(thread, (commitId) => ({ type: 'commit', id: commitId, accepted }), id)),
+    )
+    return merged
+  }
+
+  #living(): Thread[] {
+    return this.#threads.filter((thread) => thread?.alive === true) as Thread[]
+  }
+
+  #ask(thread: Thread, make: (id: number) => ToWorker, id = this.#nextId++): Promise<FromWorker | undefined> {
+    return new Promise((resolve) => {
+      if (!thread.alive) {
+        resolve(undefined)
+        return
+      }
+      thread.waiting.set(id, resolve)
+      thread.worker.postMessage(make(id))
+    })
+  }
+
+  async #spawn(index: number): Promise<void> {
+    const workerData: WorkerStart = { index, node: toBinary(NodeSchema, this.#options.node) }
+    const worker = new Worker(WORKER_FILE, { workerData, name: `sluice-worker-${index}` })
+    const thread: Thread = { index, worker, waiting: new Map(), alive: false }
+    worker.on('error', (error) => log.error({ worker: index, code: 'SL5004' }, `worker failed: ${messageOf(error)}`))
+    worker.on('exit', () => this.#exited(thread))
+    const ready = new Promise<void>((resolve, reject) => {
+      worker.on('message', (message: FromWorker) => {
+        if (message.type === 'ready') {
+          resolve()
+          return
+        }
+        const waiting = thread.waiting.get(message.id)
+        thread.waiting.delete(message.id)
+        waiting?.(message)
+      })
+      once(worker, 'exit').then(() => reject(new Error(`worker ${index} did not start`)), reject)
+    })
+    await ready
+    thread.alive = true
+    this.#threads[index] = thread
+  }
+
+  #exited(thread: Thread): void {
+    const wasAlive = thread.alive
+    thread.alive = false
+    for (const waiting of thread.waiting.values()) waiting(undefined)
+    thread.waiting.clear()
+    if (this.#closed || !wasAlive) return
+    this.#deaths++
+    this.restarts++
+    const pause = Math.min(MAX_RESTART_MS, RESTART_MS * 2 ** Math.min(10, this.#deaths - 1))
+    setTimeout(() => {
+      this.#deaths = Math.max(0, this.#deaths - 1)
+    }, 60_000).unref()
+    setTimeout(() => this.#replace(thread.index), pause).unref()
+  }
+
+  #replace(index: number): void {
+    if (this.#closed) return
+    const run = this.#queue.then(async () => {
+      await this.#spawn(index)
+      const thread = this.#threads[index] as Thread
+      const ops = this.#options.fullState()
+      const id = this.#nextId++
+      const answer = await this.#ask(thread, (id) => ({ type: 'prepare', id, ops }), id)
+      const results = answer?.type === 'prepared' ? answer.results : []
+      for (const { error } of results) if (error !== undefined) log.error({ worker: index }, error)
+      await this.#ask(
+        thread,
+        (id) => ({ type: 'commit', id, accepted: results.map(({ error }) => error === undefined) }),
+        id,
+      )
+      log.warn({ worker: index }, 'a worker was replaced')
+    })
+    this.#queue = run.catch((error: unknown) => log.error({ worker: index }, messageOf(error)))
+  }
+}

@@ -1,0 +1,46 @@
+import { BlockList, isIPv6 } from 'node:net'
+import type { CidrRange } from '../../../gen/envoy/config/core/v3/address_pb.ts'
+import { messageOf } from '../../errors.ts'
+import { invalid } from '../config/fields.ts'
+
+export type AddressMatch = (ip: string) => boolean
+
+/** An address is in one of the ranges. */
+export function cidrMatch(ranges: readonly CidrRange[], path: string): AddressMatch {
+  const list = new BlockList()
+  ranges.forEach((range, i) => {
+    const family = isIPv6(range.addressPrefix) ? 'ipv6' : 'ipv4'
+    try {
+      list.addSubnet(range.addressPrefix, range.prefixLen ?? 0, family)
+    } catch (error) {
+      throw invalid(`${path}[${i}]`, messageOf(error))
+    }
+  })
+  return (ip) => {
+    const plain = unmapped(ip)
+    return list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
+  }
+}
+
+/** `::ffff:10.0.0.1` is 10.0.0.1: a dual-stack socket reports IPv4 peers so. */
+export function unmapped(ip: string): string {
+  return ip.startsWith('::ffff:') && ip.includes('.') ? ip.slice(7) : ip
+}
+
+/** RFC 1918, loopback, link local and unique local: what Envoy and Istio call internal. */
+const INTERNAL = new BlockList()
+for (const [prefix, length] of [
+  ['10.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+  ['127.0.0.0', 8],
+] as const) {
+  INTERNAL.addSubnet(prefix, length, 'ipv4')
+}
+INTERNAL.addSubnet('fd00::', 8, 'ipv6')
+INTERNAL.addAddress('::1', 'ipv6')
+
+export function isInternalAddress(ip: string): boolean {
+  const plain = unmapped(ip)
+  return INTERNAL.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
+}

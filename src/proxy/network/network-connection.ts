@@ -1,0 +1,288 @@
+/** A connection with network filters: bytes run through them in order, answers back in reverse. */
+import type { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
+import { BodyBuffer } from '../../base/body-buffer.ts'
+import type { NetworkSlot } from './compile-filters.ts'
+import type { ConnectionInfo } from './connection-info.ts'
+import {
+  type CloseOrigin,
+  FilterStatus,
+  type NetworkFilter,
+  type NetworkFilterCallbacks,
+  type NetworkFilterConfig,
+} from './filter.ts'
+
+interface Entry {
+  readonly slot: NetworkSlot
+  readonly config: NetworkFilterConfig
+  readonly filter: NetworkFilter
+  begun: boolean
+}
+
+export class NetworkConnection {
+  readonly socket: Socket
+  readonly info: ConnectionInfo
+  readonly metadata = new Map<string, Record<string, unknown>>()
+  readonly upstream = { host: '', localAddress: '', cluster: '' }
+  readonly #entries: Entry[] = []
+  readonly #limit: number
+  readonly #closedCallback: () => void
+  readonly #drainCallbacks: (() => void)[] = []
+  /** Read and not yet taken by the chain. */
+  readonly #buffer = new BodyBuffer()
+  #stopped = -1
+  #ended = false
+  #pauses = 0
+  #closed = false
+  #closing: CloseOrigin = 'downstream'
+  #tail: TailSocket | undefined
+
+  constructor(socket: Socket, info: ConnectionInfo, slots: readonly NetworkSlot[], limit: number, closed: () => void) {
+    this.socket = socket
+    this.info = info
+    this.#limit = limit
+    this.#closedCallback = closed
+    for (const slot of slots) {
+      const config = slot.current
+      if (config === undefined) continue
+      const filter = config.createFilter(new Callbacks(this, this.#entries.length))
+      if (filter === undefined) continue
+      slot.hold(config)
+      this.#entries.push({ slot, config, filter, begun: false })
+    }
+  }
+
+  /** The end of the chain as a socket, for a codec. */
+  asSocket(): Socket {
+    this.#tail = new TailSocket(this)
+    return this.#tail as unknown as Socket
+  }
+
+  start(): void {
+    const { socket } = this
+    socket.on('data', (chunk: Buffer) => {
+      this.#buffer.add(chunk)
+      this.#read()
+    })
+    socket.on('end', () => {
+      this.#ended = true
+      this.#read()
+    })
+    socket.on('drain', () => {
+      for (const callback of this.#drainCallbacks) callback()
+      this.#tail?.emitDrain()
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => this.#onClose())
+    this.#begin(0)
+  }
+
+  continueFrom(index: number): void {
+    if (this.#closed || this.#stopped < index) return
+    this.#stopped = -1
+    if (!this.#begin(index + 1)) return
+    this.#pass(index + 1)
+  }
+
+  /** Downwards from the filter in front of `index`. */
+  write(index: number, data: BodyBuffer, end: boolean): void {
+    for (let i = index - 1; i >= 0; i--) {
+      const { filter } = this.#entries[i]
+      if (filter.onWrite?.(data, end) === FilterStatus.StopIteration) return
+      if (this.#closed) return
+    }
+    this.socket.cork()
+    for (const chunk of data.chunks) this.socket.write(chunk)
+    data.clear()
+    this.socket.uncork()
+    if (end) this.socket.end()
+  }
+
+  close(details: string, abort: boolean): void {
+    if (this.#closed) return
+    if (details !== '') this.info.terminationDetails = details
+    this.#closing = 'local'
+    if (abort) this.socket.destroy()
+    else {
+      this.socket.end()
+      this.socket.destroySoon()
+    }
+  }
+
+  pause(): void {
+    if (this.#pauses++ === 0) this.socket.pause()
+  }
+
+  resume(): void {
+    if (this.#pauses > 0 && --this.#pauses === 0) this.socket.resume()
+  }
+
+  onDrain(callback: () => void): void {
+    this.#drainCallbacks.push(callback)
+  }
+
+  get length(): number {
+    return this.#entries.length
+  }
+
+  setMetadata(namespace: string, values: Record<string, unknown>): void {
+    this.metadata.set(namespace, { ...this.metadata.get(namespace), ...values })
+  }
+
+  #begin(from: number): boolean {
+    for (let i = from; i < this.#entries.length; i++) {
+      const entry = this.#entries[i]
+      if (entry.begun) continue
+      entry.begun = true
+      if (entry.filter.onNewConnection?.() === FilterStatus.StopIteration) {
+        this.#stopped = i
+        return false
+      }
+      if (this.#closed) return false
+    }
+    return true
+  }
+
+  #read(): void {
+    if (this.#stopped !== -1) {
+      // The filter that stopped sees what came since; one that stopped before any data only waits.
+      const { filter } = this.#entries[this.#stopped]
+      if (filter.onData === undefined) {
+        this.#checkLimit()
+        return
+      }
+    }
+    this.#pass(Math.max(0, this.#stopped))
+  }
+
+  #pass(from: number): void {
+    if (this.#closed || (this.#buffer.length === 0 && !this.#ended)) return
+    this.#stopped = -1
+    for (let i = from; i < this.#entries.length; i++) {
+      const status = this.#entries[i].filter.onData?.(this.#buffer, this.#ended)
+      if (this.#closed) return
+      if (status === FilterStatus.StopIteration) {
+        this.#stopped = i
+        this.#checkLimit()
+        return
+      }
+    }
+    const tail = this.#tail
+    if (tail === undefined) {
+      this.#buffer.clear()
+      return
+    }
+    for (const chunk of this.#buffer.chunks) if (!tail.push(chunk)) this.socket.pause()
+    this.#buffer.clear()
+    if (this.#ended) tail.push(null)
+  }
+
+  #checkLimit(): void {
+    if (this.#buffer.length > this.#limit && this.#pauses === 0) this.pause()
+  }
+
+  #onClose(): void {
+    if (this.#closed) return
+    this.#closed = true
+    for (const { filter, slot, config } of this.#entries) {
+      filter.onClose?.(this.#closing)
+      slot.release(config)
+    }
+    this.#tail?.destroy()
+    this.#closedCallback()
+  }
+}
+
+class Callbacks implements NetworkFilterCallbacks {
+  readonly #connection: NetworkConnection
+  readonly #index: number
+
+  constructor(connection: NetworkConnection, index: number) {
+    this.#connection = connection
+    this.#index = index
+  }
+
+  get connection(): ConnectionInfo {
+    return this.#connection.info
+  }
+
+  get upstream(): NetworkConnection['upstream'] {
+    return this.#connection.upstream
+  }
+
+  get writableNeedsDrain(): boolean {
+    return this.#connection.socket.writableNeedDrain
+  }
+
+  continueReading(): void {
+    this.#connection.continueFrom(this.#index)
+  }
+
+  write(data: BodyBuffer, endStream: boolean): void {
+    this.#connection.write(this.#index, data, endStream)
+  }
+
+  close(details: string, abort = false): void {
+    this.#connection.close(details, abort)
+  }
+
+  pauseReading(): void {
+    this.#connection.pause()
+  }
+
+  resumeReading(): void {
+    this.#connection.resume()
+  }
+
+  onDrain(callback: () => void): void {
+    this.#connection.onDrain(callback)
+  }
+
+  setDynamicMetadata(namespace: string, values: Record<string, unknown>): void {
+    this.#connection.setMetadata(namespace, values)
+  }
+}
+
+/** What a codec sees of a connection behind network filters. */
+class TailSocket extends Duplex {
+  readonly #connection: NetworkConnection
+
+  constructor(connection: NetworkConnection) {
+    super({ allowHalfOpen: true })
+    this.#connection = connection
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#connection.socket.remoteAddress
+  }
+
+  override _read(): void {
+    this.#connection.socket.resume()
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    const data = new BodyBuffer()
+    data.add(chunk)
+    this.#connection.write(this.#connection.length, data, false)
+    if (this.#connection.socket.writableNeedDrain) this.#waiting = done
+    else done()
+  }
+
+  #waiting: ((error?: Error | null) => void) | undefined
+
+  emitDrain(): void {
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    waiting?.()
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#connection.write(this.#connection.length, new BodyBuffer(), true)
+    done()
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#connection.socket.destroySoon()
+    done(error)
+  }
+}

@@ -1,0 +1,155 @@
+/** Starting and stopping the data plane. */
+
+import { availableParallelism } from 'node:os'
+import { clone, create, type MessageInitShape } from '@bufbuild/protobuf'
+import { type Bootstrap, BootstrapSchema } from '../../gen/envoy/config/bootstrap/v3/bootstrap_pb.ts'
+import { type Node, NodeSchema } from '../../gen/envoy/config/core/v3/base_pb.ts'
+import { logger } from '../telemetry/log.ts'
+import { AdsClient, type AdsTransport, grpcTransport, TypeUrl } from '../xds/index.ts'
+import { AdminServer } from './admin/admin-server.ts'
+import { adsAddress, checkBootstrap, readBootstrap, settingsWithoutEffect } from './bootstrap.ts'
+import { socketAddress } from './cluster/endpoints.ts'
+import { ConfigManager } from './main/config-manager.ts'
+import { probePorts } from './main/probe-ports.ts'
+import { WorkerPool } from './main/worker-pool.ts'
+
+const log = logger('proxy')
+
+export interface ProxyOptions {
+  readonly bootstrap?: Bootstrap
+  /** The management server; else the one that the bootstrap's `ads_config` names. */
+  readonly ads?: AdsTransport
+  /** Overrides the bootstrap's node. */
+  readonly node?: Node | MessageInitShape<typeof NodeSchema>
+  /** Data threads; one per core unless told. */
+  readonly workers?: number
+  /** Overrides the bootstrap's admin address; port 0 takes any. */
+  readonly admin?: { readonly host: string; readonly port: number }
+  /** How long requests under way may take when a listener is removed; 10 minutes unless told (Envoy's --drain-time-s). */
+  readonly drainMs?: number
+}
+
+export interface ListenerAddress {
+  readonly name: string
+  readonly address: string
+  readonly port: number
+}
+
+export interface ProxyHandle {
+  /** `host:port` of the admin endpoint, when there is one. */
+  readonly adminAddress: string | undefined
+  /** Where active listeners listen. */
+  listeners(): ListenerAddress[]
+  /** All listeners are in force. */
+  readonly isReady: boolean
+  /** Resolves when it is ready. */
+  ready(): Promise<void>
+  /** Resolves when a listener of this name is in force. */
+  listening(name: string): Promise<ListenerAddress>
+  /** Stops accepting, lets requests finish for up to `deadlineMs` (5 s unless told), then stops. */
+  close(deadlineMs?: number): Promise<void>
+  readonly workers: WorkerPool
+  readonly config: ConfigManager
+}
+
+/** Starts the data plane; resolves when static listeners serve. Listeners by LDS come in force as they are delivered. */
+export async function startProxy(options: ProxyOptions): Promise<ProxyHandle> {
+  const bootstrap = options.bootstrap ?? create(BootstrapSchema)
+  checkBootstrap(bootstrap)
+  const ignored = settingsWithoutEffect(bootstrap)
+  if (ignored.length > 0)
+    log.info({ fields: ignored }, 'settings of the bootstrap that concern Envoy’s own process have no effect')
+  const node = nodeOf(options, bootstrap)
+  const count = options.workers ?? availableParallelism()
+  let config: ConfigManager
+  const workers = new WorkerPool({ node, count, fullState: () => config.fullState() })
+  // One worker binds exclusively, so that a taken port is an error; several share the port and look first whether it is free.
+  const applier =
+    count > 1
+      ? { apply: async (ops: Parameters<WorkerPool['apply']>[0]) => workers.apply(await probePorts(ops, config)) }
+      : workers
+  config = new ConfigManager(applier, node, count > 1, options.drainMs ?? 600_000)
+  await workers.start()
+  let ads: AdsClient | undefined
+  let admin: AdminServer | undefined
+  const close = async (deadlineMs: number) => {
+    ads?.close()
+    config.close()
+    await workers.close(deadlineMs)
+    await admin?.close()
+  }
+  try {
+    const resources = bootstrap.staticResources
+    await config.addStatic(resources?.listeners ?? [], resources?.clusters ?? [], resources?.secrets ?? [])
+    const address = options.ads === undefined ? adsAddress(bootstrap) : undefined
+    const transport = options.ads ?? (address === undefined ? undefined : grpcTransport(address))
+    if (transport === undefined) config.initialized = true
+    else {
+      ads = new AdsClient({ transport, node })
+      config.connect(ads)
+      ads.subscribe(TypeUrl.cluster)
+      ads.subscribe(TypeUrl.listener)
+      ads.start()
+    }
+    const adminAddress = options.admin ?? bootstrapAdmin(bootstrap)
+    if (adminAddress !== undefined) {
+      admin = new AdminServer(config, workers, bootstrap, node)
+      await admin.listen(adminAddress.host, adminAddress.port)
+    }
+  } catch (error) {
+    await close(0)
+    throw error
+  }
+  return handle(config, workers, admin, close)
+}
+
+/** `sluice proxy -c <file>`. */
+export function runFromBootstrapFile(
+  file: string,
+  options: Omit<ProxyOptions, 'bootstrap'> = {},
+): Promise<ProxyHandle> {
+  return startProxy({ ...options, bootstrap: readBootstrap(file) })
+}
+
+function nodeOf(options: ProxyOptions, bootstrap: Bootstrap): Node {
+  const given =
+    options.node === undefined ? undefined : create(NodeSchema, options.node as MessageInitShape<typeof NodeSchema>)
+  const node = clone(NodeSchema, given ?? bootstrap.node ?? create(NodeSchema))
+  if (node.userAgentName === '') node.userAgentName = 'sluice'
+  return node
+}
+
+function bootstrapAdmin(bootstrap: Bootstrap): { host: string; port: number } | undefined {
+  if (bootstrap.admin?.address === undefined) return undefined
+  const { ip, port } = socketAddress(bootstrap.admin.address, 'bootstrap.admin.address')
+  return { host: ip, port }
+}
+
+function handle(
+  config: ConfigManager,
+  workers: WorkerPool,
+  admin: AdminServer | undefined,
+  close: (deadlineMs: number) => Promise<void>,
+): ProxyHandle {
+  const listeners = () => config.addresses()
+  let closing: Promise<void> | undefined
+  return {
+    adminAddress: admin?.address,
+    listeners,
+    get isReady() {
+      return config.ready
+    },
+    ready: () => config.when(() => config.ready),
+    async listening(name) {
+      const find = () => listeners().find((one) => one.name === name)
+      await config.when(() => find() !== undefined)
+      return find() as ListenerAddress
+    },
+    close(deadlineMs = 5000) {
+      closing ??= close(deadlineMs)
+      return closing
+    },
+    workers,
+    config,
+  }
+}

@@ -1,0 +1,346 @@
+import {
+  type DirectResponseAction,
+  type RedirectAction,
+  RedirectActionSchema,
+  type RouteAction,
+  type RouteAction_RequestMirrorPolicy,
+  RouteActionSchema,
+  type Route as RouteProto,
+  RouteSchema,
+  type VirtualHost,
+  WeightedCluster_ClusterWeightSchema,
+  WeightedClusterSchema,
+} from '../../../gen/envoy/config/route/v3/route_components_pb.ts'
+import type { HeaderMap } from '../../base/header-map.ts'
+import { metadataJson } from '../config/any.ts'
+import { dataSource } from '../config/data-source.ts'
+import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
+import { HeaderMutations } from '../http/header-mutations.ts'
+import type { StreamInfo } from '../http/stream-info.ts'
+import { regexMatcher } from '../match/regex.ts'
+import { HashPolicy } from './hash-policy.ts'
+import { compilePerFilter, type PerFilterConfig, type RouteConfigCompiler } from './per-filter-config.ts'
+import { RetryPolicy } from './retry-policy.ts'
+import { type DirectAnswer, type MirrorPolicy, RouteEntry, type RouteSettings, rewritePrefix } from './route-entry.ts'
+import { compileRouteMatch, fraction, pathOnly, type RouteMatcher } from './route-match.ts'
+
+/** What a virtual host and its route configuration give to each route. */
+export interface VirtualHostContext {
+  readonly proto: VirtualHost
+  readonly routeConfigName: string
+  readonly metadata: Readonly<Record<string, unknown>>
+  /** Of the virtual host, then of the route configuration. */
+  readonly requestMutations: readonly HeaderMutations[]
+  readonly responseMutations: readonly HeaderMutations[]
+  readonly mostSpecificWins: boolean
+  readonly perFilter: readonly PerFilterConfig[]
+  readonly mirrors: readonly MirrorPolicy[]
+  readonly compilePerFilter: RouteConfigCompiler
+}
+
+/** A compiled route: one entry, or several by weight. */
+export interface CompiledRoute {
+  readonly matcher: RouteMatcher
+  /** Never empty. */
+  readonly entries: readonly RouteEntry[]
+  /** Cumulative weights; empty for one entry. */
+  readonly bounds: readonly number[]
+  pick(headers: HeaderMap): RouteEntry
+}
+
+const ROUTE_FIELDS = [
+  'name',
+  'match',
+  'route',
+  'redirect',
+  'direct_response',
+  'metadata',
+  'decorator',
+  'typed_per_filter_config',
+  'request_headers_to_add',
+  'request_headers_to_remove',
+  'response_headers_to_add',
+  'response_headers_to_remove',
+  'per_request_buffer_limit_bytes',
+]
+
+const ACTION_FIELDS = [
+  'cluster',
+  'cluster_header',
+  'weighted_clusters',
+  'cluster_not_found_response_code',
+  'prefix_rewrite',
+  'regex_rewrite',
+  'host_rewrite_literal',
+  'auto_host_rewrite',
+  'host_rewrite_header',
+  'host_rewrite_path_regex',
+  'append_x_forwarded_host',
+  'timeout',
+  'idle_timeout',
+  'retry_policy',
+  'request_mirror_policies',
+  'priority',
+  'hash_policy',
+  'max_grpc_timeout',
+  'max_stream_duration',
+  'upgrade_configs',
+]
+
+const DEFAULT_TIMEOUT_MS = 15_000
+
+export function compileRoute(route: RouteProto, host: VirtualHostContext, path: string): CompiledRoute {
+  onlyFields(RouteSchema, route, ROUTE_FIELDS, path)
+  const matcher = compileRouteMatch(route.match, `${path}.match`)
+  const own = [
+    HeaderMutations.compile(route.requestHeadersToAdd, route.requestHeadersToRemove, `${path}.request_headers`),
+    HeaderMutations.compile(route.responseHeadersToAdd, route.responseHeadersToRemove, `${path}.response_headers`),
+  ]
+  const perFilter = compilePerFilter(route.typedPerFilterConfig, host.compilePerFilter, path)
+  const action = route.action.case === 'route' ? route.action.value : undefined
+  const settings = compileSettings(route, action, matcher, host, path)
+  const build = (
+    cluster: string,
+    rewrite: string,
+    variant: readonly (HeaderMutations | undefined)[],
+    config?: PerFilterConfig,
+  ) =>
+    new RouteEntry(
+      settings,
+      cluster,
+      rewrite,
+      order([variant[0], own[0]], host.requestMutations, host.mostSpecificWins),
+      order([variant[1], own[1]], host.responseMutations, host.mostSpecificWins),
+      config === undefined ? [perFilter, ...host.perFilter] : [config, perFilter, ...host.perFilter],
+    )
+  const literal = action?.hostRewriteSpecifier.case === 'hostRewriteLiteral' ? action.hostRewriteSpecifier.value : ''
+  if (action?.clusterSpecifier.case !== 'weightedClusters') {
+    const cluster = action?.clusterSpecifier.case === 'cluster' ? action.clusterSpecifier.value : ''
+    const entry = build(cluster, literal, [])
+    return { matcher, entries: [entry], bounds: [], pick: () => entry }
+  }
+  return compileWeighted(action, matcher, literal, build, host, `${path}.route.weighted_clusters`)
+}
+
+function compileWeighted(
+  action: RouteAction,
+  matcher: RouteMatcher,
+  literal: string,
+  build: (
+    cluster: string,
+    rewrite: string,
+    variant: readonly (HeaderMutations | undefined)[],
+    config?: PerFilterConfig,
+  ) => RouteEntry,
+  host: VirtualHostContext,
+  path: string,
+): CompiledRoute {
+  if (action.clusterSpecifier.case !== 'weightedClusters') throw invalid(path, 'missing')
+  const weighted = action.clusterSpecifier.value
+  onlyFields(WeightedClusterSchema, weighted, ['clusters', 'total_weight', 'runtime_key_prefix'], path)
+  const entries: RouteEntry[] = []
+  const bounds: number[] = []
+  let total = 0
+  weighted.clusters.forEach((cluster, i) => {
+    const where = `${path}.clusters[${i}]`
+    onlyFields(
+      WeightedCluster_ClusterWeightSchema,
+      cluster,
+      [
+        'name',
+        'weight',
+        'request_headers_to_add',
+        'request_headers_to_remove',
+        'response_headers_to_add',
+        'response_headers_to_remove',
+        'typed_per_filter_config',
+        'host_rewrite_literal',
+      ],
+      where,
+    )
+    if (cluster.name === '') throw invalid(`${where}.name`, 'a cluster name is missing')
+    const rewrite =
+      cluster.hostRewriteSpecifier.case === 'hostRewriteLiteral' ? cluster.hostRewriteSpecifier.value : literal
+    entries.push(
+      build(
+        cluster.name,
+        rewrite,
+        [
+          HeaderMutations.compile(
+            cluster.requestHeadersToAdd,
+            cluster.requestHeadersToRemove,
+            `${where}.request_headers`,
+          ),
+          HeaderMutations.compile(
+            cluster.responseHeadersToAdd,
+            cluster.responseHeadersToRemove,
+            `${where}.response_headers`,
+          ),
+        ],
+        compilePerFilter(cluster.typedPerFilterConfig, host.compilePerFilter, where),
+      ),
+    )
+    total += cluster.weight ?? 0
+    bounds.push(total)
+  })
+  if (total === 0) throw invalid(path, 'the sum of the weights must be greater than zero')
+  const pick = () => {
+    const at = Math.random() * total
+    for (let i = 0; i < bounds.length; i++) if (at < bounds[i]) return entries[i]
+    return entries[entries.length - 1]
+  }
+  return { matcher, entries, bounds, pick }
+}
+
+function compileSettings(
+  route: RouteProto,
+  action: RouteAction | undefined,
+  matcher: RouteMatcher,
+  host: VirtualHostContext,
+  path: string,
+): RouteSettings {
+  const where = `${path}.route`
+  if (action !== undefined) onlyFields(RouteActionSchema, action, ACTION_FIELDS, where)
+  const retry = action?.retryPolicy ?? host.proto.retryPolicy
+  const rewrite = action?.hostRewriteSpecifier
+  const mirrors = (action?.requestMirrorPolicies ?? []).map((m, i) =>
+    mirror(m, `${where}.request_mirror_policies[${i}]`),
+  )
+  const grpcTimeout = action?.maxStreamDuration?.grpcTimeoutHeaderMax ?? action?.maxGrpcTimeout
+  return {
+    name: route.name,
+    matcher,
+    routeConfigName: host.routeConfigName,
+    virtualHostName: host.proto.name,
+    metadata: metadataJson(route.metadata),
+    virtualHostMetadata: host.metadata,
+    direct: directAnswer(route, matcher, path),
+    clusterHeader: action?.clusterSpecifier.case === 'clusterHeader' ? action.clusterSpecifier.value.toLowerCase() : '',
+    clusterNotFoundCode: [503, 404, 500][action?.clusterNotFoundResponseCode ?? 0],
+    timeoutMs: durationMs(action?.timeout, DEFAULT_TIMEOUT_MS),
+    maxGrpcTimeoutMs: durationMs(grpcTimeout, -1),
+    idleTimeoutMs: action?.idleTimeout === undefined ? undefined : durationMs(action.idleTimeout, 0),
+    retry: retry === undefined || retry.retryOn === '' ? undefined : new RetryPolicy(retry, `${where}.retry_policy`),
+    hash:
+      action === undefined || action.hashPolicy.length === 0
+        ? undefined
+        : new HashPolicy(action.hashPolicy, `${where}.hash_policy`),
+    mirrors: mirrors.length > 0 ? mirrors : host.mirrors,
+    highPriority: action?.priority === 1,
+    prefixRewrite: action?.prefixRewrite ?? '',
+    regexRewrite: action?.regexRewrite && {
+      regex: regexMatcher(action.regexRewrite.pattern, `${where}.regex_rewrite.pattern`),
+      substitution: action.regexRewrite.substitution,
+    },
+    autoHostRewrite: rewrite?.case === 'autoHostRewrite' && rewrite.value.value,
+    hostRewriteHeader: rewrite?.case === 'hostRewriteHeader' ? rewrite.value.toLowerCase() : '',
+    hostRewritePath:
+      rewrite?.case === 'hostRewritePathRegex'
+        ? {
+            regex: regexMatcher(rewrite.value.pattern, `${where}.host_rewrite_path_regex.pattern`),
+            substitution: rewrite.value.substitution,
+          }
+        : undefined,
+    appendForwardedHost: action?.appendXForwardedHost ?? false,
+    includeAttemptCount: host.proto.includeRequestAttemptCount,
+    includeAttemptCountInResponse: host.proto.includeAttemptCountInResponse,
+    bufferLimit: route.perRequestBufferLimitBytes ?? host.proto.perRequestBufferLimitBytes,
+    upgrades: new Map((action?.upgradeConfigs ?? []).map((u) => [u.upgradeType.toLowerCase(), u.enabled ?? true])),
+  }
+}
+
+export function mirror(policy: RouteAction_RequestMirrorPolicy, path: string): MirrorPolicy {
+  if (policy.cluster === '') throw unsupported(`${path}.cluster_header`, 'mirroring by header')
+  const part = policy.runtimeFraction?.defaultValue
+  return {
+    cluster: policy.cluster,
+    fraction: part === undefined ? 1 : fraction(part),
+    suffix: !policy.disableShadowHostSuffixAppend,
+  }
+}
+
+function directAnswer(route: RouteProto, matcher: RouteMatcher, path: string): DirectAnswer | undefined {
+  switch (route.action.case) {
+    case 'route':
+      return undefined
+    case 'redirect':
+      return redirect(route.action.value, matcher, `${path}.redirect`)
+    case 'directResponse':
+      return response(route.action.value, `${path}.direct_response`)
+    default:
+      throw unsupported(path, 'a route needs route, redirect or direct_response')
+  }
+}
+
+function response(action: DirectResponseAction, path: string): DirectAnswer {
+  if (action.status < 200 || action.status > 599) throw invalid(`${path}.status`, 'must be 200 to 599')
+  const body = action.body === undefined ? undefined : dataSource(action.body, `${path}.body`)
+  return { status: action.status, body, location: undefined }
+}
+
+const REDIRECT_CODES = [301, 302, 303, 307, 308]
+
+function redirect(action: RedirectAction, matcher: RouteMatcher, path: string): DirectAnswer {
+  onlyFields(
+    RedirectActionSchema,
+    action,
+    [
+      'https_redirect',
+      'scheme_redirect',
+      'host_redirect',
+      'port_redirect',
+      'path_redirect',
+      'prefix_rewrite',
+      'regex_rewrite',
+      'response_code',
+      'strip_query',
+    ],
+    path,
+  )
+  const { schemeRewriteSpecifier: scheme, pathRewriteSpecifier: rewrite } = action
+  const regex =
+    rewrite.case === 'regexRewrite' ? regexMatcher(rewrite.value.pattern, `${path}.regex_rewrite.pattern`) : undefined
+  const location = (info: StreamInfo): string => {
+    const headers = info.requestHeaders as HeaderMap
+    const oldScheme = headers.get('x-forwarded-proto') ?? headers.get(':scheme') ?? 'http'
+    const newScheme =
+      scheme.case === 'httpsRedirect' && scheme.value
+        ? 'https'
+        : scheme.case === 'schemeRedirect'
+          ? scheme.value
+          : oldScheme
+    let [host, port] = splitHost(headers.get(':authority') ?? '')
+    if (action.hostRedirect !== '') {
+      host = action.hostRedirect
+      port = ''
+    }
+    if (action.portRedirect !== 0) port = String(action.portRedirect)
+    // A default port that belonged to the old scheme would be wrong with the new one.
+    else if (newScheme !== oldScheme && port === (oldScheme === 'https' ? '443' : '80')) port = ''
+    const old = headers.get(':path') ?? '/'
+    const only = pathOnly(old)
+    const query = action.stripQuery ? '' : old.slice(only.length)
+    let target = only + query
+    if (rewrite.case === 'pathRedirect') target = rewrite.value.includes('?') ? rewrite.value : rewrite.value + query
+    else if (rewrite.case === 'prefixRewrite') target = rewritePrefix(matcher, only, rewrite.value) + query
+    else if (rewrite.case === 'regexRewrite' && regex)
+      target = regex.replaceAll(only, rewrite.value.substitution) + query
+    return `${newScheme}://${host}${port === '' ? '' : `:${port}`}${target}`
+  }
+  return { status: REDIRECT_CODES[action.responseCode] ?? 301, body: undefined, location }
+}
+
+function splitHost(authority: string): [string, string] {
+  const colon = authority.lastIndexOf(':')
+  if (colon === -1 || authority.endsWith(']')) return [authority, '']
+  return [authority.slice(0, colon), authority.slice(colon + 1)]
+}
+
+function order(
+  own: readonly (HeaderMutations | undefined)[],
+  host: readonly HeaderMutations[],
+  mostSpecificWins: boolean,
+): HeaderMutations[] {
+  const list = [...own.filter((m) => m !== undefined), ...host]
+  return mostSpecificWins ? list.reverse() : list
+}

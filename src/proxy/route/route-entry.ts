@@ -1,0 +1,187 @@
+import type { HeaderMap } from '../../base/header-map.ts'
+import type { HeaderMutations } from '../http/header-mutations.ts'
+import type { StreamInfo } from '../http/stream-info.ts'
+import type { Regex } from '../match/regex.ts'
+import type { HashPolicy } from './hash-policy.ts'
+import type { PerFilterConfig } from './per-filter-config.ts'
+import type { RetryPolicy } from './retry-policy.ts'
+import type { Route } from './route.ts'
+import { pathOnly, type RouteMatcher } from './route-match.ts'
+
+/** What a route does when it does not forward. */
+export interface DirectAnswer {
+  readonly status: number
+  readonly body: Buffer | undefined
+  /** For redirects: the new location. */
+  readonly location: ((info: StreamInfo) => string) | undefined
+}
+
+export interface MirrorPolicy {
+  readonly cluster: string
+  readonly fraction: number
+  readonly suffix: boolean
+}
+
+/** What stays the same in all weighted variants of a route. */
+export interface RouteSettings {
+  readonly name: string
+  readonly matcher: RouteMatcher
+  readonly routeConfigName: string
+  readonly virtualHostName: string
+  readonly metadata: Readonly<Record<string, unknown>>
+  readonly virtualHostMetadata: Readonly<Record<string, unknown>>
+  readonly direct: DirectAnswer | undefined
+  /** Header that names the cluster, or ''. */
+  readonly clusterHeader: string
+  readonly clusterNotFoundCode: number
+  readonly timeoutMs: number
+  /** From `grpc-timeout`, capped by this; -1: do not use it. */
+  readonly maxGrpcTimeoutMs: number
+  readonly idleTimeoutMs: number | undefined
+  readonly retry: RetryPolicy | undefined
+  readonly hash: HashPolicy | undefined
+  readonly mirrors: readonly MirrorPolicy[]
+  readonly highPriority: boolean
+  readonly prefixRewrite: string
+  readonly regexRewrite: { readonly regex: Regex; readonly substitution: string } | undefined
+  readonly autoHostRewrite: boolean
+  readonly hostRewriteHeader: string
+  readonly hostRewritePath: { readonly regex: Regex; readonly substitution: string } | undefined
+  readonly appendForwardedHost: boolean
+  readonly includeAttemptCount: boolean
+  readonly includeAttemptCountInResponse: boolean
+  readonly bufferLimit: number | undefined
+  /** Upgrade types that the route turns on or off. */
+  readonly upgrades: ReadonlyMap<string, boolean>
+}
+
+/** A route, or one weighted cluster of a route. */
+export class RouteEntry implements Route {
+  readonly settings: RouteSettings
+  readonly clusterName: string
+  readonly hostRewrite: string
+  /** Most specific first. */
+  readonly requestMutations: readonly HeaderMutations[]
+  readonly responseMutations: readonly HeaderMutations[]
+  readonly idleTimeoutMs: number | undefined
+  readonly #perFilter: readonly PerFilterConfig[]
+
+  constructor(
+    settings: RouteSettings,
+    clusterName: string,
+    hostRewrite: string,
+    requestMutations: readonly HeaderMutations[],
+    responseMutations: readonly HeaderMutations[],
+    perFilter: readonly PerFilterConfig[],
+  ) {
+    this.settings = settings
+    this.clusterName = clusterName
+    this.hostRewrite = hostRewrite
+    this.requestMutations = requestMutations
+    this.responseMutations = responseMutations
+    this.idleTimeoutMs = settings.idleTimeoutMs
+    this.#perFilter = perFilter
+  }
+
+  get name(): string {
+    return this.settings.name
+  }
+
+  get virtualHostName(): string {
+    return this.settings.virtualHostName
+  }
+
+  get routeConfigName(): string {
+    return this.settings.routeConfigName
+  }
+
+  get metadata(): Readonly<Record<string, unknown>> {
+    return this.settings.metadata
+  }
+
+  get virtualHostMetadata(): Readonly<Record<string, unknown>> {
+    return this.settings.virtualHostMetadata
+  }
+
+  filterConfig(filterName: string): unknown {
+    for (const { configs } of this.#perFilter) {
+      const config = configs.get(filterName)
+      if (config !== undefined) return config
+    }
+    return undefined
+  }
+
+  filterDisabled(filterName: string): boolean | undefined {
+    for (const { disabled, configs } of this.#perFilter) {
+      const value = disabled.get(filterName)
+      if (value !== undefined) return value
+      // A config of one's own turns a filter on that its chain turned off.
+      if (configs.has(filterName)) return false
+    }
+    return undefined
+  }
+
+  get hasDisables(): boolean {
+    return this.#perFilter.some(({ disabled }) => disabled.size > 0)
+  }
+
+  /** Rewrites path and host and adds headers, before the request goes upstream (Envoy's finalizeRequestHeaders). */
+  finalizeRequest(headers: HeaderMap, info: StreamInfo, suppressEnvoyHeaders: boolean): void {
+    const { requestMutations } = this
+    for (let i = 0; i < requestMutations.length; i++) requestMutations[i].apply(headers, info)
+    this.#rewriteHost(headers)
+    this.#rewritePath(headers, suppressEnvoyHeaders)
+  }
+
+  finalizeResponse(headers: HeaderMap, info: StreamInfo): void {
+    const { responseMutations } = this
+    for (let i = 0; i < responseMutations.length; i++) responseMutations[i].apply(headers, info)
+  }
+
+  /** The path after a prefix or regex rewrite. */
+  rewrittenPath(path: string): string {
+    const { prefixRewrite, regexRewrite, matcher } = this.settings
+    if (prefixRewrite !== '') return rewritePrefix(matcher, path, prefixRewrite)
+    if (regexRewrite !== undefined) {
+      const only = pathOnly(path)
+      return regexRewrite.regex.replaceAll(only, regexRewrite.substitution) + path.slice(only.length)
+    }
+    return path
+  }
+
+  #rewriteHost(headers: HeaderMap): void {
+    const { hostRewriteHeader, hostRewritePath } = this.settings
+    let host = this.hostRewrite
+    if (host === '' && hostRewriteHeader !== '') host = headers.get(hostRewriteHeader) ?? ''
+    if (host === '' && hostRewritePath !== undefined) {
+      host = hostRewritePath.regex.replaceAll(pathOnly(headers.get(':path') ?? ''), hostRewritePath.substitution)
+    }
+    if (host !== '') this.setHost(headers, host)
+  }
+
+  setHost(headers: HeaderMap, host: string): void {
+    if (this.settings.appendForwardedHost) headers.add('x-forwarded-host', headers.get(':authority') ?? '')
+    headers.set(':authority', host)
+  }
+
+  #rewritePath(headers: HeaderMap, suppressEnvoyHeaders: boolean): void {
+    const { prefixRewrite, regexRewrite } = this.settings
+    if (prefixRewrite === '' && regexRewrite === undefined) return
+    const path = headers.get(':path') ?? ''
+    if (!suppressEnvoyHeaders) headers.set('x-envoy-original-path', path)
+    headers.set(':path', this.rewrittenPath(path))
+  }
+}
+
+/** Replaces what a prefix or path match covered. */
+export function rewritePrefix(matcher: RouteMatcher, path: string, replacement: string): string {
+  switch (matcher.kind) {
+    case 'prefix':
+    case 'separated':
+      return replacement + path.slice(matcher.value.length)
+    case 'path':
+      return replacement + path.slice(pathOnly(path).length)
+    default:
+      return replacement + path.slice(pathOnly(path).length)
+  }
+}

@@ -1,0 +1,153 @@
+import { type RouteMatch, RouteMatchSchema } from '../../../gen/envoy/config/route/v3/route_components_pb.ts'
+import { FractionalPercent_DenominatorType as Denominator } from '../../../gen/envoy/type/v3/percent_pb.ts'
+import type { HeaderMap } from '../../base/header-map.ts'
+import { invalid, onlyFields, unsupported } from '../config/fields.ts'
+import { type HeaderMatch, headerMatch } from '../match/header.ts'
+import { regexMatcher } from '../match/regex.ts'
+import { stringMatch, type TextMatch } from '../match/string.ts'
+
+/** The path as routes see it: without query and fragment. */
+export function pathOnly(path: string): string {
+  const query = path.indexOf('?')
+  const end = query === -1 ? path.indexOf('#') : query
+  return end === -1 ? path : path.slice(0, end)
+}
+
+/** What of the path a prefix or path match covered: what a prefix rewrite replaces. */
+export interface RouteMatcher {
+  readonly kind: 'prefix' | 'path' | 'separated' | 'regex' | 'connect'
+  readonly value: string
+  matches(path: string, headers: HeaderMap): boolean
+}
+
+const FIELDS = [
+  'prefix',
+  'path',
+  'safe_regex',
+  'connect_matcher',
+  'path_separated_prefix',
+  'case_sensitive',
+  'headers',
+  'query_parameters',
+  'grpc',
+  'runtime_fraction',
+]
+
+/** Compiles a RouteMatch. */
+export function compileRouteMatch(match: RouteMatch | undefined, path: string): RouteMatcher {
+  if (match === undefined) throw invalid(path, 'a route match is missing')
+  onlyFields(RouteMatchSchema, match, FIELDS, path)
+  const pathMatch = compilePath(match, path)
+  const conditions: HeaderMatch[] = match.headers.map((matcher, i) => headerMatch(matcher, `${path}.headers[${i}]`))
+  if (match.queryParameters.length > 0) conditions.push(queryMatch(match, path))
+  if (match.grpc !== undefined) conditions.push((headers) => isGrpc(headers))
+  const fraction = compileFraction(match, path)
+  if (fraction !== undefined) conditions.push(() => Math.random() < fraction)
+  if (conditions.length === 0) return pathMatch
+  return {
+    kind: pathMatch.kind,
+    value: pathMatch.value,
+    matches(text, headers) {
+      if (!pathMatch.matches(text, headers)) return false
+      for (const condition of conditions) if (!condition(headers)) return false
+      return true
+    },
+  }
+}
+
+function compilePath(match: RouteMatch, path: string): RouteMatcher {
+  const { pathSpecifier: specifier } = match
+  const fold = match.caseSensitive === false
+  switch (specifier.case) {
+    case 'prefix': {
+      const value = fold ? specifier.value.toLowerCase() : specifier.value
+      if (value === '/' || value === '') return { kind: 'prefix', value, matches: (text) => text.startsWith(value) }
+      return fold
+        ? { kind: 'prefix', value, matches: (text) => text.slice(0, value.length).toLowerCase() === value }
+        : { kind: 'prefix', value, matches: (text) => text.startsWith(value) }
+    }
+    case 'path': {
+      const value = fold ? specifier.value.toLowerCase() : specifier.value
+      return fold
+        ? { kind: 'path', value, matches: (text) => pathOnly(text).toLowerCase() === value }
+        : { kind: 'path', value, matches: (text) => text.startsWith(value) && pathOnly(text) === value }
+    }
+    case 'pathSeparatedPrefix': {
+      const raw = specifier.value
+      if (/[?#]/.test(raw) || raw.endsWith('/'))
+        throw invalid(`${path}.path_separated_prefix`, 'must not end with / or hold ? or #')
+      const value = fold ? raw.toLowerCase() : raw
+      const matches = (text: string) => {
+        const head = fold ? text.slice(0, value.length + 1).toLowerCase() : text
+        if (!head.startsWith(value)) return false
+        const next = text.charCodeAt(value.length)
+        // End of path: nothing, a slash, a query or a fragment.
+        return Number.isNaN(next) || next === 47 || next === 63 || next === 35
+      }
+      return { kind: 'separated', value, matches }
+    }
+    case 'safeRegex': {
+      const regex = regexMatcher(specifier.value, `${path}.safe_regex`)
+      return { kind: 'regex', value: '', matches: (text) => regex.matches(pathOnly(text)) }
+    }
+    case 'connectMatcher':
+      return { kind: 'connect', value: '', matches: (_, headers) => headers.get(':method') === 'CONNECT' }
+    default:
+      throw invalid(path, 'a path match is missing')
+  }
+}
+
+function queryMatch(match: RouteMatch, path: string): HeaderMatch {
+  const checks = match.queryParameters.map((matcher, i) => {
+    const where = `${path}.query_parameters[${i}]`
+    const specifier = matcher.queryParameterMatchSpecifier
+    const text: TextMatch | undefined =
+      specifier.case === 'stringMatch' ? stringMatch(specifier.value, `${where}.string_match`) : undefined
+    const present = specifier.case === 'presentMatch' ? specifier.value : true
+    return { name: matcher.name, text, present }
+  })
+  return (headers) => {
+    const parameters = queryParameters(headers.get(':path') ?? '')
+    for (const { name, text, present } of checks) {
+      const value = parameters.get(name)
+      if (text === undefined ? (value !== undefined) !== present : value === undefined || !text(value)) return false
+    }
+    return true
+  }
+}
+
+/** First value of each query parameter, not decoded: Envoy's parseQueryString. */
+export function queryParameters(path: string): Map<string, string> {
+  const result = new Map<string, string>()
+  const start = path.indexOf('?')
+  if (start === -1) return result
+  for (const part of path.slice(start + 1).split('&')) {
+    const equals = part.indexOf('=')
+    const name = equals === -1 ? part : part.slice(0, equals)
+    if (!result.has(name)) result.set(name, equals === -1 ? '' : part.slice(equals + 1))
+  }
+  return result
+}
+
+export function isGrpc(headers: HeaderMap): boolean {
+  const type = headers.get('content-type')
+  return type !== undefined && /^application\/grpc(?:$|\+)/.test(type)
+}
+
+const DENOMINATORS: Readonly<Record<number, number>> = {
+  [Denominator.HUNDRED]: 100,
+  [Denominator.TEN_THOUSAND]: 10_000,
+  [Denominator.MILLION]: 1_000_000,
+}
+
+/** 0 to 1; runtime keys have their default values, as this proxy has no runtime layers. */
+export function fraction(value: { numerator: number; denominator: Denominator }): number {
+  return value.numerator / DENOMINATORS[value.denominator]
+}
+
+function compileFraction(match: RouteMatch, path: string): number | undefined {
+  if (match.runtimeFraction === undefined) return undefined
+  if (match.runtimeFraction.defaultValue === undefined)
+    throw unsupported(`${path}.runtime_fraction`, 'no default value')
+  return fraction(match.runtimeFraction.defaultValue)
+}

@@ -1,0 +1,95 @@
+/**
+ * Timeouts for streams and connections. A `setTimeout` per request would be a list node, a closure and two heap objects; here an
+ * owner embeds its node, and all nodes of one duration wait in a line, where arming and cancelling are a few pointer writes.
+ */
+export interface TimeoutOwner {
+  onTimeout(kind: number): void
+}
+
+export class Timeout {
+  readonly owner: TimeoutOwner
+  readonly kind: number
+  queue: TimeoutQueue | undefined
+  previous: Timeout | undefined
+  next: Timeout | undefined
+  deadline = 0
+
+  constructor(owner: TimeoutOwner, kind: number) {
+    this.owner = owner
+    this.kind = kind
+  }
+
+  /** (Re)starts the time; 0 stands for no timeout. */
+  arm(ms: number): void {
+    this.cancel()
+    if (ms > 0) queueFor(ms).add(this)
+  }
+
+  cancel(): void {
+    this.queue?.remove(this)
+  }
+
+  get armed(): boolean {
+    return this.queue !== undefined
+  }
+}
+
+class TimeoutQueue {
+  readonly #ms: number
+  #first: Timeout | undefined
+  #last: Timeout | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(ms: number) {
+    this.#ms = ms
+  }
+
+  add(timeout: Timeout): void {
+    timeout.queue = this
+    timeout.deadline = performance.now() + this.#ms
+    timeout.previous = this.#last
+    if (this.#last === undefined) this.#first = timeout
+    else this.#last.next = timeout
+    this.#last = timeout
+    // The timer is left running when the line empties: under load it fills again at once.
+    if (this.#timer === undefined) this.#wait(this.#ms)
+  }
+
+  remove(timeout: Timeout): void {
+    const { previous, next } = timeout
+    if (previous === undefined) this.#first = next
+    else previous.next = next
+    if (next === undefined) this.#last = previous
+    else next.previous = previous
+    timeout.previous = undefined
+    timeout.next = undefined
+    timeout.queue = undefined
+  }
+
+  #wait(ms: number): void {
+    this.#timer = setTimeout(TimeoutQueue.#fire, Math.max(1, Math.ceil(ms)), this).unref()
+  }
+
+  static #fire(queue: TimeoutQueue): void {
+    queue.#timer = undefined
+    const now = performance.now()
+    let first = queue.#first
+    while (first !== undefined && first.deadline <= now) {
+      queue.remove(first)
+      first.owner.onTimeout(first.kind)
+      first = queue.#first
+    }
+    if (first !== undefined && queue.#timer === undefined) queue.#wait(first.deadline - now)
+  }
+}
+
+const queues = new Map<number, TimeoutQueue>()
+
+function queueFor(ms: number): TimeoutQueue {
+  let queue = queues.get(ms)
+  if (queue === undefined) {
+    queue = new TimeoutQueue(ms)
+    queues.set(ms, queue)
+  }
+  return queue
+}

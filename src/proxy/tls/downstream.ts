@@ -1,0 +1,128 @@
+import { createHash, X509Certificate } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
+import {
+  CommonTlsContextSchema,
+  type DownstreamTlsContext,
+  DownstreamTlsContextSchema,
+} from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
+import { messageOf } from '../../errors.ts'
+import { invalid, onlyFields } from '../config/fields.ts'
+import type { CertificateInfo, TlsInfo } from '../network/connection-info.ts'
+import { protocolBounds } from './parameters.ts'
+import { altNames, certificatePem, type PeerValidation, type SecretSource, validation } from './secrets.ts'
+
+/** TLS termination of one filter chain. */
+export class DownstreamTls {
+  readonly #context: SecureContext
+  readonly #check: PeerValidation | undefined
+  readonly #requireClient: boolean
+  readonly #protocols: readonly string[]
+  readonly #local: CertificateInfo
+
+  constructor(config: DownstreamTlsContext, secrets: SecretSource, path: string) {
+    onlyFields(
+      DownstreamTlsContextSchema,
+      config,
+      [
+        'common_tls_context',
+        'require_client_certificate',
+        'disable_stateless_session_resumption',
+        'disable_stateful_session_resumption',
+        'session_timeout',
+      ],
+      path,
+    )
+    const common = config.commonTlsContext
+    const where = `${path}.common_tls_context`
+    if (common === undefined) throw invalid(where, 'missing')
+    onlyFields(
+      CommonTlsContextSchema,
+      common,
+      [
+        'tls_params',
+        'tls_certificates',
+        'tls_certificate_sds_secret_configs',
+        'validation_context',
+        'validation_context_sds_secret_config',
+        'combined_validation_context',
+        'alpn_protocols',
+      ],
+      where,
+    )
+    const certificate = certificatePem(common, secrets, where)
+    if (certificate === undefined) throw invalid(where, 'a server needs a certificate')
+    this.#check = validation(common, secrets, where)
+    this.#requireClient = config.requireClientCertificate ?? false
+    this.#protocols = common.alpnProtocols
+    try {
+      this.#context = createSecureContext({
+        ...protocolBounds(common.tlsParams, `${where}.tls_params`),
+        ...certificate,
+        ...(this.#check?.ca === undefined ? {} : { ca: this.#check.ca }),
+        ...(this.#check?.crl === undefined ? {} : { crl: this.#check.crl }),
+      })
+      this.#local = certificateInfo(new X509Certificate(certificate.cert[0]))
+    } catch (error) {
+      throw invalid(`${where}.tls_certificates`, messageOf(error))
+    }
+  }
+
+  /** Takes over a socket whose ClientHello may have been read and put back. */
+  wrap(socket: Socket): TLSSocket {
+    return new TLSSocket(socket, {
+      isServer: true,
+      secureContext: this.#context,
+      requestCert: this.#requireClient || this.#check?.ca !== undefined,
+      rejectUnauthorized: false,
+      ...(this.#protocols.length === 0 ? {} : { ALPNProtocols: [...this.#protocols] }),
+    })
+  }
+
+  /** After the handshake: the reason why the client is refused, or what is known about it. */
+  accept(socket: TLSSocket): { info: TlsInfo } | { refused: string } {
+    const peer = socket.getPeerX509Certificate()
+    const verified = peer !== undefined && this.#check?.ca !== undefined && socket.authorized
+    if (this.#requireClient && peer === undefined) return { refused: 'no client certificate' }
+    if (peer !== undefined && this.#check?.ca !== undefined && !socket.authorized) {
+      return { refused: `client certificate: ${String(socket.authorizationError)}` }
+    }
+    if (peer !== undefined && this.#check !== undefined) {
+      const hash = createHash('sha256').update(peer.raw).digest('hex')
+      if (this.#check.hashes.length > 0 && !this.#check.hashes.includes(hash))
+        return { refused: 'client certificate hash' }
+      if (!this.#check.matchesNames(peer.subjectAltName ?? '')) return { refused: 'client certificate names' }
+    }
+    return {
+      info: {
+        version: socket.getProtocol() ?? '',
+        cipher: socket.getCipher()?.name ?? '',
+        alpn: socket.alpnProtocol === false || socket.alpnProtocol === null ? '' : socket.alpnProtocol,
+        sessionId: socket.getSession()?.toString('hex').slice(0, 64) ?? '',
+        mtls: verified,
+        peer: peer && certificateInfo(peer),
+        local: this.#local,
+      },
+    }
+  }
+}
+
+/** RFC 4514 order and separators, as Envoy prints subjects. */
+function subject(text: string): string {
+  return text.split('\n').reverse().join(',')
+}
+
+export function certificateInfo(certificate: X509Certificate): CertificateInfo {
+  const names = altNames(certificate.subjectAltName ?? '')
+  return {
+    subject: subject(certificate.subject ?? ''),
+    issuer: subject(certificate.issuer ?? ''),
+    uriSans: names.filter(([kind]) => kind === 'URI').map(([, value]) => value),
+    dnsSans: names.filter(([kind]) => kind === 'DNS').map(([, value]) => value),
+    serial: certificate.serialNumber.toLowerCase(),
+    sha256: createHash('sha256').update(certificate.raw).digest('hex'),
+    pem: certificate.toString(),
+    validFrom: certificate.validFrom,
+    validTo: certificate.validTo,
+  }
+}

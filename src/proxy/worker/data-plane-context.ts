@@ -1,0 +1,38 @@
+import type { Node } from '../../../gen/envoy/config/core/v3/base_pb.ts'
+import type { Logger } from '../../telemetry/log.ts'
+import type { ClusterManager } from '../cluster/cluster-manager.ts'
+import type { FactoryContext, ListenerFacts } from '../context.ts'
+import type { HttpFilterRegistry } from '../http/filter-registry.ts'
+import type { StreamInfo } from '../http/stream-info.ts'
+import type { NetworkFilterRegistry } from '../network/filter-registry.ts'
+import type { StatsStore } from '../stats/store.ts'
+import type { SecretSource } from '../tls/secrets.ts'
+import type { ExtensionStore } from './extension-store.ts'
+import type { RouteStore } from './route-store.ts'
+
+/** What everything of one worker shares. The main thread has one as well, to try configs out without serving. */
+export interface DataPlaneContext {
+  readonly node: Node
+  readonly log: Logger
+  readonly workerIndex: number
+  readonly stats: StatsStore
+  readonly clusters: ClusterManager
+  readonly secrets: SecretSource
+  readonly routes: RouteStore
+  readonly extensions: ExtensionStore
+  readonly httpFilters: HttpFilterRegistry
+  readonly networkFilters: NetworkFilterRegistry
+  /** Records Istio's request metrics of a finished stream. */
+  readonly istioReport: ((info: StreamInfo) => void) | undefined
+}
+
+export function factoryContext(
+  context: DataPlaneContext,
+  listener: ListenerFacts,
+  filterName: string,
+  statPrefix: string,
+  prepared: unknown,
+): FactoryContext {
+  const { node, log, workerIndex, stats, clusters } = context
+  return { node, log, workerIndex, stats, clusters, listener, filterName, statPrefix, prepared }
+}

@@ -1,0 +1,240 @@
+/** Everything that serves in one worker, and how its config changes. */
+import { create, fromBinary } from '@bufbuild/protobuf'
+import { AnySchema } from '@bufbuild/protobuf/wkt'
+import { ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
+import type { Node } from '../../../gen/envoy/config/core/v3/base_pb.ts'
+import { ClusterLoadAssignmentSchema } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
+import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
+import { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.ts'
+import { type Secret, SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
+import { messageOf } from '../../errors.ts'
+import { logger } from '../../telemetry/log.ts'
+import { ClusterManager } from '../cluster/cluster-manager.ts'
+import { compileAssignment } from '../cluster/endpoints.ts'
+import { unpack } from '../config/any.ts'
+import { HTTP_FILTERS, NETWORK_FILTERS } from '../filters/index.ts'
+import type { HttpFilterConfig } from '../http/filter.ts'
+import { HttpFilterRegistry } from '../http/filter-registry.ts'
+import { compileListener } from '../listener/compile-listener.ts'
+import { ListenerServer, seedConnectionIds } from '../listener/listener-server.ts'
+import type { NetworkFilterConfig } from '../network/filter.ts'
+import { NetworkFilterRegistry } from '../network/filter-registry.ts'
+import { IstioReporter } from '../stats/istio.ts'
+import { StatsStore } from '../stats/store.ts'
+import { type DataPlaneContext, factoryContext } from './data-plane-context.ts'
+import { ExtensionStore, type PreparedSwap } from './extension-store.ts'
+import type { ClusterStatus, ConfigOp, ExtensionOp, ListenerOp, OpResult } from './protocol.ts'
+import { RouteStore } from './route-store.ts'
+
+const NOTHING: PreparedSwap = { commit() {}, abort() {} }
+
+export class DataPlane {
+  readonly context: DataPlaneContext
+  readonly istio: IstioReporter | undefined
+  readonly #listeners = new Map<string, ListenerServer>()
+  readonly #secrets = new Map<string, Secret>()
+  readonly #clusters: ClusterManager
+  readonly #drains = new Set<Promise<void>>()
+
+  constructor(node: Node, workerIndex: number) {
+    const stats = new StatsStore()
+    const secrets = { find: (name: string) => this.#secrets.get(name) }
+    this.#clusters = new ClusterManager(secrets, stats)
+    const httpFilters = new HttpFilterRegistry(HTTP_FILTERS)
+    this.istio = IstioReporter.forNode(node)
+    const report = this.istio
+    this.context = {
+      node,
+      log: logger('proxy'),
+      workerIndex,
+      stats,
+      clusters: this.#clusters,
+      secrets,
+      routes: new RouteStore((typeName, message, filterName) => {
+        const factory = httpFilters.findByRouteConfig(typeName)
+        const listener = { name: '', direction: 0, metadata: {} } as const
+        return factory?.createRouteConfig?.(
+          message as never,
+          factoryContext(this.context, listener, filterName, '', undefined),
+        )
+      }),
+      extensions: new ExtensionStore(),
+      httpFilters,
+      networkFilters: new NetworkFilterRegistry(NETWORK_FILTERS),
+      istioReport: report && ((info) => report.record(info)),
+    }
+    if (workerIndex >= 0) seedConnectionIds(workerIndex)
+  }
+
+  setSecret(secret: Secret): void {
+    this.#secrets.set(secret.name, secret)
+  }
+
+  /** Makes what an op needs without using it. Never throws: what cannot work is in the result. */
+  async prepare(op: ConfigOp): Promise<{ result: OpResult; swap: PreparedSwap }> {
+    try {
+      if (op.kind === 'listener') return await this.#prepareListener(op)
+      return { result: { error: undefined }, swap: await this.#prepareOther(op) }
+    } catch (error) {
+      return { result: { error: messageOf(error) }, swap: NOTHING }
+    }
+  }
+
+  async #prepareOther(op: Exclude<ConfigOp, ListenerOp>): Promise<PreparedSwap> {
+    switch (op.kind) {
+      case 'secret': {
+        const secret = fromBinary(SecretSchema, op.bytes)
+        return { commit: () => this.setSecret(secret), abort() {} }
+      }
+      case 'cluster': {
+        const cluster = this.#clusters.prepare(fromBinary(ClusterSchema, op.bytes))
+        return { commit: () => this.#clusters.install(cluster), abort: () => cluster.close() }
+      }
+      case 'remove-cluster':
+        return { commit: () => this.#clusters.remove(op.name), abort() {} }
+      case 'endpoints': {
+        const proto = fromBinary(ClusterLoadAssignmentSchema, op.bytes)
+        compileAssignment(proto, `endpoints of "${op.name}"`)
+        return { commit: () => this.#clusters.updateEndpoints(proto), abort() {} }
+      }
+      case 'routes': {
+        const table = this.context.routes.prepare(fromBinary(RouteConfigurationSchema, op.bytes))
+        return { commit: () => this.context.routes.install(table), abort() {} }
+      }
+      case 'extension':
+        return this.#prepareExtension(op)
+      case 'remove-listener':
+        return { commit: () => this.#removeListener(op.name, op.drainMs), abort() {} }
+    }
+  }
+
+  async #prepareExtension(op: ExtensionOp): Promise<PreparedSwap> {
+    const { extensions } = this.context
+    const typedConfig = create(AnySchema, { typeUrl: op.typeUrl, value: op.bytes })
+    const config = { name: op.name, typedConfig, prepared: op.prepared, failure: op.failure }
+    const users = extensions.users(op.name)
+    const swaps: PreparedSwap[] = []
+    try {
+      if (users.length === 0 && op.failure === undefined) await this.#tryOut(op)
+      for (const user of users) swaps.push(await user.prepareExtension(config))
+    } catch (error) {
+      for (const swap of swaps) swap.abort()
+      throw error
+    }
+    return {
+      commit() {
+        extensions.set(config)
+        for (const swap of swaps) swap.commit()
+      },
+      abort() {
+        for (const swap of swaps) swap.abort()
+      },
+    }
+  }
+
+  /** The listener that asked for it still waits: start it once for nobody, so that the answer to ECDS can be honest. */
+  async #tryOut(op: ExtensionOp): Promise<void> {
+    const { typeName, message } = unpack(
+      create(AnySchema, { typeUrl: op.typeUrl, value: op.bytes }),
+      `extension "${op.name}"`,
+    )
+    const listener = { name: '', direction: 0, metadata: {} } as const
+    const context = factoryContext(this.context, listener, op.name, '', op.prepared)
+    const factory = this.context.httpFilters.find(typeName) ?? this.context.networkFilters.find(typeName)
+    const made = (await factory?.create(message as never, context)) as
+      | HttpFilterConfig
+      | NetworkFilterConfig
+      | undefined
+    made?.destroy?.()
+  }
+
+  async #prepareListener(op: ListenerOp): Promise<{ result: OpResult; swap: PreparedSwap }> {
+    const config = await compileListener(fromBinary(ListenerSchema, op.bytes), this.context, op.prepared)
+    const known = this.#listeners.get(op.name)
+    if (known !== undefined && sameAddresses(known, config)) {
+      return {
+        result: { error: undefined, ports: op.ports ?? [] },
+        swap: { commit: () => known.swap(config), abort: () => config.close() },
+      }
+    }
+    const server = new ListenerServer(config, this.context.stats)
+    const ports: number[] = []
+    try {
+      for (const [i, { ip, port }] of config.addresses.entries()) {
+        ports.push(
+          await server.listen({ ip, port: op.ports?.[i] ?? port, backlog: config.backlog, reusePort: op.reusePort }),
+        )
+      }
+    } catch (error) {
+      await server.drain(0)
+      throw error
+    }
+    const swap = {
+      commit: () => {
+        if (known !== undefined) this.#drain(known, DEFAULT_DRAIN_MS)
+        this.#listeners.set(op.name, server)
+      },
+      abort: () => this.#drain(server, 0),
+    }
+    return { result: { error: undefined, ports }, swap }
+  }
+
+  #removeListener(name: string, drainMs: number): void {
+    const server = this.#listeners.get(name)
+    this.#listeners.delete(name)
+    if (server !== undefined) this.#drain(server, drainMs)
+  }
+
+  #drain(server: ListenerServer, deadlineMs: number): void {
+    const done = server.drain(deadlineMs)
+    this.#drains.add(done)
+    void done.finally(() => this.#drains.delete(done))
+  }
+
+  /** Stops accepting, lets requests finish until the deadline, then closes everything. */
+  async drain(deadlineMs: number): Promise<void> {
+    for (const name of [...this.#listeners.keys()]) this.#removeListener(name, deadlineMs)
+    await Promise.all([...this.#drains])
+    this.#clusters.close()
+  }
+
+  clusterStatus(): ClusterStatus[] {
+    return [...this.#clusters.all].map((cluster) => ({
+      name: cluster.name,
+      connections: cluster.breaker.connections,
+      pending: cluster.breaker.pending,
+      requests: cluster.breaker.requests,
+      retries: cluster.breaker.retries,
+      hosts: cluster.hosts.map((host) => ({
+        address: host.address,
+        hostname: host.hostname,
+        weight: host.weight,
+        priority: host.settings.priority,
+        region: host.locality.region,
+        zone: host.locality.zone,
+        subZone: host.locality.subZone,
+        unhealthy: host.unhealthy,
+        active: host.active,
+        connections: host.pool.connections,
+        requests: host.requests,
+        errors: host.errors,
+        successes: host.successes,
+        connectFailures: host.connectFailures,
+      })),
+    }))
+  }
+
+  connections(): Record<string, number> {
+    return Object.fromEntries([...this.#listeners].map(([name, server]) => [name, server.connectionCount]))
+  }
+}
+
+const DEFAULT_DRAIN_MS = 600_000
+
+function sameAddresses(
+  server: ListenerServer,
+  config: { addresses: readonly { ip: string; port: number }[] },
+): boolean {
+  const text = (list: readonly { ip: string; port: number }[]) => list.map(({ ip, port }) => `${ip} ${port}`).join()
+  return text(server.config.addresses) === text(config.addresses)
+}

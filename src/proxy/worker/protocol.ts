@@ -1,0 +1,90 @@
+/** What the main thread and its workers say to each other. Configs travel as the bytes of their protos. */
+import type { StatsSnapshot } from '../stats/store.ts'
+
+export type ConfigOp =
+  | { readonly kind: 'secret'; readonly name: string; readonly bytes: Uint8Array }
+  | { readonly kind: 'cluster'; readonly name: string; readonly bytes: Uint8Array }
+  | { readonly kind: 'remove-cluster'; readonly name: string }
+  | { readonly kind: 'endpoints'; readonly name: string; readonly bytes: Uint8Array }
+  | { readonly kind: 'routes'; readonly name: string; readonly bytes: Uint8Array }
+  | ExtensionOp
+  | ListenerOp
+  | { readonly kind: 'remove-listener'; readonly name: string; readonly drainMs: number }
+
+export interface ExtensionOp {
+  readonly kind: 'extension'
+  readonly name: string
+  readonly typeUrl: string
+  readonly bytes: Uint8Array
+  readonly prepared: unknown
+  /** The reason why the config was refused, when there is none before it. */
+  readonly failure: string | undefined
+}
+
+export interface ListenerOp {
+  readonly kind: 'listener'
+  readonly name: string
+  readonly bytes: Uint8Array
+  /** Results of `prepare` by path. */
+  readonly prepared: ReadonlyMap<string, unknown>
+  /** Ports that the first worker was given where the config says 0. */
+  readonly ports: readonly number[] | undefined
+  readonly reusePort: boolean
+}
+
+export interface OpResult {
+  readonly error: string | undefined
+  /** Of a listener: the bound port of each address. */
+  readonly ports?: readonly number[]
+}
+
+export type ToWorker =
+  | { readonly type: 'prepare'; readonly id: number; readonly ops: readonly ConfigOp[] }
+  /** The ops of a batch that all workers could prepare are put into force, the others dropped. */
+  | { readonly type: 'commit'; readonly id: number; readonly accepted: readonly boolean[] }
+  | { readonly type: 'query'; readonly id: number; readonly what: 'stats' | 'clusters' | 'connections' }
+  | { readonly type: 'drain'; readonly id: number; readonly deadlineMs: number }
+
+export type FromWorker =
+  | { readonly type: 'ready' }
+  | { readonly type: 'prepared'; readonly id: number; readonly results: readonly OpResult[] }
+  | { readonly type: 'committed'; readonly id: number }
+  | { readonly type: 'answer'; readonly id: number; readonly value: unknown }
+
+export interface WorkerStart {
+  readonly index: number
+  /** The node as the bytes of its proto. */
+  readonly node: Uint8Array
+}
+
+export interface ClusterStatus {
+  readonly name: string
+  readonly hosts: readonly HostStatus[]
+  readonly connections: number
+  readonly pending: number
+  readonly requests: number
+  readonly retries: number
+}
+
+export interface HostStatus {
+  readonly address: string
+  readonly hostname: string
+  readonly weight: number
+  readonly priority: number
+  readonly region: string
+  readonly zone: string
+  readonly subZone: string
+  readonly unhealthy: number
+  readonly active: number
+  readonly connections: number
+  readonly requests: number
+  readonly errors: number
+  readonly successes: number
+  readonly connectFailures: number
+}
+
+export interface ConnectionsStatus {
+  readonly listeners: Readonly<Record<string, number>>
+}
+
+export type { StatsSnapshot }
