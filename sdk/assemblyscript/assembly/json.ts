@@ -46,6 +46,40 @@ export class Json {
   get number(): f64 {
     return parseFloat(this.text)
   }
+
+  /**
+   * A whole number that is not negative, or -1 when this is none below 2^63. Fractions are cut off, and a string of digits counts
+   * as a number, as in Istio's own extensions.
+   */
+  get unsigned(): i64 {
+    if (this.kind != JsonKind.Number && this.kind != JsonKind.String) return -1
+    const text = this.isString ? this.text.trim() : this.text
+    if (text.length == 0) return -1
+    for (let i = 0, k = text.length; i < k; i++) {
+      const code = text.charCodeAt(i)
+      if (code < 0x30 || code > 0x39) return this.isNumber ? this.truncated() : -1
+    }
+    // 2^63 - 1 has 19 digits: of those only the larger ones do not fit.
+    if (text.length > 19 || (text.length == 19 && text > "9223372036854775807")) return -1
+    return I64.parseInt(text)
+  }
+
+  private truncated(): i64 {
+    const value = this.number
+    return value >= 0 && value < 9223372036854775807.0 ? <i64>value : -1
+  }
+}
+
+/** A string as JSON text, in quotes. */
+export function quote(text: string): string {
+  let out = '"'
+  for (let i = 0, k = text.length; i < k; i++) {
+    const code = text.charCodeAt(i)
+    if (code == 0x22 || code == 0x5c) out += "\\" + text.charAt(i)
+    else if (code < 0x20) out += "\\u" + code.toString(16).padStart(4, "0")
+    else out += text.charAt(i)
+  }
+  return out + '"'
 }
 
 const MAX_DEPTH = 64

@@ -12,7 +12,7 @@ import {
   sendLocalResponse,
 } from '@sluice/assemblyscript'
 import { Base64 } from '@sluice/assemblyscript/base64'
-import { Json, JsonKind, JsonReader } from '@sluice/assemblyscript/json'
+import { Json, JsonKind, JsonReader, quote } from '@sluice/assemblyscript/json'
 
 /** JSON and base64 as a service: what is asked for comes in headers, what came of it goes out as the body. */
 class Root extends RootContext {
@@ -30,6 +30,7 @@ class Stream extends Context {
     if (bytes === null) answer('not base64')
     else if (what == 'base64') answer(Base64.encode(bytes))
     else if (what == 'json') answer(json(bytes))
+    else if (what == 'unsigned') answer(new JsonReader(bytes).read()!.unsigned.toString())
     else answer(Bytes.equalConstantTime(bytes, Bytes.of(requestHeaders.get('x-secret')!)) ? 'equal' : 'different')
     return HeadersAction.StopIteration
   }
@@ -69,17 +70,6 @@ function write(value: Json): string {
       return `{${out.join(',')}}`
     }
   }
-}
-
-function quote(text: string): string {
-  let out = '"'
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i)
-    if (code == 0x22 || code == 0x5c) out += '\\' + text.charAt(i)
-    else if (code < 0x20) out += '\\u' + code.toString(16).padStart(4, '0')
-    else out += text.charAt(i)
-  }
-  return out + '"'
 }
 
 registerRootContext((id) => new Root(id))
