@@ -5,7 +5,7 @@ import type { Mesh } from './model/mesh.ts'
 import { parseNode, type Workload } from './model/workload.ts'
 import { DeliveryLog } from './status/delivery.ts'
 
-const EMPTY: Generated = { resources: {}, extensions: [], problems: [], patches: new Map() }
+const EMPTY: Generated = { resources: {}, extensions: [], problems: [], broken: [], patches: new Map() }
 
 /** A connected proxy. */
 export class ConnectedProxy {
@@ -37,6 +37,7 @@ export class ConnectedProxy {
     const after = this.generated.resources[TypeUrl.extension]
     this.delivery.retain(TypeUrl.extension, new Set(after?.keys()))
     this.delivery.expect(TypeUrl.extension, changedNames(before, after))
+    for (const { typeUrl, name, message } of this.generated.broken) this.delivery.fail(typeUrl, name, message)
     return this.generated.resources
   }
 }

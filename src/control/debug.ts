@@ -49,6 +49,6 @@ function configDump({ generated }: ConnectedProxy): unknown {
   const patches = [...generated.patches].map(([{ filter, index, applyTo, operation, invalid }, applied]) => {
     return { filter, index, applyTo, operation, applied, invalid }
   })
-  const text = JSON.stringify({ problems: generated.problems, patches, resources })
+  const text = JSON.stringify({ problems: generated.problems, broken: generated.broken, patches, resources })
   return JSON.parse(text.replaceAll(PULL_SECRET, '$1"<redacted>"').replaceAll(PRIVATE_KEY, '$1{}'))
 }

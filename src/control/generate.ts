@@ -1,6 +1,6 @@
 import type { Any } from '@bufbuild/protobuf/wkt'
-import { messageOf } from '../errors.ts'
-import { type Resources, shortType, TypeUrl } from '../xds/index.ts'
+import { messageOf, SluiceError } from '../errors.ts'
+import { type Resources, TypeUrl } from '../xds/index.ts'
 import { clusters, loadAssignments } from './envoy/clusters.ts'
 import type { Config, Packer } from './envoy/config.ts'
 import { extensionConfig } from './envoy/extension-config.ts'
@@ -19,14 +19,23 @@ import type { Workload } from './model/workload.ts'
 export interface Generated {
   readonly resources: Resources
   readonly extensions: readonly Extension[]
+  /** What was left out, and why. */
   readonly problems: readonly string[]
+  /** Resources that cannot be put into Envoy's types; their last good state, if any, stays. */
+  readonly broken: readonly BrokenResource[]
   /** How often each EnvoyFilter patch that is for this proxy applied. */
   readonly patches: ReadonlyMap<Patch, number>
 }
 
+export interface BrokenResource {
+  readonly typeUrl: string
+  readonly name: string
+  readonly message: string
+}
+
 type Named = Map<string, Any>
 
-/** Builds the whole configuration of a proxy. What cannot be built stays as it was in `before`, and is told as a problem. */
+/** Builds the whole configuration of a proxy. What cannot be built stays as it was in `before`. */
 export function generate(mesh: Mesh, proxy: Workload, packer: Packer, before: Resources = {}): Generated {
   const gateway = gatewayConfig(mesh, proxy)
   const set = patchesFor(mesh, proxy)
@@ -38,14 +47,15 @@ export function generate(mesh: Mesh, proxy: Workload, packer: Packer, before: Re
     .map((name) => tlsSecret(mesh, name, proxy.namespace))
     .filter((secret) => secret !== undefined)
   const configs = extensionConfigs(mesh, gateway.extensions, set)
-  const problems = [...gateway.problems]
-  const pack = (typeUrl: string, list: readonly Config[]) =>
-    packAll(packer, typeUrl, list, before[typeUrl], (problem) => problems.push(problem))
+  const broken: BrokenResource[] = []
+  const pack = (typeUrl: string, list: readonly Config[]) => packAll(packer, typeUrl, list, before[typeUrl], broken)
   return {
     resources: {
       [TypeUrl.cluster]: clustersFor(mesh, set, pack),
-      [TypeUrl.endpoint]: mesh.derive('eds', ['service', 'destinationRule', 'endpointSlice', 'pod'], () =>
-        pack(TypeUrl.endpoint, loadAssignments(mesh)),
+      [TypeUrl.endpoint]: mesh.derive(
+        'eds',
+        ['service', 'serviceEntry', 'destinationRule', 'endpointSlice', 'pod'],
+        () => pack(TypeUrl.endpoint, loadAssignments(mesh)),
       ),
       [TypeUrl.listener]: pack(TypeUrl.listener, listeners),
       [TypeUrl.route]: pack(TypeUrl.route, routes),
@@ -53,7 +63,8 @@ export function generate(mesh: Mesh, proxy: Workload, packer: Packer, before: Re
       [TypeUrl.extension]: pack(TypeUrl.extension, configs),
     },
     extensions: gateway.extensions,
-    problems,
+    problems: gateway.problems,
+    broken,
     patches: set.counts(),
   }
 }
@@ -61,7 +72,7 @@ export function generate(mesh: Mesh, proxy: Workload, packer: Packer, before: Re
 /** The same for every proxy, since a module may call any service; unless patches are for this one. */
 function clustersFor(mesh: Mesh, set: PatchSet, pack: (typeUrl: string, list: readonly Config[]) => Named): Named {
   if (set.of('CLUSTER').length > 0) return pack(TypeUrl.cluster, patchClusters(clusters(mesh), set))
-  return mesh.derive('cds', ['service', 'destinationRule'], () => pack(TypeUrl.cluster, clusters(mesh)))
+  return mesh.derive('cds', ['service', 'serviceEntry', 'destinationRule'], () => pack(TypeUrl.cluster, clusters(mesh)))
 }
 
 /** What EnvoyFilters add comes first, as in Istio; whoever asks for a name gets the last of that name. */
@@ -85,7 +96,7 @@ function packAll(
   typeUrl: string,
   configs: readonly Config[],
   before: ReadonlyMap<string, Any> | undefined,
-  onProblem: (problem: string) => void,
+  broken: BrokenResource[],
 ): Named {
   const named: Named = new Map()
   for (const config of configs) {
@@ -94,10 +105,14 @@ function packAll(
       named.set(name, packer.pack(typeUrl, config))
     } catch (error) {
       // One object that cannot be put into Envoy's types must not hold back the others.
-      onProblem(`${shortType(typeUrl)} ${name}: ${messageOf(error)}`)
+      broken.push({ typeUrl, name, message: told(error) })
       const last = before?.get(name)
       if (last !== undefined) named.set(name, last)
     }
   }
   return named
+}
+
+function told(error: unknown): string {
+  return error instanceof SluiceError ? `${error.code}: ${error.message}` : messageOf(error)
 }

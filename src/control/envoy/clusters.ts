@@ -1,8 +1,15 @@
 import type { KubeObject } from '../../kube/index.ts'
 import { clusterName, fqdn } from '../model/hosts.ts'
 import type { Mesh } from '../model/mesh.ts'
-import { type Endpoint, endpointsOf, type Service, type ServicePort, speaksHttp2 } from '../model/services.ts'
-import { matchesLabels } from '../model/workload.ts'
+import {
+  type Endpoint,
+  endpointsOf,
+  externalEndpoints,
+  type Service,
+  type ServicePort,
+  speaksHttp2,
+} from '../model/services.ts'
+import { type Labels, matchesLabels } from '../model/workload.ts'
 import { ADS } from './ads-source.ts'
 import { type Config, envoyType } from './config.ts'
 import { trafficPolicy } from './traffic-policy.ts'
@@ -55,10 +62,13 @@ export function loadAssignments(mesh: Mesh): Config[] {
   const rules = destinationRules(mesh)
   const found: Config[] = []
   for (const service of mesh.services().values()) {
-    if (service.externalName !== undefined) continue
+    if (service.external?.resolution === 'DNS') continue
     const slices = mesh.slices(`${service.namespace}/${service.name}`)
     for (const port of tcpPorts(service)) {
-      const endpoints = endpointsOf(slices, port.name, (key) => mesh.podLabels(key))
+      const endpoints =
+        service.external === undefined
+          ? endpointsOf(slices, port.name, (key) => mesh.podLabels(key))
+          : externalEndpoints(service.external, port)
       found.push(loadAssignment(clusterName(port.port, '', service.host), endpoints))
       for (const { name, labels } of subsetsOf(rules.get(service.host))) {
         const chosen = endpoints.filter((endpoint) => matchesLabels(labels, endpoint.labels))
@@ -104,7 +114,7 @@ function cluster(
   const policy = { ...rule?.['spec']?.trafficPolicy, ...subset?.trafficPolicy }
   return {
     name,
-    ...discovery(service, port, name),
+    ...discovery(service, port, name, subset?.labels ?? {}),
     connect_timeout: '10s',
     lb_policy: 'LEAST_REQUEST',
     circuit_breakers: CIRCUIT_BREAKERS,
@@ -118,15 +128,11 @@ function cluster(
   }
 }
 
-function discovery(service: Service, port: ServicePort, name: string): Config {
-  if (service.externalName === undefined) {
+function discovery({ external }: Service, port: ServicePort, name: string, labels: Labels): Config {
+  if (external?.resolution !== 'DNS')
     return { type: 'EDS', eds_cluster_config: { eds_config: ADS, service_name: name } }
-  }
-  const address = { socket_address: { address: service.externalName, port_value: port.port } }
-  return {
-    type: 'STRICT_DNS',
-    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] },
-  }
+  const endpoints = externalEndpoints(external, port).filter((endpoint) => matchesLabels(labels, endpoint.labels))
+  return { type: 'STRICT_DNS', load_assignment: loadAssignment(name, endpoints) }
 }
 
 function loadAssignment(name: string, endpoints: readonly Endpoint[]): Config {

@@ -3,7 +3,7 @@ import type { KindName } from '../kinds.ts'
 import type { Extension } from './extension.ts'
 import { byAge } from './order.ts'
 import { readTrafficExtension, readWasmPlugin } from './read-extension.ts'
-import { readService, type Service } from './services.ts'
+import { readService, readServiceEntry, type Service } from './services.ts'
 import type { Labels } from './workload.ts'
 
 export interface MeshOptions {
@@ -66,8 +66,11 @@ export class Mesh {
 
   /** Services by host name. */
   services(): ReadonlyMap<string, Service> {
-    return this.derive('services', ['service'], () => {
-      const services = this.all('service').map((object) => readService(object, this.clusterDomain))
+    return this.derive('services', ['service', 'serviceEntry'], () => {
+      const services = [
+        ...this.all('serviceEntry').flatMap(readServiceEntry),
+        ...this.all('service').map((object) => readService(object, this.clusterDomain)),
+      ]
       return new Map(services.sort((a, b) => (a.host < b.host ? -1 : 1)).map((service) => [service.host, service]))
     })
   }

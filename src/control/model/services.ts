@@ -17,12 +17,52 @@ export interface Service {
   readonly host: string
   readonly ports: readonly ServicePort[]
   readonly selector: Labels | undefined
-  /** Of a Service of type ExternalName. */
-  readonly externalName: string | undefined
+  /** Where its endpoints are found when not in EndpointSlices: by name, or as listed. */
+  readonly external: ExternalEndpoints | undefined
   readonly headless: boolean
   readonly clusterIP: string | undefined
   /** Of its load balancer. */
   readonly addresses: readonly string[]
+}
+
+export interface ExternalEndpoints {
+  readonly resolution: 'DNS' | 'STATIC'
+  readonly endpoints: readonly ExternalEndpoint[]
+}
+
+export interface ExternalEndpoint {
+  readonly address: string
+  /** By the name of the service's port; the port's own target otherwise. */
+  readonly ports: Readonly<Record<string, number>>
+  readonly labels: Labels
+}
+
+/** The services of a ServiceEntry, one for each host. Without a way to find endpoints (resolution NONE) there are none. */
+export function readServiceEntry(object: KubeObject): Service[] {
+  const { name, namespace = '' } = object.metadata
+  const spec = object['spec'] ?? {}
+  if (spec.resolution !== 'STATIC' && spec.resolution !== 'DNS') return []
+  const ports: ServicePort[] = (spec.ports ?? []).map((port: Record<string, unknown>) => ({
+    name: port['name'] ?? '',
+    port: port['number'],
+    protocol: 'TCP',
+    targetPort: port['targetPort'] ?? port['number'],
+    appProtocol: String(port['protocol'] ?? '').toLowerCase(),
+  }))
+  const listed: ExternalEndpoint[] = (spec.endpoints ?? []).map((endpoint: Partial<ExternalEndpoint>) => ({
+    address: endpoint.address ?? '',
+    ports: endpoint.ports ?? {},
+    labels: endpoint.labels ?? {},
+  }))
+  return (spec.hosts ?? [])
+    .filter((host: string) => !host.includes('*'))
+    .map((host: string): Service => {
+      const byName: ExternalEndpoint[] = [{ address: host, ports: {}, labels: {} }]
+      const endpoints = listed.length === 0 && spec.resolution === 'DNS' ? byName : listed
+      const external: ExternalEndpoints = { resolution: spec.resolution, endpoints }
+      const rest = { selector: undefined, headless: false, clusterIP: undefined, addresses: [] }
+      return { name, namespace, host, ports, external, ...rest }
+    })
 }
 
 export function readService(object: KubeObject, clusterDomain: string): Service {
@@ -42,11 +82,15 @@ export function readService(object: KubeObject, clusterDomain: string): Service 
     host: `${name}.${namespace}.svc.${clusterDomain}`,
     ports,
     selector: spec.selector,
-    externalName: spec.type === 'ExternalName' ? spec.externalName : undefined,
+    external: spec.type === 'ExternalName' ? byName(spec.externalName) : undefined,
     headless: spec.clusterIP === 'None',
     clusterIP: spec.clusterIP === 'None' ? undefined : spec.clusterIP,
     addresses: ingress.map(({ ip, hostname }) => ip ?? hostname ?? '').filter((address) => address !== ''),
   }
+}
+
+function byName(address: string): ExternalEndpoints {
+  return { resolution: 'DNS', endpoints: [{ address, ports: {}, labels: {} }] }
 }
 
 const HTTP2 = new Set(['grpc', 'grpc-web', 'http2', 'kubernetes.io/h2c', 'h2c'])
@@ -62,6 +106,12 @@ export interface Endpoint {
   readonly port: number
   /** Labels of the Pod behind it, for subsets. */
   readonly labels: Labels
+}
+
+/** The endpoints of a service port that are listed rather than discovered. */
+export function externalEndpoints({ endpoints }: ExternalEndpoints, port: ServicePort): Endpoint[] {
+  const target = typeof port.targetPort === 'number' ? port.targetPort : port.port
+  return endpoints.map(({ address, ports, labels }) => ({ address, port: ports[port.name] ?? target, labels }))
 }
 
 /** The ready endpoints of a service port. `podLabels` looks a Pod up by `namespace/name`. */

@@ -42,6 +42,11 @@ export class DeliveryLog {
     }
   }
 
+  /** It could not even be sent. */
+  fail(typeUrl: string, name: string, error: string): void {
+    this.#sent.set(key(typeUrl, whole(typeUrl) ? '*' : name), { version: '', state: 'rejected', error })
+  }
+
   /** What is no longer sent is no longer remembered: should it come back, it is new. */
   retain(typeUrl: string, names: ReadonlySet<string>): void {
     const prefix = `${typeUrl} `

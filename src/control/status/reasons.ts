@@ -3,6 +3,7 @@
  * Codes that are not listed fall back to the words of the condition itself.
  */
 const REASONS: Readonly<Record<string, string>> = {
+  SL2001: 'InvalidConfig',
   SL3001: 'InvalidReference',
   SL3002: 'UnsupportedScheme',
   SL3003: 'Unreachable',
