@@ -20,7 +20,7 @@ import type { PodRuntime } from './pod/runtime.ts'
 import type { Api } from './rest/context.ts'
 import { ResourceHandler } from './rest/handler.ts'
 import { parseResourcePath } from './rest/routes.ts'
-import { ApiError, noSuchPath, unauthorized } from './status.ts'
+import { ApiError, forbidden, noSuchPath, unauthorized } from './status.ts'
 import type { Credentials } from './tls.ts'
 
 export interface ServerOptions {
@@ -116,6 +116,7 @@ export class ApiHttpServer {
     response.on('close', () => this.#account(exchange, started))
     try {
       if (user === undefined && !ANONYMOUS.has(exchange.path)) throw unauthorized()
+      refuseImpersonation(exchange)
       await this.#route(exchange)
     } catch (error) {
       if (!(error instanceof ApiError)) {
@@ -173,6 +174,14 @@ export class ApiHttpServer {
       this.#log.debug({ method, path, verb, resource, code, user: user.name, milliseconds }, 'request')
     }
   }
+}
+
+/** To ignore `kubectl --as` would answer a question that was not asked. */
+function refuseImpersonation(exchange: Exchange): void {
+  const user = exchange.header('impersonate-user')
+  if (user === undefined) return
+  const users = { group: '', plural: 'users', kind: 'User' }
+  throw forbidden(users, user, 'the embedded API server has one user and no impersonation')
 }
 
 /** `major` and `minor` are what clients decide by: Google's kubectl dispatcher runs the kubectl of this minor version. */

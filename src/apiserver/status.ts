@@ -74,8 +74,11 @@ export const conflict = (of: Named, name: string, why: string = MODIFIED) =>
     details(of, name),
   )
 
-export const forbidden = (of: Named, name: string, why: string) =>
-  new ApiError(403, 'Forbidden', `${qualified(of)} "${name}" is forbidden: ${why}`, details(of, name))
+export const forbidden = (of: Named, name: string, why: string, causes?: Cause[]) =>
+  new ApiError(403, 'Forbidden', `${qualified(of)} "${name}" is forbidden: ${why}`, {
+    ...details(of, name),
+    ...(causes === undefined ? {} : { causes }),
+  })
 
 export const badRequest = (message: string) => new ApiError(400, 'BadRequest', message)
 

@@ -144,11 +144,15 @@ function checkNamespace(api: Api, { target, namespace }: Write, name: string): v
   const entry = api.store.get('namespaces', '', namespace)
   if (entry === undefined) throw notFound({ group: '', plural: 'namespaces', kind: 'Namespace' }, namespace)
   if (entry.object.metadata.deletionTimestamp !== undefined) {
-    throw forbidden(
-      target.kind,
-      name,
-      `unable to create new content in namespace ${namespace} because it is being terminated`,
-    )
+    const why = `unable to create new content in namespace ${namespace} because it is being terminated`
+    throw forbidden(target.kind, name, why, [
+      // client-go's HasStatusCause: controllers then stop trying.
+      {
+        reason: 'NamespaceTerminating',
+        message: `namespace ${namespace} is being terminated`,
+        field: 'metadata.namespace',
+      },
+    ])
   }
 }
 
@@ -303,7 +307,7 @@ export function requireVersion(target: Target, body: ApiObject, name: string): v
     {
       field: 'metadata.resourceVersion',
       reason: 'FieldValueInvalid',
-      message: 'Invalid value: 0: must be specified for an update',
+      message: 'Invalid value: 0x0: must be specified for an update',
     },
   ])
 }
