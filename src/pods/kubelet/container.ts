@@ -104,6 +104,10 @@ export class Container {
       const env = await environmentOf(this.#context.pod(), this.spec, image, this.#context)
       if (this.#stop.signal.aborted) return undefined
       const [command, ...args] = commandLine(image, this.spec, env)
+      if (this.status.restartCount === 0) {
+        const message = `Container image "${this.spec.image}" is a program of this machine: ${[command, ...args].join(' ').slice(0, 200)}`
+        this.#context.happened({ type: 'Normal', reason: 'Pulled', message })
+      }
       const cwd = this.spec.workingDir ?? image.cwd
       target = { podIP: this.#context.podIP, spec: this.spec, env, cwd }
       // A group of its own: the signals of a terminal go to us alone, and ours reach the program's children too.
