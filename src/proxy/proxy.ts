@@ -10,6 +10,7 @@ import { AdminServer } from './admin/admin-server.ts'
 import { adsAddress, checkBootstrap, readBootstrap, settingsWithoutEffect } from './bootstrap.ts'
 import { socketAddress } from './cluster/endpoints.ts'
 import { ConfigManager } from './main/config-manager.ts'
+import type { ListenPlaces } from './main/listen-places.ts'
 import { probePorts } from './main/probe-ports.ts'
 import { WorkerPool } from './main/worker-pool.ts'
 
@@ -21,6 +22,8 @@ export interface ProxyOptions {
   readonly ads?: AdsTransport
   /** Overrides the bootstrap's node. */
   readonly node?: Node | MessageInitShape<typeof NodeSchema>
+  /** Where listeners of the management server are opened, when that is not where it says. */
+  readonly places?: ListenPlaces
   /** Data threads; one per core unless told. */
   readonly workers?: number
   /** Overrides the bootstrap's admin address; port 0 takes any. */
@@ -86,7 +89,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyHandle> {
     if (transport === undefined) config.initialized = true
     else {
       ads = new AdsClient({ transport, node })
-      config.connect(ads)
+      config.connect(ads, options.places ?? new Map())
       ads.subscribe(TypeUrl.cluster)
       ads.subscribe(TypeUrl.listener)
       ads.start()

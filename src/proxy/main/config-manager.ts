@@ -21,6 +21,7 @@ import { compileListener } from '../listener/compile-listener.ts'
 import { DataPlane } from '../worker/data-plane.ts'
 import type { ConfigOp, ExtensionOp, ListenerOp, OpResult } from '../worker/protocol.ts'
 import { clusterSecrets, type ListenerNeeds, listenerNeeds } from './dependencies.ts'
+import { type ListenPlaces, moveListener } from './listen-places.ts'
 import { prepareListener } from './prepare.ts'
 
 const log = logger('proxy')
@@ -65,6 +66,7 @@ export class ConfigManager {
   readonly #reusePort: boolean
   readonly #drainMs: number
   #ads: AdsClient | undefined
+  #places: ListenPlaces = new Map()
   readonly listeners = new Map<string, ListenerState>()
   readonly clusters = new Map<string, Delivered<Cluster>>()
   readonly routes = new Map<string, Delivered<MessageShape<typeof RouteConfigurationSchema>>>()
@@ -87,9 +89,10 @@ export class ConfigManager {
     this.#trial = new DataPlane(node, -1)
   }
 
-  /** Takes resources from a management server. */
-  connect(ads: AdsClient): void {
+  /** Takes resources from a management server; its listeners are opened at `places`, where it names them. */
+  connect(ads: AdsClient, places: ListenPlaces): void {
     this.#ads = ads
+    this.#places = places
     ads
       .handle(TypeUrl.cluster, (resources, version) =>
         this.#recorded('cds', version, this.#onClusters(resources, version)),
@@ -343,6 +346,7 @@ export class ConfigManager {
         rejects.push({ name, reason: 'a static listener has this name' })
         continue
       }
+      moveListener(proto, this.#places)
       const known = this.listeners.get(name)
       if (this.#same((known?.warming ?? known?.active)?.proto, proto, ListenerSchema)) continue
       const reason = await this.#addListener(delivered(proto, version))
