@@ -11,6 +11,7 @@ import { patchListeners } from './envoy-filter/listeners.ts'
 import type { Patch } from './envoy-filter/patch.ts'
 import { patchRoutes } from './envoy-filter/routes.ts'
 import { type PatchSet, patchesFor } from './envoy-filter/select.ts'
+import type { KindName } from './kinds.ts'
 import type { Extension } from './model/extension.ts'
 import type { Mesh } from './model/mesh.ts'
 import type { Workload } from './model/workload.ts'
@@ -35,8 +36,48 @@ export interface BrokenResource {
 
 type Named = Map<string, Any>
 
+/** What the part of a proxy's configuration depends on that is not clusters and endpoints. */
+const OWN_KINDS: readonly KindName[] = [
+  'namespace',
+  'service',
+  'secret',
+  'trafficExtension',
+  'wasmPlugin',
+  'envoyFilter',
+  'istioGateway',
+  'virtualService',
+  'gatewayClass',
+  'gateway',
+  'httpRoute',
+  'referenceGrant',
+]
+
 /** Builds the whole configuration of a proxy. What cannot be built stays as it was in `before`. */
 export function generate(mesh: Mesh, proxy: Workload, packer: Packer, before: Resources = {}): Generated {
+  const key = `proxy ${proxy.nodeId} ${JSON.stringify(proxy.labels)}`
+  const kinds = hasNamedTargetPort(mesh, proxy.namespace) ? [...OWN_KINDS, 'endpointSlice' as const] : OWN_KINDS
+  const own = mesh.derive(key, kinds, () => generateOwn(mesh, proxy, packer, before))
+  const broken = [...own.broken]
+  const pack = (typeUrl: string, list: readonly Config[]) => packAll(packer, typeUrl, list, before[typeUrl], broken)
+  const clusters = clustersFor(mesh, own.set, pack)
+  const endpoints = mesh.derive('eds', ['service', 'serviceEntry', 'destinationRule', 'endpointSlice', 'pod'], () =>
+    pack(TypeUrl.endpoint, loadAssignments(mesh)),
+  )
+  const resources = { ...own.resources, [TypeUrl.cluster]: clusters, [TypeUrl.endpoint]: endpoints }
+  return { ...own, resources, broken, patches: own.set.counts() }
+}
+
+/** A gateway's port may then move with its endpoints. */
+function hasNamedTargetPort(mesh: Mesh, namespace: string): boolean {
+  return [...mesh.services().values()].some(
+    (service) =>
+      service.namespace === namespace && service.ports.some(({ targetPort }) => typeof targetPort === 'string'),
+  )
+}
+
+type Own = Omit<Generated, 'patches'> & { readonly set: PatchSet }
+
+function generateOwn(mesh: Mesh, proxy: Workload, packer: Packer, before: Resources): Own {
   const gateway = gatewayConfig(mesh, proxy)
   const set = patchesFor(mesh, proxy)
   const listeners = set.empty ? gateway.listeners : patchListeners(gateway.listeners, set)
@@ -51,12 +92,6 @@ export function generate(mesh: Mesh, proxy: Workload, packer: Packer, before: Re
   const pack = (typeUrl: string, list: readonly Config[]) => packAll(packer, typeUrl, list, before[typeUrl], broken)
   return {
     resources: {
-      [TypeUrl.cluster]: clustersFor(mesh, set, pack),
-      [TypeUrl.endpoint]: mesh.derive(
-        'eds',
-        ['service', 'serviceEntry', 'destinationRule', 'endpointSlice', 'pod'],
-        () => pack(TypeUrl.endpoint, loadAssignments(mesh)),
-      ),
       [TypeUrl.listener]: pack(TypeUrl.listener, listeners),
       [TypeUrl.route]: pack(TypeUrl.route, routes),
       [TypeUrl.secret]: pack(TypeUrl.secret, secrets),
@@ -65,13 +100,16 @@ export function generate(mesh: Mesh, proxy: Workload, packer: Packer, before: Re
     extensions: gateway.extensions,
     problems: gateway.problems,
     broken,
-    patches: set.counts(),
+    set,
   }
 }
 
 /** The same for every proxy, since a module may call any service; unless patches are for this one. */
 function clustersFor(mesh: Mesh, set: PatchSet, pack: (typeUrl: string, list: readonly Config[]) => Named): Named {
-  if (set.of('CLUSTER').length > 0) return pack(TypeUrl.cluster, patchClusters(clusters(mesh), set))
+  if (set.of('CLUSTER').length > 0) {
+    set.reset('CLUSTER')
+    return pack(TypeUrl.cluster, patchClusters(clusters(mesh), set))
+  }
   return mesh.derive('cds', ['service', 'serviceEntry', 'destinationRule'], () => pack(TypeUrl.cluster, clusters(mesh)))
 }
 

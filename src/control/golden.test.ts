@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { JsonObject } from '@bufbuild/protobuf'
-import { anyToJson, shortType } from '../xds/index.ts'
+import { anyToJson, PUSH_ORDER, shortType } from '../xds/index.ts'
 import { Packer } from './envoy/config.ts'
 import { generate } from './generate.ts'
 import { meshOf } from './model/mesh.ts'
@@ -52,7 +52,8 @@ for (const { name, files, proxy, cluster } of CASES) {
     const objects = files.flatMap((file) => objectsOf(readFileSync(root + file, 'utf8')))
     const { resources, problems } = generate(meshOf(objects), proxy, new Packer())
     const shown: Record<string, JsonObject[]> = {}
-    for (const [typeUrl, named] of Object.entries(resources)) {
+    for (const typeUrl of PUSH_ORDER) {
+      const named = resources[typeUrl] ?? []
       const type = shortType(typeUrl)
       const some = [...named].filter(([key]) => (type !== 'cds' && type !== 'eds') || key.includes(cluster))
       shown[type] = some.map(([, any]) => anyToJson(any))

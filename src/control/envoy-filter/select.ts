@@ -10,8 +10,6 @@ const MAX_VERSION_REGEX = 1024
 export class PatchSet {
   readonly #patches: readonly Patch[]
   readonly #counts = new Map<Patch, number>()
-  /** What went wrong with a patch that matched. */
-  readonly errors = new Map<Patch, string>()
 
   constructor(patches: readonly Patch[]) {
     this.#patches = patches
@@ -27,6 +25,11 @@ export class PatchSet {
 
   applied(patch: Patch): void {
     this.#counts.set(patch, (this.#counts.get(patch) ?? 0) + 1)
+  }
+
+  /** Counts anew for what is built more often than the rest. */
+  reset(applyTo: string): void {
+    for (const patch of this.of(applyTo)) this.#counts.delete(patch)
   }
 
   /** How often each patch applied. */
