@@ -21,7 +21,7 @@ function writeCargo(root: string): void {
   const script = `#!/bin/sh
 here=$(dirname "$(readlink -f "$0")")
 export RUSTC="$here/start" RUSTC_BOOTSTRAP=1
-export RUSTFLAGS="-Clinker=$here/root/usr/bin/wasm-ld-22 -L$here/root/usr/lib/wasm32-wasi"
+export RUSTFLAGS="-Clinker=$here/root/usr/bin/wasm-ld-22 -Clink-arg=--allow-undefined -L$here/root/usr/lib/wasm32-wasi"
 exec cargo "$@"
 `
   writeFileSync(join(root, '../cargo'), script, { mode: 0o755 })
