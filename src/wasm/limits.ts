@@ -29,8 +29,6 @@ export interface Limits {
   readonly propertyBytes: number
   /** The shortest tick period, in milliseconds. */
   readonly tickMs: number
-  /** Contexts alive in one VM. */
-  readonly contexts: number
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -54,5 +52,4 @@ export const DEFAULT_LIMITS: Limits = {
   declaredProperties: 256,
   propertyBytes: 64 << 10,
   tickMs: 1,
-  contexts: 100_000,
 }

@@ -152,10 +152,6 @@ export class Vm {
     return this.#nextId++
   }
 
-  get contextLimitReached(): boolean {
-    return this.contexts.size >= this.limits.contexts
-  }
-
   /** Makes the views anew after the memory has grown. */
   refresh(): void {
     if (this.#wasmMemory === undefined) return
