@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { createDetails } from './details.ts'
 import { createProductpage } from './productpage.ts'
 import { createRatings } from './ratings.ts'
@@ -363,4 +366,21 @@ describe('productpage', async () => {
     assert.equal((await fetch(`${page.url}/productpage`, { method: 'HEAD' })).status, 200)
     assert.equal((await fetch(`${page.url}/productpage`, { method: 'DELETE' })).status, 405)
   })
+})
+
+test('a service that is told to end goes on serving until its clients have heard of it', async () => {
+  const port = await closedPort()
+  const program = fileURLToPath(new URL('./details.ts', import.meta.url))
+  const child = spawn(process.execPath, [program], { env: { POD_IP: '127.0.0.1', PORT: port } })
+  const exited = once(child, 'exit')
+  await once(child.stdout, 'data')
+  assert.equal((await fetch(`http://127.0.0.1:${port}/health`)).headers.get('connection'), 'keep-alive')
+  child.kill('SIGTERM')
+  let last = ''
+  while (last !== 'close') {
+    const answer = await fetch(`http://127.0.0.1:${port}/health`)
+    assert.equal(answer.status, 200)
+    last = answer.headers.get('connection') ?? ''
+  }
+  assert.deepEqual(await exited, [0, null])
 })

@@ -48,8 +48,8 @@ export function createService(routes: readonly Route[]): Server {
       })
       .then((reply) => send(response, reply))
   })
-  // Longer than the idle time of any client's pool, so that the client closes first and no request meets a closing socket.
-  server.keepAliveTimeout = 65_000
+  // Longer than a proxy keeps an idle connection (Envoy: an hour), so that no request meets one that is just being closed.
+  server.keepAliveTimeout = 3_700_000
   return server
 }
 
@@ -95,14 +95,20 @@ function splitOnce(text: string, separator: string): [string, string?] {
   return at < 0 ? [text] : [text.slice(0, at), text.slice(at + separator.length)]
 }
 
-/** Listens on the Pod's own address (loopback where there is no Pod) and ends on SIGTERM when requests under way are done. */
+/** How long a Pod that is told to end goes on serving: until then some client has not heard of it. */
+const LAME_DUCK_MS = 250
+
+/** Listens on the Pod's own address (loopback where there is no Pod); on SIGTERM it ends without breaking a request off. */
 export function serve(name: string, server: Server, env: NodeJS.ProcessEnv = process.env): void {
   const host = env['POD_IP'] ?? '127.0.0.1'
   const port = Number(env['PORT'] ?? 9080)
   server.listen(port, host, () => console.log(`${name} listens on http://${host}:${port}`))
   const stop = () => {
-    server.close(() => process.exit(0))
-    server.closeIdleConnections()
+    server.prependListener('request', (_, response) => response.setHeader('connection', 'close'))
+    setTimeout(() => {
+      server.close(() => process.exit(0))
+      server.closeIdleConnections()
+    }, LAME_DUCK_MS)
   }
   process.once('SIGTERM', stop)
   process.once('SIGINT', stop)
