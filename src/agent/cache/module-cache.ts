@@ -102,7 +102,10 @@ export class ModuleCache {
 
   /** Makes the folders, clears what a crash left, and starts the purge timer. */
   async open(): Promise<this> {
-    await this.#files.open()
+    // A disk that is full must not keep the agent from serving what is on it.
+    await this.#files
+      .open()
+      .catch((error) => log.warn({ err: error, dir: this.#options.dir }, 'the module cache cannot be written'))
     const { purgeIntervalMs = 3_600_000 } = this.#options
     await this.#count()
     if (purgeIntervalMs > 0) {

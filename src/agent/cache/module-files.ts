@@ -91,7 +91,7 @@ export class ModuleFiles {
   async unleased(): Promise<{ total: number; idle: { sha256: string; size: number; usedAt: number }[] }> {
     let total = 0
     const idle: { sha256: string; size: number; usedAt: number }[] = []
-    for (const name of await readdir(join(this.#dir, 'modules'))) {
+    for (const name of await readdir(join(this.#dir, 'modules')).catch(() => [])) {
       const found = await stat(join(this.#dir, 'modules', name)).catch(() => undefined)
       if (found === undefined) continue
       total += found.size
