@@ -1,5 +1,7 @@
 import type { HttpFilterFactory } from '../http/filter.ts'
 import type { NetworkFilterFactory } from '../network/filter.ts'
+import { httpRbac } from './rbac/http.ts'
+import { networkRbac } from './rbac/network.ts'
 import { router } from './router.ts'
 import { tcpProxy } from './tcp-proxy.ts'
 import { wasmHttpFilter, wasmNetworkFilter } from './wasm/index.ts'
@@ -8,10 +10,12 @@ import { wasmHttpFilter, wasmNetworkFilter } from './wasm/index.ts'
 export const HTTP_FILTERS: readonly HttpFilterFactory[] = [
   router,
   wasmHttpFilter,
+  httpRbac,
 ] as unknown as readonly HttpFilterFactory[]
 
 /** Every network filter besides the connection manager. */
 export const NETWORK_FILTERS: readonly NetworkFilterFactory[] = [
+  networkRbac,
   tcpProxy,
   wasmNetworkFilter,
 ] as unknown as readonly NetworkFilterFactory[]

@@ -10,6 +10,8 @@ import { Output, type OutputOwner } from './output.ts'
 import { Http1Reader } from './reader.ts'
 import { HeadWriter } from './serialize.ts'
 
+const SPLITS_LINE = /[\0-\x20\x7f]/
+
 /** Informational responses that one request may get; more is a peer that keeps us busy. */
 const MAX_INFORMATIONAL = 8
 
@@ -127,12 +129,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
     const writer = this.#writer
     writer.write(headers, upgrade)
     // A filter may have written these; white space or a line end would make another request line or header of them.
-    if (
-      /[\0-\x20\x7f]/.test(path) ||
-      /[\0-\x20\x7f]/.test(authority) ||
-      /[\0-\x20\x7f]/.test(method) ||
-      method === ''
-    ) {
+    if (method === '' || SPLITS_LINE.test(path) || SPLITS_LINE.test(authority) || SPLITS_LINE.test(method)) {
       this.#fail(UpstreamFailure.ProtocolError, 'invalid request line')
       return
     }

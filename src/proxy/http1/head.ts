@@ -19,6 +19,7 @@ export type BodyKind = (typeof BodyKind)[keyof typeof BodyKind]
  * Everything but CRs and LFs that stand together as a line end: controls (RFC 9110 5.5), bare CR and bare LF (RFC 9112 2.2),
  * and line folding (5.2), which is a line that starts with white space.
  */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for (RFC 9110 5.5).
 const BAD_HEAD = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n[^ \t]|\n$)|[^\r]\n/
 
 /** What the header section of a message says about the message. One object per connection, filled again for each message. */

@@ -163,20 +163,29 @@ export class WorkerPool {
     setTimeout(() => this.#replace(thread.index), pause).unref()
   }
 
+  async #bring(thread: Thread, ops: readonly ConfigOp[]): Promise<void> {
+    const id = this.#nextId++
+    const answer = await this.#ask(thread, () => ({ type: 'prepare', id, ops }), id)
+    const results = answer?.type === 'prepared' ? answer.results : []
+    for (const { error } of results) if (error !== undefined) log.error({ worker: thread.index }, error)
+    const accepted = results.map(({ error }) => error === undefined)
+    await this.#ask(thread, () => ({ type: 'commit', id, accepted }), id)
+  }
+
   #replace(index: number): void {
     if (this.#closed) return
     const run = this.#queue.then(async () => {
       await this.#spawn(index)
       const thread = this.#threads[index] as Thread
       const ops = this.#options.fullState()
-      const id = this.#nextId++
-      const answer = await this.#ask(thread, (id) => ({ type: 'prepare', id, ops }), id)
-      const results = answer?.type === 'prepared' ? answer.results : []
-      for (const { error } of results) if (error !== undefined) log.error({ worker: index }, error)
-      await this.#ask(
+      // Listeners look up what they use when they are made.
+      await this.#bring(
         thread,
-        (id) => ({ type: 'commit', id, accepted: results.map(({ error }) => error === undefined) }),
-        id,
+        ops.filter(({ kind }) => kind !== 'listener'),
+      )
+      await this.#bring(
+        thread,
+        ops.filter(({ kind }) => kind === 'listener'),
       )
       log.warn({ worker: index }, 'a worker was replaced')
     })

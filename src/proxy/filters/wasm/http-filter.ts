@@ -1,4 +1,5 @@
 import { type Wasm, WasmSchema } from '../../../../gen/envoy/extensions/filters/http/wasm/v3/wasm_pb.ts'
+import { FailurePolicy } from '../../../../gen/envoy/extensions/wasm/v3/wasm_pb.ts'
 import { messageOf } from '../../../errors.ts'
 import { type CompiledModule, compileModule, Plugin, type PluginConfig } from '../../../wasm/index.ts'
 import type { FactoryContext } from '../../context.ts'
@@ -57,12 +58,9 @@ function httpFilterConfig(plugin: Plugin): HttpFilterConfig {
   }
 }
 
-function failsOpen(config: Wasm): boolean {
-  try {
-    return readPluginConfig(config.config, 'config').plugin.failurePolicy === 'FAIL_OPEN'
-  } catch {
-    return false
-  }
+/** From the proto alone: the config as a whole may be what cannot be read. */
+function failsOpen({ config }: Wasm): boolean {
+  return config?.failOpen === true || config?.failurePolicy === FailurePolicy.FAIL_OPEN
 }
 
 /** Without a good config ever: every request is answered, as for a plugin that has failed. */

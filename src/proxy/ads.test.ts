@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { TypeUrl } from '../xds/index.ts'
+import { startProxy } from './index.ts'
+import {
+  anyYaml,
+  cluster,
+  clusterAny,
+  eventually,
+  extensionAny,
+  FILTERS,
+  get,
+  httpListener,
+  listenerAny,
+  TestControl,
+  upstream,
+} from './testing.ts'
+
+const EXTENSION = 'extensions.istio.io/trafficextension/ns.auth'
+const SLOT = `{ name: ${EXTENSION}, config_discovery: { config_source: { ads: {}, initial_fetch_timeout: 0s, resource_api_version: V3 }, type_urls: ["${FILTERS}.http.wasm.v3.Wasm", "${FILTERS}.http.rbac.v3.RBAC"] } }`
+const ALLOW = extensionAny(
+  EXTENSION,
+  `{ "@type": ${FILTERS}.http.rbac.v3.RBAC, rules_stat_prefix: wasm-default-allow }`,
+)
+const DENY = extensionAny(
+  EXTENSION,
+  `{ "@type": ${FILTERS}.http.rbac.v3.RBAC, rules: {}, rules_stat_prefix: wasm-default-deny }`,
+)
+const MODULE = fileURLToPath(new URL('../../../shared/modules/cpp-add-response-header.wasm', import.meta.url))
+
+function wasm(file: string, policy = 'FAIL_CLOSED'): ReturnType<typeof extensionAny> {
+  return extensionAny(
+    EXTENSION,
+    `{ "@type": ${FILTERS}.http.wasm.v3.Wasm, config: { name: ns.auth, failure_policy: ${policy}, vm_config: { runtime: envoy.wasm.runtime.v8, code: { local: { filename: "${file}" } } } } }`,
+  )
+}
+
+async function world(workers = 1) {
+  const up = await upstream((_, response) => response.setHeader('message', 'foo').end('hello'))
+  const control = new TestControl()
+  const proxy = await startProxy({ ads: control.transport, node: { id: 'test' }, workers })
+  control.set(TypeUrl.cluster, { up: clusterAny(cluster(up.port)) })
+  const close = async () => {
+    await proxy.close(0)
+    control.server.close()
+    await up.close()
+  }
+  return { up, control, proxy, close }
+}
+
+describe('ADS', () => {
+  test('a listener comes into force with clusters and routes, in two workers on one port', async () => {
+    const { control, proxy, close } = await world(2)
+    try {
+      assert.equal(proxy.isReady, false)
+      control.set(TypeUrl.listener, { web: listenerAny(httpListener({})) })
+      control.push()
+      const { port } = await proxy.listening('web')
+      for (let i = 0; i < 8; i++) assert.equal((await get(port)).body, 'hello')
+      assert.equal(proxy.isReady, true)
+      const counts = (await proxy.workers.query<{ counters: Record<string, number> }>('stats')).map(
+        ({ counters }) => counters['http.web.downstream_rq_total'],
+      )
+      assert.equal(counts.length, 2)
+      assert.equal(counts[0] + counts[1], 8)
+    } finally {
+      await close()
+    }
+  })
+
+  test('RDS: the listener waits for its routes, later ones take effect at once', async () => {
+    const { control, proxy, close } = await world()
+    try {
+      const rds = 'rds: { route_config_name: r, config_source: { ads: {}, resource_api_version: V3 } }'
+      control.set(TypeUrl.listener, { web: listenerAny(httpListener({ hcm: rds })) })
+      control.push()
+      await eventually(() => control.acks.some((ack) => ack.startsWith('lds')))
+      assert.deepEqual(proxy.listeners(), [])
+      const routes = (body: string) => ({
+        r: anyRoutes(
+          `{ name: r, virtual_hosts: [{ name: all, domains: ["*"], routes: [{ match: { prefix: / }, direct_response: { status: 200, body: { inline_string: ${body} } } }] }] }`,
+        ),
+      })
+      control.set(TypeUrl.route, routes('one'))
+      control.push()
+      const { port } = await proxy.listening('web')
+      assert.equal((await get(port)).body, 'one')
+      control.set(TypeUrl.route, routes('two'))
+      const version = control.push()
+      await eventually(() => control.acks.includes(`rds ${version}`))
+      assert.equal((await get(port)).body, 'two')
+    } finally {
+      await close()
+    }
+  })
+
+  test('ECDS: the listener warms until the config comes; swaps apply to the next request', async () => {
+    const { control, proxy, close } = await world()
+    try {
+      control.set(TypeUrl.listener, { web: listenerAny(httpListener({ filters: [SLOT] })) })
+      control.push()
+      await eventually(() => control.acks.some((ack) => ack.startsWith('lds')))
+      assert.deepEqual(proxy.listeners(), [], 'initial_fetch_timeout 0 waits for ever')
+      control.set(TypeUrl.extension, { [EXTENSION]: DENY })
+      control.push()
+      const { port } = await proxy.listening('web')
+      const denied = await get(port)
+      assert.equal(denied.status, 403)
+      assert.equal(denied.body, 'RBAC: access denied')
+      control.set(TypeUrl.extension, { [EXTENSION]: ALLOW })
+      const version = control.push()
+      await eventually(() => control.acks.includes(`ecds ${version}`))
+      assert.equal((await get(port)).status, 200)
+    } finally {
+      await close()
+    }
+  })
+
+  test('a filter is added to a listener under kept-alive connections without a failed request', async () => {
+    const { control, proxy, close } = await world()
+    try {
+      control.set(TypeUrl.listener, { web: listenerAny(httpListener({})) })
+      control.push()
+      const { port } = await proxy.listening('web')
+      const { Agent } = await import('node:http')
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+      const statuses: number[] = []
+      for (let i = 0; i < 60; i++) {
+        if (i === 20) {
+          control.set(TypeUrl.listener, { web: listenerAny(httpListener({ filters: [SLOT] })) })
+          control.set(TypeUrl.extension, { [EXTENSION]: DENY })
+          control.push()
+        }
+        const answer = await get(port, '/', { agent })
+        statuses.push(answer.status)
+        assert.equal(answer.headers.connection, undefined)
+        await new Promise((resolve) => setTimeout(resolve, 2))
+      }
+      agent.destroy()
+      assert.equal(statuses[0], 200)
+      assert.equal(statuses.at(-1), 403)
+      assert.deepEqual([...new Set(statuses)], [200, 403])
+    } finally {
+      await close()
+    }
+  })
+
+  test('a module runs; a broken one is refused with its reason and the good one stays', {
+    skip: !existsSync(MODULE),
+  }, async () => {
+    const { control, proxy, close } = await world()
+    try {
+      control.set(TypeUrl.listener, { web: listenerAny(httpListener({ filters: [SLOT] })) })
+      control.set(TypeUrl.extension, { [EXTENSION]: wasm(MODULE) })
+      control.push()
+      const { port } = await proxy.listening('web')
+      const answer = await get(port)
+      assert.equal(answer.status, 200)
+      assert.equal(answer.headers['message'], 'foo, bar')
+      control.set(TypeUrl.extension, { [EXTENSION]: wasm('/nowhere/else.wasm') })
+      control.push()
+      await eventually(() => control.nacks.length > 0)
+      assert.match(control.nacks[0].error, /nowhere/)
+      assert.equal((await get(port)).headers['message'], 'foo, bar')
+    } finally {
+      await close()
+    }
+  })
+
+  test('a module that never started: NACK, and traffic gets what the failure policy says', async () => {
+    for (const [policy, status] of [
+      ['FAIL_CLOSED', 503],
+      ['FAIL_OPEN', 200],
+    ] as const) {
+      const { control, proxy, close } = await world()
+      try {
+        control.set(TypeUrl.listener, { web: listenerAny(httpListener({ filters: [SLOT] })) })
+        control.set(TypeUrl.extension, { [EXTENSION]: wasm('/nowhere/else.wasm', policy) })
+        control.push()
+        const { port } = await proxy.listening('web')
+        await eventually(() => control.nacks.some(({ type }) => type === 'ecds'))
+        assert.equal((await get(port)).status, status)
+      } finally {
+        await close()
+      }
+    }
+  })
+
+  test('what is not supported is a NACK with its path', async () => {
+    const { control, proxy, close } = await world()
+    try {
+      control.set(TypeUrl.listener, { web: listenerAny(httpListener({ hcm: 'proxy_100_continue: true' })) })
+      control.push()
+      await eventually(() => control.nacks.length > 0)
+      assert.match(control.nacks[0].error, /filter_chains\[0\]\.filters\[0\]\.proxy_100_continue/)
+      assert.deepEqual(proxy.listeners(), [])
+    } finally {
+      await close()
+    }
+  })
+
+  test('a worker that dies is replaced and serves the present config', async () => {
+    const { control, proxy, close } = await world()
+    try {
+      control.set(TypeUrl.listener, { web: listenerAny(httpListener({ filters: [SLOT] })) })
+      control.set(TypeUrl.extension, { [EXTENSION]: ALLOW })
+      control.push()
+      const { port } = await proxy.listening('web')
+      assert.equal((await get(port)).status, 200)
+      await proxy.workers.kill(0)
+      await eventually(() =>
+        get(port).then(
+          ({ status }) => status === 200,
+          () => false,
+        ),
+      )
+    } finally {
+      await close()
+    }
+  })
+})
+
+function anyRoutes(yaml: string) {
+  return anyYaml(`{ "@type": type.googleapis.com/envoy.config.route.v3.RouteConfiguration, ${yaml.slice(1)}`)
+}

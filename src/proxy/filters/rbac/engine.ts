@@ -1,0 +1,217 @@
+/** Role based access control, for HTTP requests and for connections (`envoy.config.rbac.v3`). */
+import {
+  type Permission,
+  type Permission_Set,
+  PermissionSchema,
+  type Policy,
+  PolicySchema,
+  type Principal,
+  PrincipalSchema,
+  type RBAC,
+  RBAC_Action,
+  RBACSchema,
+} from '../../../../gen/envoy/config/rbac/v3/rbac_pb.ts'
+import type { HeaderMap } from '../../../base/header-map.ts'
+import { invalid, onlyFields, unsupported } from '../../config/fields.ts'
+import { type AddressMatch, cidrMatch } from '../../match/cidr.ts'
+import { headerMatch } from '../../match/header.ts'
+import { stringMatch, type TextMatch } from '../../match/string.ts'
+import { metadataMatch } from '../../match/value.ts'
+import type { ConnectionInfo } from '../../network/connection-info.ts'
+import { pathOnly } from '../../route/route-match.ts'
+
+/** What rules are asked about. Connections have no headers, and nothing about headers matches them. */
+export interface Subject {
+  readonly connection: ConnectionInfo
+  readonly remoteAddress: string
+  readonly headers: HeaderMap | undefined
+  readonly metadata: ReadonlyMap<string, Record<string, unknown>> | undefined
+  readonly filterState: ReadonlyMap<string, Buffer> | undefined
+}
+
+export interface Verdict {
+  readonly allowed: boolean
+  /** The policy that matched, or 'none'. */
+  readonly policy: string
+}
+
+type Rule = (subject: Subject) => boolean
+
+export class RbacEngine {
+  readonly #action: RBAC_Action
+  readonly #policies: readonly { readonly name: string; readonly matches: Rule }[]
+
+  constructor(rules: RBAC, path: string) {
+    onlyFields(RBACSchema, rules, ['action', 'policies'], path)
+    this.#action = rules.action
+    // Envoy sorts policies by name, so the first that matches is always the same.
+    this.#policies = Object.entries(rules.policies)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, policy]) => ({ name, matches: compilePolicy(policy, `${path}.policies["${name}"]`) }))
+  }
+
+  check(subject: Subject): Verdict {
+    const match = this.#policies.find(({ matches }) => matches(subject))
+    const policy = match?.name ?? 'none'
+    if (this.#action === RBAC_Action.LOG) return { allowed: true, policy }
+    return { allowed: (match !== undefined) === (this.#action === RBAC_Action.ALLOW), policy }
+  }
+}
+
+function compilePolicy(policy: Policy, path: string): Rule {
+  onlyFields(PolicySchema, policy, ['permissions', 'principals'], path)
+  const permissions = any(policy.permissions.map((p, i) => permission(p, `${path}.permissions[${i}]`)))
+  const principals = any(policy.principals.map((p, i) => principal(p, `${path}.principals[${i}]`)))
+  return (subject) => permissions(subject) && principals(subject)
+}
+
+function any(rules: readonly Rule[]): Rule {
+  return (subject) => rules.some((rule) => rule(subject))
+}
+
+function all(rules: readonly Rule[]): Rule {
+  return (subject) => rules.every((rule) => rule(subject))
+}
+
+const PERMISSIONS = [
+  'and_rules',
+  'or_rules',
+  'any',
+  'header',
+  'url_path',
+  'destination_ip',
+  'destination_port',
+  'destination_port_range',
+  'metadata',
+  'not_rule',
+  'requested_server_name',
+]
+
+function permission(proto: Permission, path: string): Rule {
+  onlyFields(PermissionSchema, proto, PERMISSIONS, path)
+  const rule = proto.rule
+  const set = (value: Permission_Set, name: string) =>
+    value.rules.map((r, i) => permission(r, `${path}.${name}.rules[${i}]`))
+  switch (rule.case) {
+    case 'andRules':
+      return all(set(rule.value, 'and_rules'))
+    case 'orRules':
+      return any(set(rule.value, 'or_rules'))
+    case 'any':
+      return () => rule.value
+    case 'header':
+      return header(rule.value, `${path}.header`)
+    case 'urlPath':
+      return urlPath(rule.value.rule.value, `${path}.url_path.path`)
+    case 'destinationIp':
+      return address(cidrMatch([rule.value], `${path}.destination_ip`), (s) => s.connection.localAddress)
+    case 'destinationPort':
+      return (subject) => subject.connection.localPort === rule.value
+    case 'destinationPortRange':
+      return ({ connection }) => connection.localPort >= rule.value.start && connection.localPort < rule.value.end
+    case 'metadata': {
+      const match = metadataMatch(rule.value, `${path}.metadata`)
+      return (subject) => match(subject.metadata)
+    }
+    case 'notRule': {
+      const inner = permission(rule.value, `${path}.not_rule`)
+      return (subject) => !inner(subject)
+    }
+    case 'requestedServerName': {
+      const match = stringMatch(rule.value, `${path}.requested_server_name`)
+      return (subject) => match(subject.connection.requestedServerName)
+    }
+    default:
+      throw invalid(path, 'a rule is missing')
+  }
+}
+
+const PRINCIPALS = [
+  'and_ids',
+  'or_ids',
+  'any',
+  'authenticated',
+  'source_ip',
+  'direct_remote_ip',
+  'remote_ip',
+  'header',
+  'url_path',
+  'metadata',
+  'filter_state',
+  'not_id',
+]
+
+function principal(proto: Principal, path: string): Rule {
+  onlyFields(PrincipalSchema, proto, PRINCIPALS, path)
+  const id = proto.identifier
+  switch (id.case) {
+    case 'andIds':
+      return all(id.value.ids.map((p, i) => principal(p, `${path}.and_ids.ids[${i}]`)))
+    case 'orIds':
+      return any(id.value.ids.map((p, i) => principal(p, `${path}.or_ids.ids[${i}]`)))
+    case 'any':
+      return () => id.value
+    case 'authenticated': {
+      const name = id.value.principalName
+      const match = name && stringMatch(name, `${path}.authenticated.principal_name`)
+      return (subject) => authenticated(subject.connection, match)
+    }
+    case 'sourceIp':
+    case 'directRemoteIp':
+      return address(cidrMatch([id.value], `${path}.${id.case}`), (s) => s.connection.directRemoteAddress)
+    case 'remoteIp':
+      return address(cidrMatch([id.value], `${path}.remote_ip`), (s) => s.remoteAddress)
+    case 'header':
+      return header(id.value, `${path}.header`)
+    case 'urlPath':
+      return urlPath(id.value.rule.value, `${path}.url_path.path`)
+    case 'metadata': {
+      const match = metadataMatch(id.value, `${path}.metadata`)
+      return (subject) => match(subject.metadata)
+    }
+    case 'filterState': {
+      const { key, matcher } = id.value
+      if (matcher.case !== 'stringMatch') throw unsupported(`${path}.filter_state`, 'matchers other than string_match')
+      const match = stringMatch(matcher.value, `${path}.filter_state.string_match`)
+      return (subject) => {
+        const value = subject.filterState?.get(key)
+        return value !== undefined && match(value.toString('utf8'))
+      }
+    }
+    case 'notId': {
+      const inner = principal(id.value, `${path}.not_id`)
+      return (subject) => !inner(subject)
+    }
+    default:
+      throw invalid(path, 'an identifier is missing')
+  }
+}
+
+/** URI names first, then DNS names, then the subject, as Envoy looks for the principal. */
+function authenticated(connection: ConnectionInfo, match: TextMatch | undefined): boolean {
+  const { tls } = connection
+  if (tls === undefined) return false
+  if (match === undefined) return tls.mtls
+  const peer = tls.peer
+  if (peer === undefined || !tls.mtls) return false
+  if (peer.uriSans.length > 0) return peer.uriSans.some(match)
+  if (peer.dnsSans.length > 0) return peer.dnsSans.some(match)
+  return match(peer.subject)
+}
+
+function header(proto: Parameters<typeof headerMatch>[0], path: string): Rule {
+  const match = headerMatch(proto, path)
+  return (subject) => subject.headers !== undefined && match(subject.headers)
+}
+
+function urlPath(proto: Parameters<typeof stringMatch>[0], path: string): Rule {
+  const match = stringMatch(proto, path)
+  return (subject) => {
+    const value = subject.headers?.get(':path')
+    return value !== undefined && match(pathOnly(value))
+  }
+}
+
+function address(match: AddressMatch, read: (subject: Subject) => string): Rule {
+  return (subject) => read(subject) !== '' && match(read(subject))
+}
