@@ -56,7 +56,11 @@ for (const version of ['1.33', '1.35'] as const) {
     })
     assert.equal(await run(WITHOUT), '401', 'still enforced after the edit')
 
-    assert.equal(await run(DELETE), 'trafficextension.extensions.istio.io "basic-auth" deleted\n')
+    // kubectl 1.34 and newer add the namespace.
+    assert.match(
+      await run(DELETE),
+      /^trafficextension\.extensions\.istio\.io "basic-auth" deleted( from istio-system namespace)?\n$/,
+    )
     await settled(WITHOUT, '200')
   })
 }

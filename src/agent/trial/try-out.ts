@@ -28,13 +28,14 @@ export function tryOut(config: PluginConfig): TrialFailure | undefined {
     const message = messageOf(error)
     const colon = known ? message.indexOf(': ') : -1
     const detail = colon < 0 ? (known ? '' : message) : message.slice(colon + 2)
-    // The module's own last words are mostly the reason.
-    const words = said.length === 0 ? '' : ` (it logged: ${said.at(-1)})`
+    // The module's own last words are mostly the reason; the very last is often a general one after the precise one.
+    const words = said.length === 0 ? '' : ` (it logged: ${said.slice(-LAST_WORDS).join('; ')})`
     return { code: known ? error.code : 'SL3024', detail: `${detail}${words}`.trim() }
   }
 }
 
 const WARN = 3
+const LAST_WORDS = 3
 
 /** A host that promises everything and does nothing: callouts are taken and never answered, timers never fire. */
 function throwAwayServices(said: string[]): HostServices {
