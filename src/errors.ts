@@ -27,6 +27,11 @@ export const ERRORS = {
     title: 'the data folder of the API server cannot be used',
     hint: 'is another Sluice running on it, and may this user write there? `--ephemeral` keeps everything in memory',
   },
+  SL1003: {
+    source: 'config',
+    title: 'this is not valid YAML or JSON',
+    hint: 'the message names the place; look there, and at the indentation right before it',
+  },
   SL2001: {
     source: 'config',
     title: 'this is not valid Envoy configuration',

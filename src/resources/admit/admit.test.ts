@@ -27,18 +27,19 @@ const NETWORKING = 'networking.istio.io/v1'
 const TARGETS =
   'core/Service networking.istio.io/ServiceEntry gateway.networking.k8s.io/Gateway gateway.networking.k8s.io/GatewayClass'
 
-// istio/pkg/config/validation/validation_test.go, TestValidateWasmPlugin.
+// The cases of TestValidateWasmPlugin (istio/pkg/config/validation/validation_test.go) by their names, and one for each other text.
 run(EXTENSIONS, 'WasmPlugin', {
   empty: [{}, 'url field needs to be set'],
   'invalid url': [
     { url: 'notavalid%%Url;)' },
     'failed to parse url: parse "notavalid%%Url;)": invalid URI for request',
   ],
-  'invalid scheme': [{ url: 'invalid://test.com/test' }, 'url contains unsupported scheme: invalid'],
+  'wrong scheme': [{ url: 'ftp://test.com/test' }, 'url contains unsupported scheme: ftp'],
   'valid http': [{ url }],
   'valid http w/ sha': [{ url, sha256: '01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b' }],
   'short sha': [{ url, sha256: '01ba47' }, 'sha256 field must be 64 characters long'],
-  'invalid sha': [{ url, sha256: `test${HEX.slice(4)}` }, 'sha256 field must match [a-f0-9]{64} pattern'],
+  'invalid sha': [{ url, sha256: 'test' }, 'sha256 field must be 64 characters long'],
+  'invalid sha characters': [{ url, sha256: `B${HEX.slice(1)}` }, 'sha256 field must match [a-f0-9]{64} pattern'],
   'valid oci': [{ url: 'oci://test.com/test' }],
   'valid oci no scheme': [{ url: 'test.com/test' }],
   'valid vm config - empty': [{ url, vmConfig: {} }],
