@@ -8,6 +8,7 @@ import { digestLike, isDigest, sha256Digest, splitDigest } from './digest.ts'
 import { EndpointSession, type SessionRequest } from './endpoint-session.ts'
 import {
   bodyError,
+  type FileBody,
   type HttpResponse,
   type HttpTransport,
   type HttpTransportOptions,
@@ -155,21 +156,35 @@ export class RegistryClient {
   /** Uploads a blob unless the registry holds it; returns its descriptor. */
   async putBlob(mediaType: string, bytes: Uint8Array, annotations?: Record<string, string>): Promise<Descriptor> {
     const digest = sha256Digest(bytes)
+    await this.#upload(digest, bytes)
+    return { mediaType, digest, size: bytes.length, ...(annotations === undefined ? {} : { annotations }) }
+  }
+
+  /** The same from a file that is known to hold the blob. */
+  async putBlobFile({ digest, size }: Descriptor, path: string): Promise<void> {
+    await this.#upload(digest, { path, size })
+  }
+
+  async hasBlob(digest: string): Promise<boolean> {
+    const request = { method: 'HEAD', path: `blobs/${digest}`, accept: [200, 404], access: 'pull,push' } as const
+    const response = await this.#withRetry(() => this.#send(request))
+    response.body.resume()
+    return response.status === 200
+  }
+
+  async #upload(digest: string, body: Uint8Array | FileBody): Promise<void> {
     const access = 'pull,push'
+    if (await this.hasBlob(digest)) return
     await this.#withRetry(async () => {
-      const known = await this.#send({ method: 'HEAD', path: `blobs/${digest}`, accept: [200, 404], access })
-      known.body.resume()
-      if (known.status === 200) return
       const begun = await this.#send({ method: 'POST', path: 'blobs/uploads/', accept: [202], access })
       begun.body.resume()
       const location = URL.parse(begun.headers.location ?? '', begun.url.href)
       if (location === null) throw new SupplyError('SL3009', `${safeUrl(begun.url)} gives no Location for the upload`)
       location.searchParams.set('digest', digest)
       const headers = { 'content-type': 'application/octet-stream' }
-      const done = await this.#send({ method: 'PUT', path: location, headers, body: bytes, accept: [201], access })
+      const done = await this.#send({ method: 'PUT', path: location, headers, body, accept: [201], access })
       done.body.resume()
     })
-    return { mediaType, digest, size: bytes.length, ...(annotations === undefined ? {} : { annotations }) }
   }
 
   /** Uploads a manifest under a tag or by its digest; returns the digest. */

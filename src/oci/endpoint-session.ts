@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { isInsideHost, parseChallenges } from './challenge.ts'
 import type { CredentialSource } from './credentials.ts'
-import { type HttpRequest, type HttpResponse, type HttpTransport, safeUrl } from './http-transport.ts'
+import { type FileBody, type HttpRequest, type HttpResponse, type HttpTransport, safeUrl } from './http-transport.ts'
 import type { Endpoint } from './mirror.ts'
 import { readAll } from './read-all.ts'
 import { SupplyError, statusError } from './supply-error.ts'
@@ -15,7 +15,7 @@ export interface SessionRequest {
   /** After `/v2/<repository>/`, or a whole URL (of an upload's Location). */
   readonly path: string | URL
   readonly headers?: OutgoingHttpHeaders
-  readonly body?: Uint8Array
+  readonly body?: Uint8Array | FileBody
   /** Statuses that are answers; every other one is thrown. */
   readonly accept: readonly number[]
   readonly access?: Access

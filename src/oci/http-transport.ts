@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs'
 import {
   Agent as HttpAgent,
   type IncomingHttpHeaders,
@@ -6,6 +7,7 @@ import {
   request,
 } from 'node:http'
 import { type AgentOptions, Agent as HttpsAgent, request as secureRequest } from 'node:https'
+import { pipeline } from 'node:stream'
 import { rootCertificates } from 'node:tls'
 import { SluiceError } from '../errors.ts'
 import { AddressGuard } from './address-guard.ts'
@@ -26,8 +28,14 @@ export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly url: URL
   readonly headers?: OutgoingHttpHeaders
-  readonly body?: Uint8Array
+  readonly body?: Uint8Array | FileBody
   readonly signal?: AbortSignal | undefined
+}
+
+/** A body that is streamed from a file. */
+export interface FileBody {
+  readonly path: string
+  readonly size: number
 }
 
 export interface HttpResponse {
@@ -101,7 +109,7 @@ export class HttpTransport {
         headers: {
           'user-agent': 'sluice',
           ...headers,
-          ...(body === undefined ? {} : { 'content-length': body.length }),
+          ...(body === undefined ? {} : { 'content-length': lengthOf(body) }),
         },
         agent: secure ? this.#agentFor(url.host) : this.#http,
         lookup: this.#guard.lookup,
@@ -121,7 +129,8 @@ export class HttpTransport {
       else outgoing.destroy(silent)
     })
     outgoing.on('error', fail)
-    outgoing.end(body)
+    if (body === undefined || body instanceof Uint8Array) outgoing.end(body)
+    else pipeline(createReadStream(body.path), outgoing, (error) => error && fail(error))
     return promise
   }
 
@@ -136,6 +145,10 @@ export class HttpTransport {
     }
     return agent
   }
+}
+
+function lengthOf(body: Uint8Array | FileBody): number {
+  return body instanceof Uint8Array ? body.length : body.size
 }
 
 /** The next request of a redirect. */

@@ -67,22 +67,27 @@ export function looksLikeTar(block: Uint8Array): boolean {
 export function tarOf(files: readonly { readonly name: string; readonly data: Uint8Array }[]): Buffer {
   const parts: Uint8Array[] = []
   for (const { name, data } of files) {
-    if (Buffer.byteLength(name) > 100) throw new Error(`«${name}» is too long for a plain tar header`)
-    const header = Buffer.alloc(BLOCK)
-    header.write(name, 0)
-    header.write('0000644\0', 100)
-    header.write('0000000\0', 108)
-    header.write('0000000\0', 116)
-    header.write(`${data.length.toString(8).padStart(11, '0')}\0`, 124)
-    header.write('00000000000\0', 136)
-    header.write('        ', 148)
-    header.write('0', 156)
-    header.write('ustar\x0000', 257)
-    header.write(`${sumOf(header).toString(8).padStart(6, '0')}\0 `, 148)
-    parts.push(header, data, Buffer.alloc(padded(data.length) - data.length))
+    parts.push(tarHeader(name, data.length), data, Buffer.alloc(padded(data.length) - data.length))
   }
   parts.push(Buffer.alloc(2 * BLOCK))
   return Buffer.concat(parts)
+}
+
+/** The header of a plain file. */
+export function tarHeader(name: string, size: number): Buffer {
+  if (Buffer.byteLength(name) > 100) throw new Error(`«${name}» is too long for a plain tar header`)
+  const header = Buffer.alloc(BLOCK)
+  header.write(name, 0)
+  header.write('0000644\0', 100)
+  header.write('0000000\0', 108)
+  header.write('0000000\0', 116)
+  header.write(`${size.toString(8).padStart(11, '0')}\0`, 124)
+  header.write('00000000000\0', 136)
+  header.write('        ', 148)
+  header.write('0', 156)
+  header.write('ustar\x0000', 257)
+  header.write(`${sumOf(header).toString(8).padStart(6, '0')}\0 `, 148)
+  return header
 }
 
 function padded(size: number): number {
