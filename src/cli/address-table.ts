@@ -12,7 +12,7 @@ export function addressTable(instance: Standalone, options: StandaloneOptions, t
     ['OCI registry', running.registry, 'also answers for ghcr.io/istio-ecosystem/wasm-extensions'],
     ['xDS', `${options.host}:${options.xdsPort}`, ''],
     ['metrics', `http://${options.host}:${options.monitoringPort}/metrics`, ''],
-    ['logs of Pods', home.logs, ''],
+    ['logs', home.log, `of Pods: ${home.logs}`],
   ]
   return `
 Sluice is up after ${(tookMs / 1000).toFixed(1)} s.

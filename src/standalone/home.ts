@@ -12,6 +12,9 @@ export interface Home {
   readonly store: string
   readonly registry: string
   readonly cache: string
+  /** Of the instance itself, JSON lines. */
+  readonly log: string
+  /** Of Pods, a folder each. */
   readonly logs: string
   /** Where its Pods get addresses: 127.1.0.0/16, another range for another home, so that two instances do not meet. */
   readonly podCidr: string
@@ -28,6 +31,7 @@ export function openHome(dir = process.env['SLUICE_HOME'] ?? DEFAULT_DIR): Home 
     store: join(dir, 'store'),
     registry: join(dir, 'registry'),
     cache: join(dir, 'cache'),
+    log: join(dir, 'sluice.log'),
     logs: join(dir, 'logs'),
     podCidr: `127.${dir === DEFAULT_DIR ? 1 : rangeOf(dir)}.0.0/16`,
   }

@@ -6,6 +6,7 @@ import { KubeClient, parseKubeConfig } from '../kube/index.ts'
 import { startRegistry } from '../oci/index.ts'
 import { type PodsHandle, startPods } from '../pods/index.ts'
 import { SERVICES } from '../resources/types.ts'
+import { logToFile } from '../telemetry/log.ts'
 import { Registry } from '../telemetry/metrics.ts'
 import { publishExtensions } from './extensions.ts'
 import { type Home, openHome } from './home.ts'
@@ -43,6 +44,7 @@ function loadBalancer(ip: string) {
 export async function up(options: StandaloneOptions, progress: Progress): Promise<Standalone> {
   const home = openHome()
   refuseSecond(home)
+  logToFile(home.log)
   await checkPorts(neededPorts(options))
 
   const closers: (() => Promise<unknown> | unknown)[] = []

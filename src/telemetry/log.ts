@@ -2,11 +2,23 @@ import { type Logger, pino } from 'pino'
 
 export type { Logger } from 'pino'
 
+let file: { write(line: string): void } | undefined
+
+/** Lines go to stderr, or to a file and, from `warn` on, to stderr too. Each begins with `{"level":30,`. */
+const destination = {
+  write(line: string): void {
+    file?.write(line)
+    if (file === undefined || Number(line.slice(9, 11)) >= pino.levels.values['warn']) process.stderr.write(line)
+  },
+}
+
 /** JSON lines on stderr: stdout belongs to the commands' results. `SLUICE_LOG_LEVEL` sets the level; `info` unless told. */
-const root = pino(
-  { level: process.env['SLUICE_LOG_LEVEL'] ?? 'info', base: { pid: process.pid } },
-  pino.destination({ dest: 2, sync: true }),
-)
+const root = pino({ level: process.env['SLUICE_LOG_LEVEL'] ?? 'info', base: { pid: process.pid } }, destination)
+
+/** Keeps the lines of this process in a file, so that a terminal shows only what a person should see. */
+export function logToFile(path: string): void {
+  file = pino.destination({ dest: path, mkdir: true, sync: true })
+}
 
 const scopes = new Map<string, Logger>()
 
