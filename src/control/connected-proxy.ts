@@ -7,6 +7,9 @@ import { DeliveryLog } from './status/delivery.ts'
 
 const EMPTY: Generated = { resources: {}, extensions: [], problems: [], broken: [], patches: new Map() }
 
+/** Versions whose answers are waited for; most have none to wait for, since nothing changed. */
+const MAX_OPEN = 16
+
 /** A connected proxy. */
 export class ConnectedProxy {
   readonly nodeId: string
@@ -14,6 +17,8 @@ export class ConnectedProxy {
   readonly connections = new Set<Connection>()
   workload: Workload | undefined
   generated: Generated = EMPTY
+  /** By version: when the change was seen, and how many responses of it are unanswered. */
+  readonly #open = new Map<string, { readonly since: number; responses: number }>()
 
   constructor(nodeId: string) {
     this.nodeId = nodeId
@@ -22,6 +27,25 @@ export class ConnectedProxy {
   /** `pod.namespace`, as people know it. */
   get name(): string {
     return this.workload === undefined ? this.nodeId : `${this.workload.podName}.${this.workload.namespace}`
+  }
+
+  /** A version is about to go out for a change that was seen at `since`. */
+  pushing(version: string, since: number): void {
+    this.#open.set(version, { since, responses: 0 })
+    if (this.#open.size > MAX_OPEN) this.#open.delete(this.#open.keys().next().value ?? '')
+  }
+
+  sent(version: string): void {
+    const known = this.#open.get(version)
+    if (known !== undefined) known.responses++
+  }
+
+  /** A response was answered. Returns how long it took, in milliseconds, when it was the last of its version. */
+  answered(version: string): number | undefined {
+    const known = this.#open.get(version)
+    if (known === undefined || --known.responses > 0) return undefined
+    this.#open.delete(version)
+    return performance.now() - known.since
   }
 
   /** Brings the workload and its configuration up to date; returns what to send. */

@@ -5,8 +5,10 @@ import type { Registry } from '../telemetry/metrics.ts'
 import {
   type AdsAcceptor,
   AdsServer,
+  type AdsServerEvents,
   type Connection,
   type GrpcServer,
+  type Outcome,
   serveGrpc,
   shortType,
   TypeUrl,
@@ -76,6 +78,8 @@ class Control implements ControlPlane {
   readonly #epoch = new Date().toISOString()
   #grpc: GrpcServer | undefined
   #pushes = 0
+  /** When the first change was seen that is not pushed yet. */
+  #changedAt: number | undefined
 
   constructor(options: ControlOptions) {
     this.#options = options
@@ -88,36 +92,7 @@ class Control implements ControlPlane {
     const proxies = () => this.#proxies.values()
     this.#gateways = new GatewayStatuses(this.#mesh, proxies, this.#writer, options.gatewayAddress)
     this.#deployer = new GatewayDeployer(options.kube, this.#mesh, options.gatewayImage ?? 'sluice.dev/proxy')
-    this.ads = new AdsServer({
-      onConnect: (connection) => this.#onConnect(connection),
-      onDisconnect: (connection) => this.#onDisconnect(connection),
-      onPush: (push) => {
-        this.#metrics.pushes.with({ type: shortType(push.typeUrl) }).add()
-        this.#proxies.get(push.connection.nodeId)?.delivery.onPush(push)
-      },
-      onAck: (outcome) => {
-        this.#proxies.get(outcome.connection.nodeId)?.delivery.onAck(outcome)
-        this.#touch()
-      },
-      onNack: (rejection) => {
-        const { connection, typeUrl, version, error } = rejection
-        log.warn(
-          { node: connection.nodeId, type: shortType(typeUrl), version, error },
-          'a proxy rejected its configuration',
-        )
-        this.#metrics.rejects.with({ type: typeUrl }).add()
-        this.#proxies.get(connection.nodeId)?.delivery.onNack(rejection)
-        this.#touch()
-      },
-      onReports: (connection, reports) => {
-        const failed = this.#proxies.get(connection.nodeId)?.delivery.setReports(reports) ?? []
-        for (const { name, code, message } of failed) {
-          log.warn({ node: connection.nodeId, name, code, error: message }, 'an extension failed on a proxy')
-          this.#metrics.rejects.with({ type: TypeUrl.extension }).add()
-        }
-        this.#touch()
-      },
-    })
+    this.ads = new AdsServer(this.#events())
   }
 
   get xdsPort(): number {
@@ -156,10 +131,51 @@ class Control implements ControlPlane {
 
   #onChange(kind: KindName, { type, object, old }: Change<KubeObject>): void {
     this.#mesh.changed(kind)
-    if (type !== 'updated' || old === undefined || matters(kind, object, old)) this.#push.call()
+    if (type !== 'updated' || old === undefined || matters(kind, object, old)) {
+      this.#changedAt ??= performance.now()
+      this.#push.call()
+    }
     if (kind === 'gateway' || kind === 'gatewayClass') this.#deployer.touch()
     if (type === 'deleted') this.#writer.forget(Kinds[kind], object)
     this.#touch()
+  }
+
+  #events(): AdsServerEvents {
+    const proxyOf = ({ nodeId }: Connection) => this.#proxies.get(nodeId)
+    const answered = ({ connection, version }: Outcome) => {
+      const ms = proxyOf(connection)?.answered(version)
+      if (ms !== undefined) this.#metrics.convergence.record(ms / 1000)
+      this.#touch()
+    }
+    return {
+      onConnect: (connection) => this.#onConnect(connection),
+      onDisconnect: (connection) => this.#onDisconnect(connection),
+      onPush: (push) => {
+        this.#metrics.pushes.with({ type: shortType(push.typeUrl) }).add()
+        const proxy = proxyOf(push.connection)
+        proxy?.delivery.onPush(push)
+        proxy?.sent(push.version)
+      },
+      onAck: (outcome) => {
+        proxyOf(outcome.connection)?.delivery.onAck(outcome)
+        answered(outcome)
+      },
+      onNack: (rejection) => {
+        const { connection, typeUrl, version, error } = rejection
+        const type = shortType(typeUrl)
+        log.warn({ node: connection.nodeId, type, version, error }, 'a proxy rejected its configuration')
+        this.#metrics.rejects.with({ type: typeUrl }).add()
+        proxyOf(connection)?.delivery.onNack(rejection)
+        answered(rejection)
+      },
+      onReports: (connection, reports) => {
+        for (const { name, code, message } of proxyOf(connection)?.delivery.setReports(reports) ?? []) {
+          log.warn({ node: connection.nodeId, name, code, error: message }, 'an extension failed on a proxy')
+          this.#metrics.rejects.with({ type: TypeUrl.extension }).add()
+        }
+        this.#touch()
+      },
+    }
   }
 
   #onConnect(connection: Connection): void {
@@ -187,12 +203,15 @@ class Control implements ControlPlane {
 
   #pushAll(): void {
     this.#packer.turn()
-    for (const proxy of this.#proxies.values()) this.#pushTo(proxy)
+    const since = this.#changedAt
+    this.#changedAt = undefined
+    for (const proxy of this.#proxies.values()) this.#pushTo(proxy, since)
     this.#touch()
   }
 
-  #pushTo(proxy: ConnectedProxy): void {
+  #pushTo(proxy: ConnectedProxy, since = performance.now()): void {
     const version = `${this.#epoch}/${++this.#pushes}`
+    proxy.pushing(version, since)
     try {
       this.ads.setSnapshot(proxy.nodeId, proxy.refresh(this.#mesh, this.#packer), version)
     } catch (error) {

@@ -32,9 +32,9 @@ export interface ExtensionReport {
   /** `version_info` (or `system_version_info`) of the ECDS response that brought it. */
   readonly version: string
   readonly state: ExtensionState
-  /** `SLxxxx`; only when failed. */
+  /** `SLxxxx` when failed; of the last try when still fetching. */
   readonly code?: string
-  /** The cause, for people; only when failed. */
+  /** The cause, for people; of the last try when still fetching. */
   readonly message?: string
   /** `sha256:<hex>` of the module, as soon as it is known. */
   readonly digest?: string

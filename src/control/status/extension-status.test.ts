@@ -72,6 +72,15 @@ test('a NACK of the extension is about the module; one of the listener is not', 
   assert.match(lds.find('Programmed').message, /a: bad listener/)
 })
 
+test('an answer to what stands in for a module does not count, and causes of tries are told', () => {
+  const trying = brief([proxy('a', { lds: 'ack', ecds: 'ack', report: { state: 'fetching' } })])
+  assert.deepEqual([trying.module, trying.programmed], ['Unknown Pending', 'Unknown Pending'])
+  const cause = { state: 'fetching', code: 'SL3003', message: 'no such host' } as const
+  const failing = brief([proxy('a', { lds: 'ack', ecds: 'ack', report: cause })])
+  assert.deepEqual([failing.module, failing.programmed], ['False Unreachable', 'False ModuleNotReady'])
+  assert.match(failing.find('ModuleReady').message, /a: SL3003: no such host: trying again/)
+})
+
 test('nothing answered yet', () => {
   const { module, programmed, ready } = brief([proxy('a', {})])
   assert.deepEqual([module, programmed, ready], ['Unknown Pending', 'Unknown Pending', 'Unknown Pending'])

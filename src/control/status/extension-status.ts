@@ -49,7 +49,10 @@ export function extensionStatus(
     conditions,
     digest: reports.find((report) => report.digest !== undefined && report.state === 'ready')?.digest,
     source: reports.find((report) => report.source !== undefined)?.source,
-    proxies: { attached: proxies.length, ready: proxies.filter((proxy) => isReady(extension, proxy)).length },
+    proxies: {
+      attached: proxies.length,
+      ready: proxies.filter((proxy) => stateOn(extension, proxy) === 'ready').length,
+    },
   }
 }
 
@@ -83,8 +86,9 @@ function moduleReady(extension: Extension, proxies: readonly ProxyView[]): Verdi
   for (const proxy of proxies) {
     const report = reportOf(extension, proxy)
     const delivery = proxy.delivery.extension(filterName(extension))
-    if (report?.state === 'failed') {
-      failures.push(`${proxy.name}: ${[report.code, report.message].filter((part) => part !== undefined).join(': ')}`)
+    if (report !== undefined && hasFailed(report)) {
+      const parts = [proxy.name, report.code, report.message, report.state === 'fetching' ? 'trying again' : undefined]
+      failures.push(parts.filter((part) => part !== undefined).join(': '))
       reason ??= reasonFor(`${report.message ?? ''} ${report.code ?? ''}`) ?? reasonFor(report.code)
     } else if (delivery.state === 'rejected') {
       failures.push(`${proxy.name}: ${delivery.error}`)
@@ -114,26 +118,39 @@ function isProgrammed(extension: Extension, proxies: readonly ProxyView[]): Verd
   if (proxies.length === 0) return NO_MATCH
   const rejections: string[] = []
   let programmed = 0
-  for (const { name, delivery } of proxies) {
-    const answers = answersOf(extension, delivery)
-    const rejected = answers.find((answer) => answer.state === 'rejected')
-    if (rejected !== undefined) rejections.push(`${name}: ${rejected.error}`)
-    else if (answers.every((answer) => answer.state === 'accepted')) programmed++
+  let failed = 0
+  for (const proxy of proxies) {
+    const state = stateOn(extension, proxy)
+    if (state === 'ready') programmed++
+    else if (state === 'failed') failed++
+    else if (state !== 'pending') rejections.push(`${proxy.name}: ${state.rejected}`)
   }
   const count = `${programmed} of ${proxies.length} proxies`
   if (rejections.length > 0) return no('Rejected', `${count}; rejected by ${rejections.join('; ')}`)
+  if (failed > 0) return no('ModuleNotReady', `${count}; the others do as failStrategy says`)
   if (programmed < proxies.length) return unknown('Pending', count)
   return yes('Programmed', count)
 }
 
-function answersOf(extension: Extension, delivery: DeliveryLog) {
-  const listeners = delivery.listeners()
-  return extension.wasm === undefined ? [listeners] : [listeners, delivery.extension(filterName(extension))]
+/** How far one proxy is: an answer of the proxy alone may be to what the agent put in the module's place. */
+function stateOn(
+  extension: Extension,
+  proxy: ProxyView,
+): 'ready' | 'pending' | 'failed' | { readonly rejected: string } {
+  const listeners = proxy.delivery.listeners()
+  const answers =
+    extension.wasm === undefined ? [listeners] : [listeners, proxy.delivery.extension(filterName(extension))]
+  const rejected = answers.find((answer) => answer.state === 'rejected')
+  if (rejected !== undefined) return { rejected: rejected.error ?? '' }
+  const report = extension.wasm === undefined ? undefined : reportOf(extension, proxy)
+  if (report !== undefined && hasFailed(report)) return 'failed'
+  if (report?.state === 'fetching') return 'pending'
+  return answers.every((answer) => answer.state === 'accepted') ? 'ready' : 'pending'
 }
 
-function isReady(extension: Extension, { delivery }: ProxyView): boolean {
-  if (!answersOf(extension, delivery).every((answer) => answer.state === 'accepted')) return false
-  return extension.wasm === undefined || delivery.report(filterName(extension))?.state !== 'failed'
+/** An agent that still tries may tell what went wrong so far. */
+function hasFailed(report: ExtensionReport): boolean {
+  return report.state === 'failed' || (report.state === 'fetching' && report.message !== undefined)
 }
 
 /** A report about a former edit of the object says nothing about this one. */

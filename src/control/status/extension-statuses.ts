@@ -89,10 +89,15 @@ function attachedTo(proxy: ConnectedProxy, extension: Extension): boolean {
   )
 }
 
-/** Neither good nor bad yet. No proxy at all counts as open too: at start, proxies connect after the objects are read. */
+/**
+ * Neither good nor bad yet. No proxy at all counts as open too: at start, proxies connect after the objects are read. So does an
+ * agent that has not reported: its report may be on the way behind the proxy's answer.
+ */
 function isOpen({ conditions }: ExtensionStatus): boolean {
-  const ready = conditions.find((condition) => condition.type === 'Ready')
-  return ready?.status === 'Unknown' || ready?.reason === 'NoMatchingProxies'
+  return conditions.some(
+    ({ type, status, reason }) =>
+      (type === 'Ready' && (status === 'Unknown' || reason === 'NoMatchingProxies')) || reason === 'NotReported',
+  )
 }
 
 export function typeOf(extension: Extension): ResourceType {
