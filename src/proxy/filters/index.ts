@@ -1,5 +1,12 @@
 import type { HttpFilterFactory } from '../http/filter.ts'
 import type { NetworkFilterFactory } from '../network/filter.ts'
+import { bufferFilter } from './buffer.ts'
+import { cors } from './cors.ts'
+import { fault } from './fault.ts'
+import { grpcStats } from './grpc-stats.ts'
+import { headerMutation } from './header-mutation.ts'
+import { healthCheck } from './health-check.ts'
+import { localRateLimit } from './local-ratelimit.ts'
 import { httpRbac } from './rbac/http.ts'
 import { networkRbac } from './rbac/network.ts'
 import { router } from './router.ts'
@@ -8,9 +15,16 @@ import { wasmHttpFilter, wasmNetworkFilter } from './wasm/index.ts'
 
 /** Every HTTP filter that this proxy has. */
 export const HTTP_FILTERS: readonly HttpFilterFactory[] = [
+  bufferFilter,
+  cors,
+  fault,
+  grpcStats,
+  headerMutation,
+  healthCheck,
+  httpRbac,
+  localRateLimit,
   router,
   wasmHttpFilter,
-  httpRbac,
 ] as unknown as readonly HttpFilterFactory[]
 
 /** Every network filter besides the connection manager. */

@@ -1,0 +1,84 @@
+/** `envoy.filters.http.header_mutation`: the filter's mutations, then those of the route, virtual host and route configuration. */
+
+import type { HeaderMutation } from '../../../gen/envoy/config/common/mutation_rules/v3/mutation_rules_pb.ts'
+import {
+  HeaderMutationPerRouteSchema,
+  HeaderMutationSchema,
+  type Mutations,
+  MutationsSchema,
+} from '../../../gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.ts'
+import type { HeaderMap } from '../../base/header-map.ts'
+import { invalid, onlyFields } from '../config/fields.ts'
+import {
+  FilterHeadersStatus,
+  type HttpFilter,
+  type HttpFilterCallbacks,
+  type HttpFilterFactory,
+} from '../http/filter.ts'
+import { HeaderMutations } from '../http/header-mutations.ts'
+import type { StreamInfo } from '../http/stream-info.ts'
+
+interface Compiled {
+  readonly request: readonly HeaderMutations[]
+  readonly response: readonly HeaderMutations[]
+}
+
+export const headerMutation: HttpFilterFactory<typeof HeaderMutationSchema, typeof HeaderMutationPerRouteSchema> = {
+  name: 'envoy.filters.http.header_mutation',
+  configType: HeaderMutationSchema,
+  routeConfigType: HeaderMutationPerRouteSchema,
+  create(config) {
+    onlyFields(HeaderMutationSchema, config, ['mutations'], 'header_mutation')
+    const own = compile(config.mutations)
+    return { createFilter: (callbacks) => new HeaderMutationFilter(callbacks, own) }
+  },
+  createRouteConfig: (config) => compile(config.mutations),
+}
+
+function compile(mutations: Mutations | undefined): Compiled {
+  if (mutations === undefined) return { request: [], response: [] }
+  onlyFields(MutationsSchema, mutations, ['request_mutations', 'response_mutations'], 'header_mutation.mutations')
+  return {
+    request: each(mutations.requestMutations, 'header_mutation.mutations.request_mutations'),
+    response: each(mutations.responseMutations, 'header_mutation.mutations.response_mutations'),
+  }
+}
+
+/** One by one: their order is theirs, where lists of additions and removals are applied removals first. */
+function each(list: readonly HeaderMutation[], path: string): HeaderMutations[] {
+  return list.map(({ action }, i) => {
+    if (action.case === 'append') return new HeaderMutations([action.value], [], `${path}[${i}].append`)
+    if (action.case === 'remove') return new HeaderMutations([], [action.value], `${path}[${i}].remove`)
+    throw invalid(`${path}[${i}]`, 'an action is missing')
+  })
+}
+
+class HeaderMutationFilter implements HttpFilter {
+  readonly #callbacks: HttpFilterCallbacks
+  readonly #own: Compiled
+
+  constructor(callbacks: HttpFilterCallbacks, own: Compiled) {
+    this.#callbacks = callbacks
+    this.#own = own
+  }
+
+  decodeHeaders(headers: HeaderMap): FilterHeadersStatus {
+    const info = this.#callbacks.streamInfo
+    apply(this.#own.request, headers, info)
+    const ofRoute = this.#callbacks.routeConfig<Compiled>()
+    if (ofRoute !== undefined) apply(ofRoute.request, headers, info)
+    return FilterHeadersStatus.Continue
+  }
+
+  encodeHeaders(headers: HeaderMap): FilterHeadersStatus {
+    const info = this.#callbacks.streamInfo
+    apply(this.#own.response, headers, info)
+    const ofRoute = this.#callbacks.routeConfig<Compiled>()
+    if (ofRoute !== undefined) apply(ofRoute.response, headers, info)
+    return FilterHeadersStatus.Continue
+  }
+}
+
+function apply(list: readonly HeaderMutations[], headers: HeaderMap, info: StreamInfo): void {
+  for (const mutations of list) mutations.apply(headers, info)
+}
