@@ -3,8 +3,8 @@ import { Informer, type KubeClient, type KubeObject } from '../kube/index.ts'
 
 const DEPLOYMENTS = { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment', namespaced: true }
 
-/** Resolves when every Deployment has all its replicas available. */
-export async function awaitReady(kube: KubeClient, timeoutMs: number): Promise<void> {
+/** Resolves when every Deployment has all its replicas available, or when the signal says that nobody waits any more. */
+export async function awaitReady(kube: KubeClient, timeoutMs: number, signal: AbortSignal): Promise<void> {
   const informer = new Informer(kube, DEPLOYMENTS)
   const done = Promise.withResolvers<void>()
   const look = () => {
@@ -16,6 +16,7 @@ export async function awaitReady(kube: KubeClient, timeoutMs: number): Promise<v
     const names = waiting.map((one) => `${one.metadata.namespace}/${one.metadata.name}`).join(', ')
     done.reject(new SluiceError('SL6007', `${names} after ${Math.round(timeoutMs / 1000)} s`))
   }, timeoutMs)
+  signal.addEventListener('abort', () => done.resolve(), { once: true })
   try {
     await informer.start()
     look()

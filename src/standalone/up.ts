@@ -47,8 +47,10 @@ export async function up(options: StandaloneOptions, progress: Progress): Promis
   logToFile(home.log)
   await checkPorts(neededPorts(options))
 
+  const closing = new AbortController()
   const closers: (() => Promise<unknown> | unknown)[] = []
   const closeAll = async () => {
+    closing.abort()
     for (const close of closers.reverse()) await close()
   }
   try {
@@ -117,7 +119,7 @@ export async function up(options: StandaloneOptions, progress: Progress): Promis
     }
     writeRunning(home, running)
     closers.push(() => removeRunning(home))
-    return { home, running, ready: (timeoutMs) => awaitReady(kube, timeoutMs), close: closeAll }
+    return { home, running, ready: (timeoutMs) => awaitReady(kube, timeoutMs, closing.signal), close: closeAll }
   } catch (error) {
     await closeAll()
     throw error
