@@ -20,6 +20,7 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
   #stream: UpstreamStream | undefined
   #host: EndpointHost | undefined
   #requestDone = false
+  #answered = false
   #responseDone = false
   #over = false
 
@@ -98,13 +99,12 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     if (this.#over) return
     this.#cluster.outliers?.onLocalFailure(host)
     this.#end()
-    process.nextTick(() =>
-      this.#answer(503, `upstream connect error or disconnect/reset before headers. reset reason: ${reason}`),
-    )
+    process.nextTick(() => this.#answerFailure(reason))
   }
 
   onUpstreamHeaders(headers: HeaderMap, endStream: boolean): void {
     if (this.#over) return
+    this.#answered = true
     const status = Number(headers.get(':status'))
     this.#cluster.stats.classes[Math.floor(status / 100)]?.add()
     if (this.#host !== undefined) this.#cluster.outliers?.onResponse(this.#host, status)
@@ -127,9 +127,15 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     if (this.#over) return
     if (this.#host !== undefined) this.#cluster.outliers?.onLocalFailure(this.#host)
     this.#end()
-    process.nextTick(() =>
-      this.#callbacks.onReset(failure === UpstreamFailure.ProtocolError ? `protocol error: ${reason}` : reason),
-    )
+    const why = failure === UpstreamFailure.ProtocolError ? `protocol error: ${reason}` : reason
+    process.nextTick(() => {
+      if (this.#answered) this.#callbacks.onReset(why)
+      else this.#answerFailure(why)
+    })
+  }
+
+  #answerFailure(reason: string): void {
+    this.#answer(503, `upstream connect error or disconnect/reset before headers. reset reason: ${reason}`)
   }
 
   onUpstreamBlocked(): void {}

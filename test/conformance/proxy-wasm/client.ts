@@ -5,10 +5,13 @@ import { fold, piecesOf } from './message.ts'
 
 const PATIENCE_MS = 4_000
 /** Long enough for a proxy to pass on one piece of a body before the next is sent. */
-const PIECE_MS = 40
+const PIECE_MS = 80
+
+/** Where a listener is: a socket, or a port of this machine. */
+export type Place = { readonly path: string } | { readonly port: number }
 
 /** Sends one request to a listener and gives what came back; status 0 when nothing did. */
-export function send(socketPath: string, exchange: Exchange): Promise<SeenExchange> {
+export function send(place: Place, exchange: Exchange): Promise<SeenExchange> {
   const { method = 'GET', path = '/', headers = [], body, trailers } = exchange.request ?? {}
   const lines = [['host', 'example.test'], ...headers.map(([name, value]) => [name, value])]
   const pieces = body === undefined ? [] : piecesOf(body)
@@ -18,7 +21,8 @@ export function send(socketPath: string, exchange: Exchange): Promise<SeenExchan
   const seen: SeenExchange = { status: 0, headers: [], body: '', trailers: [], upstream: undefined }
   return new Promise((resolve) => {
     const agent = new Agent({ keepAlive: false })
-    const options = { socketPath, method, path, agent, setHost: false, setDefaultHeaders: false, timeout: PATIENCE_MS }
+    const where = 'path' in place ? { socketPath: place.path } : { host: '127.0.0.1', port: place.port }
+    const options = { ...where, method, path, agent, setHost: false, setDefaultHeaders: false, timeout: PATIENCE_MS }
     const sent = request({ ...options, headers: lines.flat() }, (response) => {
       seen.status = response.statusCode ?? 0
       seen.headers = fold(response.rawHeaders)
@@ -52,10 +56,13 @@ async function write(
 }
 
 /** Sends bytes over plain TCP, half-closes, and gives what came back until the end. */
-export function sendBytes(socketPath: string, exchange: Exchange): Promise<SeenExchange> {
+export function sendBytes(place: Place, exchange: Exchange): Promise<SeenExchange> {
   const seen: SeenExchange = { status: 200, headers: [], body: '', trailers: [], upstream: undefined }
   return new Promise((resolve) => {
-    const socket = connect({ path: socketPath, allowHalfOpen: true })
+    const socket = connect({
+      ...('path' in place ? place : { host: '127.0.0.1', port: place.port }),
+      allowHalfOpen: true,
+    })
     const timer = setTimeout(() => socket.destroy(), PATIENCE_MS)
     socket.on('data', (chunk) => {
       seen.body += chunk.toString('latin1')

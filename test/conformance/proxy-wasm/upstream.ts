@@ -49,7 +49,7 @@ export class Upstream {
     response.writeHead(answer.status ?? 200, headers.flat() as string[])
     for (const piece of pieces) {
       response.write(Buffer.from(piece, 'latin1'))
-      if (pieces.length > 1) await new Promise((resolve) => setTimeout(resolve, 40))
+      if (pieces.length > 1) await new Promise((resolve) => setTimeout(resolve, 80))
     }
     if (answer.trailers !== undefined) response.addTrailers(Object.fromEntries(answer.trailers))
     response.end()

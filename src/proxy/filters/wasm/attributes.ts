@@ -58,7 +58,7 @@ function requestAttribute(info: StreamInfo, name: string): AttributeValue | unde
 function responseAttribute(info: StreamInfo, name: string): AttributeValue | undefined {
   switch (name) {
     case 'code':
-      return info.responseCode === 0 ? undefined : info.responseCode
+      return responseCode(info)
     case 'code_details':
       return info.responseCodeDetails === '' ? undefined : info.responseCodeDetails
     case 'flags':
@@ -76,11 +76,19 @@ function responseAttribute(info: StreamInfo, name: string): AttributeValue | und
   }
 }
 
+/** Known as soon as there are response headers, also before they have passed all filters. */
+function responseCode(info: StreamInfo): number | undefined {
+  if (info.responseCode !== 0) return info.responseCode
+  const status = info.responseHeaders?.get(':status')
+  return status === undefined ? undefined : Number(status)
+}
+
 function upstreamAttribute(info: StreamInfo, name: string): AttributeValue | undefined {
   const host = info.upstreamHost
   switch (name) {
     case 'address':
-      return host?.address
+      // A pipe has no port.
+      return host?.port === 0 ? host.ip : host?.address
     case 'port':
       return host?.port
     case 'local_address':

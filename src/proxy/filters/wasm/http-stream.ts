@@ -148,6 +148,8 @@ export class WasmHttpStream implements HttpFilter, HttpStreamHost {
   }
 
   attribute(group: string, name: string): AttributeValue | undefined {
+    // Matches the route where nothing has asked for it yet.
+    if (group === 'xds') this.#callbacks.route()
     return streamAttribute(this.#callbacks.streamInfo, group, name)
   }
 

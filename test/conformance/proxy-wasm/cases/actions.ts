@@ -76,10 +76,10 @@ const stopIteration: Case[] = [
       [request_body]
       say $a1 $a2
       return 1
-      [request_body#3]
-      say $a1 $a2
+      when $a2
+      say "last"
       return 0`),
-    log: ['2 0', '5 0', '5 1'],
+    log: ['2 0', '5 0', '5 1', 'last'],
     exchanges: [post(['ab', 'cde'], { expect: { upstream: { body: 'abcde' } } })],
   },
   {
@@ -90,7 +90,7 @@ const stopIteration: Case[] = [
       return 1
       [request_body]
       return 1
-      [request_body#3]
+      when $a2
       add_header_map_value 0 "x-late" "1"
       return 0`),
     log: ['add_header_map_value 0'],
@@ -104,7 +104,7 @@ const stopIteration: Case[] = [
       return 1
       [response_body]
       return 1
-      [response_body#3]
+      when $a2
       get_buffer_bytes 1 0 100 >s
       replace_header_map_value 2 "x-len" "3"
       return 0`),

@@ -1,20 +1,10 @@
 import type { Case } from '../case.ts'
-
-/** Everything that is at a fixed place for a run. */
-export interface Places {
-  /** Of the socket of a listener. */
-  listener(index: number): string
-  readonly upstream: string
-  readonly grpc: string
-  readonly echo: string
-  readonly admin: string
-  readonly lds: string
-}
+import type { ServicePlaces } from './services.ts'
 
 const TYPE = 'type.googleapis.com/envoy'
 
 /** Envoy's configuration of a case's plugin. A module that is named by several cases with one VM id makes one VM. */
-export function pluginConfig(one: Case, module: string): object {
+function pluginConfig(one: Case, module: string): object {
   const { plugin = {} } = one
   const { allowedCapabilities, environment, vmConfig, failurePolicy, allowOnHeadersStopIteration } = plugin
   return {
@@ -42,12 +32,12 @@ export function pluginConfig(one: Case, module: string): object {
   }
 }
 
-export function listener(one: Case, module: string, path: string): object {
+/** A listener with the case's plugin in it. */
+export function listener(one: Case, module: string, address: object): object {
   const filters = one.kind === 'tcp' ? tcpFilters(one, module) : [httpManager(one, module)]
   return {
-    '@type': `${TYPE}.config.listener.v3.Listener`,
     name: one.id,
-    address: { pipe: { path } },
+    address,
     // Small, so that cases can reach it.
     per_connection_buffer_limit_bytes: 65536,
     filter_chains: [{ filters }],
@@ -109,7 +99,8 @@ function routes(one: Case): object {
   }
 }
 
-export function bootstrap(places: Places): object {
+/** All but the listeners. */
+export function bootstrap(places: ServicePlaces): object {
   return {
     node: {
       id: 'node-1',
@@ -117,15 +108,11 @@ export function bootstrap(places: Places): object {
       metadata: { TEAM: 'red', LABELS: { app: 'probe' } },
       locality: { region: 'r1' },
     },
-    admin: { address: { pipe: { path: places.admin } } },
-    dynamic_resources: { lds_config: { path_config_source: { path: places.lds }, resource_api_version: 'V3' } },
     static_resources: { clusters: clusters(places) },
-    // Wasm plugins that fail to load are otherwise tried again and again.
-    layered_runtime: { layers: [{ name: 'static', static_layer: { 're2.max_program_size.error_level': 1000 } }] },
   }
 }
 
-export function clusters(places: Places): object[] {
+function clusters(places: ServicePlaces): object[] {
   const options = `${TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions`
   const protocol = (config: object) => ({
     typed_extension_protocol_options: {

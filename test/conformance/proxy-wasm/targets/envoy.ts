@@ -1,16 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Case, Seen } from '../case.ts'
-import { send, sendBytes } from '../client.ts'
 import { DEFAULT_MODULE } from '../modules/index.ts'
-import { bootstrap, listener, type Places } from './envoy-config.ts'
+import { bootstrap, listener } from './envoy-config.ts'
+import { PluginLog } from './plugin-log.ts'
+import { runCases } from './run-cases.ts'
 import { Services } from './services.ts'
 
-const START_MS = 30_000
-const LOG_MS = 2_500
+const START_MS = 60_000
+/** Only plugins speak above the level of warnings, and who reads the listeners. */
+const LOGGING = ['-l', 'warn', '--component-log-level', 'wasm:trace,main:info', '--log-format', '%l|%n|%v']
 
 /** Runs cases on a real Envoy, all in one process: each has a listener of its own. */
 export async function runOnEnvoy(
@@ -19,121 +21,57 @@ export async function runOnEnvoy(
   modules: ReadonlyMap<string, string>,
 ): Promise<Map<string, Seen>> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-envoy-'))
-  const places: Places = {
-    listener: (index) => join(dir, `l${index}`),
-    upstream: join(dir, 'upstream'),
-    grpc: join(dir, 'grpc'),
-    echo: join(dir, 'echo'),
-    admin: join(dir, 'admin'),
-    lds: join(dir, 'lds.json'),
+  const services = await Services.start(dir)
+  const log = new PluginLog((line) => {
+    const [level, scope, ...rest] = line.split('|')
+    return scope === 'wasm' ? { level, message: rest.join('|') } : undefined
+  })
+  const path = (index: number) => join(dir, `l${index}`)
+  const typed = { '@type': 'type.googleapis.com/envoy.config.listener.v3.Listener' }
+  const resources = cases.map((one, i) => ({
+    ...typed,
+    ...listener(one, modules.get(one.module ?? DEFAULT_MODULE) ?? '', { pipe: { path: path(i) } }),
+  }))
+  // Listeners from a file: Envoy takes the good ones and refuses the others one by one.
+  const lds = join(dir, 'lds.json')
+  writeFileSync(lds, JSON.stringify({ resources }))
+  const dynamic = {
+    dynamic_resources: { lds_config: { path_config_source: { path: lds }, resource_api_version: 'V3' } },
   }
-  const services = await Services.start(places)
-  const log = new EnvoyLog()
-  const resources = cases.map((one, i) =>
-    listener(one, modules.get(one.module ?? DEFAULT_MODULE) ?? '', places.listener(i)),
-  )
-  writeFileSync(places.lds, JSON.stringify({ resources }))
-  writeFileSync(join(dir, 'bootstrap.json'), JSON.stringify(bootstrap(places)))
-  const baseId = String(process.pid % 30000)
+  const admin = { admin: { address: { pipe: { path: join(dir, 'admin') } } } }
+  writeFileSync(join(dir, 'bootstrap.json'), JSON.stringify({ ...bootstrap(services), ...dynamic, ...admin }))
   const flags = [
+    '-c',
+    join(dir, 'bootstrap.json'),
     '--concurrency',
     '1',
     '--base-id',
-    baseId,
-    '-l',
-    'warn',
-    '--component-log-level',
-    'wasm:trace,main:info,config:debug',
-    '--log-format',
-    '%l|%n|%v',
+    String(process.pid % 30000),
+    ...LOGGING,
   ]
-  const child = spawn(envoy, ['-c', join(dir, 'bootstrap.json'), ...flags], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(envoy, flags, { stdio: ['ignore', 'ignore', 'pipe'] })
   child.stderr.on('data', (chunk: Buffer) => log.take(chunk))
+  const dead = () => child.exitCode !== null || child.signalCode !== null
   try {
-    await ready(child, places.admin, log)
-    const seen = new Map<string, Seen>()
-    const work = cases.map((one, i) => ({ one, path: places.listener(i) }))
-    const runners = Array.from({ length: 16 }, async () => {
-      for (let next = work.shift(); next !== undefined; next = work.shift()) {
-        seen.set(next.one.id, await runCase(next.one, next.path, services, log))
-      }
-    })
-    await Promise.all(runners)
-    for (const one of cases) {
-      const its = seen.get(one.id)
-      if (its !== undefined) its.log = log.of(one.id).slice(its.startLog.length)
+    const late = Date.now() + START_MS
+    while (log.find('starting main dispatch loop') === undefined) {
+      if (dead() || Date.now() > late) throw new Error(`Envoy does not start\n${log.tail()}`)
+      await sleep(20)
     }
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`Envoy died\n${log.tail()}`)
+    const refused = (one: Case) => ({
+      refused: log.find(`Unable to create Wasm plugin ${one.id}`) ?? 'its listener is not there',
+    })
+    const seen = await runCases(
+      cases,
+      (one, i) => (existsSync(path(i)) ? { path: path(i) } : refused(one)),
+      services,
+      log,
+    )
+    if (dead()) throw new Error(`Envoy died\n${log.tail()}`)
     return seen
   } finally {
     child.kill('SIGKILL')
     services.close()
     rmSync(dir, { recursive: true, force: true })
-  }
-}
-
-async function runCase(one: Case, path: string, services: Services, log: EnvoyLog): Promise<Seen> {
-  const seen: Seen = { exchanges: [], startLog: log.of(one.id).slice(), log: [], refused: undefined }
-  if (!existsSync(path)) {
-    seen.refused = log.refusal(one.id) ?? 'the listener is not there'
-    return seen
-  }
-  for (const exchange of one.exchanges ?? [{}]) {
-    services.http.prepare(one.id, exchange.upstream ?? {})
-    const got = one.kind === 'tcp' ? await sendBytes(path, exchange) : await send(path, exchange)
-    got.upstream = services.http.seen(one.id)
-    seen.exchanges.push(got)
-  }
-  const wanted = one.log === undefined ? (one.logIncludes?.length ?? 0) : seen.startLog.length + one.log.length
-  const late = Date.now() + LOG_MS
-  while (log.of(one.id).length < wanted && Date.now() < late) await sleep(10)
-  return seen
-}
-
-async function ready(child: ChildProcess, admin: string, log: EnvoyLog): Promise<void> {
-  const late = Date.now() + START_MS
-  while (!log.started) {
-    if (child.exitCode !== null || Date.now() > late) throw new Error(`Envoy does not start (${admin})\n${log.tail()}`)
-    await sleep(20)
-  }
-  await sleep(100)
-}
-
-/** Envoy's log, split into the lines of each plugin: `wasm log <plugin> <root id> <vm id>: message`. */
-class EnvoyLog {
-  started = false
-  readonly #lines: string[] = []
-  readonly #byPlugin = new Map<string, string[]>()
-  #rest = ''
-
-  take(chunk: Buffer): void {
-    const lines = (this.#rest + chunk.toString('latin1')).split('\n')
-    this.#rest = lines.pop() ?? ''
-    for (const line of lines) this.#line(line)
-  }
-
-  of(plugin: string): string[] {
-    return this.#byPlugin.get(plugin) ?? []
-  }
-
-  refusal(plugin: string): string | undefined {
-    return this.#lines.find((line) => line.includes(plugin) && /lds|listener|wasm/i.test(line))
-  }
-
-  tail(): string {
-    return this.#lines.slice(-30).join('\n')
-  }
-
-  #line(line: string): void {
-    const match = /^(\w+)\|wasm\|wasm log (\S+)(?: \S+)*?: (.*)$/.exec(line)
-    if (match !== null) {
-      const [, level, plugin, message] = match
-      const lines = this.#byPlugin.get(plugin) ?? []
-      if (lines.length === 0) this.#byPlugin.set(plugin, lines)
-      lines.push(level === 'info' ? message : `${level}: ${message}`)
-      return
-    }
-    this.#lines.push(line)
-    if (line.includes('starting workers')) this.started = true
   }
 }

@@ -57,16 +57,15 @@ const CLUSTERS: Clusters = {
 }
 
 function httpCall(call: HttpCallout, done: (result: HttpCalloutResult) => void): Callout | undefined {
-  if (call.cluster === 'empty') return undefined
   const code = Number(/^\/callout\/(\d+)/.exec(call.headers.get(':path') ?? '')?.[1] ?? 200)
   const answer = (status: number, body: string): HttpCalloutResult => ({
     headers: HeaderMap.of([[':status', String(status)]]),
     body: Buffer.from(body),
     trailers: undefined,
   })
-  const hangs = code === 1 && call.cluster !== 'refusing'
+  const hangs = code === 1
   const result =
-    call.cluster === 'refusing' || code === 0
+    call.cluster !== 'upstream' || code === 0
       ? answer(503, 'upstream connect error')
       : hangs
         ? answer(504, 'upstream request timeout')
@@ -81,7 +80,6 @@ function grpc(
   events: GrpcEvents,
   timeoutMs: number,
 ): { send(message: Uint8Array, end: boolean): void; cancel(): void } | undefined {
-  if (call.cluster === 'empty') return undefined
   let over = false
   const close = (status: number, message: string) => {
     if (over) return
@@ -93,8 +91,9 @@ function grpc(
       if (!over) work()
     }, ms)
   }
-  if (call.method === 'Fail') later(() => close(7, 'not you'))
-  if (call.method === 'Hang' && timeoutMs > 0) later(() => close(4, 'deadline'), timeoutMs)
+  if (call.cluster === 'empty') later(() => close(14, 'no healthy upstream'))
+  else if (call.method === 'Fail') later(() => close(7, 'not you'))
+  if (call.method === 'Hang' && timeoutMs > 0) later(() => close(14, 'HTTP status 504'), timeoutMs)
   if (call.method === 'Echo') later(() => events.onInitialMetadata(HeaderMap.of([['x-initial', 'i1']])))
   return {
     send: (message, end) => {

@@ -208,7 +208,6 @@ export class HostStream implements HttpStreamHost {
       'request.total_size': over ? 1 : undefined,
       'response.size': this.#response.sent.length,
       'response.total_size': over ? 1 : undefined,
-      'response.headers': new HeaderMap(),
       'response.code': this.responseHeaders === undefined ? undefined : Number(this.responseHeaders.get(':status')),
       'response.code_details':
         this.#replied?.details ?? (this.responseHeaders === undefined ? undefined : 'via_upstream'),

@@ -1,14 +1,31 @@
 import { createServer as createHttp2, type ServerHttp2Stream } from 'node:http2'
 import { createServer, type Server } from 'node:net'
+import { join } from 'node:path'
 import { Upstream } from '../upstream.ts'
 
+/** Sockets that clusters lead to. */
+export interface ServicePlaces {
+  readonly upstream: string
+  readonly grpc: string
+  readonly echo: string
+}
+
 /** What stands behind a proxy under test: an HTTP service, a gRPC service and an echo, each on a socket in `dir`. */
-export class Services {
+export class Services implements ServicePlaces {
   readonly http = new Upstream()
+  readonly upstream: string
+  readonly grpc: string
+  readonly echo: string
   readonly #servers: Server[] = []
 
-  static async start(places: { upstream: string; grpc: string; echo: string }): Promise<Services> {
-    const services = new Services()
+  private constructor(dir: string) {
+    this.upstream = join(dir, 'upstream')
+    this.grpc = join(dir, 'grpc')
+    this.echo = join(dir, 'echo')
+  }
+
+  static async start(dir: string): Promise<Services> {
+    const services = new Services(dir)
     const echo = createServer({ allowHalfOpen: true }, (socket) => {
       socket.on('error', () => {})
       socket.pipe(socket)
@@ -19,9 +36,9 @@ export class Services {
       services.#servers.push(server)
       await new Promise<void>((resolve) => server.listen(path, resolve))
     }
-    await listen(services.http.server, places.upstream)
-    await listen(grpc as unknown as Server, places.grpc)
-    await listen(echo, places.echo)
+    await listen(services.http.server, services.upstream)
+    await listen(grpc as unknown as Server, services.grpc)
+    await listen(echo, services.echo)
     return services
   }
 
