@@ -12,6 +12,8 @@ export interface Change<T extends KubeObject> {
   readonly old?: T
 }
 
+const LIVED_MS = 10_000
+
 const log = logger('kube')
 
 /**
@@ -60,26 +62,32 @@ export class Informer<T extends KubeObject = KubeObject> {
     const backoff = new Backoff({ initialMs: 100, maxMs: 10_000 })
     let resourceVersion: string | undefined
     while (!signal.aborted) {
+      const begun = Date.now()
+      let heard = false
+      let failure: unknown
       try {
         if (resourceVersion === undefined) {
           resourceVersion = await this.#list()
           this.#synced.resolve()
         }
-        backoff.reset()
         await this.#client.watch<T>(this.type, { ...this.#options, resourceVersion, signal }, (event) => {
+          heard = true
           resourceVersion = event.object.metadata.resourceVersion
           this.#apply(event)
         })
       } catch (error) {
-        if (signal.aborted) return
-        if (error instanceof KubeApiError && error.expired) {
-          resourceVersion = undefined
-          continue
-        }
-        const pauseMs = backoff.next()
-        log.warn({ plural: this.type.plural, pauseMs, error: messageOf(error) }, 'watch broke off; trying again')
-        await sleep(pauseMs, signal).catch(() => {})
+        if (error instanceof KubeApiError && error.expired) resourceVersion = undefined
+        else failure = error
       }
+      if (signal.aborted) return
+      // A watch that lived is followed by the next at once; a server that ends each at its beginning must not be hammered.
+      if (heard || Date.now() - begun > LIVED_MS) backoff.reset()
+      if (heard && failure === undefined) continue
+      const pauseMs = backoff.next()
+      if (failure !== undefined) {
+        log.warn({ plural: this.type.plural, pauseMs, error: messageOf(failure) }, 'watch broke off; trying again')
+      }
+      await sleep(pauseMs, signal).catch(() => {})
     }
   }
 

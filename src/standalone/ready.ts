@@ -16,7 +16,11 @@ export async function awaitReady(kube: KubeClient, timeoutMs: number, signal: Ab
     const names = waiting.map((one) => `${one.metadata.namespace}/${one.metadata.name}`).join(', ')
     done.reject(new SluiceError('SL6007', `${names} after ${Math.round(timeoutMs / 1000)} s`))
   }, timeoutMs)
-  signal.addEventListener('abort', () => done.resolve(), { once: true })
+  const giveUp = () => {
+    informer.stop()
+    done.resolve()
+  }
+  signal.addEventListener('abort', giveUp, { once: true })
   try {
     await informer.start()
     look()
