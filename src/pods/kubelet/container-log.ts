@@ -11,6 +11,10 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
+import { messageOf } from '../../errors.ts'
+import { logger } from '../../telemetry/log.ts'
+
+const log = logger('pods')
 
 const ROTATE_BYTES = 10 << 20
 /** A line without an end is cut here, as container runtimes do. */
@@ -34,6 +38,7 @@ export class ContainerLog {
   readonly #followers = new Set<(line: string) => void>()
   readonly #onEnd = new Set<() => void>()
   #ended = false
+  #failed = false
 
   constructor(path: string) {
     this.path = path
@@ -89,12 +94,18 @@ export class ContainerLog {
 
   #append(text: string): void {
     if (this.#ended) return
-    this.#size += writeSync(this.#fd, text)
-    if (this.#size < ROTATE_BYTES) return
-    closeSync(this.#fd)
-    renameSync(this.path, `${this.path}.1`)
-    this.#fd = openSync(this.path, 'a', 0o600)
-    this.#size = 0
+    try {
+      this.#size += writeSync(this.#fd, text)
+      if (this.#size < ROTATE_BYTES) return
+      closeSync(this.#fd)
+      renameSync(this.path, `${this.path}.1`)
+      this.#fd = openSync(this.path, 'a', 0o600)
+      this.#size = 0
+    } catch (error) {
+      // A full disk costs lines of the log, not the Pod.
+      if (!this.#failed) log.warn({ path: this.path, error: messageOf(error) }, 'a container’s log cannot be written')
+      this.#failed = true
+    }
   }
 }
 

@@ -99,27 +99,29 @@ export class Container {
     const { name } = this.spec
     let child: ChildProcess
     let target: ProbeTarget
+    let log: ContainerLog
     try {
       const image = findImage(this.#context.images, this.spec.image)
       const env = await environmentOf(this.#context.pod(), this.spec, image, this.#context)
       if (this.#stop.signal.aborted) return undefined
       const [command, ...args] = commandLine(image, this.spec, env)
       if (this.status.restartCount === 0) {
-        const message = `Container image "${this.spec.image}" is a program of this machine: ${[command, ...args].join(' ').slice(0, 200)}`
+        // Not the arguments: values of Secrets may be among them.
+        const message = `Container image "${this.spec.image}" is played by ${image.command.join(' ').slice(0, 200)}`
         this.#context.happened({ type: 'Normal', reason: 'Pulled', message })
       }
       const cwd = this.spec.workingDir ?? image.cwd
       target = { podIP: this.#context.podIP, spec: this.spec, env, cwd }
+      // Kept are this run and the one before, which `kubectl logs --previous` shows.
+      removeLog(this.logPath(this.status.restartCount - 2))
+      log = new ContainerLog(this.logPath())
+      this.log = log
       // A group of its own: the signals of a terminal go to us alone, and ours reach the program's children too.
       child = spawn(command, args, { env, cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
     } catch (error) {
       this.#wait(reasonOf(error), messageOf(error))
       return undefined
     }
-    // Kept are this run and the one before, which `kubectl logs --previous` shows.
-    removeLog(this.logPath(this.status.restartCount - 2))
-    const log = new ContainerLog(this.logPath())
-    this.log = log
     child.stdout?.on('data', (chunk) => log.write('stdout', chunk))
     child.stderr?.on('data', (chunk) => log.write('stderr', chunk))
     const startedAt = timestamp()

@@ -1,5 +1,9 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { messageOf } from '../../errors.ts'
+import { logger } from '../../telemetry/log.ts'
+
+const log = logger('pods')
 
 /**
  * The processes of containers, written down so that a run that was killed does not leave them behind: the next run ends those
@@ -51,8 +55,12 @@ export class ProcessTable {
   }
 
   #write(): void {
-    writeFileSync(`${this.#file}.new`, JSON.stringify([...this.#entries]))
-    renameSync(`${this.#file}.new`, this.#file)
+    try {
+      writeFileSync(`${this.#file}.new`, JSON.stringify([...this.#entries]))
+      renameSync(`${this.#file}.new`, this.#file)
+    } catch (error) {
+      log.warn({ file: this.#file, error: messageOf(error) }, 'the list of processes cannot be written')
+    }
   }
 }
 

@@ -49,6 +49,15 @@ export class Forwarder {
   }
 
   #forward(to: Address, request: IncomingMessage, response: ServerResponse): void {
+    try {
+      this.#send(to, request, response)
+    } catch (error) {
+      // Node refuses some paths and headers that its parser lets through; that must cost this request only.
+      refuse(response, 400, error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  #send(to: Address, request: IncomingMessage, response: ServerResponse): void {
     const upstream = httpRequest({
       host: to.ip.replace(/^\[|\]$/g, ''),
       port: to.port,

@@ -29,41 +29,38 @@ const log = logger('pods')
  * that later takes this place. In a thread of its own, so that traffic between Pods never delays the API or the control plane.
  */
 export class OutboundProxy {
-  readonly #worker: Worker
   readonly #services: Informer<Service>
   readonly #pods: Informer<Pod>
   readonly #opening = new Map<string, (report: Report) => void>()
+  /** Address to namespace of the Pods that have a proxy. */
+  readonly #open = new Map<string, string>()
+  #worker: Worker
   #pending = false
-  #failure: string | undefined
 
   constructor(services: Informer<Service>, pods: Informer<Pod>) {
     this.#services = services
     this.#pods = pods
-    this.#worker = new Worker(programPath('src/pods/outbound/worker'))
-    this.#worker.unref()
-    this.#worker.on('message', (report: Report) => this.#opening.get(report.ip)?.(report))
-    this.#worker.on('error', (error) => this.#fail(messageOf(error)))
+    this.#worker = this.#start()
     services.onChange(() => this.#refresh())
     pods.onChange(() => this.#refresh())
   }
 
   /** Begins to listen for a Pod; resolves with the proxy's URL, or undefined when it cannot, which is logged. */
   async open(ip: string, namespace: string): Promise<string | undefined> {
+    this.#open.set(ip, namespace)
     const { error } = await new Promise<Report>((resolve) => {
-      if (this.#failure !== undefined) {
-        resolve({ ip, error: this.#failure })
-        return
-      }
       this.#opening.set(ip, resolve)
       this.#post({ kind: 'open', ip, port: OUTBOUND_PORT, namespace })
     })
     this.#opening.delete(ip)
     if (error === undefined) return `http://${ip}:${OUTBOUND_PORT}`
+    this.#open.delete(ip)
     log.warn({ ip, error }, 'this Pod cannot reach Services by name')
     return undefined
   }
 
   close(ip: string): void {
+    this.#open.delete(ip)
     this.#post({ kind: 'close', ip })
   }
 
@@ -71,6 +68,20 @@ export class OutboundProxy {
     await this.#worker.terminate()
   }
 
+  #start(): Worker {
+    const worker = new Worker(programPath('src/pods/outbound/worker'))
+    worker.unref()
+    worker.on('message', (report: Report) => this.#opening.get(report.ip)?.(report))
+    worker.on('error', (error) => {
+      log.error({ error: messageOf(error) }, 'the outbound proxy of the Pods failed; starting it again')
+      this.#worker = this.#start()
+      this.#refresh()
+      for (const [ip, namespace] of this.#open) this.#post({ kind: 'open', ip, port: OUTBOUND_PORT, namespace })
+    })
+    return worker
+  }
+
+  /** Changes of one turn are one message. */
   #refresh(): void {
     if (this.#pending) return
     this.#pending = true
@@ -82,11 +93,5 @@ export class OutboundProxy {
 
   #post(command: Command): void {
     this.#worker.postMessage(command)
-  }
-
-  #fail(error: string): void {
-    this.#failure = error
-    log.error({ error }, 'the outbound proxy of the Pods failed')
-    for (const [ip, resolve] of this.#opening) resolve({ ip, error })
   }
 }
