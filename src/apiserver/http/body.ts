@@ -9,15 +9,20 @@ import { duplicateKeys } from './duplicate-keys.ts'
 /** apiserver's MaxRequestBodyBytes. */
 export const BODY_LIMIT = 3 * 1024 * 1024
 
-export async function readBody(request: IncomingMessage | Http2ServerRequest): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length
-    if (length > BODY_LIMIT) throw tooLarge(BODY_LIMIT)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
+/** What comes after the limit is read and dropped: a stream that is cut off would take the answer with it. */
+export function readBody(request: IncomingMessage | Http2ServerRequest): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let length = 0
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length
+      if (length <= BODY_LIMIT) chunks.push(chunk)
+      else if (length - chunk.length <= BODY_LIMIT) reject(tooLarge(BODY_LIMIT))
+    })
+    request.on('end', () => resolve(Buffer.concat(chunks)))
+    request.on('error', reject)
+    request.on('close', () => reject(badRequest('the client closed the request before its body had arrived')))
+  })
 }
 
 export interface DecodedBody {

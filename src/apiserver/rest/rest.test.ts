@@ -433,6 +433,16 @@ describe('watches', () => {
     assert.ok(ended)
   })
 
+  test('a body that is too large has its answer over HTTP/2 too', async () => {
+    const session = connect(server.url, { ca: server.caPem })
+    const headers = { ':method': 'POST', ':path': CMS, authorization: `Bearer ${server.token}` }
+    const stream = session.request(headers)
+    stream.end('x'.repeat(9_000_000))
+    const text = String(await stream.setEncoding('utf8').toArray())
+    assert.equal(JSON.parse(text).reason, 'RequestEntityTooLarge')
+    session.close()
+  })
+
   test('many on one HTTP/2 connection all see the same, and the server closes with them open', async () => {
     const own = await startApiServer({ dataDir: ':memory:', port: 0 })
     const session = connect(own.url, { ca: own.caPem })
