@@ -139,6 +139,9 @@ describe('instrument', () => {
     'growth by nothing': '(memory 1) (func (export "f") (loop (drop (memory.grow (i32.const 0))) (br 0)))',
     'throwing and catching': '(tag $e) (func (export "f") (loop (try (do (throw $e)) (catch_all)) (br 0)))',
     'a try that catches traps': '(func (export "f") (try (do (loop (br 0))) (catch_all)))',
+    'tight loops within a loop with calls': `(func $f) (func (export "f") (local i32)
+      (loop $a (call $f) (local.set 0 (i32.const 80))
+        (loop $b (br_if $b (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) (br $a)))`,
     'exponential calls': `(func $a) ${'bcdefghijklmnopqrstuvwxyz'
       .split('')
       .map((c, i) => `(func $${c} ${'(call $X)'.repeat(4).replaceAll('X', String.fromCharCode(97 + i))})`)

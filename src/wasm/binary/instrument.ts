@@ -1,5 +1,6 @@
 import { SluiceError } from '../../errors.ts'
 import type { Limits } from '../limits.ts'
+import { costsOfCheapFunctions } from './cheap-functions.ts'
 import { Reader } from './reader.ts'
 import { INSERT, Sites, scanBody } from './scan.ts'
 import { type Bounds, type ModuleShape, readLimits, readValueType, SECTION } from './sections.ts'
@@ -36,11 +37,10 @@ const ORDER = [
 ]
 
 const MAX_TABLES = 16
-/** A function this short without calls or loops is paid for by its caller. */
-const FREE_LEAF = 64
 /**
- * Loops gather what they owe in a local and pay when it exceeds this: a counter in memory would be the slowest part of a tight
- * loop. What a function leaves unpaid is at most this, so each function with loops pays a part of it on entry.
+ * Loops without calls gather what they owe in a local and pay when it exceeds this: a counter in memory would be the slowest part
+ * of a tight loop. (Across calls a local is no better than memory.) What a function leaves unpaid is at most this, so each function
+ * with such loops pays a part of it on entry.
  */
 const DEBT = 1024
 const ENTRY_WITH_LOOPS = 256
@@ -187,15 +187,7 @@ function addFuel(
   const section = shape.sections.find((s) => s.id === SECTION.code)
   const code = new Writer(section === undefined ? 128 : (section.end - section.start) * 1.25)
   code.u32(shape.functions.length + 4)
-  if (section !== undefined) {
-    const reader = new Reader(bytes, section.start, section.end)
-    const sites = new Sites()
-    const count = reader.u32()
-    for (let n = 0; n < count; n++) {
-      const parameters = shape.types[shape.functions[n]].indexOf('>')
-      writeBody(code, reader, sites, indices, parameters)
-    }
-  }
+  if (section !== undefined) writeBodies(code, new Reader(bytes, section.start, section.end), shape, indices)
   writeHelpers(code, indices)
   parts.set(SECTION.code, code)
   return names
@@ -218,61 +210,105 @@ function append(parts: Map<number, Writer>, id: number, count: number, write: (o
   parts.set(id, out)
 }
 
-function writeBody(out: Writer, reader: Reader, sites: Sites, indices: Indices, parameters: number): void {
+/** One function body of the source: where it starts, where its code starts, and where it ends. */
+interface Body {
+  readonly start: number
+  readonly code: number
+  readonly end: number
+  readonly localGroups: number
+  readonly groupsAt: number
+  /** Parameters and locals. */
+  readonly locals: number
+}
+
+function writeBodies(out: Writer, reader: Reader, shape: ModuleShape, indices: Indices): void {
+  const bodies: Body[] = []
+  const count = reader.u32()
+  for (let n = 0; n < count; n++) bodies.push(readBody(reader, shape.types[shape.functions[n]].indexOf('>')))
+  const open = (n: number) => new Reader(reader.bytes, bodies[n].code, bodies[n].end)
+  const costs = costsOfCheapFunctions(shape.functionImports.length, count, open)
+  const sites = new Sites()
+  for (let n = 0; n < count; n++) {
+    const body = open(n)
+    scanBody(body, sites, costs)
+    if (body.pos !== bodies[n].end) body.fail('function body has the wrong size')
+    writeBody(out, reader.bytes, bodies[n], sites, indices, costs[shape.functionImports.length + n] === 0)
+  }
+}
+
+function readBody(reader: Reader, parameters: number): Body {
   const size = reader.u32()
   const start = reader.pos
+  reader.skip(size)
   const body = new Reader(reader.bytes, start, start + size)
-  const groups = body.u32()
+  const localGroups = body.u32()
   const groupsAt = body.pos
-  let local = parameters
-  for (let n = groups; n > 0; n--) {
-    local += body.u32()
+  let locals = parameters
+  for (let n = localGroups; n > 0; n--) {
+    locals += body.u32()
     readValueType(body)
   }
-  const entry = body.pos
-  scanBody(body, sites)
-  if (body.pos !== start + size) body.fail('function body has the wrong size')
-  reader.skip(size)
+  return { start, code: body.pos, end: start + size, localGroups, groupsAt, locals }
+}
 
-  const scratch = new Writer(size + 64 + sites.positions.length * 32)
-  const charged = sites.hasCalls || sites.positions.length > 0 || sites.entryWeight > FREE_LEAF
-  scratch.u32(charged ? groups + 1 : groups)
-  scratch.bytes(reader.bytes, groupsAt, entry)
+/** A function that is not `charged` has no loops either: its callers pay. */
+function writeBody(
+  out: Writer,
+  source: Uint8Array,
+  body: Body,
+  sites: Sites,
+  indices: Indices,
+  charged: boolean,
+): void {
+  const local = body.locals
+  const scratch = new Writer(body.end - body.start + 64 + sites.positions.length * 32)
+  scratch.u32(charged ? body.localGroups + 1 : body.localGroups)
+  scratch.bytes(source, body.groupsAt, body.code)
   if (charged) {
     scratch.bytes(Uint8Array.of(1, 0x7f)) // one i32 more
-    const weight = sites.entryWeight + (sites.hasLoops ? ENTRY_WITH_LOOPS : 0)
-    charge(scratch, indices.global, local, weight)
-    if (sites.hasLoops) clear(scratch, local)
+    const weight = sites.entryWeight + (sites.hasTightLoops ? ENTRY_WITH_LOOPS : 0)
+    charge(scratch, indices.global, local, weight, false)
+    if (sites.hasTightLoops) clear(scratch, local)
   }
-  let copied = entry
+  let copied = body.code
   for (let i = 0; i < sites.positions.length; i++) {
-    scratch.bytes(reader.bytes, copied, sites.positions[i])
+    scratch.bytes(source, copied, sites.positions[i])
     copied = sites.positions[i]
     switch (sites.kinds[i]) {
-      case INSERT.charge:
+      case INSERT.loop:
+        charge(scratch, indices.global, local, sites.weights[i], sites.hasTightLoops)
+        break
+      case INSERT.tightLoop:
         owe(scratch, indices.global, local, sites.weights[i])
         break
       case INSERT.throw:
-        charge(scratch, indices.global, local, THROW_COST)
-        if (sites.hasLoops) clear(scratch, local)
+        charge(scratch, indices.global, local, THROW_COST, sites.hasTightLoops)
         break
       default:
         scratch.byte(0x10)
         scratch.u32(sites.kinds[i] === INSERT.bulk ? indices.bulk : indices.grow)
     }
   }
-  scratch.bytes(reader.bytes, copied, start + size)
+  scratch.bytes(source, copied, body.end)
   out.u32(scratch.length)
   out.bytes(scratch.view())
 }
 
-/** `local = fuel -= weight; if (local < 0) unreachable`. The counter is never below zero before, so nothing can wrap. */
-function charge(out: Writer, global: number, local: number, weight: number): void {
+/**
+ * `local = fuel -= weight; if (local < 0) unreachable`; with `debt`, what stands in the local is paid too. The counter is never
+ * below zero before, so nothing can wrap.
+ */
+function charge(out: Writer, global: number, local: number, weight: number, debt: boolean): void {
   out.byte(0x23)
   out.u32(global)
   out.byte(0x41)
   out.s32(weight)
   out.byte(0x6b)
+  if (debt) {
+    out.byte(0x20)
+    out.u32(local)
+    out.byte(0x6b)
+  }
   out.byte(0x22)
   out.u32(local)
   out.byte(0x24)
@@ -280,6 +316,7 @@ function charge(out: Writer, global: number, local: number, weight: number): voi
   out.byte(0x20)
   out.u32(local)
   out.bytes(TRAP_BELOW_ZERO)
+  if (debt) clear(out, local)
 }
 
 /** `local += weight; if (local > DEBT) { fuel -= local; if (fuel < 0) unreachable; local = 0 }` */
@@ -321,16 +358,16 @@ function settle(out: Writer, global: number): void {
 }
 
 function writeHelpers(out: Writer, { global }: Indices): void {
-  body(out, (code) => {
+  helper(out, (code) => {
     code.bytes(Uint8Array.of(0x20, 0, 0x24))
     code.u32(global)
   })
-  body(out, (code) => {
+  helper(out, (code) => {
     code.byte(0x23)
     code.u32(global)
   })
   // bulk(n): fuel -= (n >>> 4) + 16; n
-  body(out, (code) => {
+  helper(out, (code) => {
     code.byte(0x23)
     code.u32(global)
     code.bytes(Uint8Array.of(0x20, 0, 0x41, 4, 0x76, 0x41, 16, 0x6a, 0x6b))
@@ -338,7 +375,7 @@ function writeHelpers(out: Writer, { global }: Indices): void {
     code.bytes(Uint8Array.of(0x20, 0))
   })
   // grow(n): fuel -= ((n & 0xffff) << 6) + GROW_COST; n
-  body(out, (code) => {
+  helper(out, (code) => {
     code.byte(0x23)
     code.u32(global)
     code.bytes(Uint8Array.of(0x20, 0, 0x41))
@@ -351,7 +388,7 @@ function writeHelpers(out: Writer, { global }: Indices): void {
   })
 }
 
-function body(out: Writer, write: (code: Writer) => void): void {
+function helper(out: Writer, write: (code: Writer) => void): void {
   const code = new Writer(64)
   code.byte(0) // no locals
   write(code)

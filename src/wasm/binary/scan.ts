@@ -2,8 +2,8 @@ import { SluiceError } from '../../errors.ts'
 import type { Reader } from './reader.ts'
 import { readValueType } from './sections.ts'
 
-/** What has to be inserted at a place of a function body. */
-export const INSERT = { charge: 0, bulk: 1, grow: 2, throw: 3 } as const
+/** What has to be inserted at a place of a function body. A tight loop has no calls. */
+export const INSERT = { loop: 0, tightLoop: 1, bulk: 2, grow: 3, throw: 4 } as const
 
 /** The places of one function body where fuel is taken; reused from function to function. */
 export class Sites {
@@ -14,7 +14,10 @@ export class Sites {
   /** Instructions outside of loops. */
   entryWeight = 0
   hasCalls = false
-  hasLoops = false
+  hasTightLoops = false
+  /** Functions that are called directly; and whether others may be. */
+  readonly callees: number[] = []
+  hasIndirectCalls = false
 
   reset(): void {
     this.positions.length = 0
@@ -22,7 +25,9 @@ export class Sites {
     this.weights.length = 0
     this.entryWeight = 0
     this.hasCalls = false
-    this.hasLoops = false
+    this.hasTightLoops = false
+    this.callees.length = 0
+    this.hasIndirectCalls = false
   }
 
   add(position: number, kind: number): number {
@@ -33,9 +38,13 @@ export class Sites {
 }
 
 const ENTRY = -1
+const NO_COSTS = new Uint8Array()
 
-/** One pass over the instructions of a body; `reader` stands behind the locals and ends up behind the last `end`. */
-export function scanBody(reader: Reader, sites: Sites): void {
+/**
+ * One pass over the instructions of a body; `reader` stands behind the locals and ends up behind the last `end`. `costs` has what
+ * calling a function costs its caller, by index.
+ */
+export function scanBody(reader: Reader, sites: Sites, costs: Uint8Array = NO_COSTS): void {
   sites.reset()
   const owners: number[] = [ENTRY]
   let owner = ENTRY
@@ -44,6 +53,10 @@ export function scanBody(reader: Reader, sites: Sites): void {
     if (owner === ENTRY) sites.entryWeight += weight
     else sites.weights[owner] += weight
     weight = 0
+  }
+  const called = () => {
+    sites.hasCalls = true
+    if (owner !== ENTRY) sites.kinds[owner] = INSERT.loop
   }
   while (owners.length > 0) {
     const at = reader.pos
@@ -87,8 +100,7 @@ export function scanBody(reader: Reader, sites: Sites): void {
         blockType(reader)
         settle()
         owners.push(owner)
-        sites.hasLoops = true
-        owner = sites.add(reader.pos, INSERT.charge)
+        owner = sites.add(reader.pos, INSERT.tightLoop)
         break
       case 0x0b: // end
       case 0x18: {
@@ -97,6 +109,9 @@ export function scanBody(reader: Reader, sites: Sites): void {
         const outer = owners.pop() as number
         if (outer !== owner) {
           settle()
+          const tight = sites.kinds[owner] === INSERT.tightLoop
+          if (tight) sites.hasTightLoops = true
+          else if (outer !== ENTRY) sites.kinds[outer] = INSERT.loop
           owner = outer
         }
         break
@@ -122,15 +137,24 @@ export function scanBody(reader: Reader, sites: Sites): void {
         reader.u32()
         break
       case 0x10: // call
-      case 0x12: // return_call
+      case 0x12: {
+        // return_call
+        called()
+        const callee = reader.u32()
+        sites.callees.push(callee)
+        if (callee < costs.length) weight += costs[callee]
+        break
+      }
       case 0x14: // call_ref
       case 0x15: // return_call_ref
-        sites.hasCalls = true
+        called()
+        sites.hasIndirectCalls = true
         reader.u32()
         break
       case 0x11: // call_indirect
       case 0x13: // return_call_indirect
-        sites.hasCalls = true
+        called()
+        sites.hasIndirectCalls = true
         reader.u32()
         reader.u32()
         break
