@@ -177,6 +177,16 @@ export const ERRORS = {
     title: 'an extension configuration cannot be converted',
     hint: 'the control plane sent an ECDS resource that is not valid; its NACK carries the reason',
   },
+  SL3029: {
+    source: 'extension',
+    title: 'the proxy rejected the extension',
+    hint: 'the reason is the proxy’s own; the module did start in its trial, so compare the proxy’s limits and version',
+  },
+  SL3030: {
+    source: 'config',
+    title: 'the supervised proxy cannot be started',
+    hint: 'check the program behind -- and that it may be executed',
+  },
   SL4001: {
     source: 'extension',
     title: 'the module is not valid WebAssembly',
@@ -292,15 +302,10 @@ export const ERRORS = {
     title: 'a proxy worker failed',
     hint: 'it is started again by itself; report the message',
   },
-  SL3029: {
+  SL5005: {
     source: 'extension',
-    title: 'the proxy rejected the extension',
-    hint: 'the reason is the proxy’s own; the module did start in its trial, so compare the proxy’s limits and version',
-  },
-  SL3030: {
-    source: 'config',
-    title: 'the supervised proxy cannot be started',
-    hint: 'check the program behind -- and that it may be executed',
+    title: 'a Lua script cannot be used',
+    hint: 'correct the script at the line that the message names',
   },
   SL6001: {
     source: 'environment',

@@ -15,7 +15,7 @@ export function parseMirrors(text: string | undefined): MirrorRule[] {
       prefix,
       endpoint,
       ...(scheme === 'http://' ? { plainHttp: true } : {}),
-      ...(only === undefined ? {} : { only: true }),
+      ...(only === undefined ? {} : { exclusive: true }),
     })
   }
   return rules

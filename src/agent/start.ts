@@ -56,10 +56,15 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     stateDir: join(options.cache.dir, 'proxies', sha256Hex(options.owner ?? '')),
     ...(trials === undefined ? {} : { trial: trials.try }),
   })
-  const notReady = async () => [
-    ...((await options.proxyNotReady?.()) ?? []),
-    ...interposer.notReady().map((name) => `extension ${name} is not running and its policy denies traffic`),
-  ]
+  let served = false
+  const notReady = async () => {
+    const proxy = (await options.proxyNotReady?.()) ?? []
+    // Only until the first traffic: an extension that breaks later, on all Pods at once, must not take all of them out of service.
+    const names = served ? [] : interposer.notReady()
+    const reasons = names.map((name) => `extension ${name} is not running and its policy denies traffic`)
+    served ||= proxy.length === 0 && reasons.length === 0
+    return [...proxy, ...reasons]
+  }
   const server =
     options.status === undefined
       ? undefined

@@ -10,7 +10,7 @@ export interface MirrorRule {
   /** Speak plain HTTP to the endpoint. Otherwise it is TLS, or what a loopback address turns out to speak. */
   readonly plainHttp?: boolean
   /** Do not ask the original registry for what the mirror does not have. */
-  readonly only?: boolean
+  readonly exclusive?: boolean
 }
 
 /** A place where a repository can be had. */
@@ -30,7 +30,7 @@ export function endpointsOf(reference: Reference, rules: readonly MirrorRule[]):
   const [host, ...path] = rule.endpoint.replace(/^oci:\/\//, '').split('/')
   const repository = [...path.filter((part) => part !== ''), reference.repository].join('/')
   const mirror: Endpoint = { host, repository, plainHttp: rule.plainHttp ?? false, mirror: rule }
-  return rule.only ? [mirror] : [mirror, origin]
+  return rule.exclusive ? [mirror] : [mirror, origin]
 }
 
 function longest(repository: string, rules: readonly MirrorRule[]): MirrorRule | undefined {

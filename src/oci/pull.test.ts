@@ -195,7 +195,7 @@ describe('mirrors', () => {
   })
 
   it('keep registries apart by a path', async () => {
-    const mirrors = [{ prefix: 'a.test/x', endpoint: `${registry.address}/a.test`, plainHttp: true, only: true }]
+    const mirrors = [{ prefix: 'a.test/x', endpoint: `${registry.address}/a.test`, plainHttp: true, exclusive: true }]
     await pushWasmImage({ ref: 'a.test/x/y:v1', wasm: WASM, mirrors, credentials: anonymous })
     assert.deepEqual((await pull(`${registry.address}/a.test/x/y:v1`)).bytes, WASM)
   })
@@ -208,8 +208,8 @@ describe('mirrors', () => {
     const client = new RegistryClient(parseReference(ref), transport, { mirrors, credentials: anonymous })
     assert.deepEqual((await pull(ref, client)).bytes, WASM)
     assert.equal(client.source, undefined)
-    const only = { ...mirrors[0], only: true }
-    const strict = new RegistryClient(parseReference(ref), transport, { mirrors: [only], credentials: anonymous })
+    const exclusive = { ...mirrors[0], exclusive: true }
+    const strict = new RegistryClient(parseReference(ref), transport, { mirrors: [exclusive], credentials: anonymous })
     await assert.rejects(pull(ref, strict), { code: 'SL3006' })
     await empty.close()
   })

@@ -42,7 +42,7 @@ export async function pushWasmImage(options: PushOptions): Promise<PushedImage> 
   const transport = new HttpTransport(options)
   const limit = options.limit ?? deadline(300_000, `push of ${formatReference(reference)}`)
   // A push that a mirror rule redirects must never end up in the registry that the mirror stands for.
-  const mirrors = (options.mirrors ?? []).map((rule) => ({ ...rule, only: true }))
+  const mirrors = (options.mirrors ?? []).map((rule) => ({ ...rule, exclusive: true }))
   try {
     const client = new RegistryClient(reference, transport, { ...options, mirrors, limit })
     const manifest = await build(client, format, options)

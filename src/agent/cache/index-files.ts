@@ -56,6 +56,11 @@ export class IndexFiles {
     await writeAtomic(this.#urlPath(record.url), JSON.stringify(record), 0o600)
   }
 
+  /** How many entries there are. */
+  async size(): Promise<number> {
+    return (await readdir(join(this.#dir, 'entries')).catch(() => [])).filter((file) => file.endsWith('.json')).length
+  }
+
   async entries(): Promise<Entry[]> {
     return await this.#all<Entry>('entries')
   }

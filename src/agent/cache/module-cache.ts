@@ -1,55 +1,21 @@
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SluiceError } from '../../errors.ts'
-import {
-  type CredentialSource,
-  DEFAULT_LIMITS,
-  type Deadline,
-  deadline,
-  defaultKeychain,
-  fetchModule,
-  fromDockerConfigJson,
-  HttpTransport,
-  RegistryClient,
-  type ResolvedImage,
-  resolveImage,
-  SupplyError,
-  sha256Hex,
-  verifyDetached,
-  verifyImage,
-} from '../../oci/index.ts'
+import { deadline, sha256Hex } from '../../oci/index.ts'
 import { logger } from '../../telemetry/log.ts'
 import { Registry } from '../../telemetry/metrics.ts'
-import { fetchSignature, readSignature } from '../fetch/detached-signature.ts'
-import { fetchByHttp } from '../fetch/http-fetch.ts'
-import { checkMagic, measureFile } from '../fetch/magic.ts'
-import { type FetchResult, SupplyMetrics } from '../metrics.ts'
-import { type ModuleUrl, parseModuleUrl } from '../module-url.ts'
-import { mayReuse, type PullPolicy } from '../pull-policy.ts'
+import { SupplyMetrics } from '../metrics.ts'
+import { mayReuse } from '../pull-policy.ts'
+import { asSupplyError, fetchResult } from './failure.ts'
 import { withFileLock } from './file-lock.ts'
 import { type Entry, IndexFiles } from './index-files.ts'
-import { importFile } from './local-file.ts'
 import { ModuleFiles } from './module-files.ts'
 import type { ModuleCacheOptions } from './options.ts'
+import { Puller } from './puller.ts'
 import { purge } from './purge.ts'
+import { type Asked, type ModuleRequest, pinned, readRequest } from './request.ts'
 import { SingleFlight } from './single-flight.ts'
 
-export interface ModuleRequest {
-  /** `oci://`, `http(s)://` or `file://`; without scheme it is an image. */
-  readonly url: string
-  /** Hex: manifest digest of an image, else of the unpacked bytes. Empty or `nil` is none. */
-  readonly sha256?: string
-  /** Of the ECDS resource. */
-  readonly resourceName: string
-  readonly resourceVersion?: string
-  readonly pullPolicy?: PullPolicy | undefined
-  /** `.dockerconfigjson`; undefined means the machine's own credentials. */
-  readonly pullSecret?: string | undefined
-  /** PEM: a signature by this key is required. */
-  readonly verificationKey?: string | undefined
-  /** Of everything together; 5 s unless told, as in Istio. */
-  readonly timeoutMs?: number
-}
+export type { ModuleRequest } from './request.ts'
 
 export interface CachedModule {
   readonly path: string
@@ -68,16 +34,6 @@ export interface CachedModule {
 const log = logger('wasm')
 const DEFAULT_TIMEOUT_MS = 5000
 
-/** What a request comes down to, before anything is fetched. */
-interface Asked {
-  readonly request: ModuleRequest
-  readonly url: ModuleUrl
-  /** Hex that the result must have. */
-  readonly expected: string | undefined
-  readonly secret: string
-  readonly key: string | undefined
-}
-
 /**
  * Modules by reference: from disk if the pull policy lets it, else fetched once however many ask, checked, and stored by content.
  * Several processes may share a folder.
@@ -87,9 +43,8 @@ export class ModuleCache {
   readonly #options: ModuleCacheOptions
   readonly #files: ModuleFiles
   readonly #index: IndexFiles
-  readonly #transport: HttpTransport
+  readonly #puller: Puller
   readonly #flights = new SingleFlight<Entry>()
-  readonly #keychain = defaultKeychain()
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: ModuleCacheOptions) {
@@ -97,7 +52,7 @@ export class ModuleCache {
     this.metrics = new SupplyMetrics(options.metrics ?? new Registry())
     this.#files = new ModuleFiles(options.dir)
     this.#index = new IndexFiles(options.dir)
-    this.#transport = new HttpTransport(options.registries)
+    this.#puller = new Puller(options, this.#files, this.#index, this.metrics)
   }
 
   /** Makes the folders, clears what a crash left, and starts the purge timer. */
@@ -117,25 +72,22 @@ export class ModuleCache {
 
   close(): void {
     clearInterval(this.#timer)
-    this.#transport.close()
+    this.#puller.close()
   }
 
   /** The module of a reference. Rejects with a SluiceError that says why there is none. */
   async get(request: ModuleRequest): Promise<CachedModule> {
-    const url = parseModuleUrl(request.url)
-    const expected = expectedChecksum(request, url)
-    const { pullSecret, verificationKey } = request
-    const asked: Asked = {
-      request,
-      url,
-      expected,
-      secret: url.scheme === 'oci' && pullSecret !== undefined ? sha256Hex(pullSecret) : '',
-      key: verificationKey === undefined ? undefined : sha256Hex(verificationKey.trim()),
-    }
+    const asked = readRequest(request)
     const known = await this.#known(asked)
     this.metrics.lookedUp(known !== undefined)
     if (known !== undefined) return await this.#hand(asked, known, true)
-    const wanted = [url.url, expected, asked.secret, asked.key, request.pullPolicy === 'Always' ? 'always' : '']
+    const wanted = [
+      asked.url.url,
+      asked.expected,
+      asked.secret,
+      asked.key,
+      request.pullPolicy === 'Always' ? 'always' : '',
+    ]
     const flight = sha256Hex(wanted.join('\n'))
     const entry = await this.#flights.run(flight, () => this.#fetch(asked, flight))
     return await this.#hand(asked, entry, false)
@@ -172,7 +124,7 @@ export class ModuleCache {
   }
 
   async #count(): Promise<void> {
-    this.metrics.entries.set((await this.#index.entries()).length)
+    this.metrics.entries.set(await this.#index.size())
   }
 
   /** The cached module that may be used without asking anybody. */
@@ -244,7 +196,11 @@ export class ModuleCache {
         const record = await this.#index.url(asked.url.url)
         const fresh = record !== undefined && record.pulledAt >= began ? record.checksum : asked.expected
         const other = asked.url.scheme === 'file' ? undefined : await this.#remembered(asked, fresh)
-        return other ?? (await this.#pull(asked, limit))
+        if (other !== undefined) return other
+        const entry = await this.#puller.pull(asked, limit)
+        if (asked.url.scheme !== 'file') this.metrics.fetched('success')
+        await this.#count()
+        return entry
       })
     } catch (error) {
       const known = limit.signal.aborted && !(error instanceof SluiceError) ? limit.signal.reason : asSupplyError(error)
@@ -255,157 +211,4 @@ export class ModuleCache {
       limit.clear()
     }
   }
-
-  async #pull(asked: Asked, limit: Deadline): Promise<Entry> {
-    const work = await this.#files.workFolder()
-    try {
-      const entry = await this.#pullInto(asked, work, limit)
-      await this.#index.putEntry(entry)
-      await this.#count()
-      if (asked.url.scheme !== 'file') this.metrics.fetched('success')
-      return entry
-    } finally {
-      await rm(work, { recursive: true, force: true })
-    }
-  }
-
-  async #pullInto(asked: Asked, work: string, limit: Deadline): Promise<Entry> {
-    const { url } = asked
-    switch (url.scheme) {
-      case 'oci':
-        return await this.#pullImage(asked, work, limit)
-      case 'http': {
-        const { attempts = 5, attemptMs = 15_000, retry } = this.#options.http ?? {}
-        const options = { attempts, attemptMs, ...(retry === undefined ? {} : { retry }) }
-        const limits = this.#options.limits ?? DEFAULT_LIMITS
-        const { path, source } = await fetchByHttp(this.#transport, url.location, work, limits, options, limit)
-        const { verificationKey } = asked.request
-        if (verificationKey !== undefined) {
-          const signature = () => fetchSignature(this.#transport, url.location, limit.signal)
-          await this.#verify(() => verifyDetached(path, signature, verificationKey))
-        }
-        return await this.#store(asked, path, undefined, source)
-      }
-      case 'file': {
-        const path = await importFile(url.path, work)
-        const { verificationKey } = asked.request
-        if (verificationKey !== undefined) {
-          await this.#verify(() => verifyDetached(path, () => readSignature(url.path), verificationKey))
-        }
-        return await this.#store(asked, path, undefined, undefined)
-      }
-    }
-  }
-
-  async #pullImage(asked: Asked, work: string, limit: Deadline): Promise<Entry> {
-    const { url, expected, request } = asked
-    if (url.scheme !== 'oci') throw new Error('unreachable')
-    const credentials: CredentialSource =
-      request.pullSecret === undefined ? this.#keychain : fromDockerConfigJson(request.pullSecret)
-    const client = new RegistryClient(url.reference, this.#transport, {
-      ...this.#options.registries,
-      credentials,
-      limit,
-    })
-    let image: ResolvedImage
-    try {
-      image = await resolveImage(client)
-    } catch (error) {
-      throw asManifestFailure(error)
-    }
-    const digests = [image.digest, image.indexDigest].flatMap((digest) => (digest === undefined ? [] : [hexOf(digest)]))
-    if (expected !== undefined && !digests.includes(expected)) throw mismatch(asked, digests[0])
-    if (request.verificationKey !== undefined) {
-      const key = request.verificationKey
-      await this.#verify(() => verifyImage(client, image, key))
-    }
-    // Asked for by the index's digest, it is cached under that; else under the image's own.
-    const checksum = expected ?? digests[0]
-    const known = await this.#index.entry(url.name, checksum)
-    if (known !== undefined && (await this.#files.has(known.sha256))) return this.#extend(asked, known)
-    const { path } = await fetchModule(client, image, work, this.#options.limits ?? DEFAULT_LIMITS)
-    return await this.#store(asked, path, checksum, client.source)
-  }
-
-  async #verify(check: () => Promise<void>): Promise<void> {
-    try {
-      await check()
-      this.metrics.verified(true)
-    } catch (error) {
-      this.metrics.verified(false)
-      throw error
-    }
-  }
-
-  /** `checksum`: of an image's manifest; undefined for what is known by its bytes. */
-  async #store(asked: Asked, path: string, checksum: string | undefined, source: string | undefined): Promise<Entry> {
-    const { url, expected } = asked
-    const { sha256, size, head } = await measureFile(path)
-    checkMagic(head, url.url)
-    if (checksum === undefined && expected !== undefined && expected !== sha256) throw mismatch(asked, sha256)
-    if (!(await this.#files.has(sha256))) await this.#files.adopt(path, sha256)
-    this.metrics.bytes.add(size)
-    const own = checksum ?? sha256
-    const known = await this.#index.entry(url.name, own)
-    const entry: Entry = { name: url.name, checksum: own, sha256, size, secrets: [], keys: [] }
-    const whole = { ...entry, ...(source === undefined ? {} : { source }) }
-    return this.#extend(asked, known === undefined ? whole : { ...whole, secrets: known.secrets, keys: known.keys })
-  }
-
-  #extend({ secret, key }: Asked, entry: Entry): Entry {
-    const secrets = [...new Set([...entry.secrets, secret])]
-    const keys = key === undefined ? entry.keys : [...new Set([...entry.keys, key])]
-    return { ...entry, secrets, keys }
-  }
-}
-
-/** Hex of the digest that a reference is pinned to. */
-function pinned(url: ModuleUrl): string | undefined {
-  const digest = url.scheme === 'oci' ? url.reference.digest : undefined
-  return digest === undefined ? undefined : hexOf(digest)
-}
-
-function hexOf(digest: string): string {
-  return digest.slice(digest.indexOf(':') + 1)
-}
-
-function expectedChecksum({ sha256 = '' }: ModuleRequest, url: ModuleUrl): string | undefined {
-  // Istio's agent takes the literal `nil` for none.
-  const given = sha256 === 'nil' ? '' : sha256.toLowerCase().replace(/^sha256:/, '')
-  const digest = pinned(url)
-  if (given === '') return digest
-  if (!/^[a-f0-9]{64}$/.test(given)) throw new SupplyError('SL3011', `sha256 «${sha256}» is not 64 hex digits`)
-  if (digest !== undefined && digest !== given) {
-    throw new SupplyError('SL3011', `${url.url} is pinned to another digest than sha256: ${given}`)
-  }
-  return given
-}
-
-function mismatch({ url, expected }: Asked, actual: string): SupplyError {
-  return new SupplyError(
-    'SL3011',
-    `module downloaded from ${url.url} has checksum ${actual}, which does not match: ${expected}`,
-  )
-}
-
-const MANIFEST_FAILURE = Symbol('manifest failure')
-
-/** Marks an error for the metric, which tells a manifest that could not be had from a layer that could not. */
-function asManifestFailure(error: unknown): unknown {
-  if (error instanceof SluiceError) Object.assign(error, { [MANIFEST_FAILURE]: true })
-  return error
-}
-
-function fetchResult(error: unknown): FetchResult {
-  if (!(error instanceof SluiceError)) return 'download_failure'
-  if (error.code === 'SL3011') return 'checksum_mismatched'
-  if (error.code === 'SL3021') return 'fetch_failure'
-  if (error.code === 'SL3025' || error.code === 'SL3026' || error.code === 'SL3027') return 'signature_failure'
-  return MANIFEST_FAILURE in error ? 'manifest_failure' : 'download_failure'
-}
-
-function asSupplyError(error: unknown): unknown {
-  if (error instanceof SluiceError || typeof (error as NodeJS.ErrnoException)?.code !== 'string') return error
-  const { code, message } = error as NodeJS.ErrnoException
-  return new SupplyError('SL3023', `${code}: ${message}`, { cause: error, retryable: true })
 }

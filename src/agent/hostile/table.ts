@@ -24,22 +24,24 @@ const HEAD = `# When a module cannot be had
 What traffic meets, what the status of the extension says, and how it heals, for everything that a registry (or the disk) can
 do wrong. This table is made by \`src/agent/hostile/hostile.test.ts\`, which plays each cell: edit that, not this.
 
-- *denied*: 403 for HTTP, a closed connection for TCP. *passes without it*: as if the extension were not there. *module*: it runs.
-- *last good module*: what ran before the update runs on; the status names it and the failure.
-- *heals*: the agent tries again in the background (1 s at first, at most a minute apart, later if the registry asks for it) and
+- _denied_: 403 for HTTP, a closed connection for TCP. _passes without it_: as if the extension were not there. _module_: it runs.
+- _last good module_: what ran before the update runs on; the status names it and the failure.
+- _heals_: the agent tries again in the background (1 s at first, at most a minute apart, later if the registry asks for it) and
   swaps the module in as soon as the cause is gone. Nothing needs to be applied again.
 - While a FAIL_CLOSE module is fetched for the first time its listener waits; a FAIL_OPEN one waits for a second, then passes.
 
-| fault | when | FAIL_CLOSE | FAIL_RELOAD | FAIL_OPEN | status | afterwards |
-| --- | --- | --- | --- | --- | --- | --- |
 `
 
+const COLUMNS = ['fault', 'when', 'FAIL_CLOSE', 'FAIL_RELOAD', 'FAIL_OPEN', 'status', 'afterwards']
+
 export function renderTable(rows: readonly Row[]): string {
-  const lines = rows.map(({ fault, situation, close, reload, open }) => {
+  const cells = rows.map(({ fault, situation, close, reload, open }) => {
     const { code } = close
     const status = code === undefined ? 'ready' : `${code}: ${ERRORS[code as ErrorCode].title}`
     const later = close.healed && reload.healed && open.healed ? 'heals' : 'nothing to heal'
-    return `| ${[fault, situation, close.during, reload.during, open.during, status, later].join(' | ')} |\n`
+    return [fault, situation, close.during, reload.during, open.during, status, later]
   })
-  return HEAD + lines.join('')
+  const widths = COLUMNS.map((name, i) => Math.max(name.length, ...cells.map((row) => row[i].length)))
+  const line = (row: readonly string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |\n`
+  return `${HEAD}${line(COLUMNS)}${line(widths.map((width) => '-'.repeat(width)))}${cells.map(line).join('')}`
 }

@@ -22,7 +22,7 @@ export async function withClient<T>(
   const reference = parseReference(ref)
   const transport = new HttpTransport(options)
   const limit = deadline(options.timeoutMs ?? 300_000, formatReference(reference))
-  const mirrors = (options.mirrors ?? []).map((rule) => (writing ? { ...rule, only: true } : rule))
+  const mirrors = (options.mirrors ?? []).map((rule) => (writing ? { ...rule, exclusive: true } : rule))
   try {
     return await run(new RegistryClient(reference, transport, { ...options, mirrors, limit }))
   } finally {

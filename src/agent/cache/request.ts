@@ -1,0 +1,73 @@
+import { SupplyError, sha256Hex } from '../../oci/index.ts'
+import { type ModuleUrl, parseModuleUrl } from '../module-url.ts'
+import type { PullPolicy } from '../pull-policy.ts'
+
+export interface ModuleRequest {
+  /** `oci://`, `http(s)://` or `file://`; without scheme it is an image. */
+  readonly url: string
+  /** Hex: manifest digest of an image, else of the unpacked bytes. Empty or `nil` is none. */
+  readonly sha256?: string
+  /** Of the ECDS resource. */
+  readonly resourceName: string
+  readonly resourceVersion?: string
+  readonly pullPolicy?: PullPolicy | undefined
+  /** `.dockerconfigjson`; undefined means the machine's own credentials. */
+  readonly pullSecret?: string | undefined
+  /** PEM: a signature by this key is required. */
+  readonly verificationKey?: string | undefined
+  /** Of everything together; 5 s unless told, as in Istio. */
+  readonly timeoutMs?: number
+}
+
+/** What a request comes down to, before anything is fetched. */
+export interface Asked {
+  readonly request: ModuleRequest
+  readonly url: ModuleUrl
+  /** Hex that the result must have. */
+  readonly expected: string | undefined
+  /** Fingerprints of the pull secret ('' is none) and of the key that must have signed. */
+  readonly secret: string
+  readonly key: string | undefined
+}
+
+/** Reads a request; throws when its parts contradict each other. */
+export function readRequest(request: ModuleRequest): Asked {
+  const url = parseModuleUrl(request.url)
+  const { pullSecret, verificationKey } = request
+  return {
+    request,
+    url,
+    expected: expectedChecksum(request, url),
+    secret: url.scheme === 'oci' && pullSecret !== undefined ? sha256Hex(pullSecret) : '',
+    key: verificationKey === undefined ? undefined : sha256Hex(verificationKey.trim()),
+  }
+}
+
+/** Hex of the digest that a reference is pinned to. */
+export function pinned(url: ModuleUrl): string | undefined {
+  const digest = url.scheme === 'oci' ? url.reference.digest : undefined
+  return digest === undefined ? undefined : hexOf(digest)
+}
+
+export function hexOf(digest: string): string {
+  return digest.slice(digest.indexOf(':') + 1)
+}
+
+function expectedChecksum({ sha256 = '' }: ModuleRequest, url: ModuleUrl): string | undefined {
+  // Istio's agent takes the literal `nil` for none.
+  const given = sha256 === 'nil' ? '' : sha256.toLowerCase().replace(/^sha256:/, '')
+  const digest = pinned(url)
+  if (given === '') return digest
+  if (!/^[a-f0-9]{64}$/.test(given)) throw new SupplyError('SL3011', `sha256 «${sha256}» is not 64 hex digits`)
+  if (digest !== undefined && digest !== given) {
+    throw new SupplyError('SL3011', `${url.url} is pinned to another digest than sha256: ${given}`)
+  }
+  return given
+}
+
+export function mismatch({ url, expected }: Asked, actual: string): SupplyError {
+  return new SupplyError(
+    'SL3011',
+    `module downloaded from ${url.url} has checksum ${actual}, which does not match: ${expected}`,
+  )
+}
