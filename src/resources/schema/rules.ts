@@ -21,7 +21,7 @@ interface Run {
  */
 export function checkRules(value: unknown, before: Correlated | undefined, schema: SchemaNode, errors: FieldError[]) {
   const run: Run = { meter: new Meter(), now: new Map(), before: new Map(), errors }
-  walk(value, before, before, withTypeMeta(schema), '', run)
+  walk(value, before, false, withTypeMeta(schema), '', run)
 }
 
 const ruled = new WeakMap<SchemaNode, boolean>()
@@ -42,36 +42,34 @@ export function hasRules(schema: SchemaNode): boolean {
   return found
 }
 
-/** `nearest` is the nearest value around this one that has a counterpart, for ratcheting. */
+/** `isWithin` says that a value around this one has not changed. */
 function walk(
   value: unknown,
   before: Correlated | undefined,
-  nearest: Correlated | undefined,
+  isWithin: boolean,
   schema: SchemaNode,
   path: string,
   run: Run,
-  around: unknown = value,
 ): void {
   // A rule sees only values that are there; absence is for the rules of the object around it.
   if (value === undefined || value === null || run.meter.exhausted || !hasRules(schema)) return
-  const isRatcheted = before === undefined ? isUnchanged(nearest, around) : isUnchanged(before, value)
+  const isUnchangedHere = isWithin || isUnchanged(before, value)
   for (const rule of schema['x-kubernetes-validations'] ?? []) {
-    if (evaluate(rule, value, before, schema, path, isRatcheted, run) === 'stop') return
+    if (evaluate(rule, value, before, schema, path, isUnchangedHere, run) === 'stop') return
   }
-  for (const part of schema.allOf ?? []) walk(value, before, nearest, part, path, run, around)
-  const inner = before === undefined ? { nearest, around } : { nearest: before, around: value }
+  for (const part of schema.allOf ?? []) walk(value, before, isWithin, part, path, run)
   if (Array.isArray(value)) {
     const { items } = schema
     if (items === undefined) return
     value.forEach((item, i) => {
-      walk(item, correlateItem(before, schema, item), inner.nearest, items, at(path, i), run, inner.around)
+      walk(item, correlateItem(before, schema, item), isUnchangedHere, items, at(path, i), run)
     })
   } else if (isObject(value)) {
     for (const [field, one] of Object.entries(value)) {
       const node = fieldSchema(schema, field)
       if (node === undefined) continue
       const there = isProperty(schema, field) ? child(path, field) : keyed(path, field)
-      walk(one, correlateField(before, schema, field), inner.nearest, node, there, run, inner.around)
+      walk(one, correlateField(before, schema, field), isUnchangedHere, node, there, run)
     }
   }
 }
@@ -82,13 +80,13 @@ function evaluate(
   before: Correlated | undefined,
   schema: SchemaNode,
   path: string,
-  isRatcheted: boolean,
+  isUnchangedHere: boolean,
   run: Run,
 ): 'stop' | undefined {
   const isTransition = usesOldSelf(rule.rule)
   if (isTransition && before === undefined && rule.optionalOldSelf !== true) return undefined
   // Unchanged values keep what later rules would refuse; a transition rule is about the change itself.
-  if (isRatcheted && !isTransition) return undefined
+  if (isUnchangedHere && !isTransition) return undefined
   const old = before === undefined || before.old === null ? undefined : toCel(before.old, schema, run.before)
   const bindings = {
     self: toCel(value, schema, run.now),

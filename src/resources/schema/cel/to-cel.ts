@@ -62,15 +62,20 @@ export function withTypeMeta(schema: SchemaNode): SchemaNode {
 }
 
 function textOf(text: string, format: string | undefined): CelInput {
-  switch (format) {
-    case 'duration':
-      return create(DurationSchema, parseDuration(text))
-    case 'date':
-    case 'date-time':
-      return timestampFromDate(new Date(text))
-    case 'byte':
-      return new Uint8Array(Buffer.from(text, 'base64'))
-    default:
-      return text
+  try {
+    switch (format) {
+      case 'duration':
+        return create(DurationSchema, parseDuration(text))
+      case 'date':
+      case 'date-time':
+        return timestampFromDate(new Date(text))
+      case 'byte':
+        return new Uint8Array(Buffer.from(text, 'base64'))
+      default:
+        return text
+    }
+  } catch {
+    // An unchanged value may stand against its format; the rule finds no function for a string and says so.
+    return text
   }
 }
