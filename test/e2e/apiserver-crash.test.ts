@@ -10,7 +10,13 @@ import { fileURLToPath } from 'node:url'
 import { KubeClient, type KubeObject, parseKubeConfig } from '../../src/kube/index.ts'
 
 const CONFIG_MAPS = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap', namespaced: true }
-const here = dirname(fileURLToPath(import.meta.url))
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
+/** What is killed: an API server on the folder of its argument, which prints where it is. */
+const SERVER = `
+  import { startApiServer } from './src/apiserver/index.ts'
+  const { token, kubeconfig } = await startApiServer({ dataDir: process.argv[1], port: 0 })
+  console.log(JSON.stringify({ token, kubeconfig }))
+`
 const dir = mkdtempSync(join(tmpdir(), 'sluice-crash-'))
 const children: ChildProcess[] = []
 
@@ -19,16 +25,17 @@ after(() => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-async function start(): Promise<{ child: ChildProcess; kube: KubeClient; url: string; token: string }> {
-  const child = spawn(process.execPath, [join(here, 'apiserver-writer.ts'), dir], {
+async function start(): Promise<{ child: ChildProcess; kube: KubeClient; token: string }> {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', SERVER, dir], {
+    cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   children.push(child)
   const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`the server ended with ${code}`)))
   ended.catch(() => {})
   const [line] = (await Promise.race([once(createInterface({ input: child.stdout }), 'line'), ended])) as [string]
-  const { kubeconfig, url, token } = JSON.parse(line) as { kubeconfig: string; url: string; token: string }
-  return { child, kube: new KubeClient(parseKubeConfig(kubeconfig)), url, token }
+  const { kubeconfig, token } = JSON.parse(line) as { kubeconfig: string; token: string }
+  return { child, kube: new KubeClient(parseKubeConfig(kubeconfig)), token }
 }
 
 test('kill -9 after 1,000 acknowledged applies, in the middle of more: all of them are there after a restart', async () => {

@@ -2,9 +2,9 @@
 import { deepEqual } from '../json.ts'
 import type { ApiObject } from '../object.ts'
 import { storageTarget } from '../registry.ts'
-import type { Api } from '../rest/context.ts'
+import type { Api, Write } from '../rest/context.ts'
 import { deleteObject } from '../rest/delete.ts'
-import { createObject, settle, updateObject, type Write } from '../rest/write.ts'
+import { createObject, settle, updateObject } from '../rest/write.ts'
 
 export const SYSTEM_NAMESPACES = ['default', 'kube-node-lease', 'kube-public', 'kube-system']
 

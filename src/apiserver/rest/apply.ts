@@ -8,8 +8,8 @@ import { clone, type Json, timestamp } from '../json.ts'
 import type { ApiObject } from '../object.ts'
 import { ApiError, badRequest, type Cause } from '../status.ts'
 import type { Entry } from '../store/entry.ts'
-import { type Api, inVersion } from './context.ts'
-import { createObject, reportUnknown, updateObject, type Write } from './write.ts'
+import { type Api, inVersion, type Write } from './context.ts'
+import { createObject, reportUnknown, updateObject } from './write.ts'
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 

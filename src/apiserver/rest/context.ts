@@ -2,6 +2,7 @@ import type { PrepareContext, Target } from '../kind.ts'
 import type { ApiObject } from '../object.ts'
 import type { KindRegistry } from '../registry.ts'
 import type { Store } from '../store/store.ts'
+import type { WriteOptions } from './options.ts'
 
 export interface User {
   readonly name: string
@@ -13,6 +14,19 @@ export interface Api {
   readonly store: Store
   readonly kinds: KindRegistry
   readonly prepare: PrepareContext
+}
+
+/** One write in the making. */
+export interface Write {
+  readonly target: Target
+  readonly namespace: string
+  readonly subresource: string
+  readonly options: WriteOptions
+  /** Duplicate keys that were seen in the text of the body. */
+  readonly duplicates: readonly string[]
+  readonly warnings: string[]
+  /** Server-side apply computes managedFields itself. */
+  readonly applied?: boolean
 }
 
 /** An object in the version that was asked for. Versions differ in name only (conversion None), except for events. */

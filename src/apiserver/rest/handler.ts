@@ -8,7 +8,7 @@ import { podSubresource } from '../pod/subresources.ts'
 import { badRequest, methodNotAllowed, noSuchPath, notFound } from '../status.ts'
 import type { Entry } from '../store/entry.ts'
 import { applyObject } from './apply.ts'
-import { type Api, inVersion } from './context.ts'
+import { type Api, inVersion, type Write } from './context.ts'
 import { deleteObject, deleteOptions } from './delete.ts'
 import { Lister } from './list.ts'
 import { flag, versionParameter, writeOptions } from './options.ts'
@@ -17,7 +17,7 @@ import { listHead, sendList, sendObject } from './represent.ts'
 import type { ResourceRequest } from './routes.ts'
 import { scaleOf, withScale } from './scale.ts'
 import { Watch } from './watch.ts'
-import { createObject, requireVersion, updateObject, type Write } from './write.ts'
+import { createObject, requireVersion, updateObject } from './write.ts'
 
 export class ResourceHandler {
   readonly #api: Api

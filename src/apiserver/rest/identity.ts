@@ -1,9 +1,8 @@
 /** Whether a body is what the URL says, and may live where the URL says. */
 import type { ApiObject } from '../object.ts'
 import { alreadyExists, badRequest, forbidden, notFound } from '../status.ts'
-import type { Api } from './context.ts'
+import type { Api, Write } from './context.ts'
 import { generateName } from './metadata.ts'
-import type { Write } from './write.ts'
 
 export function checkIdentity(write: Write, object: ApiObject, name: string | undefined): ApiObject {
   const { target, namespace } = write

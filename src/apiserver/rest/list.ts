@@ -1,5 +1,4 @@
 import type { Target } from '../kind.ts'
-import type { ApiObject } from '../object.ts'
 import { ApiError, badRequest, expired, invalid, tooLargeResourceVersion } from '../status.ts'
 import type { Entry } from '../store/entry.ts'
 import { type Api, inVersion } from './context.ts'
@@ -140,8 +139,4 @@ function decode(text: string): Token {
     // Falls through: all ways of being unreadable are one error.
   }
   throw badRequest('continue key is not valid: it was not made by this server')
-}
-
-export function objectsOf(target: Target, entries: readonly Entry[]): ApiObject[] {
-  return entries.map((entry) => inVersion(target, entry.object))
 }

@@ -9,25 +9,10 @@ import { storageTarget } from '../registry.ts'
 import { alreadyExists, badRequest, conflict, type FieldError, invalid } from '../status.ts'
 import type { Entry } from '../store/entry.ts'
 import { generationChanged, sameButForTimes } from './changes.ts'
-import type { Api } from './context.ts'
-import { inVersion } from './context.ts'
+import { type Api, inVersion, type Write } from './context.ts'
 import { checkIdentity, checkNamespace, freeName } from './identity.ts'
 import { validateMetadata } from './metadata.ts'
-import type { WriteOptions } from './options.ts'
 import { dropEmptyMetadata, keepSystemFields, newFinalizers, resetSystemFields } from './system-fields.ts'
-
-/** One write in the making. */
-export interface Write {
-  readonly target: Target
-  readonly namespace: string
-  readonly subresource: string
-  readonly options: WriteOptions
-  /** Duplicate keys that were seen in the text of the body. */
-  readonly duplicates: readonly string[]
-  readonly warnings: string[]
-  /** Server-side apply computes managedFields itself. */
-  readonly applied?: boolean
-}
 
 export function createObject(api: Api, write: Write, body: ApiObject, name?: string): ApiObject {
   const { target, namespace, options } = write
