@@ -37,6 +37,11 @@ export const ERRORS = {
     title: 'this is not valid Envoy configuration',
     hint: 'compare it with the API reference of Envoy 1.40; a field or a type is misspelt or belongs elsewhere',
   },
+  SL2002: {
+    source: 'config',
+    title: 'the node id of a proxy is not type~address~pod.namespace~domain',
+    hint: 'give the proxy an id as the agent of Istio does, for example router~10.0.0.1~gw-1.istio-system~istio-system.svc.cluster.local',
+  },
   SL3001: {
     source: 'config',
     title: 'a module reference cannot be read',

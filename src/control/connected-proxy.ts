@@ -55,7 +55,7 @@ export class ConnectedProxy {
     const known = parseNode(this.nodeId, connection.metadata)
     if (known === undefined) return this.generated.resources
     const labels = mesh.podLabels(`${known.namespace}/${known.podName}`)
-    this.workload = labels === undefined ? known : { ...known, labels }
+    this.workload = { ...known, labels: labels ?? known.labels, mayHaveSecrets: connection.local }
     const before = this.generated.resources[TypeUrl.extension]
     this.generated = generate(mesh, this.workload, packer, this.generated.resources)
     const after = this.generated.resources[TypeUrl.extension]

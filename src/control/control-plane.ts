@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { SluiceError } from '../errors.ts'
 import type { Change, KubeClient, KubeObject } from '../kube/index.ts'
 import { logger } from '../telemetry/log.ts'
 import type { Registry } from '../telemetry/metrics.ts'
@@ -21,6 +22,7 @@ import { GatewayDeployer } from './gateway/deployer.ts'
 import { type KindName, Kinds } from './kinds.ts'
 import { type ControlMetrics, controlMetrics } from './metrics.ts'
 import { Mesh } from './model/mesh.ts'
+import { parseNode } from './model/workload.ts'
 import { ExtensionStatuses } from './status/extension-statuses.ts'
 import { GatewayStatuses } from './status/gateway-statuses.ts'
 import { StatusWriter } from './status/writer.ts'
@@ -180,6 +182,11 @@ class Control implements ControlPlane {
 
   #onConnect(connection: Connection): void {
     const { nodeId } = connection
+    if (parseNode(nodeId, connection.metadata) === undefined) {
+      log.warn({ node: nodeId }, 'a client is turned away: its node id is not type~address~pod.namespace~domain')
+      connection.close(new SluiceError('SL2002', nodeId))
+      return
+    }
     log.info({ node: nodeId, delta: connection.delta }, 'a proxy connected')
     const proxy = this.#proxies.get(nodeId) ?? new ConnectedProxy(nodeId)
     this.#proxies.set(nodeId, proxy)
@@ -191,14 +198,13 @@ class Control implements ControlPlane {
 
   #onDisconnect(connection: Connection): void {
     const proxy = this.#proxies.get(connection.nodeId)
-    proxy?.connections.delete(connection)
+    if (proxy === undefined || !proxy.connections.delete(connection)) return
     this.#metrics.connected.add(-1)
-    if (proxy?.connections.size === 0) {
-      log.info({ node: connection.nodeId }, 'a proxy is gone')
-      this.#proxies.delete(connection.nodeId)
-      this.ads.clearSnapshot(connection.nodeId)
-      this.#touch()
-    }
+    if (proxy.connections.size > 0) return
+    log.info({ node: connection.nodeId }, 'a proxy is gone')
+    this.#proxies.delete(connection.nodeId)
+    this.ads.clearSnapshot(connection.nodeId)
+    this.#touch()
   }
 
   #pushAll(): void {

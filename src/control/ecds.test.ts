@@ -184,3 +184,12 @@ test('one object that does not fit Envoy holds back nothing else, and its last g
   assert.equal(after?.get(`${PREFIX}default.b`), before?.get(`${PREFIX}default.b`))
   assert.notEqual(after?.get(`${PREFIX}default.a`), before?.get(`${PREFIX}default.a`))
 })
+
+test('a proxy on another machine gets no secrets in plain text, and it is told', () => {
+  const remote = { ...PROXY, mayHaveSecrets: false }
+  const objects = [GATEWAY, plugin('a', { secret: 's' }), secret('s', 'content')]
+  const { resources, problems } = generate(meshOf(objects), remote, new Packer())
+  const [resource] = resources[TypeUrl.extension]?.values() ?? []
+  assert.doesNotMatch(JSON.stringify(unpackToJson(resource)), /content/)
+  assert.match(problems.join(), /secrets are not sent/)
+})

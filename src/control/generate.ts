@@ -3,8 +3,8 @@ import { messageOf, SluiceError } from '../errors.ts'
 import { type Resources, TypeUrl } from '../xds/index.ts'
 import { clusters, loadAssignments } from './envoy/clusters.ts'
 import type { Config, Packer } from './envoy/config.ts'
-import { extensionConfig } from './envoy/extension-config.ts'
-import { gatewayConfig } from './envoy/gateway-config.ts'
+import { extensionConfig, type PullSecret } from './envoy/extension-config.ts'
+import { type GatewayConfig, gatewayConfig } from './envoy/gateway-config.ts'
 import { tlsSecret } from './envoy/secrets.ts'
 import { patchClusters } from './envoy-filter/clusters.ts'
 import { patchListeners } from './envoy-filter/listeners.ts'
@@ -54,7 +54,7 @@ const OWN_KINDS: readonly KindName[] = [
 
 /** Builds the whole configuration of a proxy. What cannot be built stays as it was in `before`. */
 export function generate(mesh: Mesh, proxy: Workload, packer: Packer, before: Resources = {}): Generated {
-  const key = `proxy ${proxy.nodeId} ${JSON.stringify(proxy.labels)}`
+  const key = `proxy ${proxy.nodeId} ${proxy.mayHaveSecrets} ${JSON.stringify(proxy.labels)}`
   const kinds = hasNamedTargetPort(mesh, proxy.namespace) ? [...OWN_KINDS, 'endpointSlice' as const] : OWN_KINDS
   const own = mesh.derive(key, kinds, () => generateOwn(mesh, proxy, packer, before))
   const broken = [...own.broken]
@@ -85,9 +85,11 @@ function generateOwn(mesh: Mesh, proxy: Workload, packer: Packer, before: Resour
     ? gateway.routes
     : patchRoutes(gateway.routes, set, (config) => gateway.gatewaysOf.get(String(config['name'])) ?? [])
   const secrets = gateway.secrets
-    .map((name) => tlsSecret(mesh, name, proxy.namespace))
+    .map((name) => (proxy.mayHaveSecrets ? tlsSecret(mesh, name, proxy.namespace) : undefined))
     .filter((secret) => secret !== undefined)
-  const configs = extensionConfigs(mesh, gateway.extensions, set)
+  const configs = extensionConfigs(gateway.extensions, set, (namespace, name) =>
+    proxy.mayHaveSecrets ? mesh.pullSecret(namespace, name) : undefined,
+  )
   const broken: BrokenResource[] = []
   const pack = (typeUrl: string, list: readonly Config[]) => packAll(packer, typeUrl, list, before[typeUrl], broken)
   return {
@@ -98,11 +100,18 @@ function generateOwn(mesh: Mesh, proxy: Workload, packer: Packer, before: Resour
       [TypeUrl.extension]: pack(TypeUrl.extension, configs),
     },
     extensions: gateway.extensions,
-    problems: gateway.problems,
+    problems: withheld(gateway, proxy),
     broken,
     set,
   }
 }
+
+function withheld({ problems, secrets, extensions }: GatewayConfig, { mayHaveSecrets }: Workload): readonly string[] {
+  const wanted = secrets.length > 0 || extensions.some(({ wasm }) => (wasm?.imagePullSecret ?? '') !== '')
+  return wanted && !mayHaveSecrets ? [...problems, SECRETS_WITHHELD] : problems
+}
+
+const SECRETS_WITHHELD = 'secrets are not sent in plain text to a proxy on another machine'
 
 /** The same for every proxy, since a module may call any service; unless patches are for this one. */
 function clustersFor(mesh: Mesh, set: PatchSet, pack: (typeUrl: string, list: readonly Config[]) => Named): Named {
@@ -114,7 +123,7 @@ function clustersFor(mesh: Mesh, set: PatchSet, pack: (typeUrl: string, list: re
 }
 
 /** What EnvoyFilters add comes first, as in Istio; whoever asks for a name gets the last of that name. */
-function extensionConfigs(mesh: Mesh, extensions: readonly Extension[], set: PatchSet): Config[] {
+function extensionConfigs(extensions: readonly Extension[], set: PatchSet, pullSecret: PullSecret): Config[] {
   const configs: Config[] = []
   for (const patch of set.of('EXTENSION_CONFIG')) {
     const adds = patch.operation === 'ADD' || patch.operation.startsWith('INSERT')
@@ -124,7 +133,7 @@ function extensionConfigs(mesh: Mesh, extensions: readonly Extension[], set: Pat
   }
   for (const extension of extensions) {
     if (extension.wasm === undefined) continue
-    configs.push(extensionConfig(extension, extension.wasm, (namespace, name) => mesh.pullSecret(namespace, name)))
+    configs.push(extensionConfig(extension, extension.wasm, pullSecret))
   }
   return configs
 }

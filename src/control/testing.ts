@@ -19,7 +19,17 @@ export function workload(
 ): Workload {
   const { type = 'router', namespace = 'istio-system', labels = {}, name = 'proxy' } = options
   const nodeId = `${type}~10.0.0.1~${name}.${namespace}~${namespace}.svc.cluster.local`
-  return { nodeId, type, ip: '10.0.0.1', podName: name, namespace, labels, version: '1.30.0', metadata: {} }
+  return {
+    nodeId,
+    type,
+    ip: '10.0.0.1',
+    podName: name,
+    namespace,
+    labels,
+    version: '1.30.0',
+    metadata: {},
+    mayHaveSecrets: true,
+  }
 }
 
 interface Meta {

@@ -5,7 +5,7 @@ import { decodeReports } from './extension-report.ts'
 import type { AdsServerEvents, Connection } from './server-events.ts'
 import { NodeSnapshot, type Resources, type TypeChange } from './snapshot.ts'
 import { SotwStream } from './sotw-stream.ts'
-import type { AdsAcceptor, AdsServerStream, DeltaAdsServerStream, Stream } from './transport.ts'
+import type { AdsAcceptor, AdsServerStream, DeltaAdsServerStream, Peer, Stream } from './transport.ts'
 import { PUSH_ORDER, TypeUrl } from './type-urls.ts'
 
 interface Handler {
@@ -74,16 +74,24 @@ export class AdsServer implements AdsAcceptor {
     return [...this.#streams.values()].flatMap((handlers) => [...handlers].map((handler) => handler.connection))
   }
 
-  accept(stream: AdsServerStream): void {
-    this.#serve<DiscoveryRequest, SotwStream>(stream, false, (connection, snapshot) => {
-      return new SotwStream(connection, stream, this.#events, snapshot)
-    })
+  accept(stream: AdsServerStream, peer?: Peer): void {
+    this.#serve<DiscoveryRequest, SotwStream>(
+      stream,
+      { delta: false, local: peer?.local ?? true },
+      (connection, snapshot) => {
+        return new SotwStream(connection, stream, this.#events, snapshot)
+      },
+    )
   }
 
-  acceptDelta(stream: DeltaAdsServerStream): void {
-    this.#serve<DeltaDiscoveryRequest, DeltaStream>(stream, true, (connection, snapshot) => {
-      return new DeltaStream(connection, stream, this.#events, snapshot)
-    })
+  acceptDelta(stream: DeltaAdsServerStream, peer?: Peer): void {
+    this.#serve<DeltaDiscoveryRequest, DeltaStream>(
+      stream,
+      { delta: true, local: peer?.local ?? true },
+      (connection, snapshot) => {
+        return new DeltaStream(connection, stream, this.#events, snapshot)
+      },
+    )
   }
 
   close(): void {
@@ -95,7 +103,7 @@ export class AdsServer implements AdsAcceptor {
     H extends Handler & { onRequest(request: Request): void },
   >(
     stream: Stream<never, Request>,
-    delta: boolean,
+    kind: Pick<Connection, 'delta' | 'local'>,
     make: (connection: Connection, snapshot: () => NodeSnapshot | undefined) => H,
   ): void {
     let handler: H | undefined
@@ -112,7 +120,7 @@ export class AdsServer implements AdsAcceptor {
           stream.close(new Error('the first request of a stream must carry the node with its id'))
           return
         }
-        const connection = this.#connection(node, delta, () => stream.close())
+        const connection = this.#connection(node, kind, (error) => stream.close(error))
         handler = make(connection, () => this.#snapshots.get(node.id))
         this.#remember(handler)
       }
@@ -122,9 +130,9 @@ export class AdsServer implements AdsAcceptor {
     })
   }
 
-  #connection(node: Node, delta: boolean, close: () => void): Connection {
+  #connection(node: Node, kind: Pick<Connection, 'delta' | 'local'>, close: Connection['close']): Connection {
     const id = ++this.#connections
-    return { id, nodeId: node.id, node, metadata: node.metadata ?? {}, delta, connectedAt: Date.now(), close }
+    return { id, nodeId: node.id, node, metadata: node.metadata ?? {}, ...kind, connectedAt: Date.now(), close }
   }
 
   #remember(handler: Handler): void {

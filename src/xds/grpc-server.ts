@@ -1,12 +1,14 @@
 import { createServer, type ServerHttp2Session } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import { Code, ConnectError } from '@connectrpc/connect'
+import { Code, ConnectError, createContextKey, createContextValues } from '@connectrpc/connect'
 import { connectNodeAdapter } from '@connectrpc/connect-node'
 import { AggregatedDiscoveryService } from '../../gen/envoy/service/discovery/v3/ads_pb.ts'
 import { SluiceError } from '../errors.ts'
 import { AsyncQueue } from './async-queue.ts'
 import { StreamEnd } from './stream-end.ts'
-import type { AdsAcceptor, Stream } from './transport.ts'
+import type { AdsAcceptor, Peer, Stream } from './transport.ts'
+
+const PEER = createContextKey<Peer>({ local: false })
 
 export interface GrpcServer {
   readonly port: number
@@ -21,10 +23,13 @@ export async function serveGrpc(acceptor: AdsAcceptor, host: string, port: numbe
   const handler = connectNodeAdapter({
     connect: false,
     grpcWeb: false,
+    contextValues: (request) => createContextValues().set(PEER, { local: isLoopback(request.socket.remoteAddress) }),
     routes: (router) =>
       router.service(AggregatedDiscoveryService, {
-        streamAggregatedResources: (requests) => serve(requests, (stream) => acceptor.accept(stream), open),
-        deltaAggregatedResources: (requests) => serve(requests, (stream) => acceptor.acceptDelta(stream), open),
+        streamAggregatedResources: (requests, { values }) =>
+          serve(requests, (stream) => acceptor.accept(stream, values.get(PEER)), open),
+        deltaAggregatedResources: (requests, { values }) =>
+          serve(requests, (stream) => acceptor.acceptDelta(stream, values.get(PEER)), open),
       }),
   })
   const server = createServer(handler)
@@ -84,4 +89,8 @@ async function* serve<Request, Response>(
     end.ended()
     open.delete(end)
   }
+}
+
+function isLoopback(address: string | undefined): boolean {
+  return address === '::1' || /^(::ffff:)?127\./.test(address ?? '')
 }

@@ -12,7 +12,9 @@ export interface Connection {
   readonly metadata: JsonObject
   readonly delta: boolean
   readonly connectedAt: number
-  close(): void
+  /** Whether the client is on this machine. */
+  readonly local: boolean
+  close(error?: Error): void
 }
 
 /** The answer of a client to one response. */

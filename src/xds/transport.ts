@@ -22,6 +22,12 @@ export interface Stream<Send, Receive> {
 export type AdsStream = Stream<DiscoveryRequest, DiscoveryResponse>
 /** The client's end of DeltaAggregatedResources. */
 export type DeltaAdsStream = Stream<DeltaDiscoveryRequest, DeltaDiscoveryResponse>
+/** What a listening side knows of the other end. */
+export interface Peer {
+  /** On this machine, so that what is sent stays on it. */
+  readonly local: boolean
+}
+
 /** The server's ends of the same. */
 export type AdsServerStream = Stream<DiscoveryResponse, DiscoveryRequest>
 export type DeltaAdsServerStream = Stream<DeltaDiscoveryResponse, DeltaDiscoveryRequest>
@@ -32,8 +38,8 @@ export interface AdsTransport {
   connectDelta(): DeltaAdsStream
 }
 
-/** What a listening side hands its streams to: `AdsServer`, or whoever stands between. */
+/** What a listening side hands its streams to: `AdsServer`, or whoever stands between. Without a peer it is local. */
 export interface AdsAcceptor {
-  accept(stream: AdsServerStream): void
-  acceptDelta(stream: DeltaAdsServerStream): void
+  accept(stream: AdsServerStream, peer?: Peer): void
+  acceptDelta(stream: DeltaAdsServerStream, peer?: Peer): void
 }

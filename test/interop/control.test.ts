@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { create } from '@bufbuild/protobuf'
 import { parseAllDocuments } from 'yaml'
 import { NodeSchema } from '../../gen/envoy/config/core/v3/base_pb.ts'
+import { DiscoveryRequestSchema } from '../../gen/envoy/service/discovery/v3/discovery_pb.ts'
 import { startApiServer } from '../../src/apiserver/index.ts'
 import { startControl } from '../../src/control/index.ts'
 import { Kinds } from '../../src/control/kinds.ts'
@@ -276,6 +277,13 @@ test('a Gateway of the Gateway API gets a proxy, a listener and a status', async
   const wanted = 'extensions.istio.io/trafficextension/default.at-gateway~istio-translated-wasmplugin'
   await until('ECDS', () => own.got.get(TypeUrl.extension)?.find((name) => name === wanted))
   assert.equal(gateway.client.subscribed(TypeUrl.extension).has(wanted), false)
+})
+
+test('a client whose node id says nothing is turned away with the reason', async () => {
+  const stream = grpcTransport(`127.0.0.1:${control.xdsPort}`).connect()
+  const closed = new Promise<Error | undefined>((resolve) => stream.onClose(resolve))
+  stream.send(create(DiscoveryRequestSchema, { node: { id: 'envoy-1' }, typeUrl: TypeUrl.cluster }))
+  assert.match(String(await closed), /type~address~pod\.namespace~domain: envoy-1/)
 })
 
 test('from apply to the proxy, and away again', async () => {

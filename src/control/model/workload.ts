@@ -14,6 +14,8 @@ export interface Workload {
   /** `ISTIO_VERSION` of the metadata. */
   readonly version: string
   readonly metadata: JsonObject
+  /** Whether secrets may be sent to it: not over a network in plain text, where anybody can claim to be any proxy. */
+  readonly mayHaveSecrets: boolean
 }
 
 export type Labels = Readonly<Record<string, string>>
@@ -34,6 +36,7 @@ export function parseNode(id: string, metadata: JsonObject, podLabels?: Labels):
     labels: podLabels ?? stringMap(metadata['LABELS']),
     version: text(metadata['ISTIO_VERSION']) ?? '',
     metadata,
+    mayHaveSecrets: true,
   }
 }
 
