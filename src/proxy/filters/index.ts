@@ -7,6 +7,7 @@ import { grpcStats } from './grpc-stats.ts'
 import { headerMutation } from './header-mutation.ts'
 import { healthCheck } from './health-check.ts'
 import { localRateLimit } from './local-ratelimit.ts'
+import { luaFilter } from './lua.ts'
 import { httpRbac } from './rbac/http.ts'
 import { networkRbac } from './rbac/network.ts'
 import { router } from './router.ts'
@@ -23,6 +24,7 @@ export const HTTP_FILTERS: readonly HttpFilterFactory[] = [
   healthCheck,
   httpRbac,
   localRateLimit,
+  luaFilter,
   router,
   wasmHttpFilter,
 ] as unknown as readonly HttpFilterFactory[]

@@ -1,0 +1,67 @@
+import type { BodyBuffer } from '../base/body-buffer.ts'
+import type { HeaderMap } from '../base/header-map.ts'
+
+/** What a wait was for; the filter resumes the run when it is there. */
+export type LuaWait =
+  | { readonly for: 'body'; readonly wrap: boolean }
+  | { readonly for: 'chunk' }
+  | { readonly for: 'trailers' }
+  | { readonly for: 'call' }
+  | { readonly for: 'nothing' }
+
+export interface LuaCall {
+  readonly cluster: string
+  readonly headers: HeaderMap
+  readonly body: string
+  readonly timeoutMs: number
+  /** The script does not wait for the answer. */
+  readonly async: boolean
+}
+
+export type LuaLogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'
+
+/** A stream in one direction, as a script sees it; the proxy's Lua filter implements it. */
+export interface LuaStreamHost {
+  readonly headers: HeaderMap
+  /** The body that is held, once it is complete. */
+  readonly body: BodyBuffer | undefined
+  readonly trailers: HeaderMap | undefined
+  /** The message has no body (or no more of it). */
+  readonly ended: boolean
+  readonly isResponse: boolean
+  log(level: LuaLogLevel, message: string): void
+  /** The run yields right after this. */
+  wait(wait: LuaWait): void
+  /** False when there is no such cluster. */
+  call(call: LuaCall): boolean
+  respond(headers: readonly (readonly [string, string])[], body: string): void
+  /** `metadata()`: the filter's namespace of the route's metadata. */
+  readonly metadata: Readonly<Record<string, unknown>>
+  dynamicMetadata(namespace: string): Readonly<Record<string, unknown>> | undefined
+  setDynamicMetadata(namespace: string, key: string, value: unknown): void
+  readonly dynamicNamespaces: readonly string[]
+  info(name: LuaInfoName): string | undefined
+  readonly tls: LuaTls | undefined
+  clearRouteCache(): void
+}
+
+export type LuaInfoName =
+  | 'protocol'
+  | 'routeName'
+  | 'virtualClusterName'
+  | 'downstreamLocalAddress'
+  | 'downstreamDirectRemoteAddress'
+  | 'downstreamRemoteAddress'
+  | 'requestedServerName'
+
+export interface LuaTls {
+  readonly mtls: boolean
+  readonly presented: boolean
+  readonly version: string
+  readonly cipher: string
+  readonly peerSubject: string
+  readonly peerUriSans: readonly string[]
+  readonly peerDnsSans: readonly string[]
+  readonly peerSha256: string
+  readonly localUriSans: readonly string[]
+}

@@ -1,0 +1,108 @@
+/** Lua values to JavaScript's and back. Lua strings are bytes; here they are latin1 strings, as headers are everywhere. */
+import fengari, { type LuaState } from 'fengari'
+
+const { lua, to_luastring } = fengari
+
+export function pushText(L: LuaState, text: string): void {
+  const bytes = Buffer.from(text, 'latin1')
+  lua.lua_pushlstring(L, bytes, bytes.length)
+}
+
+export function pushBytes(L: LuaState, bytes: Uint8Array): void {
+  lua.lua_pushlstring(L, bytes, bytes.length)
+}
+
+/** The text of a string or number at `index`; `undefined` for anything else. */
+export function textAt(L: LuaState, index: number): string | undefined {
+  const type = lua.lua_type(L, index)
+  if (type !== lua.LUA_TSTRING && type !== lua.LUA_TNUMBER) return undefined
+  const bytes = lua.lua_tolstring(L, index)
+  return bytes === null ? undefined : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice()
+}
+
+/** As `textAt`, but a wrong type is an error of the script. */
+export function needText(L: LuaState, index: number, what: string): string {
+  const text = textAt(L, index)
+  if (text === undefined) throwLua(L, `bad argument #${index - 1} (${what} expected)`)
+  return text
+}
+
+export function throwLua(L: LuaState, message: string): never {
+  pushText(L, message)
+  return lua.lua_error(L)
+}
+
+/** JSON values as Lua values. */
+export function pushJson(L: LuaState, value: unknown, depth = 0): void {
+  if (typeof value === 'string') pushText(L, Buffer.from(value).latin1Slice())
+  else if (typeof value === 'number') lua.lua_pushnumber(L, value)
+  else if (typeof value === 'boolean') lua.lua_pushboolean(L, value)
+  else if (Array.isArray(value) && depth < MAX_DEPTH) {
+    lua.lua_newtable(L)
+    value.forEach((item, i) => {
+      pushJson(L, item, depth + 1)
+      lua.lua_rawseti(L, -2, i + 1)
+    })
+  } else if (value !== null && typeof value === 'object' && depth < MAX_DEPTH) {
+    lua.lua_newtable(L)
+    for (const [key, item] of Object.entries(value)) {
+      pushJson(L, item, depth + 1)
+      lua.lua_setfield(L, -2, to_luastring(key))
+    }
+  } else lua.lua_pushnil(L)
+}
+
+/** Tables may contain themselves. */
+const MAX_DEPTH = 16
+
+/** A Lua value as JSON; tables with the keys 1 to n become lists. */
+export function jsonAt(L: LuaState, index: number, depth = 0): unknown {
+  switch (lua.lua_type(L, index)) {
+    case lua.LUA_TBOOLEAN:
+      return lua.lua_toboolean(L, index)
+    case lua.LUA_TNUMBER:
+      return lua.lua_tonumber(L, index)
+    case lua.LUA_TSTRING:
+      return Buffer.from(textAt(L, index) ?? '', 'latin1').toString('utf8')
+    case lua.LUA_TTABLE:
+      return depth < MAX_DEPTH ? tableAt(L, index, depth) : null
+    default:
+      return null
+  }
+}
+
+function tableAt(L: LuaState, index: number, depth: number): unknown {
+  const entries = pairsAt(L, index, (at) => jsonAt(L, at, depth + 1))
+  const list = entries.length > 0 && entries.every(([key], i) => key === String(i + 1))
+  return list ? entries.map(([, value]) => value) : Object.fromEntries(entries)
+}
+
+/** The pairs of a table, in the order of `next`. */
+export function pairsAt<T>(L: LuaState, index: number, read: (index: number) => T): [string, T][] {
+  const table = index < 0 ? lua.lua_gettop(L) + index + 1 : index
+  const result: [string, T][] = []
+  lua.lua_pushnil(L)
+  while (lua.lua_next(L, table) !== 0) {
+    const key = lua.lua_type(L, -2) === lua.LUA_TNUMBER ? String(lua.lua_tonumber(L, -2)) : textAt(L, -2)
+    if (key !== undefined) result.push([key, read(lua.lua_gettop(L))])
+    lua.lua_pop(L, 1)
+  }
+  return result
+}
+
+/** Headers from a table: a value is a string or a list of strings. */
+export function headersAt(L: LuaState, index: number): [string, string][] {
+  const headers: [string, string][] = []
+  for (const [name, values] of pairsAt(L, index, (at) => headerValues(L, at))) {
+    for (const value of values) headers.push([name.toLowerCase(), value])
+  }
+  return headers
+}
+
+function headerValues(L: LuaState, index: number): string[] {
+  if (lua.lua_type(L, index) !== lua.LUA_TTABLE) {
+    const text = textAt(L, index)
+    return text === undefined ? [] : [text]
+  }
+  return pairsAt(L, index, (at) => textAt(L, at)).flatMap(([, value]) => (value === undefined ? [] : [value]))
+}

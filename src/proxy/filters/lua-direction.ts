@@ -1,0 +1,250 @@
+import { BodyBuffer } from '../../base/body-buffer.ts'
+import { HeaderMap } from '../../base/header-map.ts'
+import {
+  type LuaCall,
+  type LuaInfoName,
+  type LuaLogLevel,
+  type LuaRun,
+  type LuaStreamHost,
+  type LuaTls,
+  type LuaVm,
+  type LuaWait,
+  pushBody,
+  pushCallResult,
+  pushChunk,
+  pushHeaders,
+} from '../../lua/index.ts'
+import { type AsyncStream, asyncRequest } from '../cluster/async-client.ts'
+import {
+  FilterDataStatus,
+  FilterHeadersStatus,
+  FilterTrailersStatus,
+  type HttpFilterCallbacks,
+} from '../http/filter.ts'
+import type { LuaSettings } from './lua.ts'
+
+type Push = Parameters<LuaRun['resume']>[0]
+
+/** One direction of one stream: what the script waits for, and what arrives. */
+export class LuaDirection implements LuaStreamHost {
+  readonly isResponse: boolean
+  readonly #callbacks: HttpFilterCallbacks
+  readonly #settings: LuaSettings
+  readonly #vm: LuaVm
+  #headers!: HeaderMap
+  #run: LuaRun | undefined
+  #wait: LuaWait | undefined
+  #ended = false
+  #trailers: HeaderMap | undefined
+  #call: AsyncStream | undefined
+  /** Within a callback of the chain: its return value says whether to go on. */
+  #inCallback = false
+
+  constructor(callbacks: HttpFilterCallbacks, settings: LuaSettings, vm: LuaVm, isResponse: boolean) {
+    this.#callbacks = callbacks
+    this.#settings = settings
+    this.#vm = vm
+    this.isResponse = isResponse
+  }
+
+  onHeaders(headers: HeaderMap, endStream: boolean): FilterHeadersStatus {
+    this.#headers = headers
+    this.#ended = endStream
+    this.#settings.executions.value++
+    this.#inCallback = true
+    this.#run = this.#vm.start(this.isResponse ? 'envoy_on_response' : 'envoy_on_request', this)
+    this.#resume()
+    this.#inCallback = false
+    // Whoever waits for chunks or trailers lets the headers go; whoever waits for all of the body may still change them.
+    return this.#holds ? FilterHeadersStatus.StopIteration : FilterHeadersStatus.Continue
+  }
+
+  onData(data: BodyBuffer, endStream: boolean): FilterDataStatus {
+    if (this.#run === undefined || this.#run.state !== 'waiting') return FilterDataStatus.Continue
+    this.#ended = endStream
+    this.#inCallback = true
+    const wait = this.#wait
+    if (wait?.for === 'chunk') {
+      this.#resume((L) => pushChunk(L, data))
+      // An iterator that asks for one more at the end is told that there is none.
+      if (endStream && this.#wait?.for === 'chunk') this.#resume((L) => pushChunk(L, undefined))
+    } else if (wait?.for === 'body' && endStream) {
+      this.#hold(data)
+      this.#resume((L) => pushBody(L, this, wait.wrap))
+    } else if (wait?.for === 'trailers' && endStream) this.#resume(pushNothing)
+    this.#inCallback = false
+    return this.#holds ? FilterDataStatus.StopIterationAndBuffer : FilterDataStatus.Continue
+  }
+
+  onTrailers(trailers: HeaderMap): FilterTrailersStatus {
+    if (this.#run === undefined || this.#run.state !== 'waiting') return FilterTrailersStatus.Continue
+    this.#ended = true
+    this.#trailers = trailers
+    this.#inCallback = true
+    if (this.#wait?.for === 'chunk') this.#resume((L) => pushChunk(L, undefined))
+    else if (this.#wait?.for === 'body') {
+      const { wrap } = this.#wait
+      this.#resume((L) => pushBody(L, this, wrap))
+    }
+    if (this.#wait?.for === 'trailers') this.#resume((L) => pushHeaders(L, trailers))
+    this.#inCallback = false
+    return this.#holds ? FilterTrailersStatus.StopIteration : FilterTrailersStatus.Continue
+  }
+
+  cancel(): void {
+    this.#call?.reset()
+    this.#run?.cancel()
+  }
+
+  get #holds(): boolean {
+    if (this.#run?.state !== 'waiting') return false
+    const kind = this.#wait?.for
+    return kind === 'body' || kind === 'call' || kind === 'nothing'
+  }
+
+  #resume(push?: Push): void {
+    const run = this.#run as LuaRun
+    this.#wait = undefined
+    const state = run.resume(push)
+    if (state !== 'failed') return
+    // As Envoy: a script that fails is over, the stream goes on.
+    this.#settings.errors.value++
+    this.#settings.context.log.error({ filter: this.#settings.context.filterName }, `script log: ${run.error}`)
+  }
+
+  /** From outside of a callback of the chain. */
+  #wake(push: Push): void {
+    if (this.#run?.state !== 'waiting') return
+    this.#resume(push)
+    if (this.#holds || this.#inCallback) return
+    if (this.isResponse) this.#callbacks.continueEncoding()
+    else this.#callbacks.continueDecoding()
+  }
+
+  #hold(data: BodyBuffer): void {
+    if (this.isResponse) this.#callbacks.addEncodedData(data)
+    else this.#callbacks.addDecodedData(data)
+  }
+
+  // What the script sees
+
+  get headers(): HeaderMap {
+    return this.#headers
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  get body(): BodyBuffer | undefined {
+    if (!this.#ended) return undefined
+    return this.isResponse ? this.#callbacks.encodingBuffer : this.#callbacks.decodingBuffer
+  }
+
+  get trailers(): HeaderMap | undefined {
+    return this.#trailers
+  }
+
+  get metadata(): Readonly<Record<string, unknown>> {
+    const metadata = this.#callbacks.route()?.metadata ?? {}
+    const own = metadata[this.#settings.context.filterName] ?? metadata['envoy.filters.http.lua']
+    return (own ?? {}) as Record<string, unknown>
+  }
+
+  get dynamicNamespaces(): readonly string[] {
+    return [...(this.#callbacks.streamInfo.dynamicMetadata?.keys() ?? [])]
+  }
+
+  get tls(): LuaTls | undefined {
+    const { tls } = this.#callbacks.streamInfo.connection
+    if (tls === undefined) return undefined
+    return {
+      mtls: tls.mtls,
+      presented: tls.peer !== undefined,
+      version: tls.version,
+      cipher: tls.cipher,
+      peerSubject: tls.peer?.subject ?? '',
+      peerUriSans: tls.peer?.uriSans ?? [],
+      peerDnsSans: tls.peer?.dnsSans ?? [],
+      peerSha256: tls.peer?.sha256 ?? '',
+      localUriSans: tls.local?.uriSans ?? [],
+    }
+  }
+
+  log(level: LuaLogLevel, message: string): void {
+    const { log, filterName } = this.#settings.context
+    log[level]({ filter: filterName }, `script log: ${message}`)
+  }
+
+  wait(wait: LuaWait): void {
+    this.#wait = wait
+  }
+
+  call(call: LuaCall): boolean {
+    const { clusters } = this.#settings.context
+    if (!clusters.hasCluster(call.cluster)) return false
+    const body = BodyBuffer.of(Buffer.from(call.body, 'latin1'))
+    const stream = asyncRequest(clusters, call.cluster, call.headers, body, undefined, call.timeoutMs, (response) => {
+      if (call.async) return
+      this.#call = undefined
+      this.#wake((L) => {
+        // What Envoy's async client makes of a broken stream.
+        if (response === undefined) return pushCallResult(L, unavailable(), Buffer.from('upstream failure'))
+        return pushCallResult(L, response.headers, response.body.linearize())
+      })
+    })
+    if (!call.async) this.#call = stream
+    return true
+  }
+
+  respond(headers: readonly (readonly [string, string])[], body: string): void {
+    const status = Number(headers.find(([name]) => name === ':status')?.[1])
+    this.#callbacks.sendLocalReply(status, Buffer.from(body, 'latin1').toString('utf8'), {
+      details: 'lua_response',
+      modifyHeaders: (reply) => {
+        for (const [name, value] of headers) if (name !== ':status' && name !== 'content-length') reply.add(name, value)
+      },
+    })
+  }
+
+  dynamicMetadata(namespace: string): Readonly<Record<string, unknown>> | undefined {
+    return this.#callbacks.streamInfo.dynamicMetadata?.get(namespace)
+  }
+
+  setDynamicMetadata(namespace: string, key: string, value: unknown): void {
+    this.#callbacks.streamInfo.setDynamicMetadata(namespace, { [key]: value })
+  }
+
+  info(name: LuaInfoName): string | undefined {
+    const info = this.#callbacks.streamInfo
+    const { connection } = info
+    switch (name) {
+      case 'protocol':
+        return info.protocol
+      case 'routeName':
+        return this.#callbacks.route()?.name
+      case 'virtualClusterName':
+        return info.virtualClusterName
+      case 'downstreamLocalAddress':
+        return `${connection.localAddress}:${connection.localPort}`
+      case 'downstreamDirectRemoteAddress':
+        return `${connection.directRemoteAddress}:${connection.directRemotePort}`
+      case 'downstreamRemoteAddress':
+        return `${info.remoteAddress}:${info.remotePort}`
+      case 'requestedServerName':
+        return connection.requestedServerName
+    }
+  }
+
+  clearRouteCache(): void {
+    this.#callbacks.clearRouteCache()
+  }
+}
+
+function unavailable(): HeaderMap {
+  return HeaderMap.of([[':status', '503']])
+}
+
+function pushNothing(): number {
+  return 0
+}
