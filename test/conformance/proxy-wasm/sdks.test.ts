@@ -1,4 +1,4 @@
-/** Modules from real SDKs, built here, on our host and on Envoy: one configuration for each capability. */
+/** Modules from real SDKs, built here, on our host, our proxy and Envoy: one configuration for each capability. */
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import { envoy } from '../../peers/index.ts'
@@ -6,9 +6,11 @@ import type { Case, Seen } from './case.ts'
 import { SDK_CASES } from './cases/sdks.ts'
 import { compare } from './compare.ts'
 import { onEnvoy } from './differences.ts'
+import { GAPS } from './gaps.ts'
 import { SDKS, sdkModule } from './modules/sdks.ts'
 import { runOnEnvoy } from './targets/envoy.ts'
 import { HostTarget } from './targets/host.ts'
+import { runOnSluice } from './targets/sluice.ts'
 
 const peer = await envoy()
 
@@ -24,6 +26,17 @@ for (const sdk of Object.keys(SDKS)) {
   describe(`${sdk} on our host`, { skip: module.skip }, () => {
     const target = new HostTarget(modules)
     for (const one of cases) it(one.id, async () => check(one, await target.run(one)))
+  })
+
+  describe(`${sdk} on our proxy`, { skip: module.skip }, () => {
+    let seen = new Map<string, Seen>()
+    before(async () => {
+      seen = await runOnSluice(cases, modules)
+    })
+    for (const one of cases) {
+      if (GAPS[one.id] === undefined) it(one.id, () => check(one, seen.get(one.id)))
+      else it(`${one.id} (a gap: ${GAPS[one.id]})`, () => assert.throws(() => check(one, seen.get(one.id))))
+    }
   })
 
   describe(`${sdk} on Envoy`, { skip: module.skip || peer.skip }, () => {

@@ -93,7 +93,7 @@ function grpc(
   }
   if (call.cluster === 'empty') later(() => close(14, 'no healthy upstream'))
   else if (call.method === 'Fail') later(() => close(7, 'not you'))
-  if (call.method === 'Hang' && timeoutMs > 0) later(() => close(14, 'HTTP status 504'), timeoutMs)
+  if (call.method === 'Hang' && timeoutMs > 0) later(() => close(4, 'HTTP status 504'), timeoutMs)
   if (call.method === 'Echo') later(() => events.onInitialMetadata(HeaderMap.of([['x-initial', 'i1']])))
   return {
     send: (message, end) => {

@@ -1,4 +1,5 @@
-const KEPT = 4000
+/** Of Envoy's own Wasm code: every call into and out of a module. */
+const NOISE = /^(trace|debug)\|/
 
 /** A proxy's log, split into the lines of each plugin: `wasm log <plugin> <root id> <vm id>: message` (Envoy's form, and ours). */
 export class PluginLog {
@@ -34,7 +35,7 @@ export class PluginLog {
     const parsed = this.#parse(line)
     const match = parsed === undefined ? null : /^wasm log (\S+)(?: \S+)*?: (.*)$/s.exec(parsed.message)
     if (match === null || parsed === undefined) {
-      if (this.#lines.length < KEPT) this.#lines.push(line)
+      if (!NOISE.test(line)) this.#lines.push(line)
       return
     }
     const [, plugin, message] = match

@@ -1,0 +1,85 @@
+/** The tables of src/resources, put to a real kube-apiserver that has our definitions: it must accept and say the same. */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Case } from '../../../src/resources/testing/cases.ts'
+import { deployedCrds } from '../../../src/resources/testing/crd-files.ts'
+import { TRAFFIC_EXTENSION_CASES, WASM_PLUGIN_CASES } from '../../../src/resources/testing/extension-cases.ts'
+import { GATEWAY_CASES } from '../../../src/resources/testing/gateway-cases.ts'
+import { HTTP_ROUTE_CASES } from '../../../src/resources/testing/http-route-cases.ts'
+import { NETWORKING_CASES } from '../../../src/resources/testing/networking-cases.ts'
+import { etcd, kubeApiserver } from '../../peers/kube-apiserver.ts'
+import { type Answer, type RealApiServer, startRealApiServer } from './real.ts'
+
+const TABLES = { WASM_PLUGIN_CASES, TRAFFIC_EXTENSION_CASES, GATEWAY_CASES, HTTP_ROUTE_CASES, NETWORKING_CASES }
+const CRD_FILES = deployedCrds()
+const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
+const [server, store] = [await kubeApiserver(), await etcd()]
+const skip = server.skip || store.skip
+
+describe('a real kube-apiserver', { skip }, () => {
+  let real: RealApiServer
+
+  before(async () => {
+    real = await startRealApiServer(server.path, store.path)
+  })
+  after(() => real?.stop())
+
+  for (const crd of CRD_FILES) {
+    test(`takes ${crd.metadata.name}`, async () => {
+      const created = await real.call('POST', `${CRDS}?fieldValidation=Strict`, crd)
+      assert.equal(created.code, 201, JSON.stringify(created.body))
+      for (const { name } of crd.spec.versions) {
+        const path = `/apis/${crd.spec.group}/${name}/${crd.spec.names.plural}`
+        for (let tries = 0; (await real.call('GET', path)).code !== 200; tries++) {
+          assert.ok(tries < 100, `${path} is never served`)
+          await sleep(50)
+        }
+      }
+      const { conditions } = (await real.call('GET', `${CRDS}/${crd.metadata.name}`)).body.status
+      const states = conditions.map(({ type, status }: { type: string; status: string }) => `${type}=${status}`)
+      assert.ok(states.includes('Established=True') && !states.includes('NonStructuralSchema=True'), String(states))
+    })
+  }
+
+  for (const [name, cases] of Object.entries(TABLES)) {
+    describe(name.replaceAll('_', ' ').toLowerCase(), () => {
+      for (const one of cases) {
+        test(`${one.kind}: ${one.name}`, async () => {
+          const answer = await put(real, one)
+          assert.deepEqual(said(answer), [...one.says].sort())
+        })
+      }
+    })
+  }
+})
+
+let count = 0
+
+/** A dry run: the create of the object, or its update where the case has an old one. */
+async function put(real: RealApiServer, one: Case): Promise<Answer> {
+  const { plural, scope } = placeOf(one)
+  const all = `/apis/${one.apiVersion}/${scope === 'Cluster' ? '' : 'namespaces/default/'}${plural}`
+  const object = { apiVersion: one.apiVersion, kind: one.kind, metadata: { name: `x${count++}` }, spec: one.spec }
+  if (one.old === undefined) return real.call('POST', `${all}?dryRun=All&fieldValidation=Strict`, object)
+  const stored = await real.call('POST', all, { ...object, spec: one.old })
+  assert.equal(stored.code, 201, JSON.stringify(stored.body))
+  const { resourceVersion } = stored.body.metadata
+  const update = { ...object, metadata: { ...object.metadata, resourceVersion } }
+  return real.call('PUT', `${all}/${object.metadata.name}?dryRun=All&fieldValidation=Strict`, update)
+}
+
+function placeOf(one: Case): { plural: string; scope: string } {
+  const { spec } = CRD_FILES.find(
+    (crd) => one.apiVersion.startsWith(`${crd.spec.group}/`) && crd.spec.names.kind === one.kind,
+  )!
+  return { plural: spec.names.plural, scope: spec.scope }
+}
+
+function said({ code, body }: Answer): string[] {
+  if (code < 300) return []
+  assert.equal(code, 422, JSON.stringify(body))
+  return body.details.causes
+    .map(({ field, message }: { field: string; message: string }) => `${field}: ${message}`)
+    .sort()
+}
