@@ -5,6 +5,7 @@ import { Registry } from '../telemetry/metrics.ts'
 import { ClusterIPs } from './cluster-ips.ts'
 import { builtinKinds } from './kinds/index.ts'
 import { kubeconfig } from './kubeconfig.ts'
+import { Background } from './loops/background.ts'
 import { loadCrds } from './loops/crd-files.ts'
 import { serveCrds } from './loops/crds.ts'
 import { expireEvents } from './loops/events.ts'
@@ -54,6 +55,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     const secrets = await credentials(dataDir, host)
     const clusterIPs = new ClusterIPs(store)
     const kinds = new KindRegistry()
+    const background = new Background()
     for (const kind of builtinKinds) kinds.add(kind)
     const api: Api = {
       store,
@@ -69,11 +71,11 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     })
     // One sync to disk for everything that every start makes sure of.
     store.batch(() => {
-      serveCrds(api, (storage) => server.handler.endWatches(storage))
+      serveCrds(api, background, (storage) => server.handler.endWatches(storage))
       loadCrds(api, options.crdDirs ?? [])
-      keepNamespaces(api, secrets.caPem)
+      keepNamespaces(api, background, secrets.caPem)
     })
-    new GarbageCollector(api)
+    new GarbageCollector(api, background)
     const expiry = setInterval(() => expireEvents(store), 60_000).unref()
     const bound = await server.listen()
     const url = `https://${host.includes(':') ? `[${host}]` : host}:${bound}`
@@ -85,6 +87,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       token: secrets.token,
       async close() {
         clearInterval(expiry)
+        background.stop()
         await server.close()
         store.close()
       },

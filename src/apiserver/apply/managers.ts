@@ -48,7 +48,8 @@ export function sameManager(a: Manager, b: Omit<Manager, 'fields' | 'time'>): bo
   return (
     a.manager === b.manager &&
     a.operation === b.operation &&
-    a.apiVersion === b.apiVersion &&
+    // Who applies in another version is still the same applier (managedfields BuildManagerIdentifier).
+    (a.operation === 'Apply' || a.apiVersion === b.apiVersion) &&
     a.subresource === b.subresource
   )
 }

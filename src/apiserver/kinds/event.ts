@@ -35,7 +35,8 @@ function toVersion(object: ApiObject, group: string): ApiObject {
 /** Both forms are read, because a table is rendered from whichever was asked for. */
 const either = (o: ApiObject, core: string, events: string): unknown => o[core] ?? o[events]
 
-function lastSeen(o: ApiObject): unknown {
+/** Also of events in the form of the other group. */
+export function lastSeen(o: ApiObject): unknown {
   return (
     at(o, 'series', 'lastObservedTime') ??
     either(o, 'lastTimestamp', 'deprecatedLastTimestamp') ??

@@ -7,17 +7,18 @@ import type { Api } from '../rest/context.ts'
 import { deleteObject } from '../rest/delete.ts'
 import { settle } from '../rest/write.ts'
 import type { StoreEvent } from '../store/entry.ts'
+import type { Background } from './background.ts'
 
 const CRDS = 'customresourcedefinitions.apiextensions.k8s.io'
 
-export function serveCrds(api: Api, endWatches: (storage: string) => void): void {
+export function serveCrds(api: Api, background: Background, endWatches: (storage: string) => void): void {
   const { store, kinds } = api
   for (const { object } of store.table(CRDS).sorted) kinds.add(compileCrd(object))
 
+  const clean = background.waking('crds', () => cleanUp(api))
   store.observe((event) => {
     if (event.entry.resource === CRDS) onDefinition(kinds, event, endWatches)
-    // Writing inside an observer would show the next ones a later event first.
-    if (event.entry.resource === CRDS || event.type === 'DELETED') setImmediate(() => cleanUp(api))
+    if (event.entry.resource === CRDS || event.type === 'DELETED') clean()
   })
 }
 

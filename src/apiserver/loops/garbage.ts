@@ -5,6 +5,7 @@ import type { Api } from '../rest/context.ts'
 import { deleteObject } from '../rest/delete.ts'
 import { settle } from '../rest/write.ts'
 import type { Entry, StoreEvent } from '../store/entry.ts'
+import type { Background } from './background.ts'
 
 export class GarbageCollector {
   readonly #api: Api
@@ -13,9 +14,11 @@ export class GarbageCollector {
   /** Owner's uid -> its dependents, by their own uid. */
   readonly #dependents = new Map<string, Map<string, Entry>>()
   readonly #queue = new Set<string>()
+  readonly #wake: () => void
 
-  constructor(api: Api) {
+  constructor(api: Api, background: Background) {
     this.#api = api
+    this.#wake = background.waking('garbage collection', () => this.#work())
     const { store } = api
     for (const resource of store.resources()) for (const entry of store.table(resource).sorted) this.#index(entry)
     for (const uid of this.#living.keys()) this.#enqueue(uid)
@@ -62,8 +65,8 @@ export class GarbageCollector {
   }
 
   #enqueue(uid: string): void {
-    if (this.#queue.size === 0) setImmediate(() => this.#work())
     this.#queue.add(uid)
+    this.#wake()
   }
 
   #work(): void {

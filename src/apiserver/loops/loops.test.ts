@@ -251,6 +251,27 @@ describe('custom resources', () => {
     )
   })
 
+  test('who applies in another version is the same applier', async () => {
+    await kube.patch(BETA, { name: 'ssa', namespace: 'default' }, 'apply', widget('ssa', { color: 'a' }, 'v1beta1'), {
+      fieldManager: 'me',
+    })
+    const { metadata, spec } = (await kube.patch(
+      WIDGETS,
+      { name: 'ssa', namespace: 'default' },
+      'apply',
+      widget('ssa', { color: 'b' }),
+      {
+        fieldManager: 'me',
+      },
+    )) as KubeObject & { metadata: { managedFields: { apiVersion: string }[] } }
+    assert.equal(spec.color, 'b')
+    assert.deepEqual(
+      metadata.managedFields.map((entry) => entry.apiVersion),
+      ['example.com/v1'],
+    )
+    await kube.delete(WIDGETS, metadata)
+  })
+
   test('a changed definition is served at once; a wrong one is refused and changes nothing', async () => {
     const before = await get(CRDS, { name: 'widgets.example.com' })
     await kube.update(CRDS, { ...crd({ size: { type: 'integer' } }), metadata: before.metadata })

@@ -5,34 +5,38 @@ import { storageTarget } from '../registry.ts'
 import type { Api, Write } from '../rest/context.ts'
 import { deleteObject } from '../rest/delete.ts'
 import { createObject, settle, updateObject } from '../rest/write.ts'
+import type { Background } from './background.ts'
 
 export const SYSTEM_NAMESPACES = ['default', 'kube-node-lease', 'kube-public', 'kube-system']
 
 const OPTIONS = { dryRun: false, fieldManager: 'sluice-apiserver', fieldValidation: 'Ignore', force: false } as const
 
-export function keepNamespaces(api: Api, caPem: string): void {
+export function keepNamespaces(api: Api, background: Background, caPem: string): void {
   const { store } = api
   for (const name of SYSTEM_NAMESPACES)
     ensure(api, '', 'namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
-  for (const { name } of store.table('namespaces').sorted) furnish(api, name, caPem)
+  furnish(api, caPem)
+  const furnishing = background.waking('namespaces', () => furnish(api, caPem))
+  const emptying = background.waking('namespaces', () => empty(api))
   store.observe(({ type, entry }) => {
-    if (entry.resource === 'namespaces' && type === 'ADDED') setImmediate(() => furnish(api, entry.name, caPem))
-    if (entry.resource === 'namespaces' || type === 'DELETED') setImmediate(() => empty(api))
+    if (entry.resource === 'namespaces' && type === 'ADDED') furnishing()
+    if (entry.resource === 'namespaces' || type === 'DELETED') emptying()
   })
   empty(api)
 }
 
 /** What Kubernetes' controllers put into each namespace, and what pods of many charts mount. */
-function furnish(api: Api, namespace: string, caPem: string): void {
-  const entry = api.store.get('namespaces', '', namespace)
-  if (entry === undefined || entry.object.metadata.deletionTimestamp !== undefined) return
-  ensure(api, namespace, 'serviceaccounts', { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } })
-  ensure(api, namespace, 'configmaps', {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { name: 'kube-root-ca.crt' },
-    data: { 'ca.crt': caPem },
-  })
+function furnish(api: Api, caPem: string): void {
+  for (const { name, object } of api.store.table('namespaces').sorted) {
+    if (object.metadata.deletionTimestamp !== undefined) continue
+    ensure(api, name, 'serviceaccounts', { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } })
+    ensure(api, name, 'configmaps', {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'kube-root-ca.crt' },
+      data: { 'ca.crt': caPem },
+    })
+  }
 }
 
 /** Creates the object, or updates what it says when that differs. */
