@@ -138,13 +138,6 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = Object.fromEntr
     },
   ]),
   [
-    'grpc-call-timeout',
-    {
-      reason: 'a deadline that has passed is DEADLINE_EXCEEDED in gRPC; Envoy turns its own 504 reply into UNAVAILABLE',
-      envoy: { log: ['14'] },
-    },
-  ],
-  [
     'call-no-host',
     {
       reason:
