@@ -218,6 +218,7 @@ describe('failure policy', () => {
       ),
     )
     assert.ok(!host.logText.includes('info: response'), 'nothing of a dead VM is called')
+    for (const stream of [dying, waiting]) assert.equal(stream.responseHeld, false, 'the 503 is not held by the plugin')
     for (const stream of [dying, waiting, open]) stream.finish()
   })
 
@@ -228,6 +229,26 @@ describe('failure policy', () => {
     assert.equal(waiting.continued.request, 1)
     assert.equal(open.response(), 'continue')
     assert.equal(next().request([['x-die', '1']]), 'continue')
+  })
+
+  it('lets a reply through that is on its way when the VM dies, and sends one that is not', () => {
+    const host = createTestHost()
+    const reply = '(drop (call $proxy_send_local_response (i32.const 403) (s "") (s "") (s "") (i32.const -1)))'
+    const header = (name: string, code: string) =>
+      `(func (export "proxy_on_${name}_headers") (param i32 i32 i32) (result i32) ${code})`
+    const replying = host.start(guest(header('request', `${reply} (i32.const 1)`) + header('response', 'unreachable')))
+    const first = host.stream(replying)
+    first.request()
+    assert.equal(first.localReply?.status, 403)
+    assert.equal(first.responseHeld, false)
+    const trapping = host.start(
+      guest(header('request', `${reply} unreachable`) + header('response', '(i32.const 1)')),
+      { name: 'other' },
+    )
+    const second = host.stream(trapping)
+    second.request()
+    assert.equal(second.localReply?.status, 503)
+    assert.equal(second.responseHeld, false)
   })
 
   it('FAIL_RELOAD starts a new VM after a pause that grows', () => {

@@ -28,7 +28,8 @@ export class HttpContext extends Context {
   #answered = 0
   /** The direction whose callback runs. */
   #phase = 0
-  #failureSent = false
+  /** A reply, the plugin's or the one for its failure, is on its way: it must not be held up, and there can be no other. */
+  #delivered = false
   #stopped = 0
   #logging = false
   /** The running callback asked to go on, and may return a stop all the same. */
@@ -243,7 +244,9 @@ export class HttpContext extends Context {
     // From a root callback: for the direction that waits.
     this.#answered |= this.#phase || this.#stopped || REQUEST
     this.vm.defer(() => {
-      if (!this.#deleted) this.stream.sendLocalReply({ status, details, body, headers, grpcStatus })
+      if (this.#deleted) return
+      this.#delivered = true
+      this.stream.sendLocalReply({ status, details, body, headers, grpcStatus })
     })
     return STATUS.ok
   }
@@ -258,14 +261,13 @@ export class HttpContext extends Context {
     this.stream.onPluginFailed(this.vm.failure)
     const stopped = this.#stopped
     if (stopped === 0) return
-    if (this.plugin.failurePolicy === 'FAIL_OPEN') {
-      this.#stopped = 0
-      const waiting = stopped & ~this.#answered
-      if ((waiting & REQUEST) !== 0) this.stream.continueRequest()
-      if ((waiting & RESPONSE) !== 0 && !this.#deleted) this.stream.continueResponse()
-    } else {
+    if (this.plugin.failurePolicy !== 'FAIL_OPEN' && !this.#delivered) {
       this.#sendFailure()
+      return
     }
+    this.#stopped = 0
+    if ((stopped & REQUEST) !== 0 && !this.#delivered) this.stream.continueRequest()
+    if ((stopped & RESPONSE) !== 0 && !this.#deleted) this.stream.continueResponse()
   }
 
   get #mayEdit(): boolean {
@@ -297,11 +299,11 @@ export class HttpContext extends Context {
   #overruled(direction: number): boolean {
     this.#phase = 0
     if (this.vm.failure !== undefined) {
+      // The request is over with the reply, which passes by the plugin on its way back.
+      if (this.#delivered) return direction === REQUEST
       if (this.plugin.failurePolicy === 'FAIL_OPEN') return false
-      // The answer to the failure passes by the plugin on its way back.
-      const answering = this.#failureSent && direction === RESPONSE
       this.#sendFailure()
-      return !answering
+      return true
     }
     // Whatever the module returned (facts 2.3).
     return (this.#answered & direction) !== 0
@@ -309,8 +311,8 @@ export class HttpContext extends Context {
 
   #sendFailure(): void {
     const failure = this.vm.failure
-    if (failure === undefined || this.#failureSent || this.#deleted) return
-    this.#failureSent = true
+    if (failure === undefined || this.#deleted) return
+    this.#delivered = true
     // A reply of the plugin's own that is already on its way through the response phases cannot be answered again.
     this.#replied = true
     this.stream.sendLocalReply({

@@ -96,6 +96,11 @@ export class TestStream implements HttpStreamHost {
     return this.#continued
   }
 
+  /** True while the plugin holds the response, also one that is a local reply. */
+  get responseHeld(): boolean {
+    return this.#stopped.response
+  }
+
   outcome(direction: 'request' | 'response'): Outcome {
     if (this.closed !== undefined) return 'reset'
     if (this.localReply !== undefined) return 'replied'
