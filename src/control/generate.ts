@@ -4,7 +4,8 @@ import { type Resources, TypeUrl } from '../xds/index.ts'
 import { clusters, loadAssignments } from './envoy/clusters.ts'
 import type { Config, Packer } from './envoy/config.ts'
 import { extensionConfig, type PullSecret } from './envoy/extension-config.ts'
-import { type GatewayConfig, gatewayConfig } from './envoy/gateway-config.ts'
+import { gatewayListeners } from './envoy/gateway-listeners.ts'
+import { type GatewayRouting, gatewayRouting, ROUTING_KINDS } from './envoy/gateway-routing.ts'
 import { tlsSecret } from './envoy/secrets.ts'
 import { patchClusters } from './envoy-filter/clusters.ts'
 import { patchListeners } from './envoy-filter/listeners.ts'
@@ -37,26 +38,17 @@ export interface BrokenResource {
 type Named = Map<string, Any>
 
 /** What the part of a proxy's configuration depends on that is not clusters and endpoints. */
-const OWN_KINDS: readonly KindName[] = [
-  'namespace',
-  'service',
-  'secret',
-  'trafficExtension',
-  'wasmPlugin',
-  'envoyFilter',
-  'istioGateway',
-  'virtualService',
-  'gatewayClass',
-  'gateway',
-  'httpRoute',
-  'referenceGrant',
-]
+const OWN_KINDS: readonly KindName[] = [...ROUTING_KINDS, 'secret', 'trafficExtension', 'wasmPlugin', 'envoyFilter']
 
 /** Builds the whole configuration of a proxy. What cannot be built stays as it was in `before`. */
 export function generate(mesh: Mesh, proxy: Workload, packer: Packer, before: Resources = {}): Generated {
   const key = `proxy ${proxy.nodeId} ${proxy.mayHaveSecrets} ${JSON.stringify(proxy.labels)}`
-  const kinds = hasNamedTargetPort(mesh, proxy.namespace) ? [...OWN_KINDS, 'endpointSlice' as const] : OWN_KINDS
-  const own = mesh.derive(key, kinds, () => generateOwn(mesh, proxy, packer, before))
+  const moving: readonly KindName[] = hasNamedTargetPort(mesh, proxy.namespace) ? ['endpointSlice'] : []
+  const own = mesh.derive(key, [...OWN_KINDS, ...moving], () => {
+    const kinds = [...ROUTING_KINDS, ...moving]
+    const routing = mesh.derive(`routing of ${key}`, kinds, () => gatewayRouting(mesh, proxy))
+    return generateOwn(mesh, proxy, routing, packer, before)
+  })
   const broken = [...own.broken]
   const pack = (typeUrl: string, list: readonly Config[]) => packAll(packer, typeUrl, list, before[typeUrl], broken)
   const clusters = clustersFor(mesh, own.set, pack)
@@ -77,14 +69,14 @@ function hasNamedTargetPort(mesh: Mesh, namespace: string): boolean {
 
 type Own = Omit<Generated, 'patches'> & { readonly set: PatchSet }
 
-function generateOwn(mesh: Mesh, proxy: Workload, packer: Packer, before: Resources): Own {
-  const gateway = gatewayConfig(mesh, proxy)
+function generateOwn(mesh: Mesh, proxy: Workload, routing: GatewayRouting, packer: Packer, before: Resources): Own {
+  const gateway = gatewayListeners(mesh, proxy, routing.ports)
   const set = patchesFor(mesh, proxy)
   const listeners = set.empty ? gateway.listeners : patchListeners(gateway.listeners, set)
   const routes = set.empty
-    ? gateway.routes
-    : patchRoutes(gateway.routes, set, (config) => gateway.gatewaysOf.get(String(config['name'])) ?? [])
-  const secrets = gateway.secrets
+    ? routing.routes
+    : patchRoutes(routing.routes, set, (config) => routing.gatewaysOf.get(String(config['name'])) ?? [])
+  const secrets = routing.secrets
     .map((name) => (proxy.mayHaveSecrets ? tlsSecret(mesh, name, proxy.namespace) : undefined))
     .filter((secret) => secret !== undefined)
   const configs = extensionConfigs(gateway.extensions, set, (namespace, name) =>
@@ -100,13 +92,17 @@ function generateOwn(mesh: Mesh, proxy: Workload, packer: Packer, before: Resour
       [TypeUrl.extension]: pack(TypeUrl.extension, configs),
     },
     extensions: gateway.extensions,
-    problems: withheld(gateway, proxy),
+    problems: problemsOf(routing, gateway.extensions, proxy),
     broken,
     set,
   }
 }
 
-function withheld({ problems, secrets, extensions }: GatewayConfig, { mayHaveSecrets }: Workload): readonly string[] {
+function problemsOf(
+  { problems, secrets }: GatewayRouting,
+  extensions: readonly Extension[],
+  { mayHaveSecrets }: Workload,
+): readonly string[] {
   const wanted = secrets.length > 0 || extensions.some(({ wasm }) => (wasm?.imagePullSecret ?? '') !== '')
   return wanted && !mayHaveSecrets ? [...problems, SECRETS_WITHHELD] : problems
 }

@@ -29,6 +29,8 @@ export interface GatewayServing {
   readonly programmed: number
   /** What was left out of their configuration. */
   readonly problems: readonly string[]
+  /** Whether its Service leads to an instance that takes traffic. */
+  readonly reachable: boolean
 }
 
 export function gatewayStatus(
@@ -67,6 +69,7 @@ function programmed(gateway: KubeObject, addresses: readonly string[], serving: 
   if (connected === 0) return no('Pending', 'no proxy of the gateway is connected')
   const counts = `${serving.programmed} of ${connected} proxies`
   if (serving.programmed < connected) return no('Pending', counts)
+  if (!serving.reachable) return no('Pending', 'no instance of the gateway is ready')
   if (problems.length > 0) return no('Invalid', problems.join('; '))
   return condition('Programmed', true, 'Programmed', `Resource programmed on ${counts}`, gateway)
 }

@@ -1,6 +1,7 @@
 import type { KubeObject } from '../../kube/index.ts'
 import type { ConnectedProxy } from '../connected-proxy.ts'
 import { Debounce } from '../debounce.ts'
+import { deployedName, isAutomatic } from '../gateway/deployment.ts'
 import { attachRoutes, CONTROLLER_NAME, ownGateways, serves } from '../gateway/gateway-api.ts'
 import { Kinds } from '../kinds.ts'
 import type { Mesh } from '../model/mesh.ts'
@@ -8,6 +9,11 @@ import { type GatewayServing, gatewayClassStatus, gatewayStatus, httpRouteStatus
 import type { StatusWriter } from './writer.ts'
 
 const GATHER_MS = 50
+
+/** The part of an EndpointSlice's endpoint that is read here; an absent `ready` means true. */
+interface Endpoint {
+  readonly conditions?: { readonly ready?: boolean }
+}
 
 /** Keeps the status of the Gateway API's kinds true. */
 export class GatewayStatuses {
@@ -66,8 +72,15 @@ export class GatewayStatuses {
         if (problem.startsWith(`Gateway ${namespace}/${name}#`)) problems.add(problem)
       }
     }
-    return { connected, programmed, problems: [...problems] }
+    return { connected, programmed, problems: [...problems], reachable: isReachable(this.#mesh, gateway) }
   }
+}
+
+/** Of a gateway that we deploy; how another one is reached is not ours to know. */
+function isReachable(mesh: Mesh, gateway: KubeObject): boolean {
+  if (!isAutomatic(gateway)) return true
+  const slices = mesh.slices(`${gateway.metadata.namespace}/${deployedName(gateway)}`)
+  return slices.some(({ endpoints }) => endpoints?.some((one: Endpoint) => one.conditions?.ready !== false))
 }
 
 function mentionsUs(route: KubeObject): boolean {
