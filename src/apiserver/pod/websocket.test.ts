@@ -18,7 +18,7 @@ function frame(opcode: number, data: Buffer, final = true, masked = true): Buffe
   return Buffer.concat([Buffer.from([(final ? 0x80 : 0) | opcode, ...length, ...(masked ? mask : [])]), body])
 }
 
-function peer(head = Buffer.alloc(0)) {
+function peer(head: Buffer = Buffer.alloc(0)) {
   const input = new PassThrough()
   const output = new PassThrough()
   const messages: Buffer[] = []
