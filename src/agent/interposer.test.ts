@@ -186,7 +186,7 @@ describe('AdsInterposer', () => {
     world.push({ slow: { url: `${http.url}/slow` }, fast: { url: `${http.url}/fast` } })
     await world.start(['slow', 'fast'], { ackHoldMs: 30 })
     await until(() => world.report('fast')?.state === 'ready', 'the fast one')
-    assert.equal(world.report('slow')?.state, 'fetching')
+    await until(() => world.report('slow')?.state === 'fetching', 'fetching')
     assert.deepEqual(
       world.seen.filter((line) => line.startsWith('slow')),
       [],
@@ -208,7 +208,7 @@ describe('AdsInterposer', () => {
     await world.start(['a'], { openGraceMs: 20 })
     await until(() => world.seen.length === 1, 'the fallback')
     assert.deepEqual(world.seen, ['a: allow'])
-    assert.equal(world.report('a')?.state, 'fetching')
+    await until(() => world.report('a')?.state === 'fetching', 'fetching')
     slow.resolve(200)
     await until(() => world.report('a')?.state === 'ready', 'ready')
     assert.match(world.seen[1], file('a'))

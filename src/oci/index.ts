@@ -12,14 +12,14 @@ export {
   defaultKeychain,
   fromDockerConfigJson,
 } from './credentials.ts'
-export { isDigest, sha256Digest, sha256Hex } from './digest.ts'
+export { sha256Digest, sha256Hex } from './digest.ts'
 export { bodyError, type HttpResponse, HttpTransport, type HttpTransportOptions, safeUrl } from './http-transport.ts'
 export type { Descriptor, Manifest } from './manifest.ts'
 export { MediaType } from './media-types.ts'
 export type { MirrorRule } from './mirror.ts'
 export { type PushedImage, type PushOptions, pushWasmImage } from './push.ts'
 export { readAll } from './read-all.ts'
-export { formatReference, parseReference, type Reference, repositoryOf, versionOf } from './reference.ts'
+export { parseReference, type Reference, repositoryOf } from './reference.ts'
 export { type RegistryAuth, type RegistryServer, type RegistryServerOptions, startRegistry } from './registry/index.ts'
 export { type Deadline, deadline, type RetryOptions, retrying } from './retry.ts'
 export { type SignatureForm, type SignOptions, signImage } from './signature/sign.ts'

@@ -27,6 +27,9 @@ export interface UrlRecord {
   readonly pulledAt: number
 }
 
+/** Names of secrets' fingerprints are nobody else's business; and what cannot be read is forgotten, so no sync is needed. */
+const KNOWLEDGE = { mode: 0o600, sync: false }
+
 /**
  * The cache's knowledge: one small file per fact, written atomically, read at each use. So processes share it without talking
  * to each other, and a crash leaves either the old fact or the new one.
@@ -44,7 +47,7 @@ export class IndexFiles {
   }
 
   async putEntry(entry: Entry): Promise<void> {
-    await writeAtomic(this.#entryPath(entry.name, entry.checksum), JSON.stringify(entry), 0o600)
+    await writeAtomic(this.#entryPath(entry.name, entry.checksum), JSON.stringify(entry), KNOWLEDGE)
   }
 
   async url(url: string): Promise<UrlRecord | undefined> {
@@ -53,7 +56,7 @@ export class IndexFiles {
   }
 
   async putUrl(record: UrlRecord): Promise<void> {
-    await writeAtomic(this.#urlPath(record.url), JSON.stringify(record), 0o600)
+    await writeAtomic(this.#urlPath(record.url), JSON.stringify(record), KNOWLEDGE)
   }
 
   /** How many entries there are. */

@@ -153,12 +153,10 @@ export class ModuleCache {
 
   async #hand(asked: Asked, entry: Entry, fromCache: boolean): Promise<CachedModule> {
     const release = this.#files.lease(entry.sha256)
-    try {
-      await this.#note(asked, entry, !fromCache)
-    } catch (error) {
-      release()
-      throw asSupplyError(error)
-    }
+    await this.#note(asked, entry, !fromCache).catch((error) => {
+      // The module is there, and a disk that is full is no reason to go without it.
+      log.warn({ err: error }, 'the module cache cannot be written')
+    })
     return {
       path: this.#files.path(entry.sha256),
       digest: `sha256:${entry.checksum}`,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { chmod, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isProcessAlive } from '../../base/process-alive.ts'
 import { measureFile } from '../fetch/magic.ts'
@@ -40,13 +40,8 @@ export class ModuleFiles {
 
   /** Moves a fetched file in. */
   async adopt(from: string, sha256: string): Promise<void> {
-    const file = await open(from, 'r+')
-    try {
-      await file.datasync()
-      await file.chmod(0o644)
-    } finally {
-      await file.close()
-    }
+    // No sync: a file is compared with its name before a process uses it for the first time.
+    await chmod(from, 0o644)
     await rename(from, this.path(sha256))
     await this.#touch(sha256)
   }

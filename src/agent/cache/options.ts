@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DEFAULT_LIMITS, type RegistryOptions, type UnpackLimits } from '../../oci/index.ts'
+import { DEFAULT_LIMITS, type RegistryOptions, SupplyError, type UnpackLimits } from '../../oci/index.ts'
 import type { Registry } from '../../telemetry/metrics.ts'
 import type { HttpFetchOptions } from '../fetch/http-fetch.ts'
 
@@ -30,6 +31,21 @@ export function parseDuration(text: string | undefined, fallback: number): numbe
   return sum
 }
 
+/** `host=file` each: certificate authorities in PEM that are trusted for a registry, which Istio can only leave unchecked. */
+function readAuthorities(pairs: readonly string[]): Record<string, string> {
+  const ca: Record<string, string> = {}
+  for (const pair of pairs) {
+    const at = pair.indexOf('=')
+    if (at < 1) throw new SupplyError('SL3001', `SLUICE_REGISTRY_CA «${pair}»: write host=file`)
+    try {
+      ca[pair.slice(0, at)] = readFileSync(pair.slice(at + 1), 'utf8')
+    } catch (cause) {
+      throw new SupplyError('SL3022', `${pair.slice(at + 1)}, named by SLUICE_REGISTRY_CA`, { cause })
+    }
+  }
+  return ca
+}
+
 /** Istio's agent knobs (facts of its options.go): the same names, the same defaults. */
 export function cacheOptionsFromEnv(
   env: NodeJS.ProcessEnv,
@@ -44,7 +60,11 @@ export function cacheOptionsFromEnv(
   const attempts = Number(env['WASM_HTTP_REQUEST_MAX_RETRIES'] ?? 5)
   return {
     dir,
-    registries: { insecure: list('WASM_INSECURE_REGISTRIES'), blockedCidrs: list('BLOCKED_CIDRS_IN_WASM_FETCH') },
+    registries: {
+      insecure: list('WASM_INSECURE_REGISTRIES'),
+      blockedCidrs: list('BLOCKED_CIDRS_IN_WASM_FETCH'),
+      ca: readAuthorities(list('SLUICE_REGISTRY_CA')),
+    },
     limits: { ...DEFAULT_LIMITS, maxBytes: maxBytes > 0 ? maxBytes : DEFAULT_LIMITS.maxBytes },
     // 0 means 5 s (Istio), and "0 tries" can only be a mistake: one is made.
     http: {

@@ -38,7 +38,7 @@ export class LastGoodFiles {
     const value = Buffer.from(resource.value).toString('base64')
     const stored: Stored = { name, resource: value, sha256, ...(digest === undefined ? {} : { digest }) }
     // The plugin's configuration is in it, which may be confidential.
-    await writeAtomic(this.#path(name), JSON.stringify(stored), 0o600)
+    await writeAtomic(this.#path(name), JSON.stringify(stored), { mode: 0o600, sync: false })
   }
 
   async load(name: string): Promise<LastGood | undefined> {

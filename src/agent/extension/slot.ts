@@ -35,6 +35,7 @@ export interface SlotContext {
 }
 
 const log = logger('wasm')
+const QUIET_MS = 20
 
 /**
  * One extension by name: the newest config that the control plane sent, and the content that the proxy gets for it.
@@ -175,7 +176,8 @@ export class ExtensionSlot {
 
   async #work(generation: number, extension: WasmExtension): Promise<void> {
     this.#working = true
-    this.#context.changed()
+    // What comes at once from the cache is told as it ends, not as it begins.
+    const tell = setTimeout(() => this.#context.changed(), QUIET_MS)
     let supplied: Supplied | undefined
     let failure: unknown
     const began = performance.now()
@@ -184,6 +186,7 @@ export class ExtensionSlot {
     } catch (error) {
       failure = error
     }
+    clearTimeout(tell)
     this.#context.metrics.duration.record(performance.now() - began)
     if (generation !== this.#generation) {
       supplied?.release()
