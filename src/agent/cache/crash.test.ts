@@ -42,10 +42,10 @@ test(`${KILLS} kills during pulls`, async () => {
   }
   const cache = await new ModuleCache({ dir }).open()
   assert.deepEqual(readdirSync(join(dir, 'tmp')), [], 'what the killed left is cleared at the start')
-  await server.close()
   const known = await cache.get({ url: `${server.url}/m`, resourceName: 'crash' })
   assert.equal(sha256Hex(readFileSync(known.path)), known.sha256)
   known.release()
+  await server.close()
   cache.close()
   folder.remove()
 })
