@@ -30,6 +30,7 @@ export const ENVOY_FILTERS = type('networking.istio.io', 'v1alpha3', 'envoyfilte
 export const GATEWAY_CLASSES = type('gateway.networking.k8s.io', 'v1', 'gatewayclasses', 'GatewayClass', false)
 export const GATEWAYS = type('gateway.networking.k8s.io', 'v1', 'gateways', 'Gateway')
 export const HTTP_ROUTES = type('gateway.networking.k8s.io', 'v1', 'httproutes', 'HTTPRoute')
+export const REFERENCE_GRANTS = type('gateway.networking.k8s.io', 'v1beta1', 'referencegrants', 'ReferenceGrant')
 
 /** Every kind that Sluice itself reads or writes. */
 export const RESOURCE_TYPES: readonly ResourceType[] = [
@@ -53,4 +54,5 @@ export const RESOURCE_TYPES: readonly ResourceType[] = [
   GATEWAY_CLASSES,
   GATEWAYS,
   HTTP_ROUTES,
+  REFERENCE_GRANTS,
 ]
