@@ -5,7 +5,8 @@
  */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import module from 'node:module'
+import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -14,7 +15,11 @@ const here = dirname(fileURLToPath(import.meta.url))
 const source = join(here, '../src/cli/main.ts')
 const main = existsSync(source) ? source : join(here, '../dist/src/cli/main.js')
 
+// Compiled code is kept between runs and shared with the processes of Pods: it halves what a start costs.
+process.env['NODE_COMPILE_CACHE'] ??= join(homedir(), '.cache/sluice/compile')
+
 if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
+  module.enableCompileCache()
   await import(pathToFileURL(main).href)
 } else {
   const child = spawn(node24(), [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' })
@@ -25,7 +30,7 @@ if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
 function node24() {
   const name = `node-${process.platform}-${process.arch}`
   try {
-    return createRequire(import.meta.url).resolve(`${name}/bin/node`)
+    return module.createRequire(import.meta.url).resolve(`${name}/bin/node`)
   } catch {
     console.error(
       `SL6002: Sluice needs Node ${NEEDED} and this is ${process.version}; the package ${name} that carries it is not installed.\n` +
