@@ -107,11 +107,6 @@ export class ChunkedDecoder {
 
   #skipExtension(buffer: Buffer, start: number): number {
     let at = start
-    // RFC 9112 7.1.1: extensions begin with a semicolon, before which bad white space may stand.
-    if (!this.#extensionOpen && buffer[at] !== 59 && buffer[at] !== 13 && buffer[at] !== 32 && buffer[at] !== 9) {
-      throw new CodecError('http1.codec_error', 'invalid chunk size')
-    }
-    this.#extensionOpen = true
     while (at < buffer.length) {
       const byte = buffer[at++]
       if (byte === 13) {
@@ -119,8 +114,13 @@ export class ChunkedDecoder {
         this.#state = SIZE_LF
         return at
       }
-      if ((byte < 32 && byte !== 9) || byte === 127)
+      // RFC 9112 7.1.1: extensions begin with a semicolon, before which bad white space may stand.
+      if (byte === 59) this.#extensionOpen = true
+      else if (!this.#extensionOpen && byte !== 32 && byte !== 9)
+        throw new CodecError('http1.codec_error', 'invalid chunk size')
+      if ((byte < 32 && byte !== 9) || byte === 127) {
         throw new CodecError('http1.codec_error', 'control character in a chunk extension')
+      }
       if (++this.#extension > MAX_EXTENSION_BYTES)
         throw new CodecError('http1.codec_error', 'chunk extensions too long')
     }

@@ -79,6 +79,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
       return
     }
     this.feed(chunk)
+    if (this.#responseComplete) this.#settle()
   }
 
   onEnd(): void {
@@ -204,8 +205,8 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
     }
     this.#requestComplete = true
     if (!this.#responseComplete || this.#callbacks === undefined) return
-    this.#release()
-    this.#closeUnlessKept()
+    this.#callbacks = undefined
+    this.#settle()
   }
 
   #fail(failure: UpstreamFailure, reason: string): void {
@@ -233,7 +234,6 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
       this.hold()
       this.#responseEnded()
       callbacks.onUpstreamHeaders(head.headers, true)
-      this.#closeUnlessKept()
     } else callbacks.onUpstreamHeaders(head.headers, false)
     return kind
   }
@@ -245,7 +245,6 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
     body.add(data)
     if (end) this.#responseEnded()
     callbacks.onUpstreamData(body, end)
-    if (end) this.#closeUnlessKept()
   }
 
   protected onTrailers(trailers: HeaderMap | undefined): void {
@@ -254,7 +253,6 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
     this.#responseEnded()
     if (trailers === undefined) callbacks.onUpstreamData(new BodyBuffer(), true)
     else callbacks.onUpstreamTrailers(trailers)
-    this.#closeUnlessKept()
   }
 
   protected onError(error: CodecError): void {
@@ -262,28 +260,29 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
   }
 
   /**
-   * Before the end is handed on: the next request may be waiting for a connection. A response that came before its request was
-   * complete leaves the rest of that request to the one who sends it, who resets it.
+   * Before the end is handed on. A response that came before its request was complete leaves the rest of that request to the one
+   * who sends it, who resets it.
    */
   #responseEnded(): void {
     this.#responseComplete = true
-    if (this.#requestComplete) this.#release()
+    if (this.#requestComplete) this.#callbacks = undefined
   }
 
-  #release(): void {
-    this.#callbacks = undefined
+  /**
+   * Back to the pool, after everything that was read has been looked at: bytes behind the response are nobody's, and on a
+   * connection that is used again they would be taken for the next answer.
+   */
+  #settle(): void {
+    if (this.#callbacks !== undefined || this.#closed || this.socket.destroyed) return
     const spent = this.#maxRequests > 0 && this.#requests >= this.#maxRequests
-    if (!this.head.keepAlive || spent || this.retired || this.#closed) {
+    if (!this.head.keepAlive || spent || this.retired || this.heldBytes > 0) {
       this.retired = true
+      this.socket.destroy()
       return
     }
     // Paused for the sake of the last reader, who has all now.
     if (this.socket.isPaused()) this.socket.resume()
     this.nextMessage()
     this.#owner.connectionIdle(this)
-  }
-
-  #closeUnlessKept(): void {
-    if (this.#callbacks === undefined && this.retired) this.socket.destroy()
   }
 }

@@ -1,0 +1,215 @@
+/** The Wasm filter in a running proxy: what the adapter adds to the host's own tests. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { guest } from '../../../wasm/testing/wat-guest.ts'
+import { cluster, FILTERS, get, httpListener, portOf, testProxy, upstream } from '../../testing.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'wasm-filter-'))
+after(() => rmSync(folder, { recursive: true }))
+
+let files = 0
+
+function filter(code: string, { vm = '', plugin = '' } = {}): string {
+  const file = join(folder, `${files++}.wasm`)
+  writeFileSync(file, guest(code))
+  return `{ name: my-filter, typed_config: { "@type": ${FILTERS}.http.wasm.v3.Wasm, config: { name: my-plugin, ${plugin}
+    vm_config: { ${vm} runtime: envoy.wasm.runtime.v8, code: { local: { filename: "${file}" } } } } } }`
+}
+
+/** A proxy with these filters before an upstream that tells what it saw. */
+async function proxied(
+  filters: readonly string[],
+  run: (port: number, requests: string[]) => Promise<void>,
+): Promise<void> {
+  const up = await upstream()
+  const proxy = await testProxy([httpListener({ filters })], [cluster(up.port), cluster(up.port, '', 'httpbin')])
+  try {
+    await run(portOf(proxy), up.requests)
+  } finally {
+    await proxy.close()
+    await up.close()
+  }
+}
+
+const headers = (name: string, code: string, answer = '(i32.const 0)') =>
+  `(func (export "proxy_on_${name}_headers") (param i32 i32 i32) (result i32) ${code} ${answer})`
+const add = (map: number, name: string, value: string) =>
+  `(drop (call $proxy_add_header_map_value (i32.const ${map}) (s "${name}") (s "${value}")))`
+const reply = (code: number, body: string) =>
+  `(drop (call $proxy_send_local_response (i32.const ${code}) (s "why") (s "${body}") (s "") (i32.const -1)))`
+
+describe('envoy.filters.http.wasm', () => {
+  it('changes requests and responses', () =>
+    proxied(
+      [filter(headers('request', add(0, 'x-up', '1')) + headers('response', add(2, 'x-down', '2')))],
+      async (port) => {
+        const answer = await get(port)
+        assert.equal(JSON.parse(answer.body).headers['x-up'], '1')
+        assert.equal(answer.headers['x-down'], '2')
+      },
+    ))
+
+  it('answers in place of the upstream, text and bytes, through its own response callbacks', () =>
+    proxied(
+      [
+        filter(
+          headers('request', reply(418, 'a\\ff\\00b'), '(i32.const 1)') + headers('response', add(2, 'x-own', '1')),
+        ),
+      ],
+      async (port, requests) => {
+        const answer = await get(port)
+        assert.equal(answer.status, 418)
+        assert.equal(answer.body, 'a\xff\0b')
+        assert.equal(answer.headers['x-own'], '1')
+        assert.deepEqual(requests, [])
+      },
+    ))
+
+  it('holds a body, replaces it, and sends the right length', () => {
+    const code = `(func (export "proxy_on_request_body") (param i32 i32 i32) (result i32)
+      (if (local.get 2) (then (drop (call $proxy_set_buffer_bytes (i32.const 0) (i32.const 0) (i32.const -1) (s "replaced body")))))
+      (i32.eqz (local.get 2)))`
+    return proxied([filter(code)], async (port) => {
+      const answer = await get(port, '/', { method: 'POST', body: 'short', headers: { 'content-length': '5' } })
+      assert.equal(JSON.parse(answer.body).body, 'replaced body')
+    })
+  })
+
+  it('makes an HTTP callout and goes on with its answer', () => {
+    const names = [':method', 'GET', ':path', '/from-plugin', ':authority', 'a']
+    const word = (n: number) => `\\${n.toString(16).padStart(2, '0')}\\00\\00\\00`
+    const pairs =
+      word(3) + names.map((text) => word(text.length)).join('') + names.map((text) => `${text}\\00`).join('')
+    const code = `(global $id (mut i32) (i32.const 0))
+      (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (global.set $id (local.get 0))
+        (drop (call $proxy_http_call (s "httpbin") (s "${pairs}") (s "") (s "") (i32.const 1000) $slot2)) (i32.const 1))
+      (func (export "proxy_on_http_call_response") (param i32 i32 i32 i32 i32)
+        (drop (call $proxy_set_effective_context (global.get $id)))
+        (if (local.get 3) (then ${add(0, 'x-called', 'yes')}))
+        (drop (call $proxy_continue_stream (i32.const 0))))`
+    return proxied([filter(code)], async (port, requests) => {
+      const answer = await get(port, '/first')
+      assert.equal(JSON.parse(answer.body).headers['x-called'], 'yes')
+      assert.deepEqual(requests, ['GET /from-plugin', 'GET /first'])
+    })
+  })
+
+  it('reads properties of the stream', () => {
+    const show = (path: string) =>
+      `(drop (call $proxy_get_property (s "${path}") $slot0 $slot1))
+       (drop (call $proxy_add_header_map_value (i32.const 2) (s "x-seen") (i32.load $slot0) (i32.load $slot1)))`
+    const paths = [
+      'plugin_name',
+      'request\\00path',
+      'xds\\00cluster_name',
+      'cluster_name',
+      'request\\00protocol',
+      'request\\00headers\\00x-ask',
+    ]
+    return proxied([filter(headers('response', paths.map(show).join('')))], async (port) => {
+      const answer = await get(port, '/p?q', { headers: { 'x-ask': 'me' } })
+      assert.equal(answer.headers['x-seen'], 'my-plugin, /p?q, up, up, HTTP/1.1, me')
+    })
+  })
+
+  it('gives the configuration as Envoy does: Struct as JSON, StringValue as it is', async () => {
+    const show = headers(
+      'response',
+      `(drop (call $proxy_get_buffer_bytes (i32.const 7) (i32.const 0) (i32.const 99) $slot0 $slot1))
+      (drop (call $proxy_add_header_map_value (i32.const 2) (s "x-conf") (i32.load $slot0) (i32.load $slot1)))`,
+    )
+    const type = 'type.googleapis.com/google.protobuf'
+    for (const [plugin, expected] of [
+      [`configuration: { "@type": ${type}.StringValue, value: "plain text" },`, 'plain text'],
+      [`configuration: { "@type": ${type}.Struct, value: { a: 1, b: [true] } },`, '{"a":1,"b":[true]}'],
+    ]) {
+      await proxied([filter(show, { plugin })], async (port) =>
+        assert.equal((await get(port)).headers['x-conf'], expected),
+      )
+    }
+  })
+
+  it('answers 503 when it dies, to that request, to those that wait, and to later ones; others go on', () => {
+    const mortal = `(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+      (if (i32.eqz (call $proxy_get_header_map_value (i32.const 0) (s "x-die") $slot0 $slot1)) (then unreachable))
+      (if (i32.eqz (call $proxy_get_header_map_value (i32.const 0) (s "x-wait") $slot0 $slot1)) (then (return (i32.const 1))))
+      (i32.const 0))
+      ${headers('response', '')}`
+    return proxied([filter(mortal)], async (port) => {
+      assert.equal((await get(port)).status, 200)
+      const waiting = get(port, '/', { headers: { 'x-wait': '1' } })
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      assert.equal((await get(port, '/', { headers: { 'x-die': '1' } })).status, 503)
+      assert.equal((await waiting).status, 503)
+      assert.equal((await get(port)).status, 503)
+    })
+  })
+
+  it('goes on without it when it fails open, and comes back when it reloads', async () => {
+    const mortal = headers(
+      'request',
+      '(if (i32.eqz (call $proxy_get_header_map_value (i32.const 0) (s "x-die") $slot0 $slot1)) (then (loop (br 0))))',
+    )
+    await proxied([filter(mortal, { plugin: 'failure_policy: FAIL_OPEN,' })], async (port) => {
+      assert.equal((await get(port, '/', { headers: { 'x-die': '1' } })).status, 200)
+      assert.equal((await get(port)).status, 200)
+    })
+    const plugin = 'failure_policy: FAIL_RELOAD, reload_config: { backoff: { base_interval: 0.02s } },'
+    await proxied([filter(mortal, { plugin })], async (port) => {
+      assert.equal((await get(port, '/', { headers: { 'x-die': '1' } })).status, 503)
+      await new Promise((resolve) => setTimeout(resolve, 60))
+      assert.equal((await get(port)).status, 200)
+    })
+  })
+
+  it('says nothing more to the module after a body that is too long', () => {
+    const code = `(func (export "proxy_on_request_body") (param i32 i32 i32) (result i32)
+      (if (i32.gt_u (local.get 1) (i32.const 1100000)) (then unreachable)) (i32.const 1))`
+    return proxied([filter(code)], async (port) => {
+      const answer = await get(port, '/', { method: 'POST', body: 'x'.repeat(1_500_000) })
+      assert.equal(answer.status, 413)
+      assert.equal((await get(port)).status, 200)
+    })
+  })
+
+  /** Configurations that are refused, with what the reason names. */
+  const REFUSED: [string, string, RegExp][] = [
+    [
+      'a plugin that refuses its configuration',
+      filter('(func (export "proxy_on_configure") (param i32 i32) (result i32) (i32.const 0))'),
+      /refused its configuration/,
+    ],
+    [
+      'a plugin that traps at the start',
+      filter('(func (export "_initialize") unreachable)'),
+      /_initialize: unreachable/,
+    ],
+    [
+      'both kinds of failure policy',
+      filter('', { plugin: 'fail_open: true, failure_policy: FAIL_RELOAD,' }),
+      /only one of fail_open and failure_policy/,
+    ],
+    [
+      'an environment variable given twice',
+      filter('', { vm: 'environment_variables: { host_env_keys: [PATH], key_values: { PATH: x } },' }),
+      /PATH is given twice/,
+    ],
+    [
+      'another runtime',
+      filter('').replace('runtime.v8', 'runtime.wamr'),
+      /envoy\.wasm\.runtime\.wamr is not supported/,
+    ],
+    ['a module that is none', filter('').replace('.wasm"', '.missing"'), /missing/],
+  ]
+  for (const [name, text, message] of REFUSED) {
+    it(`refuses ${name}`, async () => {
+      await assert.rejects(testProxy([httpListener({ filters: [text] })], [cluster(1)]), (error: Error) => {
+        assert.match(String((error as { cause?: Error }).cause?.message ?? error.message), message)
+        return true
+      })
+    })
+  }
+})
