@@ -73,7 +73,9 @@ export async function up(options: StandaloneOptions, progress: Progress): Promis
     progress('registry, control plane')
     const registry = await startRegistry({ dir: home.registry, host: options.host, port: options.registryPort })
     closers.push(() => registry.close())
+    // Building and pushing takes longest where the sources have changed; nothing else waits for it but the end of the start.
     const published = publishExtensions(registry.address)
+    published.catch(() => {})
     await applyFile(kube, 'deploy/standalone/ingressgateway.yaml')
     await kube.patch(
       SERVICES,
@@ -97,7 +99,6 @@ export async function up(options: StandaloneOptions, progress: Progress): Promis
     const monitoring = await serveMonitoring(options.host, options.monitoringPort, metrics, control)
     closers.push(() => monitoring.close())
     if (options.samples) await applySamplesOnce(kube, SAMPLES)
-    await published
 
     progress('gateway and samples')
     const handle = await startPods({
@@ -117,6 +118,7 @@ export async function up(options: StandaloneOptions, progress: Progress): Promis
       secureIngressPort: options.httpsPort,
       registry: registry.address,
     }
+    await published
     writeRunning(home, running)
     closers.push(() => removeRunning(home))
     return { home, running, ready: (timeoutMs) => awaitReady(kube, timeoutMs, closing.signal), close: closeAll }
