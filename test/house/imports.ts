@@ -23,6 +23,13 @@ export const LAYERS = [
 const IMPORT =
   /(?:^|\n)\s*(?:import|export)\s(?:[^'"`;]*?\sfrom\s+)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|\bimport\.meta\.resolve\(\s*['"]([^'"]+)['"]\s*\)|\bnew URL\(\s*['"](\.[^'"]+\.ts)['"],\s*import\.meta\.url/g
 
+const TYPE_IMPORT = /(?:^|\n)\s*(?:import|export)\s+type\s[^'"`;]*?\sfrom\s+['"][^'"]+['"]/g
+
+/** The source without imports that Node strips: a circle of types is no circle when the program runs. */
+export function withoutTypes(source: string): string {
+  return source.replace(TYPE_IMPORT, '')
+}
+
 /** What a source file imports, relative paths resolved against the project's root. */
 export function importsOf(file: string, source: string): string[] {
   return [...source.matchAll(IMPORT)]

@@ -10,7 +10,6 @@ import { fromWheel } from './wheel.ts'
 import { unzip } from './zip.ts'
 
 export { CACHE, type Peer } from './peer.ts'
-export { run } from './run.ts'
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..')
 

@@ -6,10 +6,12 @@ import { cases as headers } from './headers.ts'
 import { cases as lifecycle } from './lifecycle.ts'
 import { cases as loading } from './loading.ts'
 import { cases as localReplies } from './local-replies.ts'
+import { cases as network } from './network.ts'
 import { cases as pointers } from './pointers.ts'
 import { cases as properties } from './properties.ts'
 import { cases as shared } from './shared.ts'
 import { cases as wasi } from './wasi.ts'
+import { cases as wire } from './wire.ts'
 
 /** All cases. */
 export const TABLE: readonly Case[] = [
@@ -24,4 +26,6 @@ export const TABLE: readonly Case[] = [
   ...shared,
   ...properties,
   ...lifecycle,
+  ...wire,
+  ...network,
 ]
