@@ -128,3 +128,17 @@ test('unsubscribed names are no longer sent', async () => {
   assert.deepEqual(got, [['x', 'y'], ['y']])
   client.close()
 })
+
+test('subscribing again to the same asks for nothing', async () => {
+  const { ads, client, acks, got } = pair()
+  ads.setSnapshot('n', { [TypeUrl.extension]: named(['x', extension('x')]), [TypeUrl.cluster]: named() }, '1')
+  client.subscribe(TypeUrl.extension, ['x'])
+  client.subscribe(TypeUrl.cluster)
+  client.start()
+  await until(() => acks.length === 2)
+  client.subscribe(TypeUrl.extension, ['x'])
+  client.subscribe(TypeUrl.cluster)
+  await settle()
+  assert.equal(got.length, 2)
+  client.close()
+})

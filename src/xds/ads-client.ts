@@ -107,9 +107,12 @@ export class AdsClient {
   /** Asks for names of a type; with none, for everything (listeners and clusters). Changes of one turn make one request. */
   subscribe(typeUrl: string, names?: Iterable<string>): void {
     const watch = this.#watch(typeUrl)
+    const before = watch.names.size
+    const hadAll = watch.wildcard
     if (names === undefined) watch.wildcard = true
     else for (const name of names) watch.names.add(name)
-    this.#flushSoon(watch)
+    // Asking again for the same would make the server send it again.
+    if (watch.names.size > before || watch.wildcard !== hadAll) this.#flushSoon(watch)
   }
 
   unsubscribe(typeUrl: string, names: Iterable<string>): void {
