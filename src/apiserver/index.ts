@@ -78,7 +78,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     new GarbageCollector(api, background)
     const expiry = setInterval(() => expireEvents(store), 60_000).unref()
     const bound = await server.listen()
-    const url = `https://${host.includes(':') ? `[${host}]` : host}:${bound}`
+    const url = `https://${addressFor(host)}:${bound}`
     return {
       url,
       port: bound,
@@ -96,6 +96,13 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     store.close()
     throw error
   }
+}
+
+/** Where clients on this machine reach it: all addresses is not an address. */
+function addressFor(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  if (host === '::') return '[::1]'
+  return host.includes(':') ? `[${host}]` : host
 }
 
 function openStore(dataDir: string): Store {

@@ -118,6 +118,20 @@ describe('watches', () => {
     assert.equal((await call('GET', `${path}?watch=true&resourceVersion=99999999`)).status, 504)
   })
 
+  test('who does not read is cut off before it costs much memory', async () => {
+    const response = await open('GET', `${path}?watch=true`)
+    response.pause()
+    const text = 'x'.repeat(500_000)
+    await call('POST', path, { metadata: { name: 'large' } })
+    for (let i = 0; i < 60; i++) await call('PATCH', `${path}/large`, { data: { text: i + text } })
+    await call('DELETE', `${path}/large`)
+    let received = 0
+    await assert.rejects(async () => {
+      for await (const chunk of response) received += chunk.length
+    }, /aborted/)
+    assert.ok(received < 30_000_000, `${received} bytes`)
+  })
+
   test('timeoutSeconds ends it', async () => {
     const response = await open('GET', `${path}?watch=true&timeoutSeconds=1`)
     let ended = false

@@ -178,6 +178,9 @@ export class Watch {
     const buffered = response.stream?.writableLength ?? response.writableLength ?? 0
     if (buffered > MAX_BUFFERED) {
       this.close()
+      // An orderly end would keep all of it in memory until the client has read it.
+      const connection = response.stream ?? response.socket
+      connection?.destroy()
       return
     }
     response.write(line)

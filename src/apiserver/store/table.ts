@@ -1,7 +1,7 @@
 import type { Entry, StoreEvent } from './entry.ts'
 
 /** How far back a watch can start. etcd keeps five minutes; a count bounds memory instead. */
-const RING = 4096
+const RING = 1024
 
 export type Watcher = (event: StoreEvent) => void
 
