@@ -340,6 +340,20 @@ describe('AdsInterposer', () => {
     assert.deepEqual(http.requests, ['/a', '/b'])
   })
 
+  it('a new stream that asks for its extensions bit by bit loses no last good module', async () => {
+    world = new World()
+    const http = await moduleServer({ '/a': 200, '/b': 200 })
+    world.push({ a: { url: `${http.url}/a` }, b: { url: `${http.url}/b` } })
+    await world.start(['a', 'b'])
+    await until(() => world.report('a')?.state === 'ready' && world.report('b')?.state === 'ready', 'ready')
+    world.client.close()
+    world.connect(['a'])
+    await until(() => world.seen.length === 3, 'a again')
+    world.client.subscribe(TypeUrl.extension, ['b'])
+    await until(() => world.seen.length === 4, 'b again')
+    assert.deepEqual(http.requests.toSorted(), ['/a', '/b'])
+  })
+
   it('after a restart during an outage the last good module serves', async () => {
     world = new World()
     const http = await moduleServer({ '/a': 200 })

@@ -26,8 +26,8 @@ export class DeltaSession extends Session<DeltaDiscoveryRequest, DeltaDiscoveryR
     return typeUrl === TypeUrl.extension
   }
 
-  protected isWanted(name: string): boolean {
-    return this.#names.has(name)
+  protected get names(): ReadonlySet<string> {
+    return this.#names
   }
 
   protected onRequest(request: DeltaDiscoveryRequest): void {
@@ -39,8 +39,6 @@ export class DeltaSession extends Session<DeltaDiscoveryRequest, DeltaDiscoveryR
     }
     if (this.#first) {
       this.#first = false
-      // A stream that begins anew says all that it wants, so what is not among it is gone.
-      this.table.retain(this.#names)
     } else {
       this.answeredByProxy(request.responseNonce, request.errorDetail?.message)
       if (resourceNamesSubscribe.length === 0 && resourceNamesUnsubscribe.length === 0) return

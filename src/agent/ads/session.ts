@@ -10,6 +10,12 @@ import { PendingAcks } from './pending-ack.ts'
 /** google.rpc.Code of Istio's agent for a response that cannot be converted. */
 export const INTERNAL = 13
 
+/**
+ * How long a stream may take to name all that it wants: a proxy asks for extensions as it comes to their listeners, and what it has
+ * not asked for yet must not lose its last good module.
+ */
+const SETTLING_MS = 60_000
+
 export interface SessionOptions {
   readonly table: ExtensionTable
   readonly metrics: SupplyMetrics
@@ -33,6 +39,7 @@ export abstract class Session<Request, Response extends { controlPlane?: { ident
   readonly #sent = new Map<string, { readonly slot: ExtensionSlot; readonly serial: number }>()
   #nonce = 0
   #takesReports = false
+  #settling: NodeJS.Timeout | undefined
 
   constructor(proxy: Stream<Response, Request>, upstream: Stream<Request, Response>, options: SessionOptions) {
     this.table = options.table
@@ -44,6 +51,8 @@ export abstract class Session<Request, Response extends { controlPlane?: { ident
 
   start(): void {
     this.table.attach(this)
+    this.#settling = setTimeout(() => this.table.retain(this.names), SETTLING_MS)
+    this.#settling.unref()
     this.#upstream.onMessage((response) => {
       if (!this.#takesReports && takesExtensionReports(response)) {
         this.#takesReports = true
@@ -68,7 +77,7 @@ export abstract class Session<Request, Response extends { controlPlane?: { ident
   }
 
   deliver(slot: ExtensionSlot): void {
-    if (!this.isWanted(slot.name) || slot.content === undefined) return
+    if (!this.names.has(slot.name) || slot.content === undefined) return
     const nonce = `agent-${++this.#nonce}`
     this.#sent.set(nonce, { slot, serial: slot.serial })
     this.sendToProxy(this.extensionResponse(slot, nonce))
@@ -110,7 +119,7 @@ export abstract class Session<Request, Response extends { controlPlane?: { ident
     for (const { extension, resource, version } of decoded) {
       if (extension.kind === 'other') this.#metrics.converted('no_remote_load')
       const slot = this.table.update(extension, resource, version)
-      if (!slot.isSettled && this.isWanted(slot.name)) open.push(slot.name)
+      if (!slot.isSettled && this.names.has(slot.name)) open.push(slot.name)
     }
     this.acks.add(nonce, open)
     return true
@@ -133,7 +142,8 @@ export abstract class Session<Request, Response extends { controlPlane?: { ident
   protected abstract isAboutExtensions(request: Request): boolean
   protected abstract onExtensions(response: Response): void
   protected abstract onRequest(request: Request): void
-  protected abstract isWanted(name: string): boolean
+  /** What the proxy subscribes to now. */
+  protected abstract get names(): ReadonlySet<string>
   protected abstract extensionResponse(slot: ExtensionSlot, nonce: string): Response
   protected abstract reportRequest(reports: readonly ExtensionReport[]): Request
   protected abstract answerUpstream(nonce: string, rejection: string | undefined): void
@@ -141,6 +151,7 @@ export abstract class Session<Request, Response extends { controlPlane?: { ident
   protected abstract rejectLate(reason: string): void
 
   #end(close: () => void): void {
+    clearTimeout(this.#settling)
     this.table.detach(this)
     this.acks.clear()
     close()

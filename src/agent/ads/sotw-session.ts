@@ -27,14 +27,14 @@ export class SotwSession extends Session<DiscoveryRequest, DiscoveryResponse> {
     return typeUrl === TypeUrl.extension
   }
 
-  protected isWanted(name: string): boolean {
-    return this.#names.has(name)
+  protected get names(): ReadonlySet<string> {
+    return this.#names
   }
 
   protected onRequest(request: DiscoveryRequest): void {
     const before = this.#names
     this.#names = new Set(request.resourceNames)
-    this.table.retain(this.#names)
+    for (const name of before) if (!this.#names.has(name)) this.table.remove(name)
     if (this.#first) {
       this.#first = false
       const copy = clone(DiscoveryRequestSchema, request)
@@ -42,14 +42,15 @@ export class SotwSession extends Session<DiscoveryRequest, DiscoveryResponse> {
       copy.versionInfo = ''
       copy.responseNonce = ''
       this.sendUpstream(copy)
-      for (const name of this.#names) {
-        const slot = this.table.get(name)
-        if (slot?.content !== undefined) this.deliver(slot)
-      }
-      return
+    } else {
+      this.answeredByProxy(request.responseNonce, request.errorDetail?.message)
+      if (!sameNames(before, this.#names)) this.sendUpstream(this.#request(this.#nonce))
     }
-    this.answeredByProxy(request.responseNonce, request.errorDetail?.message)
-    if (!sameNames(before, this.#names)) this.sendUpstream(this.#request(this.#nonce))
+    // What an earlier stream left needs no word from the control plane, whose next one may hold nothing new.
+    for (const name of this.#names) {
+      const slot = before.has(name) ? undefined : this.table.get(name)
+      if (slot?.content !== undefined) this.deliver(slot)
+    }
   }
 
   protected onExtensions(response: DiscoveryResponse): void {

@@ -14,6 +14,7 @@ import {
   startRegistry,
 } from '../../oci/index.ts'
 import { Registry } from '../../telemetry/metrics.ts'
+import { FaultyRegistry } from '../hostile/faulty-registry.ts'
 import { emptyModule, serve, type TestServer, temporaryFolder } from '../testing.ts'
 import { ModuleCache, type ModuleRequest } from './module-cache.ts'
 import type { ModuleCacheOptions } from './options.ts'
@@ -26,16 +27,22 @@ let registry: RegistryServer
 let image1: PushedImage
 let image2: PushedImage
 let ref: string
-const registryMetrics = new Registry()
+let front: FaultyRegistry
 
 before(async () => {
   const dir = join(folder.path, 'registry')
-  registry = await startRegistry({ dir, port: 0, metrics: registryMetrics })
-  ref = `${registry.address}/test/module`
+  registry = await startRegistry({ dir, port: 0 })
+  front = await FaultyRegistry.start(registry)
+  front.fault = () => {
+    asked++
+    return false
+  }
+  ref = `${front.host}/test/module`
   image1 = await push('v1', bytes1)
   image2 = await push('v2', bytes2)
 })
 after(async () => {
+  await front.close()
   await registry.close()
   folder.remove()
 })
@@ -44,13 +51,9 @@ function push(tag: string, wasm: Uint8Array): Promise<PushedImage> {
   return pushWasmImage({ ref: `${ref}:${tag}`, wasm, credentials: anonymous })
 }
 
-/** Requests that the registry has answered. */
-function visits(): number {
-  let sum = 0
-  for (const [, count] of registryMetrics.render().matchAll(/^sluice_registry_requests_total\{.*\} (\d+)$/gm))
-    sum += Number(count)
-  return sum
-}
+let asked = 0
+/** Requests that came to the registry. */
+const visits = () => asked
 
 let cache: ModuleCache
 let metrics: Registry
@@ -151,6 +154,21 @@ describe('TestWasmCache, http', () => {
     assert.throws(() => readFileSync(path))
     await get({ url: `${http.url}/a` })
     assert.equal(http.requests.length, 2, 'what the URL meant is forgotten with it')
+  })
+
+  it('no message shows a secret of the URL', async () => {
+    const url = `${http.url.replace('//', '//ann:hidden@')}/a?signature=hidden`
+    const wrong = { url, sha256: '0'.repeat(64) }
+    await assert.rejects(
+      get(wrong),
+      (error: Error) => /has checksum/.test(error.message) && !/hidden/.test(error.message),
+    )
+    body = Buffer.from('no module')
+    await assert.rejects(
+      get({ url }),
+      (error: Error) => /is invalid/.test(error.message) && !/hidden/.test(error.message),
+    )
+    await assert.rejects(get({ url: 'http://ann:hidden@:bad' }), (error: Error) => !/hidden/.test(error.message))
   })
 
   it('a literal nil is no checksum', async () => {

@@ -185,14 +185,14 @@ export class ModuleCache {
   }
 
   async #fetch(asked: Asked, flight: string): Promise<Entry> {
-    const limit = deadline(asked.request.timeoutMs ?? DEFAULT_TIMEOUT_MS, asked.url.url)
+    const limit = deadline(asked.request.timeoutMs ?? DEFAULT_TIMEOUT_MS, asked.url.label)
     const began = Date.now()
     this.metrics.waiting.add()
     try {
       return await withFileLock(join(this.#options.dir, 'locks', flight), limit.signal, async () => {
         // Another process may have pulled it while this one waited for the lock.
         const record = await this.#index.url(asked.url.url)
-        const fresh = record !== undefined && record.pulledAt >= began ? record.checksum : asked.expected
+        const fresh = record !== undefined && record.pulledAt > began ? record.checksum : asked.expected
         const other = asked.url.scheme === 'file' ? undefined : await this.#remembered(asked, fresh)
         if (other !== undefined) return other
         const entry = await this.#puller.pull(asked, limit)

@@ -128,7 +128,7 @@ export class Puller {
   async #store(asked: Asked, path: string, checksum: string | undefined, source: string | undefined): Promise<Entry> {
     const { url, expected } = asked
     const { sha256, size, head } = await measureFile(path)
-    checkMagic(head, url.url)
+    checkMagic(head, url.label)
     if (checksum === undefined && expected !== undefined && expected !== sha256) throw mismatch(asked, sha256)
     if (!(await this.#files.has(sha256))) await this.#files.adopt(path, sha256)
     this.#metrics.bytes.add(size)

@@ -60,7 +60,7 @@ function expectedChecksum({ sha256 = '' }: ModuleRequest, url: ModuleUrl): strin
   if (given === '') return digest
   if (!/^[a-f0-9]{64}$/.test(given)) throw new SupplyError('SL3011', `sha256 «${sha256}» is not 64 hex digits`)
   if (digest !== undefined && digest !== given) {
-    throw new SupplyError('SL3011', `${url.url} is pinned to another digest than sha256: ${given}`)
+    throw new SupplyError('SL3011', `${url.label} is pinned to another digest than sha256: ${given}`)
   }
   return given
 }
@@ -68,6 +68,6 @@ function expectedChecksum({ sha256 = '' }: ModuleRequest, url: ModuleUrl): strin
 export function mismatch({ url, expected }: Asked, actual: string): SupplyError {
   return new SupplyError(
     'SL3011',
-    `module downloaded from ${url.url} has checksum ${actual}, which does not match: ${expected}`,
+    `module downloaded from ${url.label} has checksum ${actual}, which does not match: ${expected}`,
   )
 }

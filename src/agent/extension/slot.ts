@@ -87,8 +87,7 @@ export class ExtensionSlot {
 
   /** Whether traffic meets what it must: a module, or a fallback that lets it pass. */
   get isReady(): boolean {
-    const { kind } = this.#content ?? {}
-    if (kind === undefined) return false
+    const kind = this.#content?.kind ?? 'fallback'
     return kind !== 'fallback' || (this.#wasm !== undefined && fallbackOf(this.#wasm.plugin) === 'allow')
   }
 
