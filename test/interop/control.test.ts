@@ -252,6 +252,15 @@ test('a Gateway of the Gateway API gets a proxy, a listener and a status', async
   const own = new Gateway('router~127.0.0.3~gw-2.default~default.svc.cluster.local', 'default', labels)
   closers.push(() => own.client.close())
   await until('the listener', () => own.got.get(TypeUrl.listener)?.find((name) => name === '0.0.0.0_10080'))
+  const serviceLabel = { 'kubernetes.io/service-name': 'bookinfo-gateway-istio' }
+  await apply({
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: 'bookinfo-gateway-istio-1', labels: serviceLabel },
+    addressType: 'IPv4',
+    ports: [{ name: 'http', port: 10080, protocol: 'TCP' }],
+    endpoints: [{ addresses: ['127.0.0.3'], conditions: { ready: true } }],
+  })
   const programmed = await until('Programmed', async () => {
     const gateway = await kube.get<KubeObject>(Kinds.gateway, 'bookinfo-gateway', 'default')
     const found: Condition[] = gateway['status']?.conditions ?? []
