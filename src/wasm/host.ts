@@ -40,9 +40,6 @@ export interface HttpStreamHost extends AttributeHost {
   /** Only while the plugin may read and change it. */
   readonly requestBody: BodyBuffer | undefined
   readonly responseBody: BodyBuffer | undefined
-  /** HTTP/2 METADATA in hand; pairs are read-only. */
-  readonly requestMetadata?: HeaderMap | undefined
-  readonly responseMetadata?: HeaderMap | undefined
   /** Makes trailers in the last body callback; undefined where that is not possible. */
   addRequestTrailers(): HeaderMap | undefined
   addResponseTrailers(): HeaderMap | undefined

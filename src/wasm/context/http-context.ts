@@ -47,23 +47,25 @@ export class HttpContext extends Context {
 
   onRequestHeaders(endOfStream: boolean): number {
     if (!this.#ready(REQUEST)) return this.#afterHeaders(REQUEST, 0)
+    const headers = this.stream.requestHeaders
     const fn = this.vm.guest.proxy_on_request_headers
-    if (fn === undefined) return HEADERS_STATUS.continue
-    const size = this.stream.requestHeaders?.size ?? 0
-    const action = this.vm.call3(this, 'proxy_on_request_headers', fn, this.id, size, endOfStream ? 1 : 0)
-    if (!endOfStream && this.#mayEdit)
-      this.#forgetLength(this.stream.requestHeaders, this.vm.guest.proxy_on_request_body)
+    const action =
+      fn === undefined
+        ? 0
+        : this.vm.call3(this, 'proxy_on_request_headers', fn, this.id, headers?.size ?? 0, endOfStream ? 1 : 0)
+    if (!endOfStream && this.#mayEdit) this.#forgetLength(headers, this.vm.guest.proxy_on_request_body)
     return this.#afterHeaders(REQUEST, action)
   }
 
   onResponseHeaders(endOfStream: boolean): number {
     if (!this.#ready(RESPONSE)) return this.#afterHeaders(RESPONSE, 0)
+    const headers = this.stream.responseHeaders
     const fn = this.vm.guest.proxy_on_response_headers
-    if (fn === undefined) return HEADERS_STATUS.continue
-    const size = this.stream.responseHeaders?.size ?? 0
-    const action = this.vm.call3(this, 'proxy_on_response_headers', fn, this.id, size, endOfStream ? 1 : 0)
-    if (!endOfStream && this.#mayEdit)
-      this.#forgetLength(this.stream.responseHeaders, this.vm.guest.proxy_on_response_body)
+    const action =
+      fn === undefined
+        ? 0
+        : this.vm.call3(this, 'proxy_on_response_headers', fn, this.id, headers?.size ?? 0, endOfStream ? 1 : 0)
+    if (!endOfStream && this.#mayEdit) this.#forgetLength(headers, this.vm.guest.proxy_on_response_body)
     return this.#afterHeaders(RESPONSE, action)
   }
 

@@ -2,7 +2,6 @@ import { logger } from '../../../telemetry/log.ts'
 import {
   createSharedMemory,
   type HostServices,
-  LOG_LEVELS,
   type LogLevel,
   SharedStoreAcrossThreads,
   systemClock,
@@ -41,7 +40,8 @@ export function wasmServices(context: FactoryContext, memory: SharedArrayBuffer)
     attribute: listenerAttributes(context),
     log: {
       get level() {
-        return LOG_LEVELS.findIndex((level) => log.isLevelEnabled(PINO[level]))
+        // pino's levels are 10, 20, … in the same order; it is asked for on every line.
+        return log.levelVal / 10 - 1
       },
       log: (level: LogLevel, message, plugin) =>
         log[PINO[level]](`wasm log ${plugin.name} ${plugin.rootId} ${plugin.vmId}: ${message}`),

@@ -15,8 +15,7 @@ let files = 0
 function filter(code: string, { vm = '', plugin = '' } = {}): string {
   const file = join(folder, `${files++}.wasm`)
   writeFileSync(file, guest(code))
-  return `{ name: my-filter, typed_config: { "@type": ${FILTERS}.http.wasm.v3.Wasm, config: { name: my-plugin, ${plugin}
-    vm_config: { ${vm} runtime: envoy.wasm.runtime.v8, code: { local: { filename: "${file}" } } } } } }`
+  return `{ name: my-filter, typed_config: { "@type": ${FILTERS}.http.wasm.v3.Wasm, config: { name: my-plugin, ${plugin} vm_config: { ${vm} runtime: envoy.wasm.runtime.v8, code: { local: { filename: "${file}" } } } } } }`
 }
 
 /** A proxy with these filters before an upstream that tells what it saw. */
@@ -25,11 +24,14 @@ async function proxied(
   run: (port: number, requests: string[]) => Promise<void>,
 ): Promise<void> {
   const up = await upstream()
-  const proxy = await testProxy([httpListener({ filters })], [cluster(up.port), cluster(up.port, '', 'httpbin')])
   try {
-    await run(portOf(proxy), up.requests)
+    const proxy = await testProxy([httpListener({ filters })], [cluster(up.port), cluster(up.port, '', 'httpbin')])
+    try {
+      await run(portOf(proxy), up.requests)
+    } finally {
+      await proxy.close()
+    }
   } finally {
-    await proxy.close()
     await up.close()
   }
 }
