@@ -109,8 +109,7 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = Object.fromEntr
   [
     'load-start-exits',
     {
-      reason:
-        'proc_exit is restricted in Envoy while a module starts; runtimes that end _start so are good modules otherwise',
+      reason: 'Envoy restricts proc_exit while a module starts; runtimes that end _start so are good modules otherwise',
       envoy: { refused: /./ },
     },
   ],
@@ -125,7 +124,7 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = Object.fromEntr
     'load-import-of-another-version',
     {
       reason:
-        'a module that imports a function of a later version loads here; no module that loads in Envoy fails for it',
+        'in Envoy a module cannot import a function of a later version; here it loads, and no module that loads in Envoy fails for it',
       envoy: { refused: /./ },
     },
   ],
@@ -175,7 +174,8 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = Object.fromEntr
   [
     'headers-request-write-late',
     {
-      reason: 'as above: a late write is accepted, and has no effect on the upstream',
+      reason:
+        'request headers stay writable once they have been forwarded, without effect on the upstream; Envoy has forgotten them',
       envoy: { log: ['add_header_map_value 2'] },
     },
   ],
