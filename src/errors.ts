@@ -282,11 +282,6 @@ export const ERRORS = {
     title: 'the module cannot be instantiated',
     hint: 'check the memory of the machine and the limits of the extension',
   },
-  SL4019: {
-    source: 'extension',
-    title: 'the extension is out of service',
-    hint: 'it failed before; see the earlier error. With FAIL_RELOAD it is tried again after a pause, else push a repaired module',
-  },
   SL5001: {
     source: 'config',
     title: 'the proxy does not support this setting',
