@@ -51,11 +51,11 @@ const MINOR = '33'
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { dataDir, host = '127.0.0.1', port } = options
   const store = openStore(dataDir)
+  const background = new Background()
   try {
     const secrets = await credentials(dataDir, host)
     const clusterIPs = new ClusterIPs(store)
     const kinds = new KindRegistry()
-    const background = new Background()
     for (const kind of builtinKinds) kinds.add(kind)
     const api: Api = {
       store,
@@ -93,6 +93,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       },
     }
   } catch (error) {
+    background.stop()
     store.close()
     throw error
   }
