@@ -18,6 +18,8 @@ export interface Command {
   readonly options: ParseArgsOptionsConfig
   /** One line per option, without dashes. */
   readonly optionHelp?: Record<string, string>
+  /** By name; each has options of its own, so the command line is theirs from the second word on. */
+  readonly subcommands?: Readonly<Record<string, Command>>
   run(call: Call): Promise<number | undefined>
 }
 

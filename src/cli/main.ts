@@ -31,6 +31,13 @@ export async function main(argv: string[]): Promise<number> {
     return 2
   }
   const { command } = await load()
+  const inner = rest[0] === undefined ? undefined : command.subcommands?.[rest[0]]
+  return inner === undefined
+    ? await runCommand(name, command, rest)
+    : await runCommand(`${name} ${rest[0]}`, inner, rest.slice(1))
+}
+
+async function runCommand(name: string, command: Command, rest: string[]): Promise<number> {
   if (rest.includes('--help') || (rest.includes('-h') && !('h' in command.options))) {
     console.log(helpOf(name, command))
     return 0

@@ -3,7 +3,7 @@
  * archive, which skopeo and others read as `oci-archive:`.
  */
 import { createReadStream, createWriteStream } from 'node:fs'
-import { type FileHandle, mkdir, mkdtemp, open, readFile, rm, stat } from 'node:fs/promises'
+import { access, constants, type FileHandle, mkdir, mkdtemp, open, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { writeAtomic } from '../atomic-file.ts'
@@ -125,6 +125,9 @@ async function extract(file: string, layout: string): Promise<void> {
   let current: { readonly name: string; readonly file: FileHandle } | undefined
   await mkdir(join(layout, 'blobs/sha256'), { recursive: true })
   await mkdir(join(layout, 'blobs/sha512'), { recursive: true })
+  await access(file, constants.R_OK).catch((cause) => {
+    throw new SupplyError('SL3022', file, { cause })
+  })
   await walkTar(createReadStream(file), ({ name, isFile }) => {
     const plain = name.replace(/^\.\//, '')
     if (
