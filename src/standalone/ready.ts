@@ -10,7 +10,6 @@ export async function awaitReady(kube: KubeClient, timeoutMs: number, signal: Ab
   const look = () => {
     if (informer.values().every(isAvailable)) done.resolve()
   }
-  informer.onChange(look)
   const timer = setTimeout(() => {
     const waiting = informer.values().filter((one) => !isAvailable(one))
     const names = waiting.map((one) => `${one.metadata.namespace}/${one.metadata.name}`).join(', ')
@@ -22,7 +21,9 @@ export async function awaitReady(kube: KubeClient, timeoutMs: number, signal: Ab
   }
   signal.addEventListener('abort', giveUp, { once: true })
   try {
+    // Only now: in the midst of the first list some Deployments are not known yet.
     await informer.start()
+    informer.onChange(look)
     look()
     await done.promise
   } finally {
