@@ -246,7 +246,12 @@ describe('structural schemas', () => {
         type: 'object',
         properties: { metadata: { type: 'object', properties: { labels: { type: 'object' } } } },
       }),
-      /properties\[metadata\]\.properties\[labels\]: Forbidden/,
+      /properties\[metadata\]: Forbidden: must not specify anything other than name/,
+    ],
+    [
+      'metadata with a description',
+      withSchema({ type: 'object', properties: { metadata: { type: 'object', description: 'd' } } }),
+      /properties\[metadata\]: Forbidden: must not specify/,
     ],
     [
       'a type in an alternative',

@@ -111,6 +111,8 @@ run(EXTENSIONS, 'WasmPlugin', {
     { url, imagePullSecret: 's'.repeat(254) },
     'imagePullSecret field must be less than 253 characters long',
   ],
+  'priority beyond int32': [{ url, priority: 2 ** 31 }, 'invalid value for int32 field priority: 2147483648'],
+  'lowest priority': [{ url, priority: -(2 ** 31) }],
   'plugin name too long': [
     { url, pluginName: 'p'.repeat(257) },
     'pluginName field must be less than 255 characters long',

@@ -7,6 +7,7 @@ const MAX_LUA = 65_536
 
 /** ValidateWasmPlugin. */
 export function admitWasmPlugin(spec: Readonly<Record<string, unknown>>, found: Findings): void {
+  checkPriority(spec, found)
   checkAttachment(spec, found)
   checkWasm(spec, 'spec', '255', found)
   checkMatch(spec, found)
@@ -15,6 +16,7 @@ export function admitWasmPlugin(spec: Readonly<Record<string, unknown>>, found: 
 
 /** ValidateTrafficExtension. */
 export function admitTrafficExtension(spec: Readonly<Record<string, unknown>>, found: Findings): void {
+  checkPriority(spec, found)
   checkAttachment(spec, found)
   checkMatch(spec, found)
   const { wasm, lua } = spec
@@ -24,6 +26,13 @@ export function admitTrafficExtension(spec: Readonly<Record<string, unknown>>, f
     warnOfNetworkPhase(spec, fields(wasm)['type'], found)
   }
   if (lua != null) checkLua(text(fields(lua)['inlineCode']), found)
+}
+
+/** The schema's `int32` is only a remark; Istio fails to decode what does not fit. */
+function checkPriority(spec: Readonly<Record<string, unknown>>, found: Findings): void {
+  const { priority } = spec
+  if (typeof priority !== 'number' || (priority >= -(2 ** 31) && priority < 2 ** 31)) return
+  found.error('spec.priority', `invalid value for int32 field priority: ${priority}`)
 }
 
 function checkLua(code: string, found: Findings): void {

@@ -92,7 +92,8 @@ function evaluate(
     self: toCel(value, schema, run.now),
     oldSelf: rule.optionalOldSelf === true ? (old === undefined ? [] : [old]) : (old ?? null),
   }
-  const shown = Array.isArray(value) ? 'array' : isObject(value) ? 'object' : value
+  // The type stands in for the value, in all versions of Kubernetes up to 1.34.
+  const shown = schema.type ?? ''
   const field = path === '' ? NOWHERE : path
   const outcome = attempt(rule.rule, bindings, run.meter)
   if (run.meter.exhausted) {

@@ -116,16 +116,16 @@ function attempt(compile: () => unknown, field: string, value: string, errors: F
   }
 }
 
+/** Its schema is the server's own: a definition may narrow the names, and no more than that. */
 function checkMetadata(schema: SchemaNode, path: string, errors: FieldError[]): void {
   if (schema.type !== undefined && schema.type !== 'object') {
     errors.push(invalid(child(path, 'type'), schema.type, 'must be object'))
   }
-  for (const field of Object.keys(schema.properties ?? {})) {
-    if (field === 'name' || field === 'generateName') continue
-    errors.push(
-      forbidden(keyed(child(path, 'properties'), field), 'must not be specified: only name and generateName may be'),
-    )
-  }
+  const isPlain = Object.keys(schema).every((keyword) => keyword === 'type' || keyword === 'properties')
+  const onlyNames = Object.keys(schema.properties ?? {}).every((field) => field === 'name' || field === 'generateName')
+  if (isPlain && onlyNames) return
+  const why = 'must not specify anything other than name and generateName, but metadata is implicitly specified'
+  errors.push(forbidden(path, why))
 }
 
 /** Alternatives only narrow what stands outside of them: each field they name has its type there. */

@@ -59,12 +59,7 @@ const KEYWORDS: readonly Row[] = [
     invalid('1: f in body should be less than 1'),
   ],
   ['multipleOf', { type: 'integer', multipleOf: 3 }, 4, invalid('4: f in body should be a multiple of 3')],
-  [
-    'int32',
-    { type: 'integer', format: 'int32' },
-    2 ** 31,
-    invalid('"": Checked value must be of type integer with format int32 in f', '<nil>'),
-  ],
+  ['int32 says nothing', { type: 'integer', format: 'int32' }, 2 ** 31],
   ['minItems', { type: 'array', minItems: 1, items: {} }, [], invalid('0: f in body should have at least 1 items')],
   [
     'maxItems',

@@ -1,17 +1,8 @@
 import { isObject } from '../json.ts'
 import { type Correlated, correlateField, correlateItem, isUnchanged } from './correlate.ts'
 import { equal } from './equal.ts'
-import {
-  type FieldError,
-  invalid,
-  NOWHERE,
-  notSupported,
-  required,
-  tooLong,
-  tooMany,
-  typeInvalid,
-} from './field-error.ts'
-import { hasFormat, INTEGER_BOUNDS } from './formats.ts'
+import { type FieldError, invalid, notSupported, required, tooLong, tooMany, typeInvalid } from './field-error.ts'
+import { hasFormat } from './formats.ts'
 import { checkJunctors } from './junctors.ts'
 import { at, child } from './path.ts'
 import { compilePattern } from './pattern.ts'
@@ -82,11 +73,7 @@ function checkString(value: string, schema: SchemaNode, path: string, errors: Fi
 }
 
 function checkNumber(value: number, schema: SchemaNode, path: string, errors: FieldError[]): void {
-  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, format = '' } = schema
-  const bounds = INTEGER_BOUNDS[format]
-  if (bounds !== undefined && (value < bounds[0] || value > bounds[1])) {
-    errors.push(invalid(NOWHERE, '', `Checked value must be of type integer with format ${format} in ${path}`))
-  }
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema
   if (multipleOf !== undefined && !Number.isInteger(value / multipleOf)) {
     errors.push(invalid(path, value, `${path} in body should be a multiple of ${multipleOf}`))
   }

@@ -80,7 +80,7 @@ export const NETWORKING_CASES: readonly Case[] = [
     ],
     'cross namespace': [
       { targetRefs: [{ kind: 'Gateway', name: 'g', namespace: 'n' }] },
-      'spec.targetRefs[0].namespace: Invalid value: "n": cross namespace referencing is not currently supported',
+      'spec.targetRefs[0].namespace: Invalid value: "string": cross namespace referencing is not currently supported',
     ],
   }),
 ]

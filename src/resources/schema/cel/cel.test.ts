@@ -218,19 +218,19 @@ describe('rules', () => {
   test('the message, or the rule itself, or what the expression makes of it', () => {
     const string: SchemaNode = { type: 'string' }
     assert.deepEqual(messages(spec(string, { rule: "self == 'a'", message: ' must be a ' }), 'b'), [
-      'f: Invalid value: "b": must be a',
+      'f: Invalid value: "string": must be a',
     ])
     assert.deepEqual(messages(spec(string, { rule: "self == 'a'" }), 'b'), [
-      `f: Invalid value: "b": failed rule: self == 'a'`,
+      `f: Invalid value: "string": failed rule: self == 'a'`,
     ])
     const messageExpression = "'not ' + self"
     assert.deepEqual(messages(spec(string, { rule: "self == 'a'", messageExpression, message: 'm' }), 'b'), [
-      'f: Invalid value: "b": not b',
+      'f: Invalid value: "string": not b',
     ])
     // An expression that fails, or gives no text, falls back.
     for (const bad of ["'x'.substring(9)", "''", "'a\\nb'"]) {
       assert.deepEqual(messages(spec(string, { rule: "self == 'a'", messageExpression: bad, message: 'm' }), 'b'), [
-        'f: Invalid value: "b": m',
+        'f: Invalid value: "string": m',
       ])
     }
   })
@@ -290,7 +290,7 @@ describe('transition rules', () => {
   const table: [name: string, schema: object, old: unknown, value: unknown, ...says: string[]][] = [
     ['on create there is nothing to compare', spec(string, immutable), undefined, 'a'],
     ['unchanged', spec(string, immutable), 'a', 'a'],
-    ['changed', spec(string, immutable), 'a', 'b', 'f: Invalid value: "b": immutable'],
+    ['changed', spec(string, immutable), 'a', 'b', 'f: Invalid value: "string": immutable'],
     [
       'items are found by their keys',
       spec(keyed),
@@ -302,7 +302,7 @@ describe('transition rules', () => {
         { k: 'y', v: '3' },
         { k: 'z', v: '4' },
       ],
-      'f[0].v: Invalid value: "3": immutable',
+      'f[0].v: Invalid value: "string": immutable',
     ],
     [
       'items of other lists are not found',
@@ -310,7 +310,13 @@ describe('transition rules', () => {
       [{ k: 'x', v: '1' }],
       [{ k: 'x', v: '2' }],
     ],
-    ['optionalOldSelf on create', spec(string, optional), undefined, 'b', 'f: Invalid value: "b": begin with first'],
+    [
+      'optionalOldSelf on create',
+      spec(string, optional),
+      undefined,
+      'b',
+      'f: Invalid value: "string": begin with first',
+    ],
     ['optionalOldSelf on update', spec(string, optional), 'a', 'b'],
     ['other rules pass over what has not changed', spec(string, { rule: "self == 'a'", message: 'x' }), 'b', 'b'],
     [
@@ -318,7 +324,7 @@ describe('transition rules', () => {
       spec(string, { rule: "self != 'oldSelf'", message: 'x' }),
       undefined,
       'oldSelf',
-      'f: Invalid value: "oldSelf": x',
+      'f: Invalid value: "string": x',
     ],
   ]
   for (const [name, schema, old, value, ...says] of table) {
