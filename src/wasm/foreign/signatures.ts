@@ -5,16 +5,21 @@ import { BinaryWriter, readFlat } from './wire.ts'
 
 /** Envoy's names, and OpenSSL's. */
 const HASHES: ReadonlySet<string> = new Set(['sha1', 'sha224', 'sha256', 'sha384', 'sha512'])
-/** One signature costs as much as some thousand host calls. */
-const COST = 3000
+/** A verification costs as much as some thousand host calls, a signature with a long key ten times that. */
+const VERIFY_COST = 3000
+const SIGN_COST = 30_000
+/** Enough for RSA with 4096 bits; what a key costs grows with the third power of its length. */
+const LONGEST_KEY = 4096
 
 /** verify_signature: {hash_function 1, public_key 2 DER, signature 3, text 4, public_key_pem 5} -> {result 1, error 2}. */
 export function verifySignature(vm: Vm, args: Buffer): Uint8Array | number {
-  vm.spend(COST)
+  vm.spend(VERIFY_COST + (args.length >>> 4))
   const message = readFlat(args)
   if (message === undefined || message.bytes(2).length > 0 === message.bytes(5).length > 0) return STATUS.badArgument
   const hash = message.text(1).toLowerCase()
   if (!HASHES.has(hash)) return verdict(false, `${message.text(1)} is not supported.`)
+  if (message.bytes(2).length > LONGEST_KEY || message.bytes(5).length > LONGEST_KEY)
+    return verdict(false, 'Key too long.')
   let key: KeyObject
   try {
     key =
@@ -34,11 +39,13 @@ export function verifySignature(vm: Vm, args: Buffer): Uint8Array | number {
 
 /** sign: {hash_function 1, private_key 2 DER, text 3, private_key_pem 4} -> {result 1, signature 2, error 3}. */
 export function sign(vm: Vm, args: Buffer): Uint8Array | number {
-  vm.spend(COST)
+  vm.spend(SIGN_COST + (args.length >>> 4))
   const message = readFlat(args)
   if (message === undefined || message.bytes(2).length > 0 === message.bytes(4).length > 0) return STATUS.badArgument
   const hash = message.text(1).toLowerCase()
   if (!HASHES.has(hash)) return signed(undefined, `${message.text(1)} is not supported.`)
+  if (message.bytes(2).length > LONGEST_KEY || message.bytes(4).length > LONGEST_KEY)
+    return signed(undefined, 'Key too long.')
   let key: KeyObject
   try {
     key =

@@ -175,6 +175,19 @@ describe('header map functions', () => {
     assert.equal(stream.requestHeaders?.get('x-a'), '')
   })
 
+  it('keeps framing headers single in pairs and when added again', () => {
+    const again = add(0, 'transfer-encoding', 'chunked') + add(0, 'content-length', '5')
+    const request: [string, string][] = [
+      ['transfer-encoding', 'chunked'],
+      ['content-length', '5'],
+      ['x-te', 'te'],
+    ]
+    const { stream } = run(again + pairs, { request })
+    assert.deepEqual(stream.requestHeaders?.getAll('transfer-encoding'), ['chunked'])
+    assert.deepEqual(stream.requestHeaders?.getAll('content-length'), ['5'])
+    assert.equal(stream.requestHeaders?.get('x-te'), 'te')
+  })
+
   it('takes malformed pairs as the empty map (cpp-host)', () => {
     const { stream } = run('(drop (call $proxy_set_header_map_pairs (i32.const 0) (s "\\ff\\ff\\ff\\ff")))')
     assert.equal(stream.requestHeaders?.size, 0)

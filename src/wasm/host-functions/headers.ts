@@ -149,8 +149,7 @@ function change(
   if (name.special) {
     if (!specialAllowed(type, map, name.name, text.text)) return STATUS.badArgument
     const canonical = canonicalName(type, name.name)
-    if (append && !isSingle(canonical)) map.add(canonical, text.text)
-    else setSpecial(map, canonical, text.text)
+    setSpecial(map, canonical, text.text)
   } else if (append) {
     map.add(name.name, text.text)
   } else {
@@ -174,6 +173,7 @@ function replaceAll(vm: Vm, type: number, map: HeaderMap, pairs: string[]): numb
   let bytes = 0
   const flat: string[] = []
   const ordinary: string[] = []
+  const seen = new Set<string>()
   for (let i = 0; i < pairs.length; i += 2) {
     const name: HeaderName = headerNames.get(Buffer.from(pairs[i], 'latin1'), 0, pairs[i].length)
     const value = pairs[i + 1]
@@ -182,7 +182,13 @@ function replaceAll(vm: Vm, type: number, map: HeaderMap, pairs: string[]): numb
     const canonical = canonicalName(type, name.name)
     bytes += canonical.length + value.length
     const target = canonical.charCodeAt(0) === 0x3a ? flat : ordinary
-    if (name.special && isSingle(canonical) && target.includes(canonical)) return STATUS.badArgument
+    if (name.special) {
+      if (seen.has(canonical)) {
+        if (isSingle(canonical)) return STATUS.badArgument
+        continue
+      }
+      seen.add(canonical)
+    }
     target.push(canonical, value)
   }
   if (bytes > vm.limits.headerBytes) return STATUS.internalFailure

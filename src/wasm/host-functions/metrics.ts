@@ -10,7 +10,9 @@ export const metricFunctions: HostFunctionTable = {
       if (!vm.holds(name >>> 0, nameSize >>> 0) || !vm.holds(slot >>> 0, 4)) return STATUS.invalidMemoryAccess
       if (type >>> 0 > METRIC.histogram) return STATUS.badArgument
       if (nameSize >>> 0 > vm.limits.metricNameBytes) return STATUS.badArgument
-      const id = vm.metrics.define(type, takeString(vm, name >>> 0, nameSize >>> 0))
+      const text = takeString(vm, name >>> 0, nameSize >>> 0)
+      if (!/^[\x20-\x7e\x80-\xff]+$/.test(text)) return STATUS.badArgument
+      const id = vm.metrics.define(type, text)
       if (id < 0) return -id
       vm.view.setUint32(slot >>> 0, id, true)
       return STATUS.ok

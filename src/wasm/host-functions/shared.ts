@@ -2,6 +2,9 @@ import { STATUS } from '../abi/constants.ts'
 import { checkSlots, giveBytes, takeBytes, takeString } from './guest-io.ts'
 import type { HostFunctionTable } from './types.ts'
 
+/** Names live in shared memory and count to no quota. */
+const LONGEST_QUEUE_NAME = 1024
+
 export const sharedFunctions: HostFunctionTable = {
   proxy_get_shared_data: (vm) => {
     const self = (key: number, keySize: number, pointerSlot: number, sizeSlot: number, casSlot: number): number => {
@@ -40,7 +43,7 @@ export const sharedFunctions: HostFunctionTable = {
       if (vm.special !== 0) return vm.intercept('proxy_register_shared_queue', self, name, nameSize, slot)
       vm.spend(5)
       if (!vm.holds(name >>> 0, nameSize >>> 0) || !vm.holds(slot >>> 0, 4)) return STATUS.invalidMemoryAccess
-      if (vm.current === undefined) return STATUS.badArgument
+      if (vm.current === undefined || nameSize >>> 0 > LONGEST_QUEUE_NAME) return STATUS.badArgument
       const id = vm.current.root.registerQueue(takeString(vm, name >>> 0, nameSize >>> 0))
       if (id < 0) return -id
       vm.view.setUint32(slot >>> 0, id, true)
