@@ -1,4 +1,6 @@
-import { type Change, Informer, type KubeClient, type KubeObject, pathOf } from '../kube/index.ts'
+import { Backoff, sleep } from '../base/backoff.ts'
+import { messageOf } from '../errors.ts'
+import { type Change, Informer, KubeApiError, type KubeClient, type KubeObject, pathOf } from '../kube/index.ts'
 import { logger } from '../telemetry/log.ts'
 import { type KindName, Kinds } from './kinds.ts'
 import type { Stores } from './model/mesh.ts'
@@ -16,7 +18,7 @@ export class Watches {
   readonly #kube: KubeClient
   readonly #informers: Readonly<Record<KindName, Informer>>
   #timer: NodeJS.Timeout | undefined
-  #stopped = false
+  readonly #stop = new AbortController()
 
   constructor(kube: KubeClient, onChange: (kind: KindName, change: Change<KubeObject>) => void) {
     this.#kube = kube
@@ -38,7 +40,7 @@ export class Watches {
   }
 
   stop(): void {
-    this.#stopped = true
+    this.#stop.abort()
     clearTimeout(this.#timer)
     for (const informer of Object.values(this.#informers)) informer.stop()
   }
@@ -59,19 +61,25 @@ export class Watches {
   }
 
   async #plurals(root: string): Promise<ReadonlySet<string>> {
-    try {
-      const list = await this.#kube.request('GET', root)
-      return new Set((list.resources ?? []).map((resource: { name: string }) => resource.name))
-    } catch {
-      // The group is not there, or the server cannot be reached: it is asked again.
-      return new Set()
+    const backoff = new Backoff({ initialMs: 100, maxMs: 10_000 })
+    while (!this.#stop.signal.aborted) {
+      try {
+        const list = await this.#kube.request('GET', root)
+        return new Set((list.resources ?? []).map((resource: { name: string }) => resource.name))
+      } catch (error) {
+        // Only the server's own word means that there is none: proxies must not lose their configuration to an outage.
+        if (error instanceof KubeApiError && error.notFound) break
+        log.warn({ path: root, error: messageOf(error) }, 'the API server cannot be asked what it serves; trying again')
+        await sleep(backoff.next(), this.#stop.signal).catch(() => {})
+      }
     }
+    return new Set()
   }
 
   #lookAgain(names: readonly KindName[]): void {
     this.#timer = setTimeout(async () => {
       const missing = await this.#startServed(names)
-      if (missing.length > 0 && !this.#stopped) this.#lookAgain(missing)
+      if (missing.length > 0 && !this.#stop.signal.aborted) this.#lookAgain(missing)
     }, LOOK_AGAIN_MS)
     this.#timer.unref()
   }
