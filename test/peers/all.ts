@@ -1,5 +1,6 @@
 /** Every peer under its name, for the runner, which fetches them before the tests begin. */
 import { dockerRegistry, envoy, go, haproxy, helm, kubectl, nginx, sharedModules, skopeo, wrk, zig } from './index.ts'
+import { kubeApiserver } from './kube-apiserver.ts'
 import type { Peer } from './peer.ts'
 import { rust } from './rust.ts'
 
@@ -16,5 +17,6 @@ export const PEERS: Readonly<Record<string, () => Promise<Peer>>> = {
   go,
   zig,
   rust,
+  'kube-apiserver': () => kubeApiserver(),
   'shared modules': sharedModules,
 }

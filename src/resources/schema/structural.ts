@@ -1,10 +1,9 @@
-import { isObject } from '../json.ts'
 import { compileRule } from './cel/program.ts'
 import { type FieldError, forbidden, invalid, notSupported, required } from './field-error.ts'
 import { listProblems } from './list-type.ts'
 import { child, keyed } from './path.ts'
 import { compilePattern } from './pattern.ts'
-import type { SchemaNode } from './types.ts'
+import { fieldSchema, type SchemaNode, type ValidationRule } from './types.ts'
 
 const TYPES = ['array', 'boolean', 'integer', 'number', 'object', 'string']
 
@@ -17,16 +16,23 @@ const FORBIDDEN: readonly [string, string][] = [
   ['patternProperties', 'patternProperties is not supported'],
 ]
 
-/** Keywords that have no place inside anyOf, oneOf, allOf and not (structural/validation.go, validateNestedValueValidation). */
-const NOT_NESTED = ['type', 'additionalProperties', 'nullable', 'default', 'title', 'description'] as const
-const EXTENSIONS = [
-  'x-kubernetes-preserve-unknown-fields',
-  'x-kubernetes-embedded-resource',
-  'x-kubernetes-int-or-string',
-  'x-kubernetes-list-type',
-  'x-kubernetes-list-map-keys',
-  'x-kubernetes-map-type',
-] as const
+/** Keywords that have no place inside anyOf, oneOf, allOf and not, and what they must be (structural schema/validation.go). */
+const NOT_NESTED: Readonly<Record<string, 'empty' | 'false' | 'undefined'>> = {
+  type: 'empty',
+  title: 'empty',
+  description: 'empty',
+  additionalProperties: 'undefined',
+  default: 'undefined',
+  nullable: 'false',
+  'x-kubernetes-preserve-unknown-fields': 'false',
+  'x-kubernetes-embedded-resource': 'false',
+  'x-kubernetes-int-or-string': 'false',
+  'x-kubernetes-list-type': 'undefined',
+  'x-kubernetes-list-map-keys': 'empty',
+  'x-kubernetes-map-type': 'undefined',
+}
+
+const REASONS = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueRequired']
 
 /** What keeps a schema from being structural, or from being understood here; `path` is where it stands in the CRD. */
 export function structuralProblems(schema: SchemaNode, path: string): FieldError[] {
@@ -44,7 +50,7 @@ function checkNode(schema: SchemaNode, path: string, place: Place, errors: Field
   checkType(schema, path, place, errors)
   checkKeywords(schema, path, errors)
   const { properties, additionalProperties, items } = schema
-  if (properties !== undefined && additionalProperties !== undefined) {
+  if (Object.keys(properties ?? {}).length > 0 && additionalProperties !== undefined) {
     errors.push(
       forbidden(child(path, 'additionalProperties'), 'additionalProperties and properties are mutual exclusive'),
     )
@@ -57,12 +63,10 @@ function checkNode(schema: SchemaNode, path: string, place: Place, errors: Field
   }
   if (typeof additionalProperties === 'object') {
     checkNode(additionalProperties, child(path, 'additionalProperties'), 'field', errors)
-  } else if (additionalProperties === false) {
-    errors.push(forbidden(child(path, 'additionalProperties'), 'must not be used'))
   }
   if (items !== undefined) checkNode(items, child(path, 'items'), 'item', errors)
   errors.push(...listProblems(schema, path))
-  checkJunctors(schema, schema, path, path, errors)
+  checkJunctors(schema, schema['x-kubernetes-int-or-string'] === true, path, errors)
 }
 
 function checkType(schema: SchemaNode, path: string, place: Place, errors: FieldError[]): void {
@@ -73,7 +77,6 @@ function checkType(schema: SchemaNode, path: string, place: Place, errors: Field
     const where = place === 'item' ? 'array items' : 'object fields'
     if (place !== 'root' && !isOpen) errors.push(required(at, `must not be empty for specified ${where}`))
   } else if (!TYPES.includes(schema.type)) errors.push(notSupported(at, schema.type, TYPES))
-  else if (isIntOrString) errors.push(forbidden(at, 'must be empty if x-kubernetes-int-or-string is true'))
   if (schema.type === 'array' && schema.items === undefined) {
     errors.push(required(child(path, 'items'), 'must be specified'))
   }
@@ -100,12 +103,32 @@ function checkKeywords(schema: SchemaNode, path: string, errors: FieldError[]): 
   if (schema.pattern !== undefined)
     attempt(() => compilePattern(schema.pattern!), child(path, 'pattern'), schema.pattern, errors)
   schema['x-kubernetes-validations']?.forEach((rule, i) => {
-    const at = `${child(path, 'x-kubernetes-validations')}[${i}]`
-    attempt(() => compileRule(rule.rule), `${at}.rule`, rule.rule, errors)
-    if (rule.messageExpression !== undefined) {
-      attempt(() => compileRule(rule.messageExpression!), `${at}.messageExpression`, rule.messageExpression, errors)
-    }
+    checkRule(rule, schema, `${child(path, 'x-kubernetes-validations')}[${i}]`, errors)
   })
+}
+
+function checkRule(rule: ValidationRule, schema: SchemaNode, at: string, errors: FieldError[]): void {
+  if (!rule.rule?.trim()) errors.push(required(`${at}.rule`, 'rule is not specified'))
+  else attempt(() => compileRule(rule.rule), `${at}.rule`, rule.rule, errors)
+  if (rule.messageExpression !== undefined) {
+    attempt(() => compileRule(rule.messageExpression!), `${at}.messageExpression`, rule.messageExpression, errors)
+  }
+  if (rule.reason !== undefined && !REASONS.includes(rule.reason)) {
+    errors.push(notSupported(`${at}.reason`, rule.reason, REASONS))
+  }
+  if (rule.fieldPath !== undefined && !isFieldPath(rule.fieldPath, schema)) {
+    errors.push(invalid(`${at}.fieldPath`, rule.fieldPath, 'must be a valid path'))
+  }
+}
+
+/** `.a.b` and `['a']`: fields that the schema has, no items of lists. */
+function isFieldPath(path: string, schema: SchemaNode): boolean {
+  let node: SchemaNode | undefined = schema
+  if (!/^(\.[^.[\]]+|\['[^']+'\])+$/.test(path)) return false
+  for (const [, plain, quoted] of path.matchAll(/\.([^.[\]]+)|\['([^']+)'\]/g)) {
+    node = node === undefined ? undefined : fieldSchema(node, plain ?? quoted)
+  }
+  return node !== undefined
 }
 
 function attempt(compile: () => unknown, field: string, value: string, errors: FieldError[]): void {
@@ -128,50 +151,28 @@ function checkMetadata(schema: SchemaNode, path: string, errors: FieldError[]): 
   errors.push(forbidden(path, why))
 }
 
-/** Alternatives only narrow what stands outside of them: each field they name has its type there. */
-function checkJunctors(
-  schema: SchemaNode,
-  outer: SchemaNode,
-  path: string,
-  outerPath: string,
-  errors: FieldError[],
-): void {
-  const alternatives: [SchemaNode, string][] = []
+/** Alternatives only narrow what stands outside of them. */
+function checkJunctors(schema: SchemaNode, isIntOrString: boolean, path: string, errors: FieldError[]): void {
   for (const junctor of ['allOf', 'anyOf', 'oneOf'] as const) {
     schema[junctor]?.forEach((node, i) => {
-      alternatives.push([node, `${child(path, junctor)}[${i}]`])
+      checkNested(node, isIntOrString, `${child(path, junctor)}[${i}]`, errors)
     })
   }
-  if (schema.not !== undefined) alternatives.push([schema.not, child(path, 'not')])
-  for (const [node, there] of alternatives) checkNested(node, outer, there, outerPath, errors)
+  if (schema.not !== undefined) checkNested(schema.not, isIntOrString, child(path, 'not'), errors)
 }
 
-function checkNested(
-  schema: SchemaNode,
-  outer: SchemaNode,
-  path: string,
-  outerPath: string,
-  errors: FieldError[],
-): void {
-  // The one place for a type: what int-or-string stands for, as older tools spell it out.
-  const isSpelledOut = outer['x-kubernetes-int-or-string'] === true
-  for (const keyword of [...NOT_NESTED, ...EXTENSIONS]) {
-    if (schema[keyword as keyof SchemaNode] === undefined || (keyword === 'type' && isSpelledOut)) continue
-    errors.push(forbidden(child(path, keyword), 'must be empty to be structural'))
+function checkNested(schema: SchemaNode, isIntOrString: boolean, path: string, errors: FieldError[]): void {
+  for (const [keyword, wanted] of Object.entries(NOT_NESTED)) {
+    // The one place for a type: what int-or-string stands for, as older tools spell it out.
+    if (schema[keyword as keyof SchemaNode] === undefined || (keyword === 'type' && isIntOrString)) continue
+    errors.push(forbidden(child(path, keyword), `must be ${wanted} to be structural`))
   }
-  if (schema.pattern !== undefined)
+  if (schema.pattern !== undefined) {
     attempt(() => compilePattern(schema.pattern!), child(path, 'pattern'), schema.pattern, errors)
+  }
   for (const [field, node] of Object.entries(schema.properties ?? {})) {
-    const there = keyed(child(path, 'properties'), field)
-    const base = isObject(outer.properties) ? (outer.properties as Record<string, SchemaNode>)[field] : undefined
-    const basePath = keyed(child(outerPath, 'properties'), field)
-    if (base === undefined) errors.push(required(basePath, `because it is defined in ${there}`))
-    else checkNested(node, base, there, basePath, errors)
+    checkNested(node, false, keyed(child(path, 'properties'), field), errors)
   }
-  if (schema.items !== undefined) {
-    const there = child(path, 'items')
-    if (outer.items === undefined) errors.push(required(child(outerPath, 'items'), `because it is defined in ${there}`))
-    else checkNested(schema.items, outer.items, there, child(outerPath, 'items'), errors)
-  }
-  checkJunctors(schema, outer, path, outerPath, errors)
+  if (schema.items !== undefined) checkNested(schema.items, false, child(path, 'items'), errors)
+  checkJunctors(schema, isIntOrString, path, errors)
 }

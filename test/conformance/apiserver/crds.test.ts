@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Case } from '../../../src/resources/testing/cases.ts'
+import { NAME_CASES, STRUCTURAL_CASES } from '../../../src/resources/testing/crd-cases.ts'
 import { deployedCrds } from '../../../src/resources/testing/crd-files.ts'
 import { TRAFFIC_EXTENSION_CASES, WASM_PLUGIN_CASES } from '../../../src/resources/testing/extension-cases.ts'
 import { GATEWAY_CASES } from '../../../src/resources/testing/gateway-cases.ts'
@@ -14,14 +15,13 @@ import { type Answer, type RealApiServer, startRealApiServer } from './real.ts'
 const TABLES = { WASM_PLUGIN_CASES, TRAFFIC_EXTENSION_CASES, GATEWAY_CASES, HTTP_ROUTE_CASES, NETWORKING_CASES }
 const CRD_FILES = deployedCrds()
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
-const [server, store] = [await kubeApiserver(), await etcd()]
-const skip = server.skip || store.skip
+const server = await kubeApiserver()
 
-describe('a real kube-apiserver', { skip }, () => {
+describe('a real kube-apiserver', { skip: server.skip }, () => {
   let real: RealApiServer
 
   before(async () => {
-    real = await startRealApiServer(server.path, store.path)
+    real = await startRealApiServer(server.path, (await etcd()).path)
   })
   after(() => real?.stop())
 
@@ -33,8 +33,8 @@ describe('a real kube-apiserver', { skip }, () => {
       for (let tries = 0; !states.includes('Established=True'); tries++) {
         assert.ok(tries < 200, `never established: ${states}`)
         await sleep(50)
-        const { conditions = [] } = (await real.call('GET', `${CRDS}/${crd.metadata.name}`)).body.status
-        states = conditions.map(({ type, status }: { type: string; status: string }) => `${type}=${status}`)
+        const { conditions } = (await real.call('GET', `${CRDS}/${crd.metadata.name}`)).body.status
+        states = (conditions ?? []).map(({ type, status }: { type: string; status: string }) => `${type}=${status}`)
       }
       assert.ok(!states.includes('NonStructuralSchema=True'), String(states))
       for (const { name } of crd.spec.versions) {
@@ -46,6 +46,19 @@ describe('a real kube-apiserver', { skip }, () => {
       }
     })
   }
+
+  describe('definitions, by whether they are taken', () => {
+    for (const [name, spec, ...says] of [...NAME_CASES, ...STRUCTURAL_CASES]) {
+      // A definition without a group has no name either; a webhook has no address here.
+      if (spec?.group === undefined || spec.conversion !== undefined) continue
+      test(name, async () => {
+        const definition = { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', spec }
+        const metadata = { name: `${spec.names.plural}.${spec.group}` }
+        const answer = await real.call('POST', `${CRDS}?dryRun=All`, { ...definition, metadata })
+        assert.equal(answer.code, says.length === 0 ? 201 : 422, JSON.stringify(answer.body))
+      })
+    }
+  })
 
   for (const [name, cases] of Object.entries(TABLES)) {
     describe(name.replaceAll('_', ' ').toLowerCase(), () => {
