@@ -4,6 +4,7 @@ import type { Cluster as ClusterProto } from '../../../gen/envoy/config/cluster/
 import type { ClusterLoadAssignment } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
 import { invalid } from '../config/fields.ts'
 import { DEFAULT_LIMITS } from '../http1/head.ts'
+import { Http2Pool } from '../http2/pool.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import type { SecretSource } from '../tls/secrets.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
@@ -49,7 +50,8 @@ export class Cluster implements ClusterFacts {
       idleTimeoutMs: config.idleTimeoutMs,
       maxRequestsPerConnection: config.maxRequestsPerConnection,
       limits: DEFAULT_LIMITS,
-      tls: config.tls && compileUpstreamTls(config.tls, secrets, `${path}.transport_socket`),
+      tls:
+        config.tls && compileUpstreamTls(config.tls, config.http2 !== undefined, secrets, `${path}.transport_socket`),
       breaker: this.breaker,
       stats: this.stats,
     }
@@ -117,7 +119,8 @@ export class Cluster implements ClusterFacts {
       seen.add(host.address)
       const old = known.get(host.address)
       if (old === undefined) {
-        host.pool = new Http1Pool(host, this.#pool)
+        const { http2 } = this.config
+        host.pool = http2 === undefined ? new Http1Pool(host, this.#pool) : new Http2Pool(host, this.#pool, http2)
         this.#checker?.added(host)
       } else {
         host = old

@@ -1,10 +1,10 @@
 /** The HTTP/1.1 connections to one host: idle ones are used last in, first out; requests wait in line where there is none. */
-import { connect, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import type { Socket } from 'node:net'
 import { type ClientConnectionOwner, Http1ClientConnection } from '../http1/client-connection.ts'
 import type { HeadLimits } from '../http1/head.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import type { CircuitBreaker } from './circuit-breaker.ts'
+import { Connecting, type ConnectOwner } from './connecting.ts'
 import type { ClusterStats, EndpointHost } from './endpoint-host.ts'
 import { type PendingStream, type UpstreamCallbacks, UpstreamFailure } from './upstream.ts'
 import type { UpstreamTls } from './upstream-tls.ts'
@@ -28,7 +28,7 @@ export interface ConnectionPool {
   readonly connections: number
 }
 
-export class Http1Pool implements ConnectionPool, ClientConnectionOwner {
+export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnectionOwner {
   readonly host: EndpointHost
   readonly settings: PoolSettings
   readonly #idle: Http1ClientConnection[] = []
@@ -132,11 +132,11 @@ export class Http1Pool implements ConnectionPool, ClientConnectionOwner {
   }
 
   #connect(): void {
-    const { breaker, stats } = this.settings
+    const { breaker, stats, connectTimeoutMs, tls } = this.settings
     breaker.connections++
     stats.connections.value++
     stats.activeConnections.value++
-    const attempt = new Connecting(this)
+    const attempt = new Connecting(this, this.host, tls, connectTimeoutMs)
     this.#connecting.add(attempt)
     attempt.start()
   }
@@ -197,60 +197,4 @@ class IdleClose implements TimeoutOwner {
   onTimeout(): void {
     if (!this.#connection.busy) this.#connection.socket.destroy()
   }
-}
-
-/** One attempt to connect, TLS handshake included. */
-class Connecting implements TimeoutOwner {
-  readonly #pool: Http1Pool
-  readonly #timeout = new Timeout(this, 0)
-  #socket: Socket | undefined
-
-  constructor(pool: Http1Pool) {
-    this.#pool = pool
-  }
-
-  start(): void {
-    const { host, settings } = this.#pool
-    this.#timeout.arm(settings.connectTimeoutMs)
-    const socket = openSocket(host, settings.tls)
-    this.#socket = socket
-    const fail = (error: Error) => {
-      this.#timeout.cancel()
-      socket.destroy()
-      this.#pool.connectFailed(this, UpstreamFailure.ConnectFailure, error.message)
-    }
-    const early = () => fail(new Error('connection closed while connecting'))
-    socket.once('error', fail)
-    socket.once('close', early)
-    socket.once(settings.tls === undefined ? 'connect' : 'secureConnect', () => {
-      this.#timeout.cancel()
-      const refused = settings.tls?.verify(socket)
-      socket.off('close', early)
-      if (refused !== undefined) {
-        socket.off('error', fail)
-        socket.on('error', () => {})
-        fail(new Error(refused))
-        return
-      }
-      socket.off('error', fail)
-      this.#pool.connected(this, socket)
-    })
-  }
-
-  onTimeout(): void {
-    const socket = this.#socket as Socket
-    socket.removeAllListeners()
-    socket.on('error', () => {})
-    socket.destroy()
-    this.#pool.connectFailed(this, UpstreamFailure.ConnectTimeout, 'connect timeout')
-  }
-}
-
-/** Opens a socket to a host; for TLS `secureConnect` says when it may be used. */
-export function openSocket(host: EndpointHost, tls: UpstreamTls | undefined): Socket {
-  const address = host.ip.startsWith('/') ? { path: host.ip } : { host: host.ip, port: host.port }
-  if (tls === undefined) return connect({ ...address, noDelay: true })
-  const socket = connectTls({ ...address, ...tls.options(host) })
-  socket.setNoDelay(true)
-  return socket
 }

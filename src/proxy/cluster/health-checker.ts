@@ -7,7 +7,7 @@ import {
 } from '../../../gen/envoy/config/core/v3/health_check_pb.ts'
 import { durationMs, onlyFields, unsupported } from '../config/fields.ts'
 import type { Cluster } from './cluster.ts'
-import { openSocket } from './connection-pool.ts'
+import { openSocket } from './connecting.ts'
 import { type EndpointHost, Unhealthy } from './endpoint-host.ts'
 import type { UpstreamTls } from './upstream-tls.ts'
 

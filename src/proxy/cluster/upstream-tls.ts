@@ -18,7 +18,12 @@ export interface UpstreamTls {
   verify(socket: Socket): string | undefined
 }
 
-export function compileUpstreamTls(config: UpstreamTlsContext, secrets: SecretSource, path: string): UpstreamTls {
+export function compileUpstreamTls(
+  config: UpstreamTlsContext,
+  http2: boolean,
+  secrets: SecretSource,
+  path: string,
+): UpstreamTls {
   onlyFields(UpstreamTlsContextSchema, config, ['common_tls_context', 'sni', 'max_session_keys'], path)
   const common = config.commonTlsContext
   const where = `${path}.common_tls_context`
@@ -45,6 +50,9 @@ export function compileUpstreamTls(config: UpstreamTlsContext, secrets: SecretSo
     ...(certificate === undefined ? {} : certificate),
     ...(check?.ca === undefined ? {} : { ca: check.ca }),
   })
+  // Envoy offers what the cluster speaks unless told otherwise.
+  const protocols =
+    common !== undefined && common.alpnProtocols.length > 0 ? [...common.alpnProtocols] : http2 ? ['h2'] : []
   const sessions = new Map<string, Buffer>()
   return {
     options(host) {
@@ -55,15 +63,14 @@ export function compileUpstreamTls(config: UpstreamTlsContext, secrets: SecretSo
         // Envoy verifies only when told whom to trust, and names only by the configured matchers.
         rejectUnauthorized: check?.ca !== undefined,
         checkServerIdentity: () => undefined,
-        ...(common === undefined || common.alpnProtocols.length === 0
-          ? {}
-          : { ALPNProtocols: [...common.alpnProtocols] }),
+        ...(protocols.length === 0 ? {} : { ALPNProtocols: protocols }),
         ...(session === undefined ? {} : { session }),
       }
     },
     verify(socket) {
-      if (check === undefined) return undefined
       const tls = socket as TLSSocket
+      if (http2 && tls.alpnProtocol !== 'h2') return 'the upstream does not speak HTTP/2'
+      if (check === undefined) return undefined
       const peer = tls.getPeerCertificate()
       if (check.hashes.length > 0) {
         const hash = createHash('sha256').update(peer.raw).digest('hex')

@@ -19,13 +19,20 @@ const REASONS: Readonly<Record<UpstreamFailure, readonly [number, string]>> = {
   [UpstreamFailure.RefusedStream]: [ResponseFlag.UpstreamRemoteReset, 'remote refused stream reset'],
 }
 
+/** The system's words as Envoy tells them; what TLS says stays. */
+export function transportReason(message: string): string {
+  if (message.includes('ECONNREFUSED')) return 'delayed connect error: Connection refused'
+  if (message.includes('ENETUNREACH')) return 'immediate connect error: Network is unreachable'
+  return message
+}
+
 /** Envoy's words for a broken upstream request. */
 export function failureText(failure: UpstreamFailure, reason: string): ResetText {
   const [flag, words] = REASONS[failure]
   if (failure !== UpstreamFailure.ConnectFailure) return { flag, body: words, details: words.replaceAll(' ', '_') }
   return {
     flag,
-    body: `${words}, transport failure reason: ${reason}`,
+    body: words,
     details: `${words}|${reason}`.replaceAll(' ', '_'),
   }
 }

@@ -17,7 +17,7 @@ import type { RouteEntry } from '../route/route-entry.ts'
 import { isGrpc } from '../route/route-match.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import { Attempt } from './router-attempt.ts'
-import { failureText, type ResetText } from './router-failure.ts'
+import { failureText, type ResetText, transportReason } from './router-failure.ts'
 import { type Mirror, startMirror } from './router-mirror.ts'
 
 const ROUTE = 0
@@ -187,7 +187,9 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     info.upstreamLocalAddress = localAddress
     if (info.firstUpstreamTxMono === 0) info.firstUpstreamTxMono = performance.now()
     const { settings } = this.#route
-    if (settings.autoHostRewrite && host.hostname !== '') this.#route.setHost(this.#headers, host.hostname)
+    if (settings.autoHostRewrite && host.hostname !== '') {
+      this.#route.setHost(this.#headers, host.hostname, this.#suppress)
+    }
     const attempt = this.#attempt as Attempt
     const body = this.#kept === undefined ? this.#early : copyOf(this.#kept)
     this.#early = undefined
@@ -229,6 +231,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     if (!this.#suppress) headers.set('x-envoy-upstream-service-time', String(Math.floor(now - this.#begun)))
     if (this.#route.settings.includeAttemptCountInResponse)
       headers.set('x-envoy-attempt-count', String(info.attemptCount))
+    info.responseHeaders = headers
     this.#route.finalizeResponse(headers, info)
     if (status === 101 || (stream.isUpgrade && status === 200)) this.#timeout.cancel()
     if (endStream) this.#upstreamDone(now)
@@ -249,9 +252,10 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const { info } = this.callbacks.stream
     const cluster = this.#cluster
     const connecting = failure === UpstreamFailure.ConnectFailure || failure === UpstreamFailure.ConnectTimeout
-    const text = failureText(failure, reason)
+    const words = transportReason(reason)
+    const text = failureText(failure, words)
     info.upstreamHost = host
-    if (connecting) info.upstreamTransportFailureReason = reason
+    if (connecting) info.upstreamTransportFailureReason = words
     if (failure !== UpstreamFailure.Overflow) {
       cluster.outliers?.onLocalFailure(host)
       if (!connecting) cluster.stats.resets.value++
@@ -445,7 +449,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
 
   #refuse(code: number, body: string, details: string): void {
     this.#end()
-    this.callbacks.sendLocalReply(code, body, { details })
+    this.callbacks.sendLocalReply(code, body, { details, modifyHeaders: this.#finalizeReply })
   }
 
   #reset(details: string): void {
@@ -462,8 +466,16 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     this.#end()
     this.callbacks.sendLocalReply(code, body, {
       details: `upstream_reset_before_response_started{${text.details}}`,
-      ...(overflow ? { modifyHeaders: (headers: HeaderMap) => headers.set('x-envoy-overloaded', 'true') } : {}),
+      modifyHeaders: (headers) => {
+        if (overflow) headers.set('x-envoy-overloaded', 'true')
+        this.#finalizeReply(headers)
+      },
     })
+  }
+
+  /** The route's response headers are on our own answers too. */
+  readonly #finalizeReply = (headers: HeaderMap): void => {
+    this.#route?.finalizeResponse(headers, this.callbacks.stream.info)
   }
 
   #answerDirect(route: RouteEntry): void {

@@ -8,7 +8,7 @@ import {
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { ClusterManager } from '../cluster/cluster-manager.ts'
-import { openSocket } from '../cluster/connection-pool.ts'
+import { openSocket } from '../cluster/connecting.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
 import { durationMs, invalid, onlyFields } from '../config/fields.ts'
 import type { FactoryContext } from '../context.ts'

@@ -35,6 +35,8 @@ export interface ConnectionManagerParts {
   readonly tls: boolean
 }
 
+const NONE: readonly string[] = []
+
 export class ConnectionManager {
   readonly options: HttpOptions
   readonly slots: readonly FilterSlot[]
@@ -110,7 +112,9 @@ export class ConnectionManager {
     if (options.stripHostPort !== 'no' || options.stripTrailingHostDot) this.#stripHost(flat, info.connection)
     if (options.underscores !== 'allow' && !this.#underscores(stream, headers)) return false
     if (!this.#acceptUpgrade(stream, headers, method)) return false
-    const source = applyForwarded(headers, info.connection, options.forwarded)
+    const internalOnly = this.#parts.routes.table?.internalOnlyHeaders ?? NONE
+    const source = applyForwarded(headers, info.connection, options.forwarded, internalOnly)
+    if (options.via !== '') appendVia(headers, options.via)
     if (source !== info.connection.remoteAddress) {
       info.remoteAddress = source
       info.remotePort = 0
@@ -137,7 +141,7 @@ export class ConnectionManager {
       flat[server + 1] = options.serverName
     }
     if (!date) flat.push('date', httpDate())
-    if (options.via !== '') headers.add('via', options.via)
+    if (options.via !== '') appendVia(headers, options.via)
     if (options.alwaysSetRequestIdInResponse && stream.info.requestId !== '') {
       headers.set('x-request-id', stream.info.requestId)
     }
@@ -174,7 +178,10 @@ export class ConnectionManager {
   #underscores(stream: HttpStream, headers: HeaderMap): boolean {
     const names = headers.flat.filter((name, i) => i % 2 === 0 && name.includes('_'))
     if (names.length === 0) return true
-    if (this.options.underscores === 'reject') return refuse(stream, 400, '', 'http1.unexpected_underscore')
+    if (this.options.underscores === 'reject') {
+      stream.info.responseFlags |= ResponseFlag.DownstreamProtocolError
+      return refuse(stream, 400, 'Bad Request', 'http1.unexpected_underscore')
+    }
     for (const name of names) headers.remove(name)
     return true
   }
@@ -187,6 +194,12 @@ export class ConnectionManager {
     stream.isUpgrade = true
     return true
   }
+}
+
+/** RFC 9110 7.6.3: one list, the nearest hop last. */
+function appendVia(headers: HeaderMap, via: string): void {
+  const before = headers.get('via')
+  headers.set('via', before === undefined ? via : `${before}, ${via}`)
 }
 
 function refuse(stream: HttpStream, code: number, body: string, details: string): false {

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { HeaderMap } from '../../base/header-map.ts'
-import { isInternalAddress, unmapped } from '../match/cidr.ts'
+import { unmapped } from '../match/cidr.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
 
 export interface ForwardedOptions {
@@ -46,7 +46,12 @@ interface Seen {
 }
 
 /** Sets the forwarding headers; returns the address that the request is held to come from. */
-export function applyForwarded(headers: HeaderMap, connection: ConnectionInfo, options: ForwardedOptions): string {
+export function applyForwarded(
+  headers: HeaderMap,
+  connection: ConnectionInfo,
+  options: ForwardedOptions,
+  internalOnly: readonly string[],
+): string {
   const seen = scan(headers)
   const peer = connection.remoteAddress
   let source = peer
@@ -56,26 +61,27 @@ export function applyForwarded(headers: HeaderMap, connection: ConnectionInfo, o
     const single = seen.xff === undefined
     if (options.trustedHops > 0) source = hop(seen.xff, options.trustedHops) ?? peer
     internal = single && options.isInternal(unmapped(source))
-    edge = !internal && options.trustedHops === 0
+    edge = !internal
     if (!options.skipXffAppend && peer !== '') {
       headers.set('x-forwarded-for', single ? unmapped(peer) : `${seen.xff},${unmapped(peer)}`)
     }
-    if (edge || !seen.proto) {
+    if (options.trustedHops === 0 || !seen.proto) {
       headers.set('x-forwarded-proto', headers.get(':scheme') ?? 'http')
       if (options.appendForwardedPort) headers.set('x-forwarded-port', String(connection.localPort))
     }
   } else {
     source = hop(seen.xff, options.trustedHops + 1) ?? peer
     const last = hop(seen.xff, 1)
-    internal = last !== undefined && !(seen.xff as string).includes(',') && isInternalAddress(last)
+    internal = last !== undefined && !(seen.xff as string).includes(',') && options.isInternal(last)
     if (!seen.proto) headers.set('x-forwarded-proto', headers.get(':scheme') ?? 'http')
   }
   if (seen.envoy && !internal) {
     headers.remove('x-envoy-internal')
     if (edge) for (const name of EDGE_ONLY) headers.remove(name)
   }
+  if (edge) for (const name of internalOnly) headers.remove(name)
   if (edge) headers.set('x-envoy-external-address', unmapped(source))
-  else if (internal && options.useRemoteAddress) headers.set('x-envoy-internal', 'true')
+  else if (internal) headers.set('x-envoy-internal', 'true')
   if (options.generateRequestId && (!seen.requestId || (edge && !options.preserveExternalRequestId))) {
     headers.set('x-request-id', randomUUID())
   }

@@ -8,7 +8,7 @@ import {
 } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
 import { DEFAULT_LIMITS, type HeadLimits } from '../http1/head.ts'
-import { cidrMatch, isInternalAddress } from '../match/cidr.ts'
+import { cidrMatch } from '../match/cidr.ts'
 import type { ForwardedOptions } from './forwarded.ts'
 import type { PathOptions } from './path.ts'
 
@@ -173,8 +173,9 @@ function serverHeader(value: ServerHeader): HttpOptions['serverHeader'] {
 }
 
 function internalAddresses(config: HttpConnectionManager, path: string): (ip: string) => boolean {
+  // Envoy trusts no address until it is told which are its own (explicit_internal_address_config).
   const ranges = config.internalAddressConfig?.cidrRanges ?? []
-  return ranges.length === 0 ? isInternalAddress : cidrMatch(ranges, `${path}.internal_address_config.cidr_ranges`)
+  return ranges.length === 0 ? () => false : cidrMatch(ranges, `${path}.internal_address_config.cidr_ranges`)
 }
 
 function upgrades(config: HttpConnectionManager, path: string): ReadonlyMap<string, boolean> {

@@ -34,7 +34,8 @@ export function localReply(
     return { headers: grpcHeaders(headers, code, body, options), body: undefined }
   }
   if (body === '') {
-    if (!headers.has('content-length') && !stream.isHead) headers.add('content-length', '0')
+    // RFC 9110 8.6: a 204 has no length.
+    if (!headers.has('content-length') && !stream.isHead && code !== 204) headers.add('content-length', '0')
     return { headers, body: undefined }
   }
   const bytes = Buffer.from(body)

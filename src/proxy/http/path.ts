@@ -37,9 +37,7 @@ export function normalizePath(raw: string, options: PathOptions): PathResult {
     }
   }
   if (options.normalize) {
-    const normal = removeDotSegments(decodeUnreserved(path.replace(/\\/g, '/')))
-    if (normal === undefined) return { error: 'path_normalization_failed' }
-    path = normal
+    path = removeDotSegments(decodeUnreserved(path.replace(/\\/g, '/')))
   }
   if (options.mergeSlashes) path = path.replace(/\/{2,}/g, '/')
   return redirect ? { redirect: path + rest } : { path: path + rest }
@@ -57,8 +55,8 @@ function decodeUnreserved(path: string): string {
   })
 }
 
-/** RFC 3986 5.2.4; `undefined` when the path climbs above the root, which no honest client sends. */
-function removeDotSegments(path: string): string | undefined {
+/** RFC 3986 5.2.4: what climbs above the root stays at it. */
+function removeDotSegments(path: string): string {
   const output: string[] = []
   const segments = path.split('/')
   for (let i = 1; i < segments.length; i++) {
@@ -67,7 +65,6 @@ function removeDotSegments(path: string): string | undefined {
     if (segment === '.') {
       if (last) output.push('')
     } else if (segment === '..') {
-      if (output.length === 0) return undefined
       output.pop()
       if (last) output.push('')
     } else {

@@ -86,6 +86,14 @@ export class HttpStream implements RequestSink {
     manager.streamStarted()
   }
 
+  /**
+   * An answer of our own to what is no request, or before its end: HTTP/1.1 cannot go on behind it (Envoy's
+   * stream_error_on_invalid_http_message is off).
+   */
+  get closesConnection(): boolean {
+    return this.#replied && (!this.requestComplete || this.info.responseCode === 400)
+  }
+
   // From the codec
 
   /** The stream exists; also for a head that cannot be read, so that it is answered and logged. */

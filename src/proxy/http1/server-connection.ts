@@ -43,6 +43,7 @@ export class Http1ServerConnection extends Http1Reader implements ResponseEncode
   readonly #headTimeout = new Timeout(this, HEAD)
   readonly #closeTimeout = new Timeout(this, CLOSE)
   readonly #lifetime = new Timeout(this, LIFETIME)
+  readonly #listeners: Readonly<Record<string, (chunk: Buffer) => void>>
   #manager: ConnectionManager
   #stream: HttpStream | undefined
   #requests = 0
@@ -59,9 +60,18 @@ export class Http1ServerConnection extends Http1Reader implements ResponseEncode
   #paused = false
   #peerEnded = false
   #expired = false
+  /** Hands the connection over when its first bytes are HTTP/2's. */
+  #onPreface: (() => void) | undefined
 
-  constructor(socket: Socket, info: ConnectionInfo, owner: ConnectionOwner, manager: ConnectionManager) {
+  constructor(
+    socket: Socket,
+    info: ConnectionInfo,
+    owner: ConnectionOwner,
+    manager: ConnectionManager,
+    onPreface: (() => void) | undefined,
+  ) {
     super(manager.options.limits)
+    this.#onPreface = onPreface
     this.#socket = socket
     this.#info = info
     this.#owner = owner
@@ -71,11 +81,14 @@ export class Http1ServerConnection extends Http1Reader implements ResponseEncode
     manager.stats.activeConnections.value++
     this.#timeout.arm(manager.options.idleTimeoutMs)
     this.#lifetime.arm(manager.options.maxConnectionDurationMs)
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
-    socket.on('end', () => this.#onEnd())
-    socket.on('error', () => {})
-    socket.on('close', () => this.#onClose())
-    socket.on('drain', () => this.#onDrain())
+    this.#listeners = {
+      data: (chunk: Buffer) => this.#onData(chunk),
+      end: () => this.#onEnd(),
+      error: () => {},
+      close: () => this.#onClose(),
+      drain: () => this.#onDrain(),
+    }
+    for (const [event, listener] of Object.entries(this.#listeners)) socket.on(event, listener)
   }
 
   /** Bytes that were read before the protocol was known. */
@@ -184,12 +197,33 @@ export class Http1ServerConnection extends Http1Reader implements ResponseEncode
 
   #onData(chunk: Buffer): void {
     if (this.#closing) return
+    if (this.#onPreface !== undefined) {
+      const onPreface = this.#onPreface
+      this.#onPreface = undefined
+      if (chunk.latin1Slice(0, 18) === 'PRI * HTTP/2.0\r\n\r\n') {
+        this.#leave(chunk)
+        onPreface()
+        return
+      }
+    }
     this.feed(chunk)
     if (this.headStarted && this.#stream === undefined) {
       if (!this.#headTimeout.armed) this.#headTimeout.arm(this.#manager.options.requestHeadersTimeoutMs)
     } else if (this.heldBytes > MAX_PIPELINED && !this.#paused) {
       this.#socket.pause()
     }
+  }
+
+  /** Gives the socket away, with what was read of it. */
+  #leave(chunk: Buffer): void {
+    this.#closing = true
+    for (const timeout of [this.#timeout, this.#headTimeout, this.#lifetime]) timeout.cancel()
+    this.#manager.stats.connections.value--
+    this.#manager.stats.activeConnections.value--
+    const socket = this.#socket
+    for (const [event, listener] of Object.entries(this.#listeners)) socket.off(event, listener)
+    socket.pause()
+    socket.unshift(chunk)
   }
 
   #onEnd(): void {
@@ -254,7 +288,7 @@ export class Http1ServerConnection extends Http1Reader implements ResponseEncode
         text += 'transfer-encoding: chunked\r\n'
       } else this.#keepAlive = false
       // An answer before the end of the request: what follows on this connection cannot be told apart from the next one.
-      if (!this.#requestComplete && endStream) this.#keepAlive = false
+      if ((!this.#requestComplete && endStream) || this.#stream?.closesConnection) this.#keepAlive = false
       if (!this.#keepAlive || this.#owner.draining) {
         this.#keepAlive = false
         text += 'connection: close\r\n'

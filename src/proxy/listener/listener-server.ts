@@ -5,6 +5,7 @@ import { messageOf, SluiceError } from '../../errors.ts'
 import type { Cell } from '../../telemetry/metrics.ts'
 import type { ConnectionManager } from '../http/connection-manager.ts'
 import { type ConnectionOwner, Http1ServerConnection } from '../http1/server-connection.ts'
+import { Http2ServerConnection } from '../http2/server-connection.ts'
 import { unmapped } from '../match/cidr.ts'
 import type { ConnectionInfo, TlsInfo } from '../network/connection-info.ts'
 import { NetworkConnection } from '../network/network-connection.ts'
@@ -142,7 +143,7 @@ class AcceptedConnection implements ConnectionOwner {
   #facts!: ChainFacts
   #chain: CompiledChain | undefined
   #manager: ConnectionManager | undefined
-  #http: Http1ServerConnection | undefined
+  #http: Http1ServerConnection | Http2ServerConnection | undefined
   #network: NetworkConnection | undefined
   #draining = false
 
@@ -273,8 +274,19 @@ class AcceptedConnection implements ConnectionOwner {
   }
 
   #serveHttp(socket: Socket, info: ConnectionInfo, manager: ConnectionManager): void {
-    this.#http = new Http1ServerConnection(socket, info, this, manager)
+    const { codec } = manager.options
+    const http2 = codec === 'http2' || (codec === 'auto' && info.tls?.alpn === 'h2')
+    if (http2) this.#http = new Http2ServerConnection(socket, info, this, manager)
+    else {
+      // Without TLS only the connection preface tells HTTP/2 (RFC 9113 3.3).
+      const onPreface = codec === 'auto' ? () => this.#switchToHttp2(socket, info) : undefined
+      this.#http = new Http1ServerConnection(socket, info, this, manager, onPreface)
+    }
     if (this.#draining) this.#http.drain()
+  }
+
+  #switchToHttp2(socket: Socket, info: ConnectionInfo): void {
+    if (this.#manager !== undefined) this.#http = new Http2ServerConnection(socket, info, this, this.#manager)
   }
 
   #factsOf(socket: Socket, serverName: string, transport: string, protocols: readonly string[]): ChainFacts {

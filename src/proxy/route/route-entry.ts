@@ -129,7 +129,7 @@ export class RouteEntry implements Route {
   finalizeRequest(headers: HeaderMap, info: StreamInfo, suppressEnvoyHeaders: boolean): void {
     const { requestMutations } = this
     for (let i = 0; i < requestMutations.length; i++) requestMutations[i].apply(headers, info)
-    this.#rewriteHost(headers)
+    this.#rewriteHost(headers, suppressEnvoyHeaders)
     this.#rewritePath(headers, suppressEnvoyHeaders)
   }
 
@@ -149,18 +149,23 @@ export class RouteEntry implements Route {
     return path
   }
 
-  #rewriteHost(headers: HeaderMap): void {
+  #rewriteHost(headers: HeaderMap, suppressEnvoyHeaders: boolean): void {
     const { hostRewriteHeader, hostRewritePath } = this.settings
     let host = this.hostRewrite
     if (host === '' && hostRewriteHeader !== '') host = headers.get(hostRewriteHeader) ?? ''
     if (host === '' && hostRewritePath !== undefined) {
       host = hostRewritePath.regex.replaceAll(pathOnly(headers.get(':path') ?? ''), hostRewritePath.substitution)
     }
-    if (host !== '') this.setHost(headers, host)
+    if (host !== '') this.setHost(headers, host, suppressEnvoyHeaders)
   }
 
-  setHost(headers: HeaderMap, host: string): void {
-    if (this.settings.appendForwardedHost) headers.add('x-forwarded-host', headers.get(':authority') ?? '')
+  setHost(headers: HeaderMap, host: string, suppressEnvoyHeaders: boolean): void {
+    const old = headers.get(':authority') ?? ''
+    if (this.settings.appendForwardedHost) {
+      const before = headers.get('x-forwarded-host')
+      headers.set('x-forwarded-host', before === undefined ? old : `${before},${old}`)
+    }
+    if (!suppressEnvoyHeaders) headers.set('x-envoy-original-host', old)
     headers.set(':authority', host)
   }
 

@@ -1,0 +1,73 @@
+import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
+import type { EndpointHost } from './endpoint-host.ts'
+import { UpstreamFailure } from './upstream.ts'
+import type { UpstreamTls } from './upstream-tls.ts'
+
+/** The pool's side of an attempt. */
+export interface ConnectOwner {
+  connected(attempt: Connecting, socket: Socket): void
+  connectFailed(attempt: Connecting, failure: UpstreamFailure, reason: string): void
+}
+
+/** One attempt to connect, TLS handshake included. */
+export class Connecting implements TimeoutOwner {
+  readonly #owner: ConnectOwner
+  readonly #host: EndpointHost
+  readonly #tls: UpstreamTls | undefined
+  readonly #timeoutMs: number
+  readonly #timeout = new Timeout(this, 0)
+  #socket: Socket | undefined
+
+  constructor(owner: ConnectOwner, host: EndpointHost, tls: UpstreamTls | undefined, timeoutMs: number) {
+    this.#owner = owner
+    this.#host = host
+    this.#tls = tls
+    this.#timeoutMs = timeoutMs
+  }
+
+  start(): void {
+    this.#timeout.arm(this.#timeoutMs)
+    const socket = openSocket(this.#host, this.#tls)
+    this.#socket = socket
+    const fail = (error: Error) => {
+      this.#timeout.cancel()
+      socket.removeAllListeners()
+      socket.on('error', () => {})
+      socket.destroy()
+      this.#owner.connectFailed(this, UpstreamFailure.ConnectFailure, error.message)
+    }
+    const early = () => fail(new Error('connection closed while connecting'))
+    socket.once('error', fail)
+    socket.once('close', early)
+    socket.once(this.#tls === undefined ? 'connect' : 'secureConnect', () => {
+      this.#timeout.cancel()
+      const refused = this.#tls?.verify(socket)
+      if (refused !== undefined) {
+        fail(new Error(refused))
+        return
+      }
+      socket.off('close', early)
+      socket.off('error', fail)
+      this.#owner.connected(this, socket)
+    })
+  }
+
+  onTimeout(): void {
+    const socket = this.#socket as Socket
+    socket.removeAllListeners()
+    socket.on('error', () => {})
+    socket.destroy()
+    this.#owner.connectFailed(this, UpstreamFailure.ConnectTimeout, 'connect timeout')
+  }
+}
+
+/** Opens a socket to a host; for TLS `secureConnect` says when it may be used. */
+export function openSocket(host: EndpointHost, tls: UpstreamTls | undefined): Socket {
+  const address = host.ip.startsWith('/') ? { path: host.ip } : { host: host.ip, port: host.port }
+  if (tls === undefined) return connect({ ...address, noDelay: true })
+  const socket = connectTls({ ...address, ...tls.options(host) })
+  socket.setNoDelay(true)
+  return socket
+}
