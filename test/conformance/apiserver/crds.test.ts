@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Case } from '../../../src/resources/testing/cases.ts'
 import { NAME_CASES, STRUCTURAL_CASES } from '../../../src/resources/testing/crd-cases.ts'
-import { deployedCrds } from '../../../src/resources/testing/crd-files.ts'
+import { deployedCrds, deployedSchemas } from '../../../src/resources/testing/crd-files.ts'
 import { TRAFFIC_EXTENSION_CASES, WASM_PLUGIN_CASES } from '../../../src/resources/testing/extension-cases.ts'
 import { GATEWAY_CASES } from '../../../src/resources/testing/gateway-cases.ts'
 import { HTTP_ROUTE_CASES } from '../../../src/resources/testing/http-route-cases.ts'
@@ -14,7 +14,25 @@ import { type Answer, type RealApiServer, startRealApiServer } from './real.ts'
 
 const TABLES = { WASM_PLUGIN_CASES, TRAFFIC_EXTENSION_CASES, GATEWAY_CASES, HTTP_ROUTE_CASES, NETWORKING_CASES }
 const CRD_FILES = deployedCrds()
+const schemas = deployedSchemas()
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
+const url = 'http://test'
+const PRUNED: readonly [name: string, spec: object, unknown: string[]][] = [
+  ['nothing to do', { url }, []],
+  ['an unknown field', { url, phaze: 'AUTHN' }, ['spec.phaze']],
+  [
+    'unknown fields in lists and maps',
+    { url, match: [{ ports: [{ number: 1, x: 1 }] }], vmConfig: { y: {} } },
+    ['spec.match[0].ports[0].x', 'spec.vmConfig.y'],
+  ],
+  ['everything in an open object stays', { url, pluginConfig: { a: { b: [1, null, { c: null }] }, n: null } }, []],
+  [
+    'nulls go unless the field is nullable',
+    { url, sha256: null, match: null, priority: null, vmConfig: { env: null } },
+    [],
+  ],
+]
+
 const server = await kubeApiserver()
 
 describe('a real kube-apiserver', { skip: server.skip }, () => {
@@ -60,26 +78,55 @@ describe('a real kube-apiserver', { skip: server.skip }, () => {
     }
   })
 
+  describe('pruning and nulls', () => {
+    for (const [name, spec, unknown] of PRUNED) {
+      test(name, async () => {
+        const one = { name, apiVersion: 'extensions.istio.io/v1alpha1', kind: 'WasmPlugin', spec, says: [] }
+        const answer = await put(real, one)
+        const object = structuredClone({ spec })
+        assert.deepEqual(schemas.get(`${one.apiVersion}/${one.kind}`)!.prune(object), unknown)
+        const strict = unknown.map((field) => `unknown field ${JSON.stringify(field)}`).join(', ')
+        if (strict !== '') assert.match(answer.body.message, new RegExp(`strict decoding error: ${literally(strict)}$`))
+        const ignored = await put(real, one, 'Ignore')
+        assert.deepEqual(ignored.body.spec, defaulted(one))
+      })
+    }
+  })
+
   for (const [name, cases] of Object.entries(TABLES)) {
     describe(name.replaceAll('_', ' ').toLowerCase(), () => {
       for (const one of cases) {
         test(`${one.kind}: ${one.name}`, async () => {
           const answer = await put(real, one)
           assert.deepEqual(said(answer), [...one.says].sort())
+          if (answer.code < 300) assert.deepEqual(answer.body.spec, defaulted(one))
         })
       }
     })
   }
 })
 
+/** What our own engine makes of it. */
+function defaulted(one: Case): unknown {
+  const object = structuredClone({ spec: one.spec })
+  const schema = schemas.get(`${one.apiVersion}/${one.kind}`)!
+  schema.prune(object)
+  schema.applyDefaults(object)
+  return object.spec
+}
+
+function literally(text: string): string {
+  return text.replace(/[.[\]]/g, '\\$&')
+}
+
 let count = 0
 
 /** A dry run: the create of the object, or its update where the case has an old one. */
-async function put(real: RealApiServer, one: Case): Promise<Answer> {
+async function put(real: RealApiServer, one: Case, fieldValidation = 'Strict'): Promise<Answer> {
   const { plural, scope } = placeOf(one)
   const all = `/apis/${one.apiVersion}/${scope === 'Cluster' ? '' : 'namespaces/default/'}${plural}`
   const object = { apiVersion: one.apiVersion, kind: one.kind, metadata: { name: `x${count++}` }, spec: one.spec }
-  if (one.old === undefined) return real.call('POST', `${all}?dryRun=All&fieldValidation=Strict`, object)
+  if (one.old === undefined) return real.call('POST', `${all}?dryRun=All&fieldValidation=${fieldValidation}`, object)
   const stored = await real.call('POST', all, { ...object, spec: one.old })
   assert.equal(stored.code, 201, JSON.stringify(stored.body))
   const { resourceVersion } = stored.body.metadata
