@@ -22,6 +22,9 @@ const LIFETIME = 3
 /** Bytes of further requests that may wait while one is being answered. */
 const MAX_PIPELINED = 64 * 1024
 
+/** RFC 9113 3.4, as much of it as no HTTP/1.1 request can begin with. */
+const PREFACE = 'PRI * HTTP/2.0\r\n\r\n'
+
 const EMPTY_REQUEST = [':authority', '', ':path', '', ':method', '', ':scheme', 'http']
 
 /** The listener's side of a connection. */
@@ -62,6 +65,7 @@ export class Http1ServerConnection extends Http1Reader implements ResponseEncode
   #expired = false
   /** Hands the connection over when its first bytes are HTTP/2's. */
   #onPreface: (() => void) | undefined
+  #early: Buffer | undefined
 
   constructor(
     socket: Socket,
@@ -197,21 +201,33 @@ export class Http1ServerConnection extends Http1Reader implements ResponseEncode
 
   #onData(chunk: Buffer): void {
     if (this.#closing) return
-    if (this.#onPreface !== undefined) {
-      const onPreface = this.#onPreface
-      this.#onPreface = undefined
-      if (chunk.latin1Slice(0, 18) === 'PRI * HTTP/2.0\r\n\r\n') {
-        this.#leave(chunk)
-        onPreface()
-        return
-      }
-    }
+    if (this.#onPreface !== undefined && !this.#isHttp1(chunk)) return
     this.feed(chunk)
     if (this.headStarted && this.#stream === undefined) {
       if (!this.#headTimeout.armed) this.#headTimeout.arm(this.#manager.options.requestHeadersTimeoutMs)
     } else if (this.heldBytes > MAX_PIPELINED && !this.#paused) {
       this.#socket.pause()
     }
+  }
+
+  /** False while the bytes may still be HTTP/2's, and when they are: then the socket is not ours any more. */
+  #isHttp1(chunk: Buffer): boolean {
+    const start = this.#early === undefined ? chunk : Buffer.concat([this.#early, chunk])
+    const text = start.latin1Slice(0, Math.min(start.length, PREFACE.length))
+    if (text === PREFACE) {
+      this.#leave(start)
+      this.#onPreface?.()
+      return false
+    }
+    if (PREFACE.startsWith(text)) {
+      this.#early = start
+      return false
+    }
+    this.#onPreface = undefined
+    if (this.#early === undefined) return true
+    this.#early = undefined
+    this.#onData(start)
+    return false
   }
 
   /** Gives the socket away, with what was read of it. */
