@@ -181,10 +181,12 @@ function transportError(error: Error, url: URL): SluiceError {
   const speaksPlainHttp =
     code === 'EPROTO' || code.startsWith('ERR_SSL_WRONG_VERSION') || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG'
   const certificate = /CERT|SELF_SIGNED|UNABLE_TO_|HOSTNAME|ALTNAME/.test(code)
+  // A definite no: trying again within the same fetch would only hold back the cause; the agent tries in the background.
+  const definite = certificate || speaksPlainHttp || code === 'ENOTFOUND' || code === 'ECONNREFUSED'
   const reason = speaksPlainHttp ? 'it seems to speak plain HTTP, not TLS' : error.message || code
   return new SupplyError('SL3003', `${safeUrl(url)}: ${reason}`, {
     cause: error,
-    retryable: !certificate && !speaksPlainHttp,
+    retryable: !definite,
     speaksPlainHttp,
   })
 }
