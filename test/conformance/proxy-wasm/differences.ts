@@ -152,6 +152,14 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = Object.fromEntr
     },
   ],
   [
+    'headers-required-authority',
+    {
+      reason:
+        'a plugin that removes a required header has failed (503); Envoy looks for a route first, and calls the client wrong (400)',
+      envoy: { exchanges: [{ expect: { status: 400, upstream: null } }] },
+    },
+  ],
+  [
     'headers-response-sees-request',
     {
       reason: FORGOTTEN,

@@ -4,10 +4,8 @@ import { before, describe, it } from 'node:test'
 import { envoy } from '../../peers/index.ts'
 import type { Case, Seen } from './case.ts'
 import { TABLE } from './cases/index.ts'
-import { SDK_CASES } from './cases/sdks.ts'
 import { compare } from './compare.ts'
 import { DIFFERENCES, onEnvoy } from './differences.ts'
-import { GAPS } from './gaps.ts'
 import { modulesFor } from './modules/index.ts'
 import { runOnEnvoy } from './targets/envoy.ts'
 import { HostTarget } from './targets/host.ts'
@@ -45,13 +43,7 @@ describe('on our proxy', () => {
   before(async () => {
     seen = await runOnSluice(cases, modules)
   })
-  for (const one of cases) {
-    const gap = GAPS[one.id]
-    if (gap === undefined) it(one.id, () => check(one, seen.get(one.id)))
-    else
-      it(`${one.id} (a gap: ${gap})`, () =>
-        assert.throws(() => check(one, seen.get(one.id)), 'it passes: take it from gaps.ts'))
-  }
+  for (const one of cases) it(one.id, () => check(one, seen.get(one.id)))
 })
 
 describe('the table', () => {
@@ -71,14 +63,6 @@ describe('the table', () => {
     })
     assert.deepEqual(
       empty.map(({ id }) => id),
-      [],
-    )
-  })
-
-  it('lists gaps of cases that exist', () => {
-    const ids = new Set([...TABLE, ...SDK_CASES].map(({ id }) => id))
-    assert.deepEqual(
-      Object.keys(GAPS).filter((id) => !ids.has(id)),
       [],
     )
   })

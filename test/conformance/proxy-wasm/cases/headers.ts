@@ -362,7 +362,7 @@ const writing: Case[] = [
 const REQUIRED: readonly [string, number, string][] = [
   [':method', 503, 'Envoy http/filter_manager: filter_removed_required_request_headers'],
   [':path', 404, 'Envoy: the route is looked up afresh, and nothing matches a request without a path'],
-  [':authority', 400, 'Envoy: the route is looked up afresh; a request without authority is bad'],
+  [':authority', 503, 'Envoy http/filter_manager: filter_removed_required_request_headers'],
 ]
 
 const required: Case[] = [
