@@ -24,6 +24,7 @@ export interface ClientConnectionOwner {
 
 export class Http1ClientConnection extends Http1Reader implements UpstreamStream, OutputOwner {
   readonly socket: Socket
+  readonly localAddress: string
   readonly #owner: ClientConnectionOwner
   readonly #output: Output
   readonly #writer = new HeadWriter()
@@ -45,14 +46,10 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
   constructor(socket: Socket, limits: HeadLimits, maxRequests: number, owner: ClientConnectionOwner) {
     super(limits)
     this.socket = socket
+    this.localAddress = socket.localAddress === undefined ? '' : `${socket.localAddress}:${socket.localPort}`
     this.#owner = owner
     this.#maxRequests = maxRequests
     this.#output = new Output(socket, this)
-  }
-
-  get localAddress(): string {
-    const { localAddress, localPort } = this.socket
-    return localAddress === undefined ? '' : `${localAddress}:${localPort}`
   }
 
   get busy(): boolean {
@@ -140,7 +137,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
     else if (!endStream) {
       this.#chunked = true
       text += 'transfer-encoding: chunked\r\n'
-    } else if (method === 'POST' || method === 'PUT' || method === 'PATCH') {
+    } else if (method === 'POST' || method === 'PUT' || method === 'PATCH' || method === 'OPTIONS') {
       // RFC 9110 8.6: methods that are meant to have content say when there is none.
       text += 'content-length: 0\r\n'
     }
