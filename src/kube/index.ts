@@ -1,7 +1,7 @@
 export { KubeApiError } from './api-error.ts'
 export { KubeClient, type KubeList, type PatchType, pathOf, type WatchEvent } from './client.ts'
 export { type Change, Informer } from './informer.ts'
-export { inClusterConfig, type KubeConfig, loadKubeConfig, parseKubeConfig } from './kubeconfig.ts'
+export { type KubeConfig, loadKubeConfig, parseKubeConfig } from './kubeconfig.ts'
 export {
   type Condition,
   type KubeObject,

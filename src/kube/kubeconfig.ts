@@ -23,12 +23,18 @@ interface Named {
   [field: string]: any
 }
 
-/** Reads a kubeconfig as kubectl does: `$KUBECONFIG` (its first file that exists), then `~/.kube/config`. */
-export function loadKubeConfig(path = defaultPath()): KubeConfig {
+/**
+ * Reads a kubeconfig as kubectl does: the path given, `$KUBECONFIG`, then `~/.kube/config`; in a Pod of a cluster without any of
+ * these, its service account.
+ */
+export function loadKubeConfig(given?: string): KubeConfig {
+  const path = given ?? defaultPath()
   let text: string
   try {
     text = readFileSync(path, 'utf8')
   } catch (error) {
+    const inCluster = given === undefined ? inClusterConfig() : undefined
+    if (inCluster !== undefined) return inCluster
     throw new SluiceError('SL6003', path, { cause: error, where: path })
   }
   return parseKubeConfig(text, path)
@@ -55,7 +61,7 @@ export function parseKubeConfig(text: string, path = 'kubeconfig'): KubeConfig {
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
 
 /** What a Pod of a cluster is given: its service account's token and the address of the API server in the environment. */
-export function inClusterConfig(env: NodeJS.ProcessEnv = process.env): KubeConfig | undefined {
+function inClusterConfig(env: NodeJS.ProcessEnv = process.env): KubeConfig | undefined {
   const host = env['KUBERNETES_SERVICE_HOST']
   if (host === undefined) return undefined
   return {
