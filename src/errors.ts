@@ -274,7 +274,7 @@ export const ERRORS = {
   },
   SL4017: {
     source: 'config',
-    title: "the extension's settings contradict each other",
+    title: "the extension's settings are wrong or contradict each other",
     hint: 'correct the field that the message names',
   },
   SL4018: {

@@ -42,6 +42,8 @@ export interface AdsInterposerOptions {
   readonly stateDir: string
   /** Starts modules aside before traffic; without it they go to the proxy as they were fetched. */
   readonly trial?: Trial
+  /** The proxy is Sluice's own and reads limits and options of the Wasm host; they are kept from any other. */
+  readonly hostSettings?: boolean
   readonly openGraceMs?: number
   readonly heal?: { readonly initialMs: number; readonly maxMs: number }
   readonly ackHoldMs?: number
@@ -58,7 +60,7 @@ export class AdsInterposer implements AdsAcceptor {
     this.#options = options
     const { cache, trial, stateDir, openGraceMs = 1000, heal = { initialMs: 1000, maxMs: 60_000 } } = options
     this.#table = new ExtensionTable({
-      supply: new Supply(cache, trial),
+      supply: new Supply(cache, trial, options.hostSettings),
       lastGood: new LastGoodFiles(stateDir, cache),
       metrics: cache.metrics,
       openGraceMs,

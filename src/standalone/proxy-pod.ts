@@ -66,6 +66,7 @@ export async function startProxyPod(options: ProxyPodOptions): Promise<ProxyPod>
   let notReady = ['the proxy has not started']
   const agent = await startAgent({
     ...agentOptions(options),
+    hostSettings: true,
     scrapeUrls: [`http://${address}:${ADMIN_PORT}/stats/prometheus`],
     proxyNotReady: () => notReady,
   })

@@ -17,4 +17,4 @@ export type { AdsServerEvents, Connection, Outcome, Rejection } from './server-e
 export type { Resources } from './snapshot.ts'
 export type * from './transport.ts'
 export * from './type-urls.ts'
-export { WASM_ENV_PREFIX, WasmEnv } from './wasm-env.ts'
+export { WASM_ENV_PREFIX, WASM_HOST_ANNOTATION, WasmEnv } from './wasm-env.ts'

@@ -14,4 +14,12 @@ export const WasmEnv = {
   verificationKey: 'ISTIO_META_WASM_VERIFICATION_KEY',
   /** Of a `file://` module, whose data source has no field for it; Sluice's own. */
   localSha256: 'ISTIO_META_WASM_LOCAL_SHA256',
+  /**
+   * What {@link WASM_HOST_ANNOTATION} says. Sluice's own proxy reads it and takes it out; the agent takes it out for Envoy, which has
+   * nothing like it.
+   */
+  host: 'ISTIO_META_WASM_HOST',
 } as const
+
+/** On a TrafficExtension or WasmPlugin: JSON with limits and options of the Wasm host, for which Istio's API has no field. */
+export const WASM_HOST_ANNOTATION = 'sluice.dev/wasm-host'

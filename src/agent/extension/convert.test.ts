@@ -160,6 +160,20 @@ describe('TestWasmConvert', () => {
     assert.deepEqual((await strip(env, ['HOME']))?.hostEnvKeys, ['HOME'])
   })
 
+  it('settings of the Wasm host reach our own proxy only', async () => {
+    const env = { ISTIO_META_WASM_HOST: '{"memoryPages":256}', ISTIO_META_X: 'y' }
+    for (const [own, expected] of [
+      [false, undefined],
+      [true, { ISTIO_META_WASM_HOST: '{"memoryPages":256}' }],
+    ] as const) {
+      const supplied = await new Supply(cache, undefined, own).get(
+        wasm(remoteExtension('x', { url: `${server.url}/a`, env })),
+      )
+      supplied.release()
+      assert.deepEqual(decodedOf(supplied.resource)?.environmentVariables?.keyValues, expected)
+    }
+  })
+
   it('secret: also of a local module, where Istio lets it through to the VM', () => {
     const env = { environmentVariables: { keyValues: { ISTIO_META_WASM_IMAGE_PULL_SECRET: 's', ISTIO_META_X: 'y' } } }
     const json = wasmJson({ code: { local: { filename: '/x.wasm' } }, ...env })

@@ -29,7 +29,7 @@ export interface PassedExtension {
   readonly resource: Any
 }
 
-/** A Wasm filter. `plugin` is a copy that has lost the control plane's private notes; they are in `meta`. */
+/** A Wasm filter. `plugin` is a copy that has lost the control plane's private notes (they are in `meta`) but the one for the proxy. */
 export interface WasmExtension {
   readonly kind: FilterKind
   readonly name: string
@@ -126,7 +126,7 @@ function takeMeta(vm: VmConfig): WasmMeta {
     localSha256: text(WasmEnv.localSha256),
   }
   if (env === undefined) return meta
-  for (const key of Object.keys(all)) if (key.startsWith(WASM_ENV_PREFIX)) delete all[key]
+  for (const key of Object.keys(all)) if (key.startsWith(WASM_ENV_PREFIX) && key !== WasmEnv.host) delete all[key]
   if (Object.keys(all).length === 0 && env.hostEnvKeys.length === 0) vm.environmentVariables = undefined
   return meta
 }

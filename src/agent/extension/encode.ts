@@ -8,7 +8,7 @@ import { WasmSchema as HttpWasmSchema } from '../../../gen/envoy/extensions/filt
 import { RBACSchema as NetworkRbacSchema } from '../../../gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.ts'
 import { WasmSchema as NetworkWasmSchema } from '../../../gen/envoy/extensions/filters/network/wasm/v3/wasm_pb.ts'
 import { FailurePolicy, type PluginConfig, PluginConfigSchema } from '../../../gen/envoy/extensions/wasm/v3/wasm_pb.ts'
-import { TypeUrl } from '../../xds/index.ts'
+import { TypeUrl, WasmEnv } from '../../xds/index.ts'
 import type { FilterKind, WasmExtension } from './decode.ts'
 
 /** What traffic meets where the module should be. */
@@ -39,6 +39,17 @@ export function localPlugin({ plugin }: WasmExtension, path: string | undefined)
     config.vm.value.code = create(AsyncDataSourceSchema, { specifier: { case: 'local', value } })
   }
   return config
+}
+
+/** What Envoy may see: it would hand the note for Sluice's proxy to the module. */
+export function withoutHostSettings(config: PluginConfig): PluginConfig {
+  const copy = clone(PluginConfigSchema, config)
+  const vm = copy.vm.case === 'vmConfig' ? copy.vm.value : undefined
+  const env = vm?.environmentVariables
+  if (vm === undefined || env === undefined) return copy
+  delete env.keyValues[WasmEnv.host]
+  if (Object.keys(env.keyValues).length === 0 && env.hostEnvKeys.length === 0) vm.environmentVariables = undefined
+  return copy
 }
 
 /** The resource of a Wasm filter, always as a plain message (Istio's agent does not keep a TypedStruct either). */

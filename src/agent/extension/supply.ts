@@ -9,7 +9,7 @@ import { checkMagic } from '../fetch/magic.ts'
 import { parsePullPolicy } from '../pull-policy.ts'
 import type { Trial } from '../trial/trial.ts'
 import type { WasmExtension } from './decode.ts'
-import { encodeWasm, localPlugin } from './encode.ts'
+import { encodeWasm, localPlugin, withoutHostSettings } from './encode.ts'
 
 /** A Wasm extension that is fit for the proxy. */
 export interface Supplied {
@@ -30,12 +30,14 @@ const nothing = () => {}
 export class Supply {
   readonly #cache: ModuleCache
   readonly #trial: Trial | undefined
+  readonly #hostSettings: boolean
   /** Module and configuration -> the trial, so that what started once is not started again for each delivery. */
   readonly #tried = new Map<string, Promise<void>>()
 
-  constructor(cache: ModuleCache, trial: Trial | undefined) {
+  constructor(cache: ModuleCache, trial: Trial | undefined, hostSettings = false) {
     this.#cache = cache
     this.#trial = trial
+    this.#hostSettings = hostSettings
   }
 
   async get(extension: WasmExtension): Promise<Supplied> {
@@ -66,7 +68,7 @@ export class Supply {
     // Code inside Envoy itself is named by a string and cannot be tried.
     if (vm.runtime === 'envoy.wasm.runtime.null' || source?.case === 'environmentVariable') {
       this.#cache.metrics.converted('no_remote_load')
-      return { resource: encodeWasm(extension, plugin), release: nothing }
+      return { resource: this.#encode(extension, plugin), release: nothing }
     }
     if (source?.case === 'filename') {
       if (meta.localSha256 !== undefined || meta.verificationKey !== undefined) {
@@ -94,7 +96,7 @@ export class Supply {
     const sha256 = createHash('sha256').update(bytes).digest('hex')
     await this.#try(extension.plugin, sha256)
     this.#cache.metrics.converted('no_remote_load')
-    return { resource: encodeWasm(extension, extension.plugin), digest: `sha256:${sha256}`, release: nothing }
+    return { resource: this.#encode(extension, extension.plugin), digest: `sha256:${sha256}`, release: nothing }
   }
 
   async #cached(
@@ -123,8 +125,12 @@ export class Supply {
     }
     this.#cache.metrics.converted('success')
     const { digest, source, fromCache, release, sha256 } = module
-    const resource = encodeWasm(extension, plugin)
+    const resource = this.#encode(extension, plugin)
     return { resource, digest, ...(source === undefined ? {} : { source }), fromCache, sha256, release }
+  }
+
+  #encode(extension: WasmExtension, plugin: PluginConfig): Any {
+    return encodeWasm(extension, this.#hostSettings ? plugin : withoutHostSettings(plugin))
   }
 
   async #try(plugin: PluginConfig, sha256: string): Promise<void> {

@@ -20,8 +20,8 @@ export interface TrialFailure {
 export function tryOut(config: PluginConfig): TrialFailure | undefined {
   const said: string[] = []
   try {
-    const { plugin, bytes } = readPluginConfig(config, 'config')
-    Plugin.start(compileModuleSync(bytes), plugin, throwAwayServices(said)).close()
+    const { plugin, bytes, limits } = readPluginConfig(config, 'config')
+    Plugin.start(compileModuleSync(bytes, limits), plugin, throwAwayServices(said)).close()
     return undefined
   } catch (error) {
     const known = error instanceof SluiceError

@@ -89,6 +89,7 @@ function environment(extension: Extension, wasm: WasmSpec, pullSecret: PullSecre
   values[WasmEnv.resourceVersion] = extension.revision
   if (wasm.verificationKey !== '') values[WasmEnv.verificationKey] = wasm.verificationKey
   if (local && wasm.sha256 !== '') values[WasmEnv.localSha256] = wasm.sha256
+  if (wasm.host !== '') values[WasmEnv.host] = wasm.host
   const hostKeys = wasm.env.filter((env) => env.fromHost).map((env) => env.name)
   return { key_values: values, host_env_keys: hostKeys.length === 0 ? undefined : hostKeys }
 }

@@ -34,6 +34,8 @@ export interface WasmSpec {
   readonly pluginName: string
   readonly failStrategy: FailStrategy
   readonly env: readonly EnvVar[]
+  /** What the annotation for the Wasm host says; '' without it. */
+  readonly host: string
   readonly type: PluginType
 }
 

@@ -51,6 +51,7 @@ test('TestTranslateWasmPlugin: all fields, the key of signatures too', () => {
       { name: 'A', value: 'b', fromHost: false },
       { name: 'H', value: '', fromHost: true },
     ],
+    host: '',
     type: 'NETWORK',
   })
   assert.equal(priority, 5)
@@ -112,4 +113,18 @@ test('the revision follows edits of spec and metadata, not of status', () => {
   assert.notEqual(revision({ generation: 2 }), revision({}))
   assert.notEqual(revision({ annotations: { a: 'b' } }), revision({}))
   assert.notEqual(revision({ uid: 'v' }), revision({}))
+})
+
+test('the annotation for the Wasm host is taken, and a wrong one refused with its name', () => {
+  const annotated = (text: string) =>
+    readTrafficExtension({
+      apiVersion: 'extensions.istio.io/v1alpha1',
+      kind: 'TrafficExtension',
+      metadata: { name: 'x', namespace: 'ns', annotations: { 'sluice.dev/wasm-host': text } },
+      spec: { wasm: { url: 'oci://x' } },
+    } as KubeObject)
+  const good = annotated('{"memoryPages":256}')
+  assert.equal(good.invalid, undefined)
+  assert.equal(good.wasm?.host, '{"memoryPages":256}')
+  assert.match(annotated('{"memoryPages":0}').invalid ?? '', /annotation sluice\.dev\/wasm-host: memoryPages must be/)
 })

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { JsonObject } from '@bufbuild/protobuf'
+import { messageOf } from '../../errors.ts'
 import type { KubeObject } from '../../kube/index.ts'
+import { parseHostSettings } from '../../wasm/index.ts'
+import { WASM_HOST_ANNOTATION } from '../../xds/index.ts'
 import type {
   EnvVar,
   Extension,
@@ -39,7 +42,8 @@ export function readWasmPlugin(object: KubeObject): Extension {
 
 function build(object: KubeObject, spec: Spec, wasmSpec: Spec | undefined, lua: unknown, suffix: string): Extension {
   const { name, namespace = '', creationTimestamp } = object.metadata
-  const wasm = wasmSpec == null ? undefined : readWasm(wasmSpec)
+  const wasm =
+    wasmSpec == null ? undefined : readWasm(wasmSpec, object.metadata.annotations?.[WASM_HOST_ANNOTATION] ?? '')
   const created = Date.parse(creationTimestamp ?? '')
   return {
     object,
@@ -67,14 +71,27 @@ function revisionOf({ metadata }: KubeObject): string {
 
 function findInvalid(wasm: WasmSpec | undefined, lua: unknown): string | undefined {
   if (wasm !== undefined && lua !== undefined) return 'exactly one of wasm or lua must be set'
-  if (wasm !== undefined) return wasm.url === '' ? 'wasm.url is required' : moduleUrlProblem(wasm.url)
+  if (wasm !== undefined) {
+    if (wasm.url === '') return 'wasm.url is required'
+    return moduleUrlProblem(wasm.url) ?? hostProblem(wasm.host)
+  }
   if (lua === undefined) return 'neither wasm nor lua is set'
   if (typeof lua !== 'string' || lua === '') return 'lua.inlineCode cannot be empty'
   if (Buffer.byteLength(lua) > MAX_LUA) return 'lua.inlineCode exceeds maximum size of 64KB'
   return undefined
 }
 
-function readWasm(spec: Spec): WasmSpec {
+function hostProblem(host: string): string | undefined {
+  if (host === '') return undefined
+  try {
+    parseHostSettings(host, `annotation ${WASM_HOST_ANNOTATION}`)
+    return undefined
+  } catch (error) {
+    return messageOf(error)
+  }
+}
+
+function readWasm(spec: Spec, host: string): WasmSpec {
   const policy = spec['imagePullPolicy']
   const env: Spec[] = spec['vmConfig']?.env ?? []
   return {
@@ -87,6 +104,7 @@ function readWasm(spec: Spec): WasmSpec {
     pluginName: spec['pluginName'] ?? '',
     failStrategy: (spec['failStrategy'] as FailStrategy | undefined) ?? 'FAIL_CLOSE',
     env: env.map(readEnv),
+    host,
     type: (spec['type'] === 'NETWORK' ? 'NETWORK' : 'HTTP') satisfies PluginType,
   }
 }

@@ -17,8 +17,8 @@ export interface PreparedPlugin {
 
 /** Reads and compiles; both on the main thread's side, the compiling on a thread of its own. */
 export async function preparePlugin(config: Wasm['config'], path: string): Promise<PreparedPlugin> {
-  const { plugin, bytes } = readPluginConfig(config, path)
-  return { compiled: await compileModule(bytes), plugin, memory: sharedMemory() }
+  const { plugin, bytes, limits } = readPluginConfig(config, path)
+  return { compiled: await compileModule(bytes, limits), plugin, memory: sharedMemory() }
 }
 
 /** Starts the plugin of a filter config on this thread. */

@@ -6,7 +6,14 @@ import {
   type VmConfig,
 } from '../../../../gen/envoy/extensions/wasm/v3/wasm_pb.ts'
 import { SluiceError } from '../../../errors.ts'
-import type { FailurePolicy, PluginConfig } from '../../../wasm/index.ts'
+import {
+  type FailurePolicy,
+  type HostSettings,
+  type Limits,
+  type PluginConfig,
+  parseHostSettings,
+} from '../../../wasm/index.ts'
+import { WasmEnv } from '../../../xds/index.ts'
 import { messageName } from '../../config/any.ts'
 import { dataSource } from '../../config/data-source.ts'
 
@@ -14,13 +21,16 @@ import { dataSource } from '../../config/data-source.ts'
 export interface WasmSource {
   readonly plugin: PluginConfig
   readonly bytes: Buffer
+  readonly limits: Partial<Limits>
 }
 
 /** Reads a PluginConfig with its module; `path` names the field in errors. */
 export function readPluginConfig(config: EnvoyPluginConfig | undefined, path: string): WasmSource {
   if (config === undefined || config.vm.case !== 'vmConfig') throw bad(`${path}.vm_config`, 'is missing')
   const vm = config.vm.value
-  return { plugin: pluginConfig(config, vm, path), bytes: moduleBytes(vm, `${path}.vm_config`) }
+  const { limits, options } = hostSettings(vm, `${path}.vm_config.environment_variables`)
+  const plugin = { ...pluginConfig(config, vm, path), ...options }
+  return { plugin, bytes: moduleBytes(vm, `${path}.vm_config`), limits }
 }
 
 function pluginConfig(config: EnvoyPluginConfig, vm: VmConfig, path: string): PluginConfig {
@@ -38,6 +48,12 @@ function pluginConfig(config: EnvoyPluginConfig, vm: VmConfig, path: string): Pl
     ...(interval === undefined ? {} : { reloadIntervalMs: Number(interval.seconds) * 1000 + interval.nanos / 1e6 }),
     allowOnHeadersStopIteration: config.allowOnHeadersStopIteration ?? false,
   }
+}
+
+/** Envoy's proto has no field for them, so they travel beside the control plane's other notes. */
+function hostSettings(vm: VmConfig, path: string): HostSettings {
+  const text = vm.environmentVariables?.keyValues[WasmEnv.host]
+  return text === undefined ? { limits: {}, options: {} } : parseHostSettings(text, `${path}.${WasmEnv.host}`)
 }
 
 function moduleBytes(vm: VmConfig, path: string): Buffer {
@@ -71,6 +87,7 @@ function environment(vm: VmConfig, path: string): Record<string, string> {
     if (value !== undefined) all[key] = value
   }
   for (const [key, value] of Object.entries(vm.environmentVariables?.keyValues ?? {})) {
+    if (key === WasmEnv.host) continue
     if (key in all) throw bad(path, `${key} is given twice`)
     all[key] = value
   }

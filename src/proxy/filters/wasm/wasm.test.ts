@@ -177,6 +177,18 @@ describe('envoy.filters.http.wasm', () => {
     })
   })
 
+  it('holds the module to the limits that it was given', () => {
+    const vm = `environment_variables: { key_values: { ISTIO_META_WASM_HOST: '{"callbackFuel":1000,"memoryPages":3}' } },`
+    const loop = (turns: number) => `(local $i i32) (local.set $i (i32.const ${turns}))
+      (loop $again (br_if $again (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))`
+    const code = `(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) ${loop(50)} (i32.const 0))
+      (func (export "proxy_on_response_headers") (param i32 i32 i32) (result i32) ${loop(5000)} (i32.const 0))`
+    return proxied([filter(code, { vm })], async (port, requests) => {
+      assert.equal((await get(port)).status, 503)
+      assert.equal(requests.length, 1)
+    })
+  })
+
   /** Configurations that are refused, with what the reason names. */
   const REFUSED: [string, string, RegExp][] = [
     [
@@ -198,6 +210,16 @@ describe('envoy.filters.http.wasm', () => {
       'an environment variable given twice',
       filter('', { vm: 'environment_variables: { host_env_keys: [PATH], key_values: { PATH: x } },' }),
       /PATH is given twice/,
+    ],
+    [
+      'a limit of the host that is none',
+      filter('', { vm: `environment_variables: { key_values: { ISTIO_META_WASM_HOST: '{"pages":1}' } },` }),
+      /ISTIO_META_WASM_HOST: "pages" is no limit/,
+    ],
+    [
+      'more memory than its limit',
+      filter('', { vm: `environment_variables: { key_values: { ISTIO_META_WASM_HOST: '{"memoryPages":1}' } },` }),
+      /memoryPages/,
     ],
     [
       'another runtime',
