@@ -165,12 +165,12 @@ export const ERRORS = {
   SL3025: {
     source: 'config',
     title: 'the module is not signed',
-    hint: 'sign it with `sluice wasm sign` or cosign, or remove verificationKey',
+    hint: 'sign it with `sluice wasm sign` or cosign; verificationKey or the signature policy named asks for it',
   },
   SL3026: {
     source: 'config',
-    title: 'no signature of the module fits the verification key',
-    hint: 'check that verificationKey belongs to the key that signed, and that the tag was not moved',
+    title: 'no signature of the module is by whom it must be',
+    hint: 'check that verificationKey, or the signature policy named, has the key or identity that signed, and that the tag was not moved',
   },
   SL3027: {
     source: 'config',

@@ -15,6 +15,7 @@ import { type PatchSet, patchesFor } from './envoy-filter/select.ts'
 import type { KindName } from './kinds.ts'
 import type { Extension } from './model/extension.ts'
 import type { Mesh } from './model/mesh.ts'
+import { requirementsFor } from './model/signature-policy.ts'
 import type { Workload } from './model/workload.ts'
 
 /** Everything that one proxy gets, and what became of the extensions and patches. */
@@ -38,7 +39,14 @@ export interface BrokenResource {
 type Named = Map<string, Any>
 
 /** What the part of a proxy's configuration depends on that is not clusters and endpoints. */
-const OWN_KINDS: readonly KindName[] = [...ROUTING_KINDS, 'secret', 'trafficExtension', 'wasmPlugin', 'envoyFilter']
+const OWN_KINDS: readonly KindName[] = [
+  ...ROUTING_KINDS,
+  'secret',
+  'trafficExtension',
+  'wasmPlugin',
+  'signaturePolicy',
+  'envoyFilter',
+]
 
 /** Builds the whole configuration of a proxy. What cannot be built stays as it was in `before`. */
 export function generate(mesh: Mesh, proxy: Workload, packer: Packer, before: Resources = {}): Generated {
@@ -79,7 +87,7 @@ function generateOwn(mesh: Mesh, proxy: Workload, routing: GatewayRouting, packe
   const secrets = routing.secrets
     .map((name) => (proxy.mayHaveSecrets ? tlsSecret(mesh, name, proxy.namespace) : undefined))
     .filter((secret) => secret !== undefined)
-  const configs = extensionConfigs(gateway.extensions, set, (namespace, name) =>
+  const configs = extensionConfigs(gateway.extensions, set, mesh, (namespace, name) =>
     proxy.mayHaveSecrets ? mesh.pullSecret(namespace, name) : undefined,
   )
   const broken: BrokenResource[] = []
@@ -119,7 +127,12 @@ function clustersFor(mesh: Mesh, set: PatchSet, pack: (typeUrl: string, list: re
 }
 
 /** What EnvoyFilters add comes first, as in Istio; whoever asks for a name gets the last of that name. */
-function extensionConfigs(extensions: readonly Extension[], set: PatchSet, pullSecret: PullSecret): Config[] {
+function extensionConfigs(
+  extensions: readonly Extension[],
+  set: PatchSet,
+  mesh: Mesh,
+  pullSecret: PullSecret,
+): Config[] {
   const configs: Config[] = []
   for (const patch of set.of('EXTENSION_CONFIG')) {
     const adds = patch.operation === 'ADD' || patch.operation.startsWith('INSERT')
@@ -129,7 +142,9 @@ function extensionConfigs(extensions: readonly Extension[], set: PatchSet, pullS
   }
   for (const extension of extensions) {
     if (extension.wasm === undefined) continue
-    configs.push(extensionConfig(extension, extension.wasm, pullSecret))
+    const { wasm, namespace } = extension
+    const signatures = requirementsFor(mesh.signaturePolicies(), namespace, wasm.url, mesh.rootNamespace)
+    configs.push(extensionConfig(extension, wasm, pullSecret, signatures))
   }
   return configs
 }

@@ -13,6 +13,7 @@ export const Kinds = {
   secret: kind('', 'v1', 'secrets', 'Secret'),
   trafficExtension: kind('extensions.istio.io', 'v1alpha1', 'trafficextensions', 'TrafficExtension'),
   wasmPlugin: kind('extensions.istio.io', 'v1alpha1', 'wasmplugins', 'WasmPlugin'),
+  signaturePolicy: kind('extensions.sluice.dev', 'v1alpha1', 'signaturepolicies', 'SignaturePolicy'),
   envoyFilter: kind('networking.istio.io', 'v1alpha3', 'envoyfilters', 'EnvoyFilter'),
   istioGateway: kind('networking.istio.io', 'v1', 'gateways', 'Gateway'),
   virtualService: kind('networking.istio.io', 'v1', 'virtualservices', 'VirtualService'),

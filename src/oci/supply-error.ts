@@ -11,12 +11,15 @@ export interface SupplyErrorOptions extends ErrorOptionsWithPlace {
 
 /** Why a module could not be had, with what a retry needs to know. */
 export class SupplyError extends SluiceError {
+  /** What follows the title in the message. */
+  readonly detail: string
   readonly retryable: boolean
   readonly retryAfterMs: number | undefined
   readonly speaksPlainHttp: boolean
 
   constructor(code: ErrorCode, detail: string, options: SupplyErrorOptions = {}) {
     super(code, detail, options)
+    this.detail = detail
     this.retryable = options.retryable ?? false
     this.retryAfterMs = options.retryAfterMs
     this.speaksPlainHttp = options.speaksPlainHttp ?? false

@@ -9,6 +9,7 @@ import { TRAFFIC_EXTENSION_CASES, WASM_PLUGIN_CASES } from './testing/extension-
 import { GATEWAY_CASES } from './testing/gateway-cases.ts'
 import { HTTP_ROUTE_CASES } from './testing/http-route-cases.ts'
 import { NETWORKING_CASES } from './testing/networking-cases.ts'
+import { SIGNATURE_POLICY_CASES } from './testing/signature-policy-cases.ts'
 
 const CASES: readonly Case[] = [
   ...WASM_PLUGIN_CASES,
@@ -16,6 +17,7 @@ const CASES: readonly Case[] = [
   ...GATEWAY_CASES,
   ...HTTP_ROUTE_CASES,
   ...NETWORKING_CASES,
+  ...SIGNATURE_POLICY_CASES,
 ]
 
 const schemas = deployedSchemas()

@@ -22,6 +22,7 @@ export const CUSTOM_RESOURCE_DEFINITIONS = type(
 )
 export const TRAFFIC_EXTENSIONS = type('extensions.istio.io', 'v1alpha1', 'trafficextensions', 'TrafficExtension')
 export const WASM_PLUGINS = type('extensions.istio.io', 'v1alpha1', 'wasmplugins', 'WasmPlugin')
+export const SIGNATURE_POLICIES = type('extensions.sluice.dev', 'v1alpha1', 'signaturepolicies', 'SignaturePolicy')
 export const ISTIO_GATEWAYS = type('networking.istio.io', 'v1', 'gateways', 'Gateway')
 export const VIRTUAL_SERVICES = type('networking.istio.io', 'v1', 'virtualservices', 'VirtualService')
 export const DESTINATION_RULES = type('networking.istio.io', 'v1', 'destinationrules', 'DestinationRule')
@@ -46,6 +47,7 @@ export const RESOURCE_TYPES: readonly ResourceType[] = [
   CUSTOM_RESOURCE_DEFINITIONS,
   TRAFFIC_EXTENSIONS,
   WASM_PLUGINS,
+  SIGNATURE_POLICIES,
   ISTIO_GATEWAYS,
   VIRTUAL_SERVICES,
   DESTINATION_RULES,

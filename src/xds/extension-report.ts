@@ -34,7 +34,7 @@ export interface ExtensionReport {
   readonly state: ExtensionState
   /** `SLxxxx` when failed; of the last try when still fetching. */
   readonly code?: string
-  /** The cause, for people; of the last try when still fetching. */
+  /** The cause, for people; of the last try when still fetching; a warning when ready. */
   readonly message?: string
   /** `sha256:<hex>` of the module, as soon as it is known. */
   readonly digest?: string

@@ -14,6 +14,13 @@ export { anyToJson, pack, unpackToJson } from './json.ts'
 export { memoryTransport } from './memory-transport.ts'
 export { registry } from './registry.ts'
 export type { AdsServerEvents, Connection, Outcome, Rejection } from './server-events.ts'
+export {
+  decodeRequirements,
+  encodeRequirements,
+  type KeylessSigner,
+  type SignatureRequirement,
+  type Signers,
+} from './signature-requirement.ts'
 export type { Resources } from './snapshot.ts'
 export type * from './transport.ts'
 export * from './type-urls.ts'

@@ -12,6 +12,8 @@ export const WasmEnv = {
   resourceVersion: 'ISTIO_META_WASM_PLUGIN_RESOURCE_VERSION',
   /** PEM; Sluice's own, since Istio carries the field nowhere. An agent of Istio drops it with the others. */
   verificationKey: 'ISTIO_META_WASM_VERIFICATION_KEY',
+  /** What signature policies ask of the module, as JSON (`encodeRequirements`); Sluice's own. */
+  signatures: 'ISTIO_META_WASM_SIGNATURES',
   /** Of a `file://` module, whose data source has no field for it; Sluice's own. */
   localSha256: 'ISTIO_META_WASM_LOCAL_SHA256',
   /**

@@ -13,6 +13,7 @@ import {
   fetchModule,
   HttpTransport,
   type ImageFormat,
+  keyOnly,
   parseReference,
   pushWasmImage,
   RegistryClient,
@@ -94,7 +95,7 @@ test('our client pushes, pulls, signs and verifies at Debian’s docker-registry
     await verifyImage(
       client(ref),
       await resolveImage(client(ref)),
-      publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+      keyOnly(publicKey.export({ type: 'spki', format: 'pem' }).toString()),
     )
   }
   assert.deepEqual((await client(`${host}/test/oci:v1`).tags()).includes('v1'), true)

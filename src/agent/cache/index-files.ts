@@ -13,8 +13,10 @@ export interface Entry {
   readonly source?: string
   /** Fingerprints of the pull secrets that the registry let pull it; '' is none. */
   readonly secrets: readonly string[]
-  /** Fingerprints of the keys that a signature of it was verified with. */
+  /** Fingerprints of the keys and signers that a signature of it was verified with. */
   readonly keys: readonly string[]
+  /** Fingerprints of the signers of whom it has no signature, with the reason; what only warns lets such a module pass. */
+  readonly unsigned?: Readonly<Record<string, string>>
 }
 
 /** What a URL without a digest was found to mean. */

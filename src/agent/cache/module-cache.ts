@@ -12,7 +12,7 @@ import { ModuleFiles } from './module-files.ts'
 import type { ModuleCacheOptions } from './options.ts'
 import { Puller } from './puller.ts'
 import { purge } from './purge.ts'
-import { type Asked, type ModuleRequest, pinned, readRequest } from './request.ts'
+import { type Asked, type ModuleRequest, pinned, type Required, readRequest } from './request.ts'
 import { SingleFlight } from './single-flight.ts'
 
 export type { ModuleRequest } from './request.ts'
@@ -27,6 +27,10 @@ export interface CachedModule {
   /** Where it came from in fact, when a mirror or a redirect made that differ from the URL. */
   readonly source?: string
   readonly fromCache: boolean
+  /** Fingerprints of the signers that have signed it. */
+  readonly signedBy: readonly string[]
+  /** What policies that only warn have to say. */
+  readonly warnings: readonly string[]
   /** The module stays in the cache until this is called. */
   readonly release: () => void
 }
@@ -85,7 +89,7 @@ export class ModuleCache {
       asked.url.url,
       asked.expected,
       asked.secret,
-      asked.key,
+      ...asked.required.map(({ fingerprint, policy, warn }) => `${fingerprint} ${policy} ${warn}`),
       request.pullPolicy === 'Always' ? 'always' : '',
     ]
     const flight = sha256Hex(wanted.join('\n'))
@@ -142,12 +146,15 @@ export class ModuleCache {
 
   /**
    * An entry that this asker may have: pulled before with the same credentials (or it would be a way to another tenant's
-   * images), signed by the key that is asked for, and still on disk as it was.
+   * images), with the signatures that are asked for, and still on disk as it was.
    */
-  async #remembered({ url, secret, key }: Asked, checksum: string | undefined): Promise<Entry | undefined> {
+  async #remembered({ url, secret, required }: Asked, checksum: string | undefined): Promise<Entry | undefined> {
     const entry = checksum === undefined ? undefined : await this.#index.entry(url.name, checksum)
     if (entry === undefined || !entry.secrets.includes(secret)) return undefined
-    if (key !== undefined && !entry.keys.includes(key)) return undefined
+    const { keys, unsigned = {} } = entry
+    const known = ({ fingerprint, warn }: Required) =>
+      keys.includes(fingerprint) || (warn && Object.hasOwn(unsigned, fingerprint))
+    if (!required.every(known)) return undefined
     return (await this.#files.has(entry.sha256)) ? entry : undefined
   }
 
@@ -164,6 +171,8 @@ export class ModuleCache {
       size: entry.size,
       ...(entry.source === undefined ? {} : { source: entry.source }),
       fromCache,
+      signedBy: entry.keys,
+      warnings: warningsOf(asked, entry),
       release,
     }
   }
@@ -209,4 +218,10 @@ export class ModuleCache {
       limit.clear()
     }
   }
+}
+
+function warningsOf({ required }: Asked, { keys, unsigned = {} }: Entry): string[] {
+  return required
+    .filter(({ warn, fingerprint }) => warn && !keys.includes(fingerprint))
+    .map(({ policy, fingerprint }) => `${unsigned[fingerprint]} (asked for by the signature policy ${policy})`)
 }

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import { messageOf } from '../../errors.ts'
 import {
   type CredentialSource,
   DEFAULT_LIMITS,
@@ -10,9 +11,11 @@ import {
   RegistryClient,
   type ResolvedImage,
   resolveImage,
+  SupplyError,
   verifyDetached,
   verifyImage,
 } from '../../oci/index.ts'
+import type { Signers } from '../../xds/index.ts'
 import { fetchSignature, readSignature } from '../fetch/detached-signature.ts'
 import { fetchByHttp } from '../fetch/http-fetch.ts'
 import { checkMagic, measureFile } from '../fetch/magic.ts'
@@ -66,20 +69,15 @@ export class Puller {
         const options = { attempts, attemptMs, ...(retry === undefined ? {} : { retry }) }
         const limits = this.#options.limits ?? DEFAULT_LIMITS
         const { path, source } = await fetchByHttp(this.#transport, url.location, work, limits, options, limit)
-        const { verificationKey } = asked.request
-        if (verificationKey !== undefined) {
-          const signature = () => fetchSignature(this.#transport, url.location, limit.signal)
-          await this.#verify(() => verifyDetached(path, signature, verificationKey))
-        }
-        return await this.#store(asked, path, undefined, source)
+        const signature = () => fetchSignature(this.#transport, url.location, limit.signal)
+        const found = await this.#verify(asked, (signers) => verifyDetached(path, signature, signers))
+        return await this.#store(asked, found, path, undefined, source)
       }
       case 'file': {
         const path = await importFile(url.path, work)
-        const { verificationKey } = asked.request
-        if (verificationKey !== undefined) {
-          await this.#verify(() => verifyDetached(path, () => readSignature(url.path), verificationKey))
-        }
-        return await this.#store(asked, path, undefined, undefined)
+        const signature = () => readSignature(url.path)
+        const found = await this.#verify(asked, (signers) => verifyDetached(path, signature, signers))
+        return await this.#store(asked, found, path, undefined, undefined)
       }
     }
   }
@@ -102,30 +100,41 @@ export class Puller {
     }
     const digests = [image.digest, image.indexDigest].flatMap((digest) => (digest === undefined ? [] : [hexOf(digest)]))
     if (expected !== undefined && !digests.includes(expected)) throw mismatch(asked, digests[0])
-    if (request.verificationKey !== undefined) {
-      const key = request.verificationKey
-      await this.#verify(() => verifyImage(client, image, key))
-    }
+    const found = await this.#verify(asked, (signers) => verifyImage(client, image, signers))
     // Asked for by the index's digest, it is cached under that; else under the image's own.
     const checksum = expected ?? digests[0]
     const known = await this.#index.entry(url.name, checksum)
-    if (known !== undefined && (await this.#files.has(known.sha256))) return this.#extend(asked, known)
+    if (known !== undefined && (await this.#files.has(known.sha256))) return this.#extend(asked, found, known)
     const { path } = await fetchModule(client, image, work, this.#options.limits ?? DEFAULT_LIMITS)
-    return await this.#store(asked, path, checksum, client.source)
+    return await this.#store(asked, found, path, checksum, client.source)
   }
 
-  async #verify(check: () => Promise<void>): Promise<void> {
-    try {
-      await check()
-      this.#metrics.verified(true)
-    } catch (error) {
-      this.#metrics.verified(false)
-      throw error
+  /** Throws when a signature that must be there is not; what is only warned of is told in the result. */
+  async #verify({ required }: Asked, check: (signers: Signers) => Promise<void>): Promise<Verified> {
+    const signedBy: string[] = []
+    const unsigned: Record<string, string> = {}
+    for (const { signers, fingerprint, policy, warn } of required) {
+      try {
+        await check(signers)
+        this.#metrics.verified(true)
+        signedBy.push(fingerprint)
+      } catch (error) {
+        this.#metrics.verified(false)
+        if (!warn) throw policy === undefined ? error : byPolicy(error, policy)
+        unsigned[fingerprint] = messageOf(error)
+      }
     }
+    return { signedBy, unsigned }
   }
 
   /** `checksum`: of an image's manifest; undefined for what is known by its bytes. */
-  async #store(asked: Asked, path: string, checksum: string | undefined, source: string | undefined): Promise<Entry> {
+  async #store(
+    asked: Asked,
+    found: Verified,
+    path: string,
+    checksum: string | undefined,
+    source: string | undefined,
+  ): Promise<Entry> {
     const { url, expected } = asked
     const { sha256, size, head } = await measureFile(path)
     checkMagic(head, url.label)
@@ -136,12 +145,27 @@ export class Puller {
     const known = await this.#index.entry(url.name, own)
     const entry: Entry = { name: url.name, checksum: own, sha256, size, secrets: [], keys: [] }
     const whole = { ...entry, ...(source === undefined ? {} : { source }) }
-    return this.#extend(asked, known === undefined ? whole : { ...whole, secrets: known.secrets, keys: known.keys })
+    if (known === undefined) return this.#extend(asked, found, whole)
+    const { secrets, keys, unsigned = {} } = known
+    return this.#extend(asked, found, { ...whole, secrets, keys, unsigned })
   }
 
-  #extend({ secret, key }: Asked, entry: Entry): Entry {
+  #extend({ secret }: Asked, { signedBy, unsigned }: Verified, entry: Entry): Entry {
     const secrets = [...new Set([...entry.secrets, secret])]
-    const keys = key === undefined ? entry.keys : [...new Set([...entry.keys, key])]
-    return { ...entry, secrets, keys }
+    const keys = [...new Set([...entry.keys, ...signedBy])]
+    return { ...entry, secrets, keys, unsigned: { ...entry.unsigned, ...unsigned } }
   }
+}
+
+/** What came of the required signatures, by the fingerprints of their signers. */
+interface Verified {
+  readonly signedBy: readonly string[]
+  readonly unsigned: Readonly<Record<string, string>>
+}
+
+function byPolicy(error: unknown, policy: string): unknown {
+  if (!(error instanceof SupplyError)) return error
+  const { code, detail, retryable, retryAfterMs } = error
+  const text = `${detail} (asked for by the signature policy ${policy})`
+  return new SupplyError(code, text, { cause: error, retryable, retryAfterMs })
 }

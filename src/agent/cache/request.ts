@@ -1,4 +1,5 @@
-import { SupplyError, sha256Hex } from '../../oci/index.ts'
+import { keyOnly, SupplyError, sha256Hex } from '../../oci/index.ts'
+import type { SignatureRequirement, Signers } from '../../xds/index.ts'
 import { type ModuleUrl, parseModuleUrl } from '../module-url.ts'
 import type { PullPolicy } from '../pull-policy.ts'
 
@@ -15,8 +16,20 @@ export interface ModuleRequest {
   readonly pullSecret?: string | undefined
   /** PEM: a signature by this key is required. */
   readonly verificationKey?: string | undefined
+  /** What signature policies ask for beside it. */
+  readonly signatures?: readonly SignatureRequirement[]
   /** Of everything together; 5 s unless told, as in Istio. */
   readonly timeoutMs?: number
+}
+
+/** A signature that is required. */
+export interface Required {
+  readonly signers: Signers
+  /** Names the signers, whoever asks for them. */
+  readonly fingerprint: string
+  /** The policy that asks; undefined for the key of the extension itself. */
+  readonly policy: string | undefined
+  readonly warn: boolean
 }
 
 /** What a request comes down to, before anything is fetched. */
@@ -25,22 +38,50 @@ export interface Asked {
   readonly url: ModuleUrl
   /** Hex that the result must have. */
   readonly expected: string | undefined
-  /** Fingerprints of the pull secret ('' is none) and of the key that must have signed. */
+  /** Fingerprint of the pull secret; '' is none. */
   readonly secret: string
-  readonly key: string | undefined
+  readonly required: readonly Required[]
 }
 
 /** Reads a request; throws when its parts contradict each other. */
 export function readRequest(request: ModuleRequest): Asked {
   const url = parseModuleUrl(request.url)
-  const { pullSecret, verificationKey } = request
+  const { pullSecret } = request
   return {
     request,
     url,
     expected: expectedChecksum(request, url),
     secret: url.scheme === 'oci' && pullSecret !== undefined ? sha256Hex(pullSecret) : '',
-    key: verificationKey === undefined ? undefined : sha256Hex(verificationKey.trim()),
+    required: requiredBy(request),
   }
+}
+
+function requiredBy({ verificationKey, signatures = [] }: ModuleRequest): Required[] {
+  const own: Required[] =
+    verificationKey === undefined
+      ? []
+      : [
+          {
+            signers: keyOnly(verificationKey),
+            fingerprint: sha256Hex(verificationKey.trim()),
+            policy: undefined,
+            warn: false,
+          },
+        ]
+  return [
+    ...own,
+    ...signatures.map((one) => ({
+      signers: one,
+      fingerprint: fingerprintOf(one),
+      policy: one.policy,
+      warn: one.warn,
+    })),
+  ]
+}
+
+/** The same for the same signers, whatever policy names them. */
+export function fingerprintOf({ keys, keyless }: Signers): string {
+  return sha256Hex(JSON.stringify([keys, keyless]))
 }
 
 /** Hex of the digest that a reference is pinned to. */

@@ -14,7 +14,7 @@ import { TypedStructSchema as UdpaTypedStructSchema } from '../../../gen/udpa/ty
 import { TypedStructSchema as XdsTypedStructSchema } from '../../../gen/xds/type/v3/typed_struct_pb.ts'
 import { messageOf } from '../../errors.ts'
 import { SupplyError } from '../../oci/index.ts'
-import { ConfigType, WASM_ENV_PREFIX, WasmEnv } from '../../xds/index.ts'
+import { ConfigType, decodeRequirements, type SignatureRequirement, WASM_ENV_PREFIX, WasmEnv } from '../../xds/index.ts'
 import { registry } from '../../xds/registry.ts'
 
 export type FilterKind = 'http' | 'network'
@@ -45,6 +45,7 @@ export interface WasmMeta {
   readonly pullPolicy: string | undefined
   readonly resourceVersion: string | undefined
   readonly verificationKey: string | undefined
+  readonly signatures: readonly SignatureRequirement[]
   readonly localSha256: string | undefined
 }
 
@@ -123,12 +124,22 @@ function takeMeta(vm: VmConfig): WasmMeta {
     pullPolicy: text(WasmEnv.pullPolicy),
     resourceVersion: text(WasmEnv.resourceVersion),
     verificationKey: text(WasmEnv.verificationKey),
+    signatures: requirements(text(WasmEnv.signatures)),
     localSha256: text(WasmEnv.localSha256),
   }
   if (env === undefined) return meta
   for (const key of Object.keys(all)) if (key.startsWith(WASM_ENV_PREFIX) && key !== WasmEnv.host) delete all[key]
   if (Object.keys(all).length === 0 && env.hostEnvKeys.length === 0) vm.environmentVariables = undefined
   return meta
+}
+
+function requirements(text: string | undefined): readonly SignatureRequirement[] {
+  if (text === undefined) return []
+  try {
+    return decodeRequirements(text)
+  } catch (error) {
+    throw structural(`${WasmEnv.signatures} cannot be read: ${messageOf(error)}`)
+  }
 }
 
 function structural(detail: string): SupplyError {

@@ -12,6 +12,8 @@ export interface LastGood {
   readonly digest?: string
   /** Hex, of the module in the cache that the resource names. */
   readonly sha256?: string
+  /** Fingerprints of the signers whose signatures were verified. */
+  readonly signedBy?: readonly string[]
   readonly release: () => void
 }
 
@@ -20,6 +22,7 @@ interface Stored {
   readonly resource: string
   readonly digest?: string
   readonly sha256: string
+  readonly signedBy?: readonly string[]
 }
 
 /** Remembers across restarts what each extension last ran well with, so that a restart during an outage takes nothing down. */
@@ -33,10 +36,10 @@ export class LastGoodFiles {
   }
 
   /** Only modules in the cache are kept: any other file may change. */
-  async save(name: string, { resource, digest, sha256 }: LastGood): Promise<void> {
+  async save(name: string, { resource, digest, sha256, signedBy = [] }: LastGood): Promise<void> {
     if (sha256 === undefined) return
     const value = Buffer.from(resource.value).toString('base64')
-    const stored: Stored = { name, resource: value, sha256, ...(digest === undefined ? {} : { digest }) }
+    const stored: Stored = { name, resource: value, sha256, signedBy, ...(digest === undefined ? {} : { digest }) }
     // The plugin's configuration is in it, which may be confidential.
     await writeAtomic(this.#path(name), JSON.stringify(stored), { mode: 0o600, sync: false })
   }
@@ -50,9 +53,9 @@ export class LastGoodFiles {
     }
     const held = stored.name === name ? await this.#cache.hold(stored.sha256) : undefined
     if (held === undefined) return undefined
-    const { digest, sha256 } = stored
+    const { digest, sha256, signedBy = [] } = stored
     const resource = create(AnySchema, { typeUrl: TypeUrl.extension, value: Buffer.from(stored.resource, 'base64') })
-    return { resource, ...(digest === undefined ? {} : { digest }), sha256, release: held.release }
+    return { resource, ...(digest === undefined ? {} : { digest }), sha256, signedBy, release: held.release }
   }
 
   async forget(name: string): Promise<void> {

@@ -4,6 +4,7 @@ import { messageOf, SluiceError } from '../../errors.ts'
 import { SupplyError } from '../../oci/index.ts'
 import { logger } from '../../telemetry/log.ts'
 import type { ExtensionReport } from '../../xds/index.ts'
+import { fingerprintOf } from '../cache/request.ts'
 import type { SupplyMetrics } from '../metrics.ts'
 import type { Extension, WasmExtension } from './decode.ts'
 import { encodeFallback, fallbackOf } from './encode.ts'
@@ -160,7 +161,8 @@ export class ExtensionSlot {
       return { ...base, state: 'failed', code, message: `${message}; ${this.#consequence(wasm)}`, ...known }
     }
     const ready = this.#content?.kind === 'module' && this.#answered === this.#serial && !this.#working
-    return ready ? { ...base, state: 'ready', ...known } : { ...base, state: 'fetching' }
+    const warned = module?.warnings?.length ? { message: module.warnings.join('; ') } : {}
+    return ready ? { ...base, state: 'ready', ...warned, ...known } : { ...base, state: 'fetching' }
   }
 
   get #wasm(): WasmExtension | undefined {
@@ -218,7 +220,7 @@ export class ExtensionSlot {
     this.#failure = error
     this.#good ??= stored
     const fallback = fallbackOf(extension.plugin)
-    const kept = this.#good !== undefined
+    const kept = this.#usable(extension) !== undefined
     const outcome = kept ? 'keeping the last good module' : `applying ${fallback} RBAC filter`
     log.warn(
       { extension: this.name, code: error.code },
@@ -230,12 +232,19 @@ export class ExtensionSlot {
 
   /** Gives the proxy the last good module, or the filter that stands for the fail policy. */
   #fallBack(extension: WasmExtension): void {
-    const good = this.#good
+    const good = this.#usable(extension)
     if (good !== undefined) this.#deliver({ resource: good.resource, kind: 'last-good', module: good })
     else {
       const resource = encodeFallback(this.name, extension.kind, fallbackOf(extension.plugin))
       this.#deliver({ resource, kind: 'fallback' })
     }
+  }
+
+  /** The last good module, unless a policy has come since that it was never held against: an unsigned module must not stay. */
+  #usable({ meta }: WasmExtension): LastGood | undefined {
+    const good = this.#good
+    const enforced = meta.signatures.filter(({ warn }) => !warn)
+    return enforced.every((one) => good?.signedBy?.includes(fingerprintOf(one))) ? good : undefined
   }
 
   #healLater(extension: WasmExtension, error: SluiceError): void {

@@ -20,6 +20,10 @@ export interface Supplied {
   readonly fromCache?: boolean
   /** Hex; of a module in the cache. */
   readonly sha256?: string
+  /** Fingerprints of the signers whose signatures were verified. */
+  readonly signedBy?: readonly string[]
+  /** What is not as it should be, and lets it run all the same. */
+  readonly warnings?: readonly string[]
   /** Call it when the proxy no longer needs the module's file. */
   readonly release: () => void
 }
@@ -71,7 +75,8 @@ export class Supply {
       return { resource: this.#encode(extension, plugin), release: nothing }
     }
     if (source?.case === 'filename') {
-      if (meta.localSha256 !== undefined || meta.verificationKey !== undefined) {
+      const checked = meta.localSha256 !== undefined || meta.verificationKey !== undefined || meta.signatures.length > 0
+      if (checked) {
         // What is checked must be what runs: the checked copy is used.
         return await this.#cached(extension, { url: `file://${source.value}`, sha256: meta.localSha256 ?? '' })
       }
@@ -88,6 +93,11 @@ export class Supply {
   }
 
   async #given(extension: WasmExtension, bytes: Uint8Array, where: string): Promise<Supplied> {
+    const policy = extension.meta.signatures.find(({ warn }) => !warn)?.policy
+    if (policy !== undefined) {
+      const text = `${where} has no place for a signature, which the signature policy ${policy} asks for`
+      throw this.#failed('fetch_failure', new SupplyError('SL3025', text))
+    }
     try {
       checkMagic(Buffer.from(bytes.subarray(0, 8)), where)
     } catch (error) {
@@ -112,6 +122,7 @@ export class Supply {
         pullPolicy: parsePullPolicy(meta.pullPolicy),
         pullSecret: meta.pullSecret,
         verificationKey: meta.verificationKey === '' ? undefined : meta.verificationKey,
+        signatures: meta.signatures,
       })
       .catch((error) => {
         throw this.#failed('fetch_failure', error)
@@ -124,9 +135,10 @@ export class Supply {
       throw error
     }
     this.#cache.metrics.converted('success')
-    const { digest, source, fromCache, release, sha256 } = module
+    const { digest, source, fromCache, release, sha256, signedBy, warnings } = module
     const resource = this.#encode(extension, plugin)
-    return { resource, digest, ...(source === undefined ? {} : { source }), fromCache, sha256, release }
+    const from = source === undefined ? {} : { source }
+    return { resource, digest, ...from, fromCache, sha256, signedBy, warnings, release }
   }
 
   #encode(extension: WasmExtension, plugin: PluginConfig): Any {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { TypeUrl, unpackToJson } from '../../xds/index.ts'
+import { decodeRequirements, TypeUrl, unpackToJson, WasmEnv } from '../../xds/index.ts'
 import { byAge, orderByPhase } from '../model/order.ts'
 import { extension, wasmPlugin } from '../testing.ts'
 import { Packer } from './config.ts'
@@ -48,6 +48,15 @@ for (const [name, url, sha256, expected] of SOURCES) {
     assert.deepEqual(JSON.parse(JSON.stringify(dataSource(url, sha256))), expected)
   })
 }
+
+test('what signature policies ask for travels beside the key', () => {
+  const subject = extension({ wasm: { url: 'oci://x' } }, { name: 'n', namespace: 'ns' })
+  const asked = [{ policy: 'a/b', warn: false, keys: ['PEM'], keyless: [] }]
+  const config = extensionConfig(subject, subject.wasm!, NO_SECRET, asked)
+  const json: Json = unpackToJson(new Packer().pack(TypeUrl.extension, config))
+  const { key_values: values } = json.typed_config.config.vm_config.environment_variables
+  assert.deepEqual(decodeRequirements(values[WasmEnv.signatures]), asked)
+})
 
 /** Istio's TestFailurePolicy. */
 for (const [strategy, policy] of [

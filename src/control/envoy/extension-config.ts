@@ -1,5 +1,5 @@
 import type { JsonObject } from '@bufbuild/protobuf'
-import { ConfigType, WASM_ENV_PREFIX, WasmEnv } from '../../xds/index.ts'
+import { ConfigType, encodeRequirements, type SignatureRequirement, WASM_ENV_PREFIX, WasmEnv } from '../../xds/index.ts'
 import { type Extension, filterName, type WasmSpec } from '../model/extension.ts'
 import { withScheme } from '../model/module-url.ts'
 import type { Config } from './config.ts'
@@ -38,7 +38,12 @@ export function filterEntry(extension: Extension): Config {
 }
 
 /** The ECDS resource of a Wasm extension, as JSON of a TypedExtensionConfig. */
-export function extensionConfig(extension: Extension, wasm: WasmSpec, pullSecret: PullSecret): Config {
+export function extensionConfig(
+  extension: Extension,
+  wasm: WasmSpec,
+  pullSecret: PullSecret,
+  signatures: readonly SignatureRequirement[] = [],
+): Config {
   return {
     name: filterName(extension),
     typed_config: {
@@ -51,7 +56,7 @@ export function extensionConfig(extension: Extension, wasm: WasmSpec, pullSecret
         vm_config: {
           runtime: 'envoy.wasm.runtime.v8',
           code: dataSource(wasm.url, wasm.sha256),
-          environment_variables: environment(extension, wasm, pullSecret),
+          environment_variables: environment(extension, wasm, pullSecret, signatures),
         },
       },
     },
@@ -75,7 +80,12 @@ export function dataSource(url: string, sha256: string): Config {
   }
 }
 
-function environment(extension: Extension, wasm: WasmSpec, pullSecret: PullSecret): Config {
+function environment(
+  extension: Extension,
+  wasm: WasmSpec,
+  pullSecret: PullSecret,
+  signatures: readonly SignatureRequirement[],
+): Config {
   const local = wasm.url.startsWith('file://')
   const values: Record<string, string> = {}
   for (const { name, value, fromHost } of wasm.env) {
@@ -88,6 +98,7 @@ function environment(extension: Extension, wasm: WasmSpec, pullSecret: PullSecre
   if (wasm.imagePullPolicy !== undefined) values[WasmEnv.pullPolicy] = wasm.imagePullPolicy
   values[WasmEnv.resourceVersion] = extension.revision
   if (wasm.verificationKey !== '') values[WasmEnv.verificationKey] = wasm.verificationKey
+  if (signatures.length > 0) values[WasmEnv.signatures] = encodeRequirements(signatures)
   if (local && wasm.sha256 !== '') values[WasmEnv.localSha256] = wasm.sha256
   if (wasm.host !== '') values[WasmEnv.host] = wasm.host
   const hostKeys = wasm.env.filter((env) => env.fromHost).map((env) => env.name)

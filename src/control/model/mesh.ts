@@ -4,6 +4,7 @@ import type { Extension } from './extension.ts'
 import { byAge } from './order.ts'
 import { readTrafficExtension, readWasmPlugin } from './read-extension.ts'
 import { readService, readServiceEntry, type Service } from './services.ts'
+import { readSignaturePolicy, type SignaturePolicy } from './signature-policy.ts'
 import type { Labels } from './workload.ts'
 
 export interface MeshOptions {
@@ -61,6 +62,15 @@ export class Mesh {
       [...this.all('trafficExtension').map(readTrafficExtension), ...this.all('wasmPlugin').map(readWasmPlugin)].sort(
         byAge,
       ),
+    )
+  }
+
+  /** All signature policies, in the order of their names. */
+  signaturePolicies(): readonly SignaturePolicy[] {
+    return this.derive('signature policies', ['signaturePolicy'], () =>
+      this.all('signaturePolicy')
+        .map(readSignaturePolicy)
+        .sort((a, b) => (a.key < b.key ? -1 : 1)),
     )
   }
 

@@ -110,7 +110,9 @@ function readyText(extension: Extension, proxies: readonly ProxyView[]): string 
   const reports = reportsOf(extension, proxies)
   const source = reports.find((report) => report.source !== undefined)?.source
   const from = source === undefined ? '' : `, pulled from ${source}`
-  return `${proxies.length} of ${proxies.length} proxies have ${reports[0]?.digest ?? 'the module'}${from}`
+  const warning = reports.find((report) => report.message !== undefined)?.message
+  const told = warning === undefined ? '' : `; warning: ${warning}`
+  return `${proxies.length} of ${proxies.length} proxies have ${reports[0]?.digest ?? 'the module'}${from}${told}`
 }
 
 function isProgrammed(extension: Extension, proxies: readonly ProxyView[]): Verdict {

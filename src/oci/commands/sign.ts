@@ -1,5 +1,5 @@
 import { type SignOptions, signImage } from '../signature/sign.ts'
-import { verifyImage } from '../signature/verify.ts'
+import { keyOnly, verifyImage } from '../signature/verify.ts'
 import { resolveImage } from '../wasm-image.ts'
 import { type AccessOptions, withClient } from './open.ts'
 
@@ -19,7 +19,7 @@ export async function signReference(
 export async function verifyReference(ref: string, publicPem: string, options: AccessOptions = {}): Promise<string> {
   return await withClient(ref, options, false, async (client) => {
     const image = await resolveImage(client)
-    await verifyImage(client, image, publicPem)
+    await verifyImage(client, image, keyOnly(publicPem))
     return image.digest
   })
 }

@@ -16,7 +16,7 @@ import { preAuthEncoding } from './bundle.ts'
 import { signWith } from './keys.ts'
 import { digestInPayload, payloadFor } from './payload.ts'
 import { type SignatureForm, signImage } from './sign.ts'
-import { verifyDetached, verifyImage } from './verify.ts'
+import { keyOnly, verifyDetached, verifyImage } from './verify.ts'
 
 const WASM = Buffer.from('\0asm\x01\0\0\0', 'latin1')
 const dir = mkdtempSync(join(tmpdir(), 'sluice-signature-'))
@@ -58,7 +58,8 @@ async function image(): Promise<{ client: RegistryClient; digest: string }> {
   return { client: new RegistryClient(parseReference(ref), transport, { credentials: anonymous }), digest }
 }
 
-const verify = async (client: RegistryClient, pem: string) => verifyImage(client, await resolveImage(client), pem)
+const verify = async (client: RegistryClient, pem: string) =>
+  verifyImage(client, await resolveImage(client), keyOnly(pem))
 
 describe('signatures of images', () => {
   for (const [kind, keys] of Object.entries(kinds)) {
@@ -144,14 +145,14 @@ describe('detached signatures', () => {
   it('base64 as cosign sign-blob writes it, or raw', async () => {
     const { createPrivateKey } = await import('node:crypto')
     const signature = signWith(createPrivateKey(key.private), WASM)
-    await verifyDetached(path, async () => Buffer.from(`${signature.toString('base64')}\n`), key.public)
-    await verifyDetached(path, async () => signature, key.public)
+    await verifyDetached(path, async () => Buffer.from(`${signature.toString('base64')}\n`), keyOnly(key.public))
+    await verifyDetached(path, async () => signature, keyOnly(key.public))
     await assert.rejects(
-      verifyDetached(path, async () => signature, otherKey.public),
+      verifyDetached(path, async () => signature, keyOnly(otherKey.public)),
       { code: 'SL3026' },
     )
     await assert.rejects(
-      verifyDetached(path, async () => undefined, key.public),
+      verifyDetached(path, async () => undefined, keyOnly(key.public)),
       { code: 'SL3025' },
     )
   })

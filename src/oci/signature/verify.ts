@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import type { Signers } from '../../xds/index.ts'
 import type { RegistryClient } from '../client.ts'
 import { splitDigest } from '../digest.ts'
 import type { Manifest } from '../manifest.ts'
@@ -17,12 +18,17 @@ const MAX_SIGNATURE_BYTES = 1 << 20
 /** Anybody who may push can add signatures; looking through them must stay cheap. */
 const MAX_SIGNATURES = 64
 
+/** The holders of the keys of one PEM text. */
+export function keyOnly(pem: string): Signers {
+  return { keys: [pem], keyless: [] }
+}
+
 /**
- * Throws unless the image (or the index that led to it) carries a signature by a key of the PEM: under cosign's `.sig` tag, or among
+ * Throws unless the image (or the index that led to it) carries a signature by one of the signers: under cosign's `.sig` tag, or among
  * the referrers of OCI 1.1, as a payload layer or as a sigstore bundle.
  */
-export async function verifyImage(client: RegistryClient, image: ResolvedImage, pem: string): Promise<void> {
-  const keys = readPublicKeys(pem)
+export async function verifyImage(client: RegistryClient, image: ResolvedImage, signers: Signers): Promise<void> {
+  const keys = signers.keys.flatMap(readPublicKeys)
   let seen = 0
   for (const digest of [image.digest, image.indexDigest]) {
     if (digest === undefined) continue
@@ -71,15 +77,15 @@ async function orNothing<T>(promise: Promise<T>): Promise<T | undefined> {
 }
 
 /**
- * Throws unless there is a detached signature of the file by a key of the PEM: base64 as `cosign sign-blob` writes it, or raw.
+ * Throws unless there is a detached signature of the file by a key of the signers: base64 as `cosign sign-blob` writes it, or raw.
  * `fetchSignature` gives undefined where there is none.
  */
 export async function verifyDetached(
   path: string,
   fetchSignature: () => Promise<Buffer | undefined>,
-  pem: string,
+  signers: Signers,
 ): Promise<void> {
-  const keys = readPublicKeys(pem)
+  const keys = signers.keys.flatMap(readPublicKeys)
   const found = await fetchSignature()
   if (found === undefined) throw new SupplyError('SL3025', 'there is no detached signature (the URL with .sig)')
   const data = await readFile(path)

@@ -9,10 +9,18 @@ import { TRAFFIC_EXTENSION_CASES, WASM_PLUGIN_CASES } from '../../../src/resourc
 import { GATEWAY_CASES } from '../../../src/resources/testing/gateway-cases.ts'
 import { HTTP_ROUTE_CASES } from '../../../src/resources/testing/http-route-cases.ts'
 import { NETWORKING_CASES } from '../../../src/resources/testing/networking-cases.ts'
+import { SIGNATURE_POLICY_CASES } from '../../../src/resources/testing/signature-policy-cases.ts'
 import { etcd, kubeApiserver } from '../../peers/kube-apiserver.ts'
 import { type Answer, type RealApiServer, startRealApiServer } from './real.ts'
 
-const TABLES = { WASM_PLUGIN_CASES, TRAFFIC_EXTENSION_CASES, GATEWAY_CASES, HTTP_ROUTE_CASES, NETWORKING_CASES }
+const TABLES = {
+  WASM_PLUGIN_CASES,
+  TRAFFIC_EXTENSION_CASES,
+  GATEWAY_CASES,
+  HTTP_ROUTE_CASES,
+  NETWORKING_CASES,
+  SIGNATURE_POLICY_CASES,
+}
 const CRD_FILES = deployedCrds()
 const schemas = deployedSchemas()
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
