@@ -174,7 +174,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
       this.#giveUpAttempt()
     }
     info.responseFlags |= ResponseFlag.UpstreamRequestTimeout
-    const details = kind === PER_TRY ? 'upstream_per_try_timeout' : 'upstream_response_timeout'
+    const details = kind === PER_TRY ? 'upstream_per_try_timeout' : 'response_timeout'
     if (this.#responseStarted) this.#reset(details)
     else this.#refuse(504, 'upstream request timeout', details)
   }
@@ -216,7 +216,11 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     if (status >= 500) host.errors++
     else host.successes++
     const retry = this.#route.settings.retry
-    if (retry !== undefined && this.#retriesLeft > 0 && retry.wantsStatus(status, headers)) {
+    if (
+      retry !== undefined &&
+      (this.#retriesLeft > 0 || this.#tried !== undefined) &&
+      retry.wantsStatus(status, headers)
+    ) {
       if (this.#mayRetry(true)) {
         this.#giveUpAttempt(endStream)
         return
@@ -228,7 +232,9 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     this.#kept = undefined
     info.firstUpstreamRxMono = now
     info.responseCodeDetails = 'via_upstream'
-    if (!this.#suppress) headers.set('x-envoy-upstream-service-time', String(Math.floor(now - this.#begun)))
+    if (!this.#suppress && stream.requestComplete) {
+      headers.set('x-envoy-upstream-service-time', String(Math.floor(now - this.#begun)))
+    }
     if (this.#route.settings.includeAttemptCountInResponse)
       headers.set('x-envoy-attempt-count', String(info.attemptCount))
     info.responseHeaders = headers
@@ -449,7 +455,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
 
   #refuse(code: number, body: string, details: string): void {
     this.#end()
-    this.callbacks.sendLocalReply(code, body, { details, modifyHeaders: this.#finalizeReply })
+    this.callbacks.sendLocalReply(code, body, { details })
   }
 
   #reset(details: string): void {
@@ -466,16 +472,8 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     this.#end()
     this.callbacks.sendLocalReply(code, body, {
       details: `upstream_reset_before_response_started{${text.details}}`,
-      modifyHeaders: (headers) => {
-        if (overflow) headers.set('x-envoy-overloaded', 'true')
-        this.#finalizeReply(headers)
-      },
+      ...(overflow ? { modifyHeaders: (headers: HeaderMap) => headers.set('x-envoy-overloaded', 'true') } : {}),
     })
-  }
-
-  /** The route's response headers are on our own answers too. */
-  readonly #finalizeReply = (headers: HeaderMap): void => {
-    this.#route?.finalizeResponse(headers, this.callbacks.stream.info)
   }
 
   #answerDirect(route: RouteEntry): void {
@@ -487,17 +485,13 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
       this.#done = true
       this.callbacks.sendLocalReply(direct.status, '', {
         details: 'direct_response',
-        modifyHeaders: (headers) => {
-          headers.set('location', location)
-          route.finalizeResponse(headers, info)
-        },
+        modifyHeaders: (headers) => headers.set('location', location),
       })
       return
     }
     this.#done = true
     this.callbacks.sendLocalReply(direct.status, direct.body?.toString('utf8') ?? '', {
       details: 'direct_response',
-      modifyHeaders: (headers) => route.finalizeResponse(headers, info),
     })
   }
 
@@ -521,7 +515,8 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     }
     const header = headers.get('x-envoy-upstream-rq-timeout-ms')
     if (header !== undefined) {
-      if (/^[0-9]{1,9}$/.test(header)) ms = Number(header)
+      const trusted = headers.get('x-envoy-internal') === 'true'
+      if (trusted && /^[0-9]{1,9}$/.test(header)) ms = Number(header)
       headers.remove('x-envoy-upstream-rq-timeout-ms')
     }
     this.#timeoutMs = ms

@@ -104,9 +104,9 @@ export class ConnectionManager {
     const method = flat[5]
     const path = flat[3]
     if (method !== 'CONNECT') {
-      if (path.charCodeAt(0) !== 47 && path !== '*') return refuse(stream, 404, '', 'absolute_path_rejected')
+      if (path.charCodeAt(0) !== 47) return refuse(stream, 404, '', 'absolute_path_rejected')
       // A fragment is the client's own affair; servers that look at it differ about where the path ends.
-      if (path.includes('#')) return refuse(stream, 400, '', 'path_with_fragment_rejected')
+      if (path.includes('#')) return refuse(stream, 400, '', 'path_normalization_failed')
       if (!this.#normalize(stream, headers, path)) return false
     }
     if (options.stripHostPort !== 'no' || options.stripTrailingHostDot) this.#stripHost(flat, info.connection)
@@ -189,6 +189,8 @@ export class ConnectionManager {
   #acceptUpgrade(stream: HttpStream, headers: HeaderMap, method: string): boolean {
     const upgrade = method === 'CONNECT' ? 'connect' : headers.get('upgrade')
     if (upgrade === undefined) return true
+    // A CONNECT that no route takes is answered as what it is: without a route.
+    if (method === 'CONNECT' && stream.route() === undefined) return true
     const allowed = stream.route()?.settings.upgrades.get(upgrade) ?? this.options.upgrades.get(upgrade) ?? false
     if (!allowed) return refuse(stream, 403, '', 'upgrade_failed')
     stream.isUpgrade = true

@@ -1,5 +1,6 @@
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
+import type { RouteEntry } from '../route/route-entry.ts'
 import { isGrpc } from '../route/route-match.ts'
 import type { LocalReplyOptions } from './filter.ts'
 import type { HttpStream } from './stream.ts'
@@ -25,12 +26,12 @@ export function localReply(
 ): { headers: HeaderMap; body: BodyBuffer | undefined } {
   const headers = new HeaderMap([':status', String(code)])
   const grpc = isGrpc(stream.requestHeaders)
-  if (!grpc) options?.modifyHeaders?.(headers)
+  if (!grpc) modify(stream, headers, options)
   stream.info.responseHeaders = headers
   const mapped = stream.manager.localReplyMapper?.map(stream.info, headers, text)
   const body = mapped === undefined ? text : mapped.body
   if (grpc) {
-    options?.modifyHeaders?.(headers)
+    modify(stream, headers, options)
     return { headers: grpcHeaders(headers, code, body, options), body: undefined }
   }
   if (body === '') {
@@ -45,6 +46,13 @@ export function localReply(
   else if (!headers.has('content-type')) headers.add('content-type', 'text/plain')
   if (stream.isHead) return { headers, body: undefined }
   return { headers, body: BodyBuffer.of(bytes) }
+}
+
+/** The route's response headers are on answers of our own as well. */
+function modify(stream: HttpStream, headers: HeaderMap, options: LocalReplyOptions | undefined): void {
+  options?.modifyHeaders?.(headers)
+  const route = stream.info.route as RouteEntry | undefined
+  route?.finalizeResponse(headers, stream.info)
 }
 
 function grpcHeaders(

@@ -65,8 +65,10 @@ const FLAG_TEXT: readonly string[] = [
 /** `UF,URX`, or `-` when there are none. */
 export function responseFlagsText(flags: number): string {
   if (flags === 0) return '-'
-  let text = ''
+  // Envoy notes that there are no more retries before it says why.
+  let text = (flags & ResponseFlag.UpstreamRetryLimitExceeded) === 0 ? '' : 'URX'
   for (let bit = 0; bit < FLAG_TEXT.length; bit++) {
+    if (1 << bit === ResponseFlag.UpstreamRetryLimitExceeded) continue
     if ((flags & (1 << bit)) !== 0) text = text === '' ? FLAG_TEXT[bit] : `${text},${FLAG_TEXT[bit]}`
   }
   return text

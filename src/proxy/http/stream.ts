@@ -153,13 +153,17 @@ export class HttpStream implements RequestSink {
 
   onCodecError(status: number, details: string): void {
     if (this.over) return
-    this.info.responseFlags |= ResponseFlag.DownstreamProtocolError
+    if (details.startsWith('http')) this.info.responseFlags |= ResponseFlag.DownstreamProtocolError
     this.decodeAborted = true
     if (this.#headersSent) {
       this.resetByFilter(details)
       return
     }
-    this.#reply({ code: status, body: reasonPhrase(status), options: { details } })
+    this.#reply({
+      code: status,
+      body: details === 'missing_host_header' ? '' : reasonPhrase(status),
+      options: { details },
+    })
   }
 
   onDownstreamBlocked(): void {
@@ -181,12 +185,11 @@ export class HttpStream implements RequestSink {
         return
       }
       this.info.responseFlags |= ResponseFlag.StreamIdleTimeout
-      this.#timeOut(408, 'stream timeout', 'stream_idle_timeout')
+      this.#timeOut(this.requestComplete ? 504 : 408, 'stream timeout', 'stream_idle_timeout')
     } else if (kind === REQUEST) {
       this.#timeOut(408, 'request timeout', 'request_overall_timeout')
     } else {
-      this.info.responseFlags |= ResponseFlag.DurationTimeout
-      this.#timeOut(408, 'downstream duration timeout', 'max_duration_timeout')
+      this.#timeOut(this.requestComplete ? 504 : 408, 'downstream duration timeout', 'max_duration_timeout')
     }
   }
 
@@ -203,6 +206,7 @@ export class HttpStream implements RequestSink {
       this.#routeKnown = true
       this.#route = this.manager.routeFor(this)
       this.info.route = this.#route
+      if (this.#route?.idleTimeoutMs !== undefined) this.#armIdle()
     }
     return this.#route
   }
@@ -244,6 +248,7 @@ export class HttpStream implements RequestSink {
     this.#lastActivity = performance.now()
     this.responseHeaders = headers
     this.info.responseHeaders = headers
+    this.info.responseCode = Number(headers.get(':status'))
     if (endStream) this.responseComplete = true
     encodeHeaders(this, this.filters.length - 1, headers, endStream)
   }

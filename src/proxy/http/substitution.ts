@@ -2,7 +2,6 @@
 import { hostname } from 'node:os'
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
 import { invalid } from '../config/fields.ts'
-import { headerValue } from '../match/header.ts'
 import type { CertificateInfo } from '../network/connection-info.ts'
 import { formatTime } from './format-time.ts'
 import { responseFlagsText, type StreamInfo } from './stream-info.ts'
@@ -58,9 +57,10 @@ function compileJson(value: JsonValue, path: string, omitEmpty: boolean, context
     return (info) => items.map((item) => item(info) ?? null)
   }
   if (value !== null && typeof value === 'object') {
-    const fields = Object.entries(value).map(
-      ([key, item]) => [key, compileJson(item, `${path}.${key}`, omitEmpty, context)] as const,
-    )
+    // Sorted, as Envoy writes them: readers compare lines.
+    const fields = Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, compileJson(item, `${path}.${key}`, omitEmpty, context)] as const)
     return (info) => {
       const result: Record<string, JsonValue> = {}
       for (const [key, item] of fields) {
@@ -142,7 +142,7 @@ const SIMPLE: Readonly<Record<string, Operator>> = {
   UPSTREAM_REMOTE_PORT: (i) => i.upstreamHost?.port,
   UPSTREAM_LOCAL_ADDRESS: (i) => text(i.upstreamLocalAddress),
   UPSTREAM_REQUEST_ATTEMPT_COUNT: (i) => i.attemptCount,
-  UPSTREAM_TRANSPORT_FAILURE_REASON: (i) => text(i.upstreamTransportFailureReason),
+  UPSTREAM_TRANSPORT_FAILURE_REASON: (i) => text(i.upstreamTransportFailureReason.replaceAll(' ', '_')),
   ROUTE_NAME: (i) => text(i.route?.name),
   VIRTUAL_CLUSTER_NAME: (i) => text(i.virtualClusterName),
   FILTER_CHAIN_NAME: (i) => text(i.filterChainName),
@@ -278,7 +278,8 @@ function headerOperator(
   return (info) => {
     const headers = map(info)
     if (headers === undefined) return undefined
-    return headerValue(headers, first) ?? (second === undefined ? undefined : headerValue(headers, second))
+    // The first of several values, as in Envoy.
+    return headers.get(first) ?? (second === undefined ? undefined : headers.get(second))
   }
 }
 

@@ -35,7 +35,7 @@ export function compilePerFilter(
         continue
       }
       disabled.set(name, false)
-      if (wrapper.config === undefined) continue
+      if (wrapper.config === undefined || wrapper.config.typeUrl === '') continue
       ;({ typeName, message } = unpack(wrapper.config, `${where}.config`))
     }
     const compiled = message === undefined ? undefined : compile(typeName, message, name)

@@ -1,0 +1,100 @@
+import { globSync, readFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { parse } from 'yaml'
+
+type Headers = Readonly<Record<string, string | readonly string[]>>
+
+/** What a client sends. `raw` is sent as it is; all else is put together. */
+export interface Send {
+  readonly raw?: string
+  readonly method?: string
+  readonly path?: string
+  readonly host?: string
+  readonly version?: string
+  readonly headers?: Headers
+  readonly body?: string
+  readonly chunks?: readonly string[]
+  readonly trailers?: Headers
+  /** Sent this long after the rest. */
+  readonly then?: { readonly afterMs: number; readonly raw: string }
+}
+
+/** A pattern between slashes, or the text itself; null: is absent. */
+export type Expected = string | number | null
+
+export interface Expectation {
+  readonly status?: number | readonly number[]
+  readonly headers?: Readonly<Record<string, Expected>>
+  readonly trailers?: Readonly<Record<string, Expected>>
+  readonly body?: Expected
+  readonly closed?: boolean
+  /** What the upstream got for this step; null: nothing. */
+  readonly upstream?: {
+    readonly host?: Expected
+    readonly start?: Expected
+    readonly headers?: Readonly<Record<string, Expected>>
+    readonly trailers?: Readonly<Record<string, Expected>>
+    readonly body?: Expected
+    readonly count?: number
+  } | null
+}
+
+export interface Step {
+  readonly send: Send
+  readonly expect: Expectation
+  /** How many final responses to wait for; 1 unless told. */
+  readonly responses?: number
+  /** How long to watch the connection after the last response. */
+  readonly waitMs?: number
+}
+
+/** What the upstream answers, in the order of requests; the last one repeats. */
+export interface Answer {
+  readonly raw?: string
+  readonly status?: number
+  readonly headers?: Headers
+  readonly body?: string
+  readonly chunks?: readonly string[]
+  readonly trailers?: Headers
+  readonly delayMs?: number
+  readonly end?: boolean
+  readonly echo?: boolean
+}
+
+export interface ClusterSettings extends Record<string, unknown> {
+  readonly hosts?: number
+  /** Nothing listens there. */
+  readonly down?: boolean
+}
+
+export interface Case {
+  readonly id: string
+  readonly what: string
+  readonly routes?: readonly unknown[]
+  readonly virtual_hosts?: readonly unknown[]
+  readonly route_config?: Record<string, unknown>
+  readonly hcm?: Record<string, unknown>
+  readonly listener?: Record<string, unknown>
+  readonly filters?: readonly unknown[]
+  readonly network_filters?: readonly unknown[]
+  /** Settings by name; `hosts` is how many endpoints there are (1 unless told). `$name` stands for it elsewhere. */
+  readonly clusters?: Readonly<Record<string, ClusterSettings>>
+  readonly upstream?: readonly Answer[]
+  /** The format of the access log. */
+  readonly log?: string
+  /** The lines that the access log has afterwards. */
+  readonly logged?: readonly Expected[]
+  readonly steps: readonly Step[]
+}
+
+const DIR = join(dirname(new URL(import.meta.url).pathname), 'cases')
+
+/** Every case; its id is its folder and its file's name. */
+export function readCases(): Case[] {
+  return globSync('*/*.yaml', { cwd: DIR })
+    .sort()
+    .map((file) => ({
+      id: `${dirname(file)}.${basename(file, '.yaml')}`,
+      ...(parse(readFileSync(join(DIR, file), 'utf8')) as Omit<Case, 'id'>),
+    }))
+}

@@ -1,0 +1,68 @@
+/** The two proxies under comparison, each with the whole bootstrap. */
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseBootstrap, startProxy } from '../../src/proxy/index.ts'
+
+export interface RunningProxy {
+  /** Ports by listener. */
+  readonly ports: ReadonlyMap<string, number>
+  stop(): Promise<void>
+}
+
+export async function startSluice(bootstrap: unknown): Promise<RunningProxy> {
+  const proxy = await startProxy({ bootstrap: parseBootstrap(JSON.stringify(bootstrap), 'parity'), workers: 1 })
+  return {
+    ports: new Map(proxy.listeners().map(({ name, port }) => [name, port])),
+    stop: () => proxy.close(200),
+  }
+}
+
+export async function startEnvoy(program: string, bootstrap: unknown, dir: string): Promise<RunningProxy> {
+  const config = join(dir, 'envoy.json')
+  const adminFile = join(dir, 'admin')
+  writeFileSync(config, JSON.stringify(bootstrap))
+  const args = [
+    '-c',
+    config,
+    '--concurrency',
+    '1',
+    '--disable-hot-restart',
+    '-l',
+    'warn',
+    '--admin-address-path',
+    adminFile,
+  ]
+  const child = spawn(program, [...args, '--file-flush-interval-msec', '50', '--drain-time-s', '1'])
+  let log = ''
+  let gone = false
+  child.stdout.on('data', (data) => (log += data))
+  child.stderr.on('data', (data) => (log += data))
+  const exited = new Promise<void>((resolve) => child.on('exit', () => resolve()))
+  void exited.then(() => (gone = true))
+  const stop = async () => {
+    child.kill('SIGKILL')
+    await exited
+  }
+  const deadline = Date.now() + 30_000
+  for (;;) {
+    if (gone) throw new Error(`Envoy does not start: ${log.split('\n').slice(-15).join('\n')}`)
+    const ports = existsSync(adminFile) ? await listeners(readFileSync(adminFile, 'utf8')) : undefined
+    if (ports !== undefined) return { ports, stop }
+    if (Date.now() > deadline) {
+      await stop()
+      throw new Error(`Envoy is not ready: ${log}`)
+    }
+    await sleep(50)
+  }
+}
+
+async function listeners(admin: string): Promise<ReadonlyMap<string, number> | undefined> {
+  const ready = await fetch(`http://${admin}/ready`).catch(() => undefined)
+  if (ready?.status !== 200) return undefined
+  const told = (await (await fetch(`http://${admin}/listeners?format=json`)).json()) as {
+    listener_statuses: { name: string; local_address: { socket_address: { port_value: number } } }[]
+  }
+  return new Map(told.listener_statuses.map((one) => [one.name, one.local_address.socket_address.port_value]))
+}
