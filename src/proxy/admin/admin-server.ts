@@ -11,6 +11,7 @@ import { configDump } from './config-dump.ts'
 import { logging } from './logging.ts'
 import { serverInfo } from './server-info.ts'
 import { mergeStats, prometheusText, statsJson, statsText } from './stats.ts'
+import { wasmTrace } from './wasm-trace.ts'
 
 interface Answer {
   readonly status?: number
@@ -72,9 +73,10 @@ export class AdminServer {
       ['/server_info', () => json(serverInfo(config, node, begun, workers.size))],
       ['/certs', () => json(certs(config))],
       ['/logging', (query) => ({ body: logging(query) })],
+      ['/wasm/trace', async (query) => ({ body: await wasmTrace(query, workers) })],
       ['/', () => ({ body: [...this.#handlers.keys()].filter((path) => path !== '/').join('\n') })],
     ])
-    this.#post = new Set(['/logging'])
+    this.#post = new Set(['/logging', '/wasm/trace'])
   }
 
   get address(): string {

@@ -60,10 +60,13 @@ export class WorkerPool {
 
   /** Asks every living worker. */
   async query<T>(what: 'stats' | 'clusters' | 'connections'): Promise<T[]> {
-    const answers = await Promise.all(
-      this.#living().map((thread) => this.#ask(thread, (id) => ({ type: 'query', id, what }))),
-    )
-    return answers.filter((a) => a?.type === 'answer').map((a) => (a as { value: unknown }).value as T)
+    return this.#askAll((id) => ({ type: 'query', id, what }))
+  }
+
+  /** Switches the trace of an extension in every worker; says in how many places it runs. A worker that is replaced forgets it. */
+  async traceWasm(plugin: string, enabled: boolean): Promise<number> {
+    const found = await this.#askAll<number>((id) => ({ type: 'wasm-trace', id, plugin, enabled }))
+    return found.reduce((sum, count) => sum + count, 0)
   }
 
   async close(deadlineMs: number): Promise<void> {
@@ -108,6 +111,11 @@ export class WorkerPool {
       this.#living().map((thread) => this.#ask(thread, (commitId) => ({ type: 'commit', id: commitId, accepted }), id)),
     )
     return merged
+  }
+
+  async #askAll<T>(make: (id: number) => ToWorker): Promise<T[]> {
+    const answers = await Promise.all(this.#living().map((thread) => this.#ask(thread, make)))
+    return answers.filter((a) => a?.type === 'answer').map((a) => (a as { value: unknown }).value as T)
   }
 
   #living(): Thread[] {

@@ -43,6 +43,8 @@ export type ToWorker =
   /** The ops of a batch that all workers could prepare are put into force, the others dropped. */
   | { readonly type: 'commit'; readonly id: number; readonly accepted: readonly boolean[] }
   | { readonly type: 'query'; readonly id: number; readonly what: 'stats' | 'clusters' | 'connections' }
+  /** Answers with the number of plugins of that name that run there. */
+  | { readonly type: 'wasm-trace'; readonly id: number; readonly plugin: string; readonly enabled: boolean }
   | { readonly type: 'drain'; readonly id: number; readonly deadlineMs: number }
 
 export type FromWorker =

@@ -3,6 +3,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { fromBinary } from '@bufbuild/protobuf'
 import { NodeSchema } from '../../../gen/envoy/config/core/v3/base_pb.ts'
+import { setPluginTrace } from '../filters/wasm/index.ts'
 import { DataPlane } from './data-plane.ts'
 import type { PreparedSwap } from './extension-store.ts'
 import type { FromWorker, ToWorker, WorkerStart } from './protocol.ts'
@@ -41,6 +42,9 @@ async function handle(message: ToWorker): Promise<void> {
     }
     case 'query':
       send({ type: 'answer', id: message.id, value: query(message.what) })
+      break
+    case 'wasm-trace':
+      send({ type: 'answer', id: message.id, value: setPluginTrace(message.plugin, message.enabled) })
       break
     case 'drain':
       await plane.drain(message.deadlineMs)

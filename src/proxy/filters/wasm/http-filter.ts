@@ -7,6 +7,7 @@ import type { HttpFilterConfig, HttpFilterFactory } from '../../http/filter.ts'
 import { type Phases, WasmHttpStream } from './http-stream.ts'
 import { readPluginConfig } from './plugin-config.ts'
 import { sharedMemory, threadVms, wasmServices } from './services.ts'
+import { track, untrack } from './trace.ts'
 
 /** What the main thread makes once and every worker gets. */
 export interface PreparedPlugin {
@@ -27,7 +28,14 @@ export function startPlugin(context: FactoryContext): Plugin {
   // The trial run keeps to itself: nothing it does may be seen by the traffic (Envoy's canary).
   const vms = context.workerIndex < 0 ? undefined : threadVms
   const named = plugin.name === '' ? { ...plugin, name: context.filterName } : plugin
-  return Plugin.start(compiled, named, wasmServices(context, memory), vms)
+  const started = Plugin.start(compiled, named, wasmServices(context, memory), vms)
+  if (context.workerIndex >= 0) track(started)
+  return started
+}
+
+export function stopPlugin(plugin: Plugin): void {
+  untrack(plugin)
+  plugin.close()
 }
 
 /** `envoy.filters.http.wasm`. */
@@ -54,7 +62,7 @@ function httpFilterConfig(plugin: Plugin): HttpFilterConfig {
       stream.context = plugin.createHttpContext(stream)
       return stream
     },
-    destroy: () => plugin.close(),
+    destroy: () => stopPlugin(plugin),
   }
 }
 

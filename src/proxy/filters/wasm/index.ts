@@ -1,3 +1,4 @@
 /** The Proxy-Wasm host as filters of the proxy. */
 export { wasmHttpFilter } from './http-filter.ts'
 export { wasmNetworkFilter } from './network-filter.ts'
+export { setPluginTrace } from './trace.ts'

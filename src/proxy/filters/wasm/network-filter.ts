@@ -18,7 +18,7 @@ import type {
   NetworkFilterFactory,
 } from '../../network/filter.ts'
 import { connectionAttribute } from './attributes.ts'
-import { preparePlugin, startPlugin } from './http-filter.ts'
+import { preparePlugin, startPlugin, stopPlugin } from './http-filter.ts'
 
 /** One connection's Wasm filter. */
 class WasmConnection implements NetworkFilter, ConnectionHost {
@@ -110,7 +110,7 @@ export const wasmNetworkFilter: NetworkFilterFactory<typeof WasmSchema> = {
         connection.context = plugin.createNetworkContext(connection)
         return connection
       },
-      destroy: () => plugin.close(),
+      destroy: () => stopPlugin(plugin),
     }
   },
 }
