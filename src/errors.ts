@@ -192,6 +192,11 @@ export const ERRORS = {
     title: 'the supervised proxy cannot be started',
     hint: 'check the program behind -- and that it may be executed',
   },
+  SL3031: {
+    source: 'config',
+    title: 'an identity of a signature policy cannot be read',
+    hint: 'give Sigstore’s trusted_root.json as trustedRoot, and RE2 as subjectRegex',
+  },
   SL4001: {
     source: 'extension',
     title: 'the module is not valid WebAssembly',

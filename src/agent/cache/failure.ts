@@ -15,7 +15,8 @@ export function fetchResult(error: unknown): FetchResult {
   if (!(error instanceof SluiceError)) return 'download_failure'
   if (error.code === 'SL3011') return 'checksum_mismatched'
   if (error.code === 'SL3021') return 'fetch_failure'
-  if (error.code === 'SL3025' || error.code === 'SL3026' || error.code === 'SL3027') return 'signature_failure'
+  if (error.code === 'SL3025' || error.code === 'SL3026' || error.code === 'SL3027' || error.code === 'SL3031')
+    return 'signature_failure'
   return MANIFEST_FAILURE in error ? 'manifest_failure' : 'download_failure'
 }
 

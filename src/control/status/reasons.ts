@@ -32,6 +32,7 @@ const REASONS: Readonly<Record<string, string>> = {
   SL3026: 'SignatureMismatch',
   SL3027: 'InvalidKey',
   SL3028: 'InvalidConfig',
+  SL3031: 'InvalidPolicy',
   SL4001: 'NotWasm',
   SL4002: 'UnsupportedFeature',
   SL4003: 'UnknownAbi',

@@ -1,4 +1,6 @@
 import type { KeyObject } from 'node:crypto'
+import type { KeylessSigner } from '../../xds/index.ts'
+import { keylessSignerOf } from './keyless.ts'
 import { isSignedByAny } from './keys.ts'
 
 const IN_TOTO = 'application/vnd.in-toto+json'
@@ -9,10 +11,15 @@ export function preAuthEncoding(type: string, payload: Uint8Array): Buffer {
 }
 
 /**
- * Whether a sigstore bundle (what cosign writes since version 3) holds a statement about this digest, signed by one of the keys. Its
- * certificate and log entries are not looked at: the key is what the user trusts.
+ * Whether a sigstore bundle (what cosign writes since version 3) holds a statement about this digest, signed by one of the signers.
+ * For a key, its certificate and log entries are not looked at: the key is what the user trusts.
  */
-export function bundleCovers(bytes: Uint8Array, digest: string, keys: readonly KeyObject[]): boolean {
+export function bundleCovers(
+  bytes: Uint8Array,
+  digest: string,
+  keys: readonly KeyObject[],
+  keyless: readonly KeylessSigner[],
+): boolean {
   let bundle: { dsseEnvelope?: Envelope }
   try {
     bundle = JSON.parse(Buffer.from(bytes).toString())
@@ -28,7 +35,7 @@ export function bundleCovers(bytes: Uint8Array, digest: string, keys: readonly K
   const good = signatures.some(
     (one) => typeof one?.sig === 'string' && isSignedByAny(keys, signed, Buffer.from(one.sig, 'base64')),
   )
-  return good && subjectsOf(statement).includes(digest)
+  return subjectsOf(statement).includes(digest) && (good || keylessSignerOf(bytes, keyless) !== undefined)
 }
 
 interface Envelope {

@@ -8,6 +8,7 @@ import { MediaType } from '../media-types.ts'
 import { SupplyError } from '../supply-error.ts'
 import type { ResolvedImage } from '../wasm-image.ts'
 import { bundleCovers } from './bundle.ts'
+import { keylessSignerOf } from './keyless.ts'
 import { isSignedByAny, readPublicKeys } from './keys.ts'
 import { digestInPayload } from './payload.ts'
 
@@ -40,13 +41,15 @@ export async function verifyImage(client: RegistryClient, image: ResolvedImage, 
           throw new SupplyError('SL3026', `${digest} has more than ${MAX_SIGNATURES} signatures`)
         const bytes = await client.blob(layer, MAX_SIGNATURE_BYTES)
         const annotation = layer.annotations?.[SIGNATURE_ANNOTATION] ?? ''
-        const good = bundle ? bundleCovers(bytes, digest, keys) : payloadCovers(bytes, annotation, digest, keys)
+        const good = bundle
+          ? bundleCovers(bytes, digest, keys, signers.keyless)
+          : payloadCovers(bytes, annotation, digest, keys)
         if (good) return
       }
     }
   }
   if (seen === 0) throw new SupplyError('SL3025', `${image.digest} has no signature`)
-  throw new SupplyError('SL3026', `${image.digest} has ${seen} signature${seen === 1 ? '' : 's'}, none by this key`)
+  throw new SupplyError('SL3026', `${image.digest} has ${seen} signature${seen === 1 ? '' : 's'}, none by this signer`)
 }
 
 function payloadCovers(bytes: Buffer, signature: string, digest: string, keys: readonly KeyObject[]): boolean {
@@ -77,7 +80,7 @@ async function orNothing<T>(promise: Promise<T>): Promise<T | undefined> {
 }
 
 /**
- * Throws unless there is a detached signature of the file by a key of the signers: base64 as `cosign sign-blob` writes it, or raw.
+ * Throws unless there is a detached signature of the file by a key of the signers: base64 as `cosign sign-blob` writes it, raw, or a sigstore bundle.
  * `fetchSignature` gives undefined where there is none.
  */
 export async function verifyDetached(
@@ -90,7 +93,8 @@ export async function verifyDetached(
   if (found === undefined) throw new SupplyError('SL3025', 'there is no detached signature (the URL with .sig)')
   const data = await readFile(path)
   const text = Buffer.from(found.toString('latin1').trim(), 'base64')
-  if (!isSignedByAny(keys, data, text) && !isSignedByAny(keys, data, found)) {
-    throw new SupplyError('SL3026', 'the detached signature is not by this key over this module')
+  const byKey = isSignedByAny(keys, data, text) || isSignedByAny(keys, data, found)
+  if (!byKey && keylessSignerOf(found, signers.keyless, data) === undefined) {
+    throw new SupplyError('SL3026', 'the detached signature is not by this signer over this module')
   }
 }
