@@ -1,11 +1,15 @@
 import type { HttpFilterFactory } from '../http/filter.ts'
 import type { NetworkFilterFactory } from '../network/filter.ts'
 import { bufferFilter } from './buffer.ts'
+import { compressor } from './compressor.ts'
 import { cors } from './cors.ts'
+import { extAuthz } from './ext-authz/filter.ts'
 import { fault } from './fault.ts'
 import { grpcStats } from './grpc-stats.ts'
+import { grpcWeb } from './grpc-web.ts'
 import { headerMutation } from './header-mutation.ts'
 import { healthCheck } from './health-check.ts'
+import { jwtAuthn } from './jwt/filter.ts'
 import { localRateLimit } from './local-ratelimit.ts'
 import { luaFilter } from './lua.ts'
 import { httpRbac } from './rbac/http.ts'
@@ -17,12 +21,16 @@ import { wasmHttpFilter, wasmNetworkFilter } from './wasm/index.ts'
 /** Every HTTP filter that this proxy has. */
 export const HTTP_FILTERS: readonly HttpFilterFactory[] = [
   bufferFilter,
+  compressor,
   cors,
+  extAuthz,
   fault,
   grpcStats,
+  grpcWeb,
   headerMutation,
   healthCheck,
   httpRbac,
+  jwtAuthn,
   localRateLimit,
   luaFilter,
   router,

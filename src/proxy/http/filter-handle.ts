@@ -102,6 +102,10 @@ export class FilterHandle implements HttpFilterCallbacks {
     else this.stream.holdResponse(data)
   }
 
+  injectEncodedData(data: BodyBuffer, endStream: boolean): void {
+    if (!this.stream.over && !this.stream.encodeAborted) encodeData(this.stream, this.index - 1, data, endStream)
+  }
+
   addDecodedTrailers(): HeaderMap {
     this.stream.requestTrailers ??= new HeaderMap()
     return this.stream.requestTrailers

@@ -77,6 +77,8 @@ export interface HttpFilterCallbacks {
   /** Adds to what is held, or (from a data callback of the same direction) in front of what follows. */
   addDecodedData(data: BodyBuffer): void
   addEncodedData(data: BodyBuffer): void
+  /** Gives data to the filters behind this one, from outside of a data callback that has stopped without holding. */
+  injectEncodedData(data: BodyBuffer, endStream: boolean): void
   /** Makes trailers where there are none; only from a data callback with `endStream`. */
   addDecodedTrailers(): HeaderMap
   addEncodedTrailers(): HeaderMap

@@ -1,0 +1,238 @@
+/** `envoy.filters.http.compressor` for responses, with gzip and brotli. */
+import { type BrotliCompress, constants, createBrotliCompress, createGzip, type Gzip as GzipStream } from 'node:zlib'
+import { type Brotli, BrotliSchema } from '../../../gen/envoy/extensions/compression/brotli/compressor/v3/brotli_pb.ts'
+import { type Gzip, GzipSchema } from '../../../gen/envoy/extensions/compression/gzip/compressor/v3/gzip_pb.ts'
+import {
+  type Compressor,
+  Compressor_CommonDirectionConfigSchema,
+  Compressor_ResponseDirectionConfigSchema,
+  CompressorPerRouteSchema,
+  CompressorSchema,
+} from '../../../gen/envoy/extensions/filters/http/compressor/v3/compressor_pb.ts'
+import { BodyBuffer } from '../../base/body-buffer.ts'
+import type { HeaderMap } from '../../base/header-map.ts'
+import { unpack } from '../config/any.ts'
+import { onlyFields, unsupported } from '../config/fields.ts'
+import {
+  FilterDataStatus,
+  FilterHeadersStatus,
+  FilterTrailersStatus,
+  type HttpFilter,
+  type HttpFilterCallbacks,
+  type HttpFilterFactory,
+} from '../http/filter.ts'
+
+/** Works on the thread pool: compressing is the dearest thing a filter can do to a data thread. */
+type Codec = GzipStream | BrotliCompress
+
+interface Settings {
+  readonly encoding: 'gzip' | 'br'
+  readonly make: () => Codec
+  readonly minLength: number
+  readonly types: ReadonlySet<string>
+  readonly etagOff: boolean
+  readonly removeAcceptEncoding: boolean
+  readonly enabled: boolean
+  readonly compressed: { value: number }
+}
+
+/** Envoy's default list. */
+const TYPES = [
+  'application/javascript',
+  'application/json',
+  'application/xhtml+xml',
+  'image/svg+xml',
+  'text/css',
+  'text/html',
+  'text/plain',
+  'text/xml',
+]
+
+export const compressor: HttpFilterFactory<typeof CompressorSchema, typeof CompressorPerRouteSchema> = {
+  name: 'envoy.filters.http.compressor',
+  configType: CompressorSchema,
+  routeConfigType: CompressorPerRouteSchema,
+  create(config, context) {
+    const scope = context.stats.scope(`${context.statPrefix}compressor.`)
+    const settings = compile(config, scope.counter('compressed'))
+    return { createFilter: (callbacks) => new CompressorFilter(callbacks, settings) }
+  },
+  createRouteConfig({ override }) {
+    if (override.case !== 'disabled') throw unsupported('compressor.overrides', 'overrides per route')
+    return { disabled: override.value }
+  },
+}
+
+function compile(config: Compressor, compressed: { value: number }): Settings {
+  onlyFields(
+    CompressorSchema,
+    config,
+    ['compressor_library', 'response_direction_config', 'content_length', 'content_type'],
+    'compressor',
+  )
+  const direction = config.responseDirectionConfig
+  const common = direction?.commonConfig
+  if (direction !== undefined) {
+    onlyFields(
+      Compressor_ResponseDirectionConfigSchema,
+      direction,
+      ['common_config', 'disable_on_etag_header', 'remove_accept_encoding_header'],
+      'compressor.response_direction_config',
+    )
+  }
+  if (common !== undefined) {
+    onlyFields(
+      Compressor_CommonDirectionConfigSchema,
+      common,
+      ['enabled', 'min_content_length', 'content_type'],
+      'compressor.response_direction_config.common_config',
+    )
+  }
+  const types = common !== undefined && common.contentType.length > 0 ? common.contentType : config.contentType
+  return {
+    ...library(config),
+    minLength: common?.minContentLength ?? config.contentLength ?? 30,
+    types: new Set(types.length > 0 ? types : TYPES),
+    etagOff: direction?.disableOnEtagHeader ?? false,
+    removeAcceptEncoding: direction?.removeAcceptEncodingHeader ?? false,
+    enabled: common?.enabled?.defaultValue ?? true,
+    compressed,
+  }
+}
+
+function library(config: Compressor): Pick<Settings, 'encoding' | 'make'> {
+  const path = 'compressor.compressor_library.typed_config'
+  const { typeName, message } = unpack(config.compressorLibrary?.typedConfig, path)
+  if (typeName === GzipSchema.typeName) {
+    const gzip = message as Gzip
+    onlyFields(GzipSchema, gzip, ['memory_level', 'compression_level', 'window_bits', 'chunk_size'], path)
+    const options = {
+      memLevel: gzip.memoryLevel ?? 5,
+      windowBits: gzip.windowBits ?? 12,
+      level: gzip.compressionLevel || constants.Z_DEFAULT_COMPRESSION,
+    }
+    return { encoding: 'gzip', make: () => createGzip(options) }
+  }
+  if (typeName !== BrotliSchema.typeName) throw unsupported(path, `compressor ${typeName}`)
+  const brotli = message as Brotli
+  onlyFields(BrotliSchema, brotli, ['quality', 'window_bits', 'chunk_size'], path)
+  const params = {
+    [constants.BROTLI_PARAM_QUALITY]: brotli.quality ?? 3,
+    [constants.BROTLI_PARAM_LGWIN]: brotli.windowBits ?? 18,
+  }
+  return { encoding: 'br', make: () => createBrotliCompress({ params }) }
+}
+
+class CompressorFilter implements HttpFilter {
+  readonly #callbacks: HttpFilterCallbacks
+  readonly #settings: Settings
+  #accepted = ''
+  #codec: Codec | undefined
+  #trailers = false
+  #paused = false
+
+  constructor(callbacks: HttpFilterCallbacks, settings: Settings) {
+    this.#callbacks = callbacks
+    this.#settings = settings
+  }
+
+  decodeHeaders(headers: HeaderMap): FilterHeadersStatus {
+    this.#accepted = headers.getAll('accept-encoding').join(',')
+    if (this.#settings.removeAcceptEncoding) headers.remove('accept-encoding')
+    return FilterHeadersStatus.Continue
+  }
+
+  encodeHeaders(headers: HeaderMap, endStream: boolean): FilterHeadersStatus {
+    const { encoding, enabled } = this.#settings
+    if (endStream || !enabled || this.#callbacks.routeConfig<{ disabled: boolean }>()?.disabled === true)
+      return FilterHeadersStatus.Continue
+    if (!this.#compressible(headers)) return FilterHeadersStatus.Continue
+    // RFC 9110 12.5.5: the answer depends on the header whether it is compressed or not.
+    const vary = headers.get('vary')
+    if (vary === undefined) headers.add('vary', 'Accept-Encoding')
+    else if (!/\*|accept-encoding/i.test(vary)) headers.set('vary', `${vary}, Accept-Encoding`)
+    if (!accepts(this.#accepted, encoding)) return FilterHeadersStatus.Continue
+    headers.remove('content-length')
+    headers.set('content-encoding', encoding)
+    // RFC 9110 8.8.1: a strong validator is for the bytes that it was made of.
+    const etag = headers.get('etag')
+    if (etag !== undefined && !etag.startsWith('W/')) headers.set('etag', `W/${etag}`)
+    this.#settings.compressed.value++
+    this.#codec = this.#settings.make()
+    this.#listen(this.#codec)
+    return FilterHeadersStatus.Continue
+  }
+
+  encodeData(data: BodyBuffer, endStream: boolean): FilterDataStatus {
+    const codec = this.#codec
+    if (codec === undefined) return FilterDataStatus.Continue
+    let room = true
+    for (const chunk of data.chunks) room = codec.write(chunk)
+    data.clear()
+    if (endStream) codec.end()
+    // What was written must come out even if nothing follows for long: a stream of events is a response, too.
+    else codec.flush()
+    if (!room && !this.#paused) {
+      this.#paused = true
+      this.#callbacks.pauseUpstream()
+    }
+    return FilterDataStatus.StopIterationNoBuffer
+  }
+
+  encodeTrailers(): FilterTrailersStatus {
+    const codec = this.#codec
+    if (codec === undefined) return FilterTrailersStatus.Continue
+    this.#trailers = true
+    codec.end()
+    return FilterTrailersStatus.StopIteration
+  }
+
+  onDestroy(): void {
+    this.#codec?.removeAllListeners()
+    this.#codec?.on('error', () => {})
+    this.#codec?.destroy()
+  }
+
+  #listen(codec: Codec): void {
+    codec.on('data', (chunk: Buffer) => {
+      const data = new BodyBuffer()
+      data.add(chunk)
+      this.#callbacks.injectEncodedData(data, false)
+    })
+    codec.on('end', () => {
+      if (this.#trailers) this.#callbacks.continueEncoding()
+      else this.#callbacks.injectEncodedData(new BodyBuffer(), true)
+    })
+    codec.on('drain', () => {
+      if (!this.#paused) return
+      this.#paused = false
+      this.#callbacks.resumeUpstream()
+    })
+    codec.on('error', (error) => this.#callbacks.resetStream(`compressor: ${error.message}`))
+  }
+
+  #compressible(headers: HeaderMap): boolean {
+    const { types, minLength, etagOff } = this.#settings
+    const status = headers.get(':status')
+    if (status === '204' || status === '304' || headers.has('content-encoding') || headers.has('content-range'))
+      return false
+    if (etagOff && headers.has('etag')) return false
+    if (/no-transform/i.test(headers.get('cache-control') ?? '')) return false
+    const length = headers.get('content-length')
+    if (length !== undefined && Number(length) < minLength) return false
+    const type = (headers.get('content-type') ?? '').split(';')[0].trim().toLowerCase()
+    return type === '' || types.has(type)
+  }
+}
+
+/** RFC 9110 12.5.3, as far as the question is one coding. */
+function accepts(header: string, encoding: string): boolean {
+  let star: boolean | undefined
+  for (const part of header.split(',')) {
+    const [name, ...parameters] = part.trim().toLowerCase().split(';')
+    const zero = parameters.some((p) => /^\s*q=0(?:\.0{0,3})?\s*$/.test(p))
+    if (name.trim() === encoding) return !zero
+    if (name.trim() === '*') star = !zero
+  }
+  return star ?? false
+}

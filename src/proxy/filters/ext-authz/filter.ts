@@ -1,0 +1,218 @@
+/** `envoy.filters.http.ext_authz`: another service decides. */
+import {
+  type BufferSettings,
+  type ExtAuthz,
+  ExtAuthzPerRouteSchema,
+  ExtAuthzSchema,
+} from '../../../../gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.ts'
+import type { BodyBuffer } from '../../../base/body-buffer.ts'
+import type { HeaderMap } from '../../../base/header-map.ts'
+import { invalid, onlyFields } from '../../config/fields.ts'
+import type { FactoryContext } from '../../context.ts'
+import {
+  FilterDataStatus,
+  FilterHeadersStatus,
+  FilterTrailersStatus,
+  type HttpFilter,
+  type HttpFilterCallbacks,
+  type HttpFilterFactory,
+} from '../../http/filter.ts'
+import { ResponseFlag } from '../../http/stream-info.ts'
+import { metadataMatch } from '../../match/value.ts'
+import { fraction } from '../../route/route-match.ts'
+import { grpcCheck } from './grpc-service.ts'
+import { httpCheck } from './http-service.ts'
+import type { Check, Verdict } from './verdict.ts'
+
+const FIELDS = [
+  'grpc_service',
+  'http_service',
+  'transport_api_version',
+  'failure_mode_allow',
+  'failure_mode_allow_header_add',
+  'with_request_body',
+  'clear_route_cache',
+  'status_on_error',
+  'filter_enabled',
+  'filter_enabled_metadata',
+  'stat_prefix',
+  'allowed_headers',
+]
+
+const NAMESPACE = 'envoy.filters.http.ext_authz'
+
+interface RouteRule {
+  readonly disabled: boolean
+  readonly contextExtensions: Readonly<Record<string, string>>
+  readonly noBody: boolean
+}
+
+class Settings {
+  readonly check: Check
+  readonly body: BufferSettings | undefined
+  readonly failureAllows: boolean
+  readonly markFailure: boolean
+  readonly statusOnError: number
+  readonly clearRoute: boolean
+  readonly enabled: number
+  readonly enabledBy: ReturnType<typeof metadataMatch> | undefined
+  readonly counters
+
+  constructor(config: ExtAuthz, context: FactoryContext) {
+    onlyFields(ExtAuthzSchema, config, FIELDS, 'ext_authz')
+    const { services } = config
+    if (services.case === 'httpService') this.check = httpCheck(services.value, config.allowedHeaders, context)
+    else if (services.case === 'grpcService')
+      this.check = grpcCheck(services.value, config.withRequestBody?.packAsBytes ?? false, context)
+    else throw invalid('ext_authz', 'a service is missing')
+    this.body = config.withRequestBody
+    this.failureAllows = config.failureModeAllow
+    this.markFailure = config.failureModeAllowHeaderAdd
+    this.statusOnError = config.statusOnError?.code || 403
+    this.clearRoute = config.clearRouteCache
+    this.enabled = config.filterEnabled?.defaultValue === undefined ? 1 : fraction(config.filterEnabled.defaultValue)
+    this.enabledBy =
+      config.filterEnabledMetadata && metadataMatch(config.filterEnabledMetadata, 'ext_authz.filter_enabled_metadata')
+    const prefix = config.statPrefix === '' ? '' : `${config.statPrefix}.`
+    const scope = context.stats.scope(`${context.statPrefix}ext_authz.${prefix}`)
+    this.counters = {
+      ok: scope.counter('ok'),
+      denied: scope.counter('denied'),
+      error: scope.counter('error'),
+      allowed: scope.counter('failure_mode_allowed'),
+    }
+  }
+}
+
+export const extAuthz: HttpFilterFactory<typeof ExtAuthzSchema, typeof ExtAuthzPerRouteSchema> = {
+  name: NAMESPACE,
+  configType: ExtAuthzSchema,
+  routeConfigType: ExtAuthzPerRouteSchema,
+  create(config, context) {
+    const settings = new Settings(config, context)
+    return { createFilter: (callbacks) => new ExtAuthzFilter(callbacks, settings) }
+  },
+  createRouteConfig({ override }): RouteRule {
+    if (override.case === 'disabled') return { disabled: override.value, contextExtensions: {}, noBody: false }
+    if (override.case !== 'checkSettings') throw invalid('ext_authz', 'an override is missing')
+    return {
+      disabled: false,
+      contextExtensions: override.value.contextExtensions,
+      noBody: override.value.disableRequestBodyBuffering,
+    }
+  },
+}
+
+class ExtAuthzFilter implements HttpFilter {
+  readonly #callbacks: HttpFilterCallbacks
+  readonly #settings: Settings
+  #rule: RouteRule | undefined
+  #cancel: (() => void) | undefined
+  #buffering = false
+  #asking = false
+  #response: readonly (readonly [string, string])[] = []
+
+  constructor(callbacks: HttpFilterCallbacks, settings: Settings) {
+    this.#callbacks = callbacks
+    this.#settings = settings
+  }
+
+  decodeHeaders(headers: HeaderMap, endStream: boolean): FilterHeadersStatus {
+    const settings = this.#settings
+    const callbacks = this.#callbacks
+    this.#rule = callbacks.routeConfig<RouteRule>()
+    if (this.#rule?.disabled === true || Math.random() >= settings.enabled) return FilterHeadersStatus.Continue
+    if (settings.enabledBy?.(callbacks.streamInfo.dynamicMetadata) === false) return FilterHeadersStatus.Continue
+    if (settings.body !== undefined && !endStream && this.#rule?.noBody !== true && !headers.has('upgrade')) {
+      this.#buffering = true
+      // One byte more than is wanted tells that there is more.
+      callbacks.setDecoderBufferLimit(
+        settings.body.allowPartialMessage ? callbacks.decoderBufferLimit : settings.body.maxRequestBytes,
+      )
+      return FilterHeadersStatus.StopIteration
+    }
+    this.#ask(undefined, true)
+    return FilterHeadersStatus.StopAllIterationAndWatermark
+  }
+
+  decodeData(data: BodyBuffer, endStream: boolean): FilterDataStatus {
+    if (this.#asking) return FilterDataStatus.StopIterationAndWatermark
+    if (!this.#buffering) return FilterDataStatus.Continue
+    const max = this.#settings.body?.maxRequestBytes ?? 0
+    const held = (this.#callbacks.decodingBuffer?.length ?? 0) + data.length
+    if (!endStream && !(this.#settings.body?.allowPartialMessage === true && held >= max))
+      return FilterDataStatus.StopIterationAndBuffer
+    this.#callbacks.addDecodedData(data)
+    const all = this.#callbacks.decodingBuffer?.linearize() ?? Buffer.alloc(0)
+    this.#ask(all.subarray(0, max), all.length <= max && endStream)
+    return FilterDataStatus.StopIterationAndWatermark
+  }
+
+  decodeTrailers(): FilterTrailersStatus {
+    if (this.#buffering && !this.#asking) this.#ask(this.#callbacks.decodingBuffer?.linearize(), true)
+    return this.#asking ? FilterTrailersStatus.StopIteration : FilterTrailersStatus.Continue
+  }
+
+  encodeHeaders(headers: HeaderMap): FilterHeadersStatus {
+    for (const [name, value] of this.#response) headers.add(name, value)
+    return FilterHeadersStatus.Continue
+  }
+
+  onDestroy(): void {
+    this.#cancel?.()
+  }
+
+  #ask(body: Buffer | undefined, bodyIsWhole: boolean): void {
+    this.#buffering = false
+    this.#asking = true
+    const input = {
+      info: this.#callbacks.streamInfo,
+      headers: this.#callbacks.requestHeaders,
+      body,
+      bodyIsWhole,
+      contextExtensions: this.#rule?.contextExtensions ?? {},
+    }
+    this.#cancel = this.#settings.check(input, (verdict) => this.#decide(verdict))
+  }
+
+  #decide(verdict: Verdict): void {
+    this.#cancel = undefined
+    this.#asking = false
+    const { counters, failureAllows, markFailure, statusOnError, clearRoute } = this.#settings
+    const callbacks = this.#callbacks
+    const headers = callbacks.requestHeaders
+    if (verdict.metadata !== undefined) callbacks.streamInfo.setDynamicMetadata(NAMESPACE, { ...verdict.metadata })
+    if (verdict.kind === 'error') {
+      counters.error.value++
+      if (failureAllows) {
+        counters.allowed.value++
+        if (markFailure) headers.set('x-envoy-auth-failure-mode-allowed', 'true')
+        callbacks.continueDecoding()
+        return
+      }
+      callbacks.streamInfo.responseFlags |= ResponseFlag.UnauthorizedExternalService
+      callbacks.sendLocalReply(statusOnError, '', { details: 'ext_authz_error' })
+      return
+    }
+    if (verdict.kind === 'denied') {
+      counters.denied.value++
+      callbacks.streamInfo.responseFlags |= ResponseFlag.UnauthorizedExternalService
+      callbacks.sendLocalReply(verdict.status, verdict.body, {
+        details: 'ext_authz_denied',
+        modifyHeaders: (reply) => {
+          for (const [name] of verdict.set) reply.remove(name)
+          for (const [name, value] of verdict.set) reply.add(name, value)
+        },
+      })
+      return
+    }
+    counters.ok.value++
+    for (const name of verdict.remove) if (!name.startsWith(':') && name !== 'host') headers.remove(name)
+    for (const [name, value] of verdict.set) headers.set(name, value)
+    for (const [name, value] of verdict.append) headers.add(name, value)
+    this.#response = verdict.response
+    if (clearRoute && verdict.set.length + verdict.append.length + verdict.remove.length > 0)
+      callbacks.clearRouteCache()
+    callbacks.continueDecoding()
+  }
+}

@@ -1,0 +1,119 @@
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import type { HeaderValueOption } from '../../../../gen/envoy/config/core/v3/base_pb.ts'
+import type { GrpcService } from '../../../../gen/envoy/config/core/v3/grpc_service_pb.ts'
+import { AttributeContextSchema } from '../../../../gen/envoy/service/auth/v3/attribute_context_pb.ts'
+import { CheckRequestSchema, CheckResponseSchema } from '../../../../gen/envoy/service/auth/v3/external_auth_pb.ts'
+import { BodyBuffer } from '../../../base/body-buffer.ts'
+import { HeaderMap } from '../../../base/header-map.ts'
+import { asyncRequest } from '../../cluster/async-client.ts'
+import { durationMs, unsupported } from '../../config/fields.ts'
+import type { FactoryContext } from '../../context.ts'
+import { grpcFrame, grpcMessage } from '../../grpc-frame.ts'
+import { type Check, type CheckInput, ERROR, NONE, type Verdict } from './verdict.ts'
+
+const PATH = '/envoy.service.auth.v3.Authorization/Check'
+
+/** A server that speaks `envoy.service.auth.v3.Authorization`. */
+export function grpcCheck(service: GrpcService, packAsBytes: boolean, context: FactoryContext): Check {
+  if (service.targetSpecifier.case !== 'envoyGrpc') throw unsupported('ext_authz.grpc_service', 'google_grpc')
+  const { clusterName: cluster, authority } = service.targetSpecifier.value
+  const timeoutMs = durationMs(service.timeout, 200)
+  return (input, done) => {
+    const headers = HeaderMap.of([
+      [':authority', authority || cluster],
+      [':path', PATH],
+      [':method', 'POST'],
+      [':scheme', 'http'],
+      ['te', 'trailers'],
+      ['content-type', 'application/grpc'],
+    ])
+    const message = toBinary(
+      CheckRequestSchema,
+      create(CheckRequestSchema, { attributes: attributes(input, packAsBytes) }),
+    )
+    const body = BodyBuffer.of(grpcFrame(message))
+    const stream = asyncRequest(context.clusters, cluster, headers, body, undefined, timeoutMs, (answer) => {
+      const status = answer?.trailers?.get('grpc-status') ?? answer?.headers.get('grpc-status')
+      const bytes = answer === undefined || status !== '0' ? undefined : grpcMessage(answer.body.linearize())
+      done(bytes === undefined ? ERROR : verdict(bytes))
+    })
+    if (stream === undefined) process.nextTick(done, ERROR)
+    return () => stream?.reset()
+  }
+}
+
+function attributes({ info, headers, body, contextExtensions }: CheckInput, packAsBytes: boolean) {
+  const { connection } = info
+  const peer = (address: string, port: number) =>
+    ({
+      address: {
+        address: { case: 'socketAddress', value: { address, portSpecifier: { case: 'portValue', value: port } } },
+      },
+    }) as const
+  const path = headers.get(':path') ?? ''
+  const map: Record<string, string> = {}
+  for (const [name, value] of headers) map[name] = map[name] === undefined ? value : `${map[name]},${value}`
+  return create(AttributeContextSchema, {
+    source: {
+      ...peer(info.remoteAddress, info.remotePort),
+      principal: connection.tls?.peer?.uriSans[0] ?? connection.tls?.peer?.subject ?? '',
+    },
+    destination: {
+      ...peer(connection.localAddress, connection.localPort),
+      principal: connection.tls?.local?.uriSans[0] ?? '',
+    },
+    request: {
+      time: { seconds: BigInt(Math.floor(info.startTime / 1000)), nanos: Math.floor((info.startTime % 1000) * 1e6) },
+      http: {
+        id: info.requestId,
+        method: headers.get(':method') ?? '',
+        headers: map,
+        path,
+        host: headers.get(':authority') ?? '',
+        scheme: headers.get(':scheme') ?? '',
+        protocol: info.protocol,
+        size: BigInt(body?.length ?? (Number(headers.get('content-length') ?? -1) || -1)),
+        ...(body === undefined ? {} : packAsBytes ? { rawBody: body } : { body: body.toString('utf8') }),
+      },
+    },
+    contextExtensions: { ...contextExtensions },
+  })
+}
+
+function verdict(bytes: Buffer): Verdict {
+  let response: ReturnType<typeof decode>
+  try {
+    response = decode(bytes)
+  } catch {
+    return ERROR
+  }
+  const { status, httpResponse, dynamicMetadata } = response
+  const denied = httpResponse.case === 'deniedResponse' ? httpResponse.value : undefined
+  if ((status?.code ?? 0) !== 0) {
+    return {
+      ...NONE,
+      kind: 'denied',
+      status: denied?.status?.code || 403,
+      body: denied?.body ?? '',
+      set: pairs(denied?.headers ?? []),
+    }
+  }
+  const ok = httpResponse.case === 'okResponse' ? httpResponse.value : undefined
+  const appends = (option: HeaderValueOption) => option.append === true
+  return {
+    ...NONE,
+    set: pairs((ok?.headers ?? []).filter((option) => !appends(option))),
+    append: pairs((ok?.headers ?? []).filter(appends)),
+    remove: (ok?.headersToRemove ?? []).map((name) => name.toLowerCase()),
+    response: pairs(ok?.responseHeadersToAdd ?? []),
+    metadata: dynamicMetadata ?? ok?.dynamicMetadata,
+  }
+}
+
+function decode(bytes: Buffer) {
+  return fromBinary(CheckResponseSchema, bytes)
+}
+
+function pairs(options: readonly HeaderValueOption[]): [string, string][] {
+  return options.map(({ header }) => [header?.key.toLowerCase() ?? '', header?.value ?? ''])
+}

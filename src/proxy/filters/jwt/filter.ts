@@ -1,0 +1,189 @@
+/** `envoy.filters.http.jwt_authn`. */
+import {
+  type JwtAuthentication,
+  JwtAuthenticationSchema,
+  type PerRouteConfig,
+  PerRouteConfigSchema,
+} from '../../../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.ts'
+import type { HeaderMap } from '../../../base/header-map.ts'
+import { invalid, onlyFields } from '../../config/fields.ts'
+import type { FactoryContext } from '../../context.ts'
+import {
+  FilterHeadersStatus,
+  type HttpFilter,
+  type HttpFilterCallbacks,
+  type HttpFilterFactory,
+} from '../../http/filter.ts'
+import { compileRouteMatch, type RouteMatcher } from '../../route/route-match.ts'
+import { JwtProvider } from './provider.ts'
+import { type Accepted, compileRequirement, MISSING, type Requirement, type Result } from './requirement.ts'
+
+/** Envoy's namespace for the claims. */
+const NAMESPACE = 'envoy.filters.http.jwt_authn'
+
+interface RouteRule {
+  readonly disabled: boolean
+  readonly name: string
+}
+
+class Settings {
+  readonly bypassPreflight: boolean
+  readonly strip: boolean
+  readonly allowed
+  readonly denied
+  readonly #rules: readonly { readonly match: RouteMatcher; readonly requirement: Requirement | undefined }[]
+  readonly #named = new Map<string, Requirement>()
+
+  constructor(config: JwtAuthentication, context: FactoryContext) {
+    const path = 'jwt_authn'
+    onlyFields(
+      JwtAuthenticationSchema,
+      config,
+      ['providers', 'rules', 'bypass_cors_preflight', 'requirement_map', 'strip_failure_response'],
+      path,
+    )
+    const providers = new Map(
+      Object.entries(config.providers).map(([name, proto]) => [
+        name,
+        new JwtProvider(proto, context, `${path}.providers["${name}"]`),
+      ]),
+    )
+    for (const [name, requirement] of Object.entries(config.requirementMap)) {
+      this.#named.set(name, compileRequirement(requirement, providers, `${path}.requirement_map["${name}"]`))
+    }
+    this.#rules = config.rules.map((rule, i) => {
+      const where = `${path}.rules[${i}]`
+      const match = compileRouteMatch(rule.match, `${where}.match`)
+      const kind = rule.requirementType
+      if (kind.case === 'requires')
+        return { match, requirement: compileRequirement(kind.value, providers, `${where}.requires`) }
+      if (kind.case === undefined) return { match, requirement: undefined }
+      const named = this.#named.get(kind.value)
+      if (named === undefined) throw invalid(`${where}.requirement_name`, `there is no requirement ${kind.value}`)
+      return { match, requirement: named }
+    })
+    this.bypassPreflight = config.bypassCorsPreflight
+    this.strip = config.stripFailureResponse
+    const scope = context.stats.scope(`${context.statPrefix}jwt_authn.`)
+    this.allowed = scope.counter('allowed')
+    this.denied = scope.counter('denied')
+  }
+
+  /** `null`: the route names a requirement that is not there. */
+  requirementFor(headers: HeaderMap, route: RouteRule | undefined): Requirement | undefined | null {
+    if (route !== undefined) return route.disabled ? undefined : (this.#named.get(route.name) ?? null)
+    return this.#rules.find(({ match }) => match.matches(headers.get(':path') ?? '', headers))?.requirement
+  }
+}
+
+export const jwtAuthn: HttpFilterFactory<typeof JwtAuthenticationSchema, typeof PerRouteConfigSchema> = {
+  name: NAMESPACE,
+  configType: JwtAuthenticationSchema,
+  routeConfigType: PerRouteConfigSchema,
+  create(config, context) {
+    const settings = new Settings(config, context)
+    return { createFilter: (callbacks) => new JwtFilter(callbacks, settings) }
+  },
+  createRouteConfig({ requirementSpecifier: specifier }: PerRouteConfig): RouteRule {
+    if (specifier.case === 'requirementName') return { disabled: false, name: specifier.value }
+    if (specifier.case === 'disabled') return { disabled: specifier.value, name: '' }
+    throw invalid('jwt_authn', 'a requirement is missing')
+  },
+}
+
+class JwtFilter implements HttpFilter {
+  readonly #callbacks: HttpFilterCallbacks
+  readonly #settings: Settings
+  #gone = false
+
+  constructor(callbacks: HttpFilterCallbacks, settings: Settings) {
+    this.#callbacks = callbacks
+    this.#settings = settings
+  }
+
+  decodeHeaders(headers: HeaderMap): FilterHeadersStatus {
+    const settings = this.#settings
+    const preflight =
+      headers.get(':method') === 'OPTIONS' && headers.has('origin') && headers.has('access-control-request-method')
+    if (preflight && settings.bypassPreflight) return FilterHeadersStatus.Continue
+    const requirement = settings.requirementFor(headers, this.#callbacks.routeConfig<RouteRule>())
+    if (requirement === undefined) return FilterHeadersStatus.Continue
+    if (requirement === null) {
+      this.#deny(headers, 403, 'Wrong requirement_name')
+      return FilterHeadersStatus.StopIteration
+    }
+    const missing = requirement.providers.filter((provider) => provider.keys === undefined)
+    if (missing.length === 0)
+      return this.#decide(headers, requirement.check(headers))
+        ? FilterHeadersStatus.Continue
+        : FilterHeadersStatus.StopIteration
+    let open = missing.length
+    for (const provider of missing) {
+      provider.fetch(() => {
+        if (--open > 0 || this.#gone) return
+        if (this.#decide(headers, requirement.check(headers))) this.#callbacks.continueDecoding()
+      })
+    }
+    return FilterHeadersStatus.StopAllIterationAndWatermark
+  }
+
+  onDestroy(): void {
+    this.#gone = true
+  }
+
+  #decide(headers: HeaderMap, { reason, accepted }: Result): boolean {
+    if (reason !== '') {
+      this.#deny(headers, reason === 'Audiences in Jwt are not allowed' ? 403 : 401, reason)
+      return false
+    }
+    this.#settings.allowed.value++
+    for (const one of accepted) this.#use(headers, one)
+    return true
+  }
+
+  #use(headers: HeaderMap, { provider, token, found }: Accepted): void {
+    const { proto } = provider
+    if (!proto.forward) found.remove(headers)
+    if (proto.forwardPayloadHeader !== '') {
+      const padding = proto.padForwardPayloadHeader ? '='.repeat((4 - (token.payloadText.length % 4)) % 4) : ''
+      headers.set(proto.forwardPayloadHeader.toLowerCase(), token.payloadText + padding)
+    }
+    for (const { headerName, claimName } of proto.claimToHeaders) {
+      const claim = claimOf(token.payload, claimName)
+      const name = headerName.toLowerCase()
+      if (typeof claim === 'string' || typeof claim === 'number' || typeof claim === 'boolean')
+        headers.set(name, String(claim))
+      else if (claim !== undefined && claim !== null)
+        headers.set(name, Buffer.from(JSON.stringify(claim)).toString('base64url'))
+      // A client must not be able to say what only a token may.
+      else headers.remove(name)
+    }
+    if (proto.payloadInMetadata !== '') {
+      this.#callbacks.streamInfo.setDynamicMetadata(NAMESPACE, { [proto.payloadInMetadata]: token.payload })
+    }
+    if (proto.clearRouteCache) this.#callbacks.clearRouteCache()
+  }
+
+  #deny(headers: HeaderMap, code: number, reason: string): void {
+    this.#settings.denied.value++
+    const realm = `${headers.get(':scheme') ?? 'http'}://${headers.get(':authority') ?? ''}${headers.get(':path') ?? ''}`
+    const error = reason === MISSING ? '' : ', error="invalid_token"'
+    this.#callbacks.sendLocalReply(code, this.#settings.strip ? '' : reason, {
+      details: `jwt_authn_access_denied{${reason}}`,
+      ...(code === 401 && !this.#settings.strip
+        ? {
+            modifyHeaders: (reply: HeaderMap) =>
+              reply.set('www-authenticate', `Bearer realm="${realm.replaceAll('"', '')}"${error}`),
+          }
+        : {}),
+    })
+  }
+}
+
+function claimOf(payload: Readonly<Record<string, unknown>>, path: string): unknown {
+  let value: unknown = payload
+  for (const key of path.split('.')) {
+    value = value !== null && typeof value === 'object' ? (value as Record<string, unknown>)[key] : undefined
+  }
+  return value
+}

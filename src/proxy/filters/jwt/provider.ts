@@ -1,0 +1,204 @@
+import {
+  type JwtProvider as JwtProviderProto,
+  JwtProviderSchema,
+} from '../../../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.ts'
+import { BodyBuffer } from '../../../base/body-buffer.ts'
+import { HeaderMap } from '../../../base/header-map.ts'
+import { messageOf } from '../../../errors.ts'
+import { asyncRequest } from '../../cluster/async-client.ts'
+import { dataSource } from '../../config/data-source.ts'
+import { durationMs, invalid, onlyFields } from '../../config/fields.ts'
+import type { FactoryContext } from '../../context.ts'
+import { stringMatch, type TextMatch } from '../../match/string.ts'
+import { cookie } from '../../route/hash-policy.ts'
+import { queryParameters } from '../../route/route-match.ts'
+import { KeySet, type Token } from './token.ts'
+
+const FIELDS = [
+  'issuer',
+  'audiences',
+  'subjects',
+  'require_expiration',
+  'max_lifetime',
+  'remote_jwks',
+  'local_jwks',
+  'forward',
+  'from_headers',
+  'from_params',
+  'from_cookies',
+  'forward_payload_header',
+  'pad_forward_payload_header',
+  'payload_in_metadata',
+  'clock_skew_seconds',
+  'claim_to_headers',
+  'clear_route_cache',
+  'jwt_cache_config',
+]
+
+/** A token in a request, and how it is taken out of it. */
+export interface Found {
+  readonly text: string
+  remove(headers: HeaderMap): void
+}
+
+/** Who issues tokens, where they are looked for, and what is done with a good one. */
+export class JwtProvider {
+  readonly proto: JwtProviderProto
+  readonly #context: FactoryContext
+  readonly #subject: TextMatch | undefined
+  readonly #path: string
+  #keys: KeySet | undefined
+  #fetched = 0
+  #waiting: ((keys: KeySet | undefined) => void)[] | undefined
+
+  constructor(proto: JwtProviderProto, context: FactoryContext, path: string) {
+    onlyFields(JwtProviderSchema, proto, FIELDS, path)
+    this.proto = proto
+    this.#context = context
+    this.#path = path
+    this.#subject = proto.subjects && stringMatch(proto.subjects, `${path}.subjects`)
+    const source = proto.jwksSourceSpecifier
+    if (source.case === 'localJwks') {
+      try {
+        this.#keys = new KeySet(dataSource(source.value, `${path}.local_jwks`).toString('utf8'))
+      } catch (error) {
+        throw invalid(`${path}.local_jwks`, messageOf(error))
+      }
+    } else if (source.case !== 'remoteJwks') throw invalid(path, 'keys are missing')
+  }
+
+  /** Tokens in Envoy's order: headers, parameters, cookies; by default the Authorization header and `access_token`. */
+  find(headers: HeaderMap): Found[] {
+    const { fromHeaders, fromParams, fromCookies } = this.proto
+    const anywhere = fromHeaders.length + fromParams.length + fromCookies.length === 0
+    const places = anywhere ? [{ name: 'authorization', valuePrefix: 'Bearer ' }] : fromHeaders
+    const found: Found[] = []
+    for (const { name, valuePrefix } of places) {
+      const lower = name.toLowerCase()
+      const value = headers.get(lower)
+      const at = value === undefined ? -1 : value.indexOf(valuePrefix)
+      if (value === undefined || at === -1) continue
+      const text = /^[A-Za-z0-9_.-]*/.exec(value.slice(at + valuePrefix.length).trimStart())?.[0] ?? ''
+      found.push({ text, remove: (map) => map.remove(lower) })
+    }
+    const params = anywhere ? ['access_token'] : fromParams
+    if (params.length > 0) {
+      const query = queryParameters(headers.get(':path') ?? '')
+      for (const name of params) {
+        const text = query.get(name)
+        if (text !== undefined) found.push({ text, remove: (map) => removeParameter(map, name) })
+      }
+    }
+    for (const name of fromCookies) {
+      const text = cookie(headers.get('cookie') ?? '', name)
+      if (text !== undefined) found.push({ text, remove: () => {} })
+    }
+    return found
+  }
+
+  issues(token: Token): boolean {
+    return this.proto.issuer === '' || this.proto.issuer === token.payload['iss']
+  }
+
+  /** Everything but the signature; `undefined` when it is good, else Envoy's words. */
+  check(token: Token, audiences: readonly string[]): string | undefined {
+    const { payload } = token
+    const now = Date.now() / 1000
+    const skew = this.proto.clockSkewSeconds || 60
+    const { exp, nbf } = payload
+    if (this.#subject !== undefined && !(typeof payload['sub'] === 'string' && this.#subject(payload['sub'])))
+      return 'Jwt subject is not allowed'
+    if (typeof nbf === 'number' && now < nbf - skew) return 'Jwt not yet valid'
+    if (typeof exp === 'number' && now > exp + skew) return 'Jwt is expired'
+    if (this.proto.requireExpiration && typeof exp !== 'number') return 'Jwt expiration is required'
+    const lifetime = durationMs(this.proto.maxLifetime, 0) / 1000
+    if (
+      lifetime > 0 &&
+      (typeof exp !== 'number' || exp - (typeof payload['iat'] === 'number' ? payload['iat'] : now) > lifetime)
+    ) {
+      return 'Jwt lifetime is too long'
+    }
+    const allowed = audiences.length > 0 ? audiences : this.proto.audiences
+    const own = [payload['aud']].flat().map((audience) => plain(String(audience ?? '')))
+    if (allowed.length > 0 && !allowed.some((audience) => own.includes(plain(audience))))
+      return 'Audiences in Jwt are not allowed'
+    return undefined
+  }
+
+  /** Keys that are there need no wait. */
+  get keys(): KeySet | undefined {
+    const source = this.proto.jwksSourceSpecifier
+    if (source.case !== 'remoteJwks') return this.#keys
+    const fresh = performance.now() - this.#fetched < durationMs(source.value.cacheDuration, 600_000)
+    return fresh ? this.#keys : undefined
+  }
+
+  /** Fetches the keys, once for all who ask meanwhile. */
+  fetch(done: (keys: KeySet | undefined) => void): void {
+    if (this.#waiting !== undefined) {
+      this.#waiting.push(done)
+      return
+    }
+    this.#waiting = [done]
+    const source = this.proto.jwksSourceSpecifier
+    const uri = source.case === 'remoteJwks' ? source.value.httpUri : undefined
+    const cluster = uri?.httpUpstreamType.value ?? ''
+    const url = URL.canParse(uri?.uri ?? '') ? new URL(uri?.uri ?? '') : undefined
+    const finish = (keys: KeySet | undefined) => {
+      // Old keys are better than none when the issuer is down.
+      if (keys !== undefined) {
+        this.#keys = keys
+        this.#fetched = performance.now()
+      }
+      const waiting = this.#waiting ?? []
+      this.#waiting = undefined
+      for (const one of waiting) one(this.#keys)
+    }
+    if (url === undefined) {
+      process.nextTick(finish, undefined)
+      return
+    }
+    const headers = HeaderMap.of([
+      [':authority', url.host],
+      [':path', url.pathname + url.search],
+      [':method', 'GET'],
+      [':scheme', url.protocol.slice(0, -1)],
+    ])
+    const { clusters, log } = this.#context
+    const started = asyncRequest(
+      clusters,
+      cluster,
+      headers,
+      new BodyBuffer(),
+      undefined,
+      durationMs(uri?.timeout, 5000),
+      (response, reason) => {
+        const status = response?.headers.get(':status')
+        try {
+          if (status !== '200') throw new Error(response === undefined ? reason : `status ${status}`)
+          finish(new KeySet(response?.body.linearize().toString('utf8') ?? ''))
+        } catch (error) {
+          log.warn({ provider: this.#path, uri: uri?.uri }, `Jwks cannot be fetched: ${messageOf(error)}`)
+          finish(undefined)
+        }
+      },
+    )
+    if (started === undefined) process.nextTick(finish, undefined)
+  }
+}
+
+/** Envoy compares audiences without scheme and trailing slash. */
+function plain(audience: string): string {
+  return audience.replace(/^https?:\/\//, '').replace(/\/$/, '')
+}
+
+function removeParameter(headers: HeaderMap, name: string): void {
+  const path = headers.get(':path') ?? ''
+  const start = path.indexOf('?')
+  if (start === -1) return
+  const kept = path
+    .slice(start + 1)
+    .split('&')
+    .filter((part) => part !== name && !part.startsWith(`${name}=`))
+  headers.set(':path', kept.length === 0 ? path.slice(0, start) : `${path.slice(0, start)}?${kept.join('&')}`)
+}
