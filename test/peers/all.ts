@@ -1,5 +1,18 @@
 /** Every peer under its name, for the runner, which fetches them before the tests begin. */
-import { dockerRegistry, envoy, go, haproxy, helm, kubectl, nginx, sharedModules, skopeo, wrk, zig } from './index.ts'
+import {
+  dockerRegistry,
+  envoy,
+  go,
+  haproxy,
+  helm,
+  kubectl,
+  nginx,
+  oras,
+  sharedModules,
+  skopeo,
+  wrk,
+  zig,
+} from './index.ts'
 import { kubeApiserver } from './kube-apiserver.ts'
 import type { Peer } from './peer.ts'
 import { rust } from './rust.ts'
@@ -15,6 +28,7 @@ export const PEERS: Readonly<Record<string, () => Promise<Peer>>> = {
   skopeo,
   'docker-registry': dockerRegistry,
   go,
+  oras,
   zig,
   rust,
   'kube-apiserver': () => kubeApiserver(),

@@ -1,5 +1,5 @@
 /** The peers by name. Each function gives a path, or the reason why this machine cannot have it; see peer.ts. */
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync, realpathSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fromDebian } from './debian.ts'
@@ -64,6 +64,18 @@ export async function go(): Promise<Peer> {
   const minor = Number(/go1\.(\d+)/.exec(told)?.[1] ?? 0)
   if (minor < 24) return absent('go', `Go 1.24 or newer is needed, this is ${told}`)
   return found(join(folders().find((dir) => existsSync(join(dir, 'go'))) ?? '', 'go'))
+}
+
+/** Built with Go from the module proxy; at low priority, since it takes a minute or two of all cores. */
+export async function oras(): Promise<Peer> {
+  const version = '1.2.0'
+  const compiler = await go()
+  if (compiler.skip !== false) return absent('oras', compiler.skip)
+  return install('oras', version, 'oras', async (dir) => {
+    writeFileSync(join(dir, 'go.mod'), `module build\n\ngo 1.24\n\nrequire oras.land/oras v${version}\n`)
+    const build = ['-n', '19', compiler.path, 'build', '-mod=mod', '-trimpath', '-o', 'oras', 'oras.land/oras/cmd/oras']
+    await run('nice', build, { cwd: dir, timeoutMs: 600_000 })
+  })
 }
 
 /** Modules of other makers, kept beside the checkout; not every machine has them. */
