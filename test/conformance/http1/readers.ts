@@ -1,0 +1,134 @@
+/** Other HTTP/1.1 implementations that say where they see messages end. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../../interop/envoy.ts'
+
+export interface Reader {
+  readonly port: number
+  stop(): Promise<void>
+}
+
+/** Answers with the method, the target and the length of the body: what a reader understood. */
+export async function nodeReader(): Promise<Reader> {
+  const server: Server = createServer((request, response) => {
+    let length = 0
+    request.on('data', (chunk: Buffer) => (length += chunk.length))
+    request.on('end', () => {
+      const text = `${request.method} ${request.url} ${length}`
+      response.setHeader('x-seen', text)
+      response.end()
+    })
+    request.on('error', () => {})
+  })
+  server.keepAliveTimeout = 60_000
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    async stop() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+export function nginxReader(program: string, backend: number): Promise<Reader> {
+  return startReader(program, (dir, port) => {
+    writeFileSync(
+      join(dir, 'nginx.conf'),
+      `daemon off; master_process off; pid ${dir}/pid; error_log stderr crit;
+events { worker_connections 512; }
+http { access_log off; client_body_temp_path ${dir}/b; proxy_temp_path ${dir}/p; fastcgi_temp_path ${dir}/f; uwsgi_temp_path ${dir}/u; scgi_temp_path ${dir}/s;
+  keepalive_requests 100000;
+  server { listen 127.0.0.1:${port}; merge_slashes off; location / { proxy_pass http://127.0.0.1:${backend}; proxy_http_version 1.1; } } }`,
+    )
+    return ['-e', 'stderr', '-p', dir, '-c', join(dir, 'nginx.conf')]
+  })
+}
+
+export function haproxyReader(program: string, backend: number): Promise<Reader> {
+  return startReader(program, (dir, port) => {
+    writeFileSync(
+      join(dir, 'haproxy.cfg'),
+      `defaults
+  mode http
+  timeout connect 5s
+  timeout client 30s
+  timeout server 30s
+frontend in
+  bind 127.0.0.1:${port}
+  default_backend out
+backend out
+  server one 127.0.0.1:${backend}
+`,
+    )
+    return ['-f', join(dir, 'haproxy.cfg')]
+  })
+}
+
+async function startReader(program: string, prepare: (dir: string, port: number) => string[]): Promise<Reader> {
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-reader-'))
+  const port = await freePort()
+  const child = spawn(program, prepare(dir, port), { stdio: ['ignore', 'ignore', 'pipe'] })
+  let log = ''
+  child.stderr.on('data', (data) => (log += data))
+  const exited = once(child, 'exit')
+  const stop = async () => {
+    child.kill('SIGKILL')
+    await exited
+    rmSync(dir, { recursive: true, force: true })
+  }
+  for (let i = 0; i < 200; i++) {
+    if (child.exitCode !== null) throw new Error(`${program} does not start: ${log}`)
+    if (await answers(port)) return { port, stop }
+    await sleep(50)
+  }
+  await stop()
+  throw new Error(`${program} is not ready: ${log}`)
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.on('error', () => resolve(false))
+  })
+}
+
+/** What a reader sees in these bytes: `method target length` of each message, in order; a refusal is its status. */
+export function understood(port: number, bytes: string, messages: number): Promise<string[]> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    let text = ''
+    const seen = () =>
+      [...text.matchAll(/HTTP\/1\.1 (\d+)[^\r]*\r\n((?:[^\r]+\r\n)*)\r\n/g)].map(
+        ([, status, headers]) => /^x-seen: (.*)\r$/im.exec(headers)?.[1] ?? `status ${status}`,
+      )
+    let timer = setTimeout(done, 2000)
+    function done(): void {
+      clearTimeout(timer)
+      socket.destroy()
+      resolve(seen())
+    }
+    socket.on('data', (data) => {
+      text += data.toString('latin1')
+      // A little longer than the expected number: a message too many is what is looked for.
+      if (seen().length >= messages) {
+        clearTimeout(timer)
+        timer = setTimeout(done, 30)
+      }
+    })
+    socket.on('error', done)
+    socket.on('close', done)
+    socket.on('connect', () => socket.write(bytes, 'latin1'))
+  })
+}
