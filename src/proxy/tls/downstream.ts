@@ -12,6 +12,15 @@ import type { CertificateInfo, TlsInfo } from '../network/connection-info.ts'
 import { protocolBounds } from './parameters.ts'
 import { altNames, certificatePem, type PeerValidation, type SecretSource, validation } from './secrets.ts'
 
+/**
+ * What `tls.Server` does for its sockets after a handshake, and nobody for a socket that is wrapped by hand: ask OpenSSL about the
+ * peer's chain (`null`: good), and say that the handshake is over, which node:http2 waits for.
+ */
+interface ServerSide {
+  secureConnecting: boolean
+  readonly ssl?: { verifyError(): (Error & { readonly code: string }) | null }
+}
+
 /** TLS termination of one filter chain. */
 export class DownstreamTls {
   readonly #context: SecureContext
@@ -81,11 +90,14 @@ export class DownstreamTls {
 
   /** After the handshake: the reason why the client is refused, or what is known about it. */
   accept(socket: TLSSocket): { info: TlsInfo } | { refused: string } {
+    const server = socket as unknown as ServerSide
+    server.secureConnecting = false
     const peer = socket.getPeerX509Certificate()
-    const verified = peer !== undefined && this.#check?.ca !== undefined && socket.authorized
+    const problem = server.ssl?.verifyError()
+    const verified = peer !== undefined && this.#check?.ca !== undefined && problem === null
     if (this.#requireClient && peer === undefined) return { refused: 'no client certificate' }
-    if (peer !== undefined && this.#check?.ca !== undefined && !socket.authorized) {
-      return { refused: `client certificate: ${String(socket.authorizationError)}` }
+    if (peer !== undefined && this.#check?.ca !== undefined && !verified) {
+      return { refused: `client certificate: ${problem?.message ?? 'not verified'}` }
     }
     if (peer !== undefined && this.#check !== undefined) {
       const hash = createHash('sha256').update(peer.raw).digest('hex')
