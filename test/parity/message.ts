@@ -9,10 +9,6 @@ export interface Message {
   readonly complete: boolean
 }
 
-export function header(message: Message, name: string): string | undefined {
-  return message.headers.find(([key]) => key === name)?.[1]
-}
-
 export interface Framing {
   readonly isResponse: boolean
   /** A response without a body whatever its headers say: to HEAD, 204, 304, 1xx. */

@@ -238,6 +238,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     if (this.#route.settings.includeAttemptCountInResponse)
       headers.set('x-envoy-attempt-count', String(info.attemptCount))
     info.responseHeaders = headers
+    info.responseCode = status
     this.#route.finalizeResponse(headers, info)
     if (status === 101 || (stream.isUpgrade && status === 200)) this.#timeout.cancel()
     if (endStream) this.#upstreamDone(now)
