@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { kubectl } from '../peers/index.ts'
+import { kubectl, onPath } from '../peers/index.ts'
 import { BASIC_AUTH } from './basic-auth.ts'
 import { eventually, Instance } from './instance.ts'
 
@@ -15,7 +15,7 @@ const DELETE = 'kubectl delete trafficextension -n istio-system basic-auth'
 
 for (const version of ['1.33', '1.35'] as const) {
   const peer = await kubectl(version)
-  test(`seed 000 word for word with kubectl ${version}`, { skip: peer.skip }, async (t) => {
+  test(`seed 000 word for word with kubectl ${version}`, { skip: peer.skip || onPath('curl').skip }, async (t) => {
     await using instance = await Instance.start()
     const bin = join(instance.home, 'bin')
     mkdirSync(bin)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { kubectl } from '../peers/index.ts'
+import { kubectl, onPath } from '../peers/index.ts'
 import { Instance } from './instance.ts'
 import { pageCommands } from './markdown-commands.ts'
 
@@ -9,7 +9,9 @@ const tasks = new URL('../../docs/tasks/', import.meta.url)
 
 for (const page of readdirSync(tasks)) {
   const peer = await kubectl('1.33')
-  test(`docs/tasks/${page}: each command prints what the page says`, { skip: peer.skip }, async () => {
+  test(`docs/tasks/${page}: each command prints what the page says`, {
+    skip: peer.skip || onPath('curl').skip,
+  }, async () => {
     await using instance = await Instance.start()
     for (const { line, command, prints } of pageCommands(readFileSync(new URL(page, tasks), 'utf8'))) {
       const result = await instance.shell(command)

@@ -78,6 +78,12 @@ export async function oras(): Promise<Peer> {
   })
 }
 
+/** A program that most machines have and some do not. */
+export function onPath(program: string): Peer {
+  const dir = folders().find((one) => existsSync(join(one, program)))
+  return dir === undefined ? absent(program, 'not in PATH') : found(join(dir, program))
+}
+
 /** Modules of other makers, kept beside the checkout; not every machine has them. */
 export async function sharedModules(): Promise<Peer> {
   const dir = join(ROOT, '../shared/modules')
