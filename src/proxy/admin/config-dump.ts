@@ -13,7 +13,8 @@ import { ClusterLoadAssignmentSchema } from '../../../gen/envoy/config/endpoint/
 import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.ts'
 import { registry } from '../config/any.ts'
-import type { ConfigManager, Delivered } from '../main/config-manager.ts'
+import type { ConfigManager } from '../main/config-manager.ts'
+import type { Delivered } from '../main/delivered.ts'
 
 const ADMIN = 'type.googleapis.com/envoy.admin.v3.'
 

@@ -11,14 +11,15 @@ import type { FactoryContext } from '../context.ts'
 import type { HttpFilter, HttpFilterCallbacks, HttpFilterConfig, HttpFilterFactory } from '../http/filter.ts'
 import type { FilterHandle } from '../http/filter-handle.ts'
 import { FilterDataStatus, FilterHeadersStatus, FilterTrailersStatus } from '../http/filter-status.ts'
+import { fixLength } from '../http/fix-length.ts'
 import type { UpstreamControl } from '../http/stream.ts'
 import { ResponseFlag } from '../http/stream-info.ts'
-import type { RouteEntry } from '../route/route-entry.ts'
-import { isGrpc } from '../route/route-match.ts'
+import type { DirectAnswer, RouteEntry } from '../route/route-entry.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import { Attempt } from './router-attempt.ts'
 import { failureText, type ResetText, transportReason } from './router-failure.ts'
 import { type Mirror, startMirror } from './router-mirror.ts'
+import { copyOf, grpcFailure, hasRequiredHeaders, takeTimeout } from './router-request.ts'
 
 const ROUTE = 0
 const PER_TRY = 1
@@ -104,10 +105,17 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
       return FilterHeadersStatus.StopIteration
     }
     this.#cluster = cluster
-    if (!this.#requiredHeaders(headers)) return FilterHeadersStatus.StopIteration
+    if (!hasRequiredHeaders(headers)) {
+      const details = 'filter_removed_required_request_headers'
+      this.#refuse(503, 'filter removed required request headers', details)
+      return FilterHeadersStatus.StopIteration
+    }
     route.finalizeRequest(headers, info, this.#suppress)
-    this.#setTimeouts(headers)
-    if (!endStream) this.#fixLength(headers)
+    this.#timeoutMs = takeTimeout(headers, settings)
+    if (!this.#suppress && this.#timeoutMs > 0) {
+      headers.set('x-envoy-expected-rq-timeout-ms', String(Math.round(this.#timeoutMs)))
+    }
+    if (!endStream) fixLength(headers, stream.requestBuffer, stream.requestComplete, stream.requestTrailers)
     const retry = settings.retry
     if (retry?.appliesTo(headers)) {
       this.#retriesLeft = retry.retries
@@ -478,79 +486,12 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   }
 
   #answerDirect(route: RouteEntry): void {
-    const { stream } = this.callbacks
-    const direct = route.settings.direct as NonNullable<typeof route.settings.direct>
-    const { info } = stream
-    if (direct.location !== undefined) {
-      const location = direct.location(info)
-      this.#done = true
-      this.callbacks.sendLocalReply(direct.status, '', {
-        details: 'direct_response',
-        modifyHeaders: (headers) => headers.set('location', location),
-      })
-      return
-    }
     this.#done = true
-    this.callbacks.sendLocalReply(direct.status, direct.body?.toString('utf8') ?? '', {
+    const { status, body, location } = route.settings.direct as DirectAnswer
+    const target = location?.(this.callbacks.stream.info)
+    this.callbacks.sendLocalReply(status, body?.toString('utf8') ?? '', {
       details: 'direct_response',
+      ...(target === undefined ? {} : { modifyHeaders: (headers: HeaderMap) => headers.set('location', target) }),
     })
   }
-
-  #requiredHeaders(headers: HeaderMap): boolean {
-    const method = headers.get(':method')
-    const missing =
-      method === undefined ||
-      method === '' ||
-      (method !== 'CONNECT' && !headers.get(':path')) ||
-      headers.get(':authority') === undefined
-    if (missing) this.#refuse(503, 'filter removed required request headers', 'filter_removed_required_request_headers')
-    return !missing
-  }
-
-  #setTimeouts(headers: HeaderMap): void {
-    const { settings } = this.#route
-    let ms = settings.timeoutMs
-    if (settings.maxGrpcTimeoutMs >= 0 && isGrpc(headers)) {
-      const asked = grpcTimeout(headers.get('grpc-timeout'))
-      if (asked !== undefined) ms = settings.maxGrpcTimeoutMs === 0 ? asked : Math.min(asked, settings.maxGrpcTimeoutMs)
-    }
-    const header = headers.get('x-envoy-upstream-rq-timeout-ms')
-    if (header !== undefined) {
-      const trusted = headers.get('x-envoy-internal') === 'true'
-      if (trusted && /^[0-9]{1,9}$/.test(header)) ms = Number(header)
-      headers.remove('x-envoy-upstream-rq-timeout-ms')
-    }
-    this.#timeoutMs = ms
-    if (!this.#suppress && ms > 0) headers.set('x-envoy-expected-rq-timeout-ms', String(Math.round(ms)))
-  }
-
-  /** As for responses: a body that was held and replaced before anything was sent. */
-  #fixLength(headers: HeaderMap): void {
-    const { stream } = this.callbacks
-    const held = stream.requestBuffer
-    if (held === undefined || !stream.requestComplete || stream.requestTrailers !== undefined) return
-    const length = headers.get('content-length')
-    if (length !== undefined && Number(length) !== held.length) headers.set('content-length', String(held.length))
-  }
-}
-
-function copyOf(body: BodyBuffer): BodyBuffer {
-  const copy = new BodyBuffer()
-  for (const chunk of body.chunks) copy.add(chunk)
-  return copy
-}
-
-/** gRPC over HTTP/2, Timeout: digits and a unit. */
-function grpcTimeout(value: string | undefined): number | undefined {
-  const match = /^([0-9]{1,8})([HMSmun])$/.exec(value ?? '')
-  if (match === null) return undefined
-  const unit = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 0.001, n: 0.000001 }[match[2]] as number
-  return Math.max(1, Math.ceil(Number(match[1]) * unit))
-}
-
-/** Outlier detection counts gRPC's server faults like HTTP's. */
-function grpcFailure(headers: HeaderMap, status: number): number {
-  const grpc = headers.get('grpc-status')
-  if (grpc === undefined || status !== 200) return status
-  return grpc === '14' || grpc === '13' || grpc === '2' || grpc === '15' ? 503 : status
 }

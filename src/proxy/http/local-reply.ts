@@ -17,13 +17,19 @@ const GRPC_STATUS: Readonly<Record<number, number>> = {
   504: 14,
 }
 
+export interface PendingReply {
+  readonly code: number
+  readonly body: string
+  readonly options: LocalReplyOptions | undefined
+}
+
 /** Builds an answer of our own as Envoy does: text, or trailers-only for gRPC. */
 export function localReply(
   stream: HttpStream,
-  code: number,
-  text: string,
-  options: LocalReplyOptions | undefined,
+  { code, body: text, options }: PendingReply,
 ): { headers: HeaderMap; body: BodyBuffer | undefined } {
+  stream.info.responseCodeDetails = (options?.details ?? 'direct_response').replace(/\s/g, '_')
+  stream.info.responseCode = code
   const headers = new HeaderMap([':status', String(code)])
   const grpc = isGrpc(stream.requestHeaders)
   if (!grpc) modify(stream, headers, options)
@@ -77,4 +83,13 @@ function percentEncode(text: string): string {
     result += plain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
   }
   return result
+}
+
+/** The body of an answer to a message that cannot be read. */
+export function codecErrorText(status: number): string {
+  if (status === 408) return 'request header timeout'
+  if (status === 431) return 'Request Header Fields Too Large'
+  if (status === 501) return 'Not Implemented'
+  if (status === 413) return 'Payload Too Large'
+  return 'Bad Request'
 }

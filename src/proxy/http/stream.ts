@@ -11,7 +11,8 @@ import { encodeData, encodeHeaders, encodeTrailers } from './encode.ts'
 import type { LocalReplyOptions } from './filter.ts'
 import { FilterHandle } from './filter-handle.ts'
 import type { LiveConfig } from './filter-slot.ts'
-import { localReply } from './local-reply.ts'
+import { fixLength } from './fix-length.ts'
+import { codecErrorText, localReply, type PendingReply } from './local-reply.ts'
 import { ResponseFlag, StreamInfo } from './stream-info.ts'
 
 const IDLE = 0
@@ -22,12 +23,6 @@ const MAX_DURATION = 2
 export interface UpstreamControl {
   pauseUpstream(): void
   resumeUpstream(): void
-}
-
-interface PendingReply {
-  readonly code: number
-  readonly body: string
-  readonly options: LocalReplyOptions | undefined
 }
 
 export class HttpStream implements RequestSink {
@@ -161,7 +156,7 @@ export class HttpStream implements RequestSink {
     }
     this.#reply({
       code: status,
-      body: details === 'missing_host_header' ? '' : reasonPhrase(status),
+      body: details === 'missing_host_header' ? '' : codecErrorText(status),
       options: { details },
     })
   }
@@ -348,10 +343,6 @@ export class HttpStream implements RequestSink {
     if (this.#upstreamPauses > 0 && --this.#upstreamPauses === 0) this.upstream?.resumeUpstream()
   }
 
-  get upstreamPaused(): boolean {
-    return this.#upstreamPauses > 0
-  }
-
   // To the codec
 
   sendHeaders(headers: HeaderMap, endStream: boolean): void {
@@ -361,7 +352,8 @@ export class HttpStream implements RequestSink {
       this.#directReply({ code: 502, body: '', options: { details: 'filter_removed_required_response_headers' } })
       return
     }
-    this.#fixLength(headers, endStream)
+    if (!endStream && !this.isHead)
+      fixLength(headers, this.responseBuffer, this.responseComplete, this.responseTrailers)
     this.manager.finishResponse(this, headers)
     const info = this.info
     info.responseCode = Number(status)
@@ -385,14 +377,6 @@ export class HttpStream implements RequestSink {
   }
 
   // Inner workings
-
-  /** A filter that replaced a body it held need not know that the length was announced: nothing has been sent yet. */
-  #fixLength(headers: HeaderMap, endStream: boolean): void {
-    if (this.responseBuffer === undefined || !this.responseComplete || this.responseTrailers !== undefined) return
-    const length = headers.get('content-length')
-    if (length === undefined || endStream || this.isHead) return
-    if (Number(length) !== this.responseBuffer.length) headers.set('content-length', String(this.responseBuffer.length))
-  }
 
   #createFilters(): boolean {
     const slots = this.manager.slots
@@ -453,7 +437,7 @@ export class HttpStream implements RequestSink {
       this.#directReply(reply)
       return
     }
-    const { headers, body } = this.#makeReply(reply)
+    const { headers, body } = localReply(this, reply)
     if (body === undefined) {
       this.startResponse(headers, true)
       return
@@ -468,7 +452,7 @@ export class HttpStream implements RequestSink {
       this.resetByFilter(reply.options?.details ?? '')
       return
     }
-    const { headers, body } = this.#makeReply(reply)
+    const { headers, body } = localReply(this, reply)
     this.decodeAborted = true
     this.responseBuffer = undefined
     this.responseTrailers = undefined
@@ -477,13 +461,6 @@ export class HttpStream implements RequestSink {
     this.sendHeaders(headers, body === undefined)
     if (body !== undefined) this.sendData(body, true)
     this.encodeAborted = true
-  }
-
-  #makeReply(reply: PendingReply): { headers: HeaderMap; body: BodyBuffer | undefined } {
-    const { code, body, options } = reply
-    this.info.responseCodeDetails = (options?.details ?? 'direct_response').replace(/\s/g, '_')
-    this.info.responseCode = code
-    return localReply(this, code, body, options)
   }
 
   #responseEnded(): void {
@@ -517,12 +494,4 @@ export class HttpStream implements RequestSink {
     }
     this.#encoder.streamDone()
   }
-}
-
-function reasonPhrase(status: number): string {
-  if (status === 408) return 'request header timeout'
-  if (status === 431) return 'Request Header Fields Too Large'
-  if (status === 501) return 'Not Implemented'
-  if (status === 413) return 'Payload Too Large'
-  return 'Bad Request'
 }

@@ -2,80 +2,38 @@
  * The main thread's config: what was delivered, what it still waits for (warming), and what the workers run. Resources are tried
  * out here, then applied in all workers, and only then acknowledged; a refused one leaves what was there before in force.
  */
-import { type DescMessage, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf'
-import type { Any } from '@bufbuild/protobuf/wkt'
+import { type MessageShape, toBinary } from '@bufbuild/protobuf'
 import { type Cluster, ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
 import type { Node } from '../../../gen/envoy/config/core/v3/base_pb.ts'
-import { TypedExtensionConfigSchema } from '../../../gen/envoy/config/core/v3/extension_pb.ts'
 import { ClusterLoadAssignmentSchema } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
 import { type Listener, ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.ts'
 import { type Secret, SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
-import { messageOf } from '../../errors.ts'
 import { logger } from '../../telemetry/log.ts'
-import type { AdsClient, NamedResource, RejectedResource } from '../../xds/index.ts'
-import { TypeUrl } from '../../xds/index.ts'
-import { socketAddress } from '../cluster/endpoints.ts'
-import { messageName, unpack } from '../config/any.ts'
-import { compileListener } from '../listener/compile-listener.ts'
+import { type AdsClient, type NamedResource, type RejectedResource, TypeUrl } from '../../xds/index.ts'
 import { DataPlane } from '../worker/data-plane.ts'
-import type { ConfigOp, ExtensionOp, ListenerOp, OpResult } from '../worker/protocol.ts'
-import { clusterSecrets, type ListenerNeeds, listenerNeeds } from './dependencies.ts'
+import type { ConfigOp } from '../worker/protocol.ts'
+import { type Applier, SafeApplier } from './applier.ts'
+import { attempt, type Delivered, decode, delivered, same } from './delivered.ts'
+import { clusterSecrets, listenerNeeds } from './dependencies.ts'
+import { type Extension, ExtensionUpdates } from './extension-updates.ts'
 import { type ListenPlaces, moveListener } from './listen-places.ts'
-import { prepareListener } from './prepare.ts'
+import { type ListenerState, ListenerUpdates } from './listener-updates.ts'
 
 const log = logger('proxy')
-
-export interface Applier {
-  apply(ops: readonly ConfigOp[]): Promise<readonly OpResult[]>
-}
-
-/** One delivered resource. */
-export interface Delivered<T> {
-  readonly proto: T
-  readonly version: string
-  readonly updated: Date
-}
-
-export interface ListenerState {
-  active: Delivered<Listener> | undefined
-  warming: Delivered<Listener> | undefined
-  ports: readonly number[] | undefined
-  error: string | undefined
-}
-
-interface Warming {
-  readonly delivered: Delivered<Listener>
-  readonly needs: ListenerNeeds
-  readonly prepared: ReadonlyMap<string, unknown>
-  /** Names whose `initial_fetch_timeout` is over. */
-  readonly givenUp: Set<string>
-  readonly timers: NodeJS.Timeout[]
-}
-
-interface Extension {
-  readonly op: ExtensionOp
-  readonly version: string
-  readonly updated: Date
-}
 
 export class ConfigManager {
   readonly #pool: SafeApplier
   readonly #trial: DataPlane
-  readonly #node: Node
-  readonly #reusePort: boolean
-  readonly #drainMs: number
+  readonly #listeners: ListenerUpdates
+  readonly #extensions: ExtensionUpdates
   #ads: AdsClient | undefined
   #places: ListenPlaces = new Map()
-  readonly listeners = new Map<string, ListenerState>()
   readonly clusters = new Map<string, Delivered<Cluster>>()
   readonly routes = new Map<string, Delivered<MessageShape<typeof RouteConfigurationSchema>>>()
   readonly endpoints = new Map<string, Delivered<MessageShape<typeof ClusterLoadAssignmentSchema>>>()
   readonly secrets = new Map<string, Delivered<Secret>>()
-  readonly extensions = new Map<string, Extension>()
   readonly #static = new Set<string>()
-  readonly #warming = new Map<string, Warming>()
-  readonly #prepared = new Map<string, ReadonlyMap<string, unknown>>()
   readonly rejected = new Map<string, { reason: string; version: string; at: Date }>()
   /** The first listeners have come, or there is nobody to ask. */
   initialized = false
@@ -83,10 +41,25 @@ export class ConfigManager {
 
   constructor(pool: Applier, node: Node, reusePort: boolean, drainMs: number) {
     this.#pool = new SafeApplier(pool)
-    this.#node = node
-    this.#reusePort = reusePort
-    this.#drainMs = drainMs
     this.#trial = new DataPlane(node, -1)
+    this.#extensions = new ExtensionUpdates(this.#pool, this.#trial.context, node, log)
+    const surroundings = {
+      routes: this.routes,
+      secrets: this.secrets,
+      extensions: this.#extensions.all,
+      changed: () => this.#syncSubscriptions(),
+      warmed: () => this.notify(),
+    }
+    const settings = { node, reusePort, drainMs }
+    this.#listeners = new ListenerUpdates(this.#pool, this.#trial.context, surroundings, settings, log)
+  }
+
+  get listeners(): ReadonlyMap<string, ListenerState> {
+    return this.#listeners.states
+  }
+
+  get extensions(): ReadonlyMap<string, Extension> {
+    return this.#extensions.all
   }
 
   /** Takes resources from a management server; its listeners are opened at `places`, where it names them. */
@@ -125,7 +98,7 @@ export class ConfigManager {
     }
     for (const listener of listeners) {
       this.#static.add(`listener ${listener.name}`)
-      fail(await this.#addListener(delivered(listener, '')))
+      fail(await this.#listeners.add(delivered(listener, '')))
     }
   }
 
@@ -163,29 +136,17 @@ export class ConfigManager {
     for (const [name, { proto }] of this.routes)
       ops.push({ kind: 'routes', name, bytes: toBinary(RouteConfigurationSchema, proto) })
     for (const { op } of this.extensions.values()) ops.push(op)
-    for (const [name, { active, ports }] of this.listeners) {
-      if (active !== undefined)
-        ops.push(this.#listenerOp(name, active.proto, this.#prepared.get(name) ?? new Map(), ports))
-    }
+    ops.push(...this.#listeners.ops())
     return ops
   }
 
   /** Where active listeners listen. */
   addresses(): { name: string; address: string; port: number }[] {
-    const result: { name: string; address: string; port: number }[] = []
-    for (const [name, { active, ports }] of this.listeners) {
-      if (active === undefined) continue
-      const { address, additionalAddresses } = active.proto
-      ;[address, ...additionalAddresses.map((one) => one.address)].forEach((one, i) => {
-        const { ip, port } = socketAddress(one, name)
-        result.push({ name, address: ip, port: ports?.[i] ?? port })
-      })
-    }
-    return result
+    return this.#listeners.addresses()
   }
 
   close(): void {
-    for (const { timers } of this.#warming.values()) for (const timer of timers) clearTimeout(timer)
+    this.#listeners.close()
   }
 
   async #recorded(
@@ -213,7 +174,7 @@ export class ConfigManager {
       const proto = decode(ClusterSchema, resource)
       if (typeof proto === 'string') rejects.push({ name, reason: proto })
       else if (this.#static.has(`cluster ${name}`)) rejects.push({ name, reason: 'a static cluster has this name' })
-      else if (!this.#same(this.clusters.get(name)?.proto, proto, ClusterSchema)) {
+      else if (!same(this.clusters.get(name)?.proto, proto, ClusterSchema)) {
         const reason = await this.#applyCluster(delivered(proto, version))
         if (reason !== undefined) rejects.push({ name, reason })
       }
@@ -250,7 +211,7 @@ export class ConfigManager {
     for (const { name, resource } of resources) {
       const proto = decode(ClusterLoadAssignmentSchema, resource)
       if (typeof proto === 'string') rejects.push({ name, reason: proto })
-      else if (!this.#same(this.endpoints.get(name)?.proto, proto, ClusterLoadAssignmentSchema)) {
+      else if (!same(this.endpoints.get(name)?.proto, proto, ClusterLoadAssignmentSchema)) {
         ops.push({ kind: 'endpoints', name, bytes: resource.value })
         found.push(delivered(proto, version))
       }
@@ -274,12 +235,12 @@ export class ConfigManager {
         rejects.push({ name, reason: proto })
         continue
       }
-      if (this.#same(this.routes.get(name)?.proto, proto, RouteConfigurationSchema)) continue
+      if (same(this.routes.get(name)?.proto, proto, RouteConfigurationSchema)) continue
       const [{ error }] = await this.#pool.apply([{ kind: 'routes', name, bytes: resource.value }])
       if (error === undefined) this.routes.set(name, delivered(proto, version))
       else rejects.push({ name, reason: error })
     }
-    await this.#warm()
+    await this.#listeners.warm()
     return rejects
   }
 
@@ -291,13 +252,13 @@ export class ConfigManager {
     for (const { name, resource } of resources) {
       const proto = decode(SecretSchema, resource)
       if (typeof proto === 'string') rejects.push({ name, reason: proto })
-      else if (!this.#same(this.secrets.get(name)?.proto, proto, SecretSchema)) {
+      else if (!same(this.secrets.get(name)?.proto, proto, SecretSchema)) {
         await this.#applySecret(delivered(proto, version))
         changed.add(name)
       }
     }
     rejects.push(...(await this.#reapplySecretUsers(changed)))
-    await this.#warm()
+    await this.#listeners.warm()
     return rejects
   }
 
@@ -318,15 +279,7 @@ export class ConfigManager {
       const reason = await this.#applyCluster(cluster)
       if (reason !== undefined) rejects.push({ name: used, reason: `cluster ${name}: ${reason}` })
     }
-    for (const [name, { active, ports }] of this.listeners) {
-      if (active === undefined) continue
-      const used = [...listenerNeeds(active.proto).secrets].find((secret) => changed.has(secret))
-      if (used === undefined) continue
-      const [{ error }] = await this.#pool.apply([
-        this.#listenerOp(name, active.proto, this.#prepared.get(name) ?? new Map(), ports),
-      ])
-      if (error !== undefined) rejects.push({ name: used, reason: `listener ${name}: ${error}` })
-    }
+    rejects.push(...(await this.#listeners.reapply(changed)))
     return rejects
   }
 
@@ -348,119 +301,15 @@ export class ConfigManager {
       }
       moveListener(proto, this.#places)
       const known = this.listeners.get(name)
-      if (this.#same((known?.warming ?? known?.active)?.proto, proto, ListenerSchema)) continue
-      const reason = await this.#addListener(delivered(proto, version))
+      if (same((known?.warming ?? known?.active)?.proto, proto, ListenerSchema)) continue
+      const reason = await this.#listeners.add(delivered(proto, version))
       if (reason !== undefined) rejects.push({ name, reason })
     }
     for (const name of [...this.listeners.keys()]) {
-      if (!seen.has(name) && !this.#static.has(`listener ${name}`)) await this.#removeListener(name)
+      if (!seen.has(name) && !this.#static.has(`listener ${name}`)) await this.#listeners.remove(name)
     }
     this.#syncSubscriptions()
     return rejects
-  }
-
-  async #addListener(listener: Delivered<Listener>): Promise<string | undefined> {
-    const { proto } = listener
-    const state = this.listeners.get(proto.name) ?? {
-      active: undefined,
-      warming: undefined,
-      ports: undefined,
-      error: undefined,
-    }
-    let needs: ListenerNeeds
-    let prepared: ReadonlyMap<string, unknown>
-    try {
-      needs = listenerNeeds(proto)
-      const secretsThere = [...needs.secrets].every((name) => this.secrets.has(name))
-      prepared = await prepareListener(proto, this.#trial.context, { node: this.#node, log })
-      // Without its certificates a listener cannot be tried out; it is when they come.
-      if (secretsThere) (await compileListener(proto, this.#trial.context, prepared)).close()
-    } catch (error) {
-      state.error = messageOf(error)
-      if (state.active === undefined) this.listeners.delete(proto.name)
-      return messageOf(error)
-    }
-    this.listeners.set(proto.name, state)
-    this.#stopWarming(proto.name)
-    state.warming = listener
-    const warming: Warming = { delivered: listener, needs, prepared, givenUp: new Set(), timers: [] }
-    this.#warming.set(proto.name, warming)
-    this.#syncSubscriptions()
-    if (!this.#satisfied(warming)) {
-      this.#armTimers(warming)
-      return undefined
-    }
-    return this.#activate(proto.name, warming)
-  }
-
-  #armTimers(warming: Warming): void {
-    const waits = [...warming.needs.routes, ...warming.needs.extensions].filter(([, ms]) => ms > 0)
-    for (const [name, ms] of waits) {
-      const timer = setTimeout(() => {
-        warming.givenUp.add(name)
-        void this.#warm()
-      }, ms)
-      warming.timers.push(timer.unref())
-    }
-  }
-
-  #satisfied({ needs, givenUp }: Warming): boolean {
-    const has = (known: ReadonlyMap<string, unknown>, name: string) => known.has(name) || givenUp.has(name)
-    return (
-      [...needs.routes.keys()].every((name) => has(this.routes, name)) &&
-      [...needs.extensions.keys()].every((name) => has(this.extensions, name)) &&
-      [...needs.secrets].every((name) => this.secrets.has(name))
-    )
-  }
-
-  /** Listeners whose last missing piece has come. */
-  async #warm(): Promise<void> {
-    for (const [name, warming] of [...this.#warming]) {
-      if (!this.#satisfied(warming) || this.#warming.get(name) !== warming) continue
-      const error = await this.#activate(name, warming)
-      if (error !== undefined) log.error({ listener: name }, `cannot be put into force: ${error}`)
-    }
-    this.notify()
-  }
-
-  async #activate(name: string, warming: Warming): Promise<string | undefined> {
-    this.#stopWarming(name)
-    const state = this.listeners.get(name) as ListenerState
-    state.warming = undefined
-    const op = this.#listenerOp(name, warming.delivered.proto, warming.prepared, state.ports)
-    const [{ error, ports }] = await this.#pool.apply([op])
-    state.error = error
-    if (error !== undefined) {
-      if (state.active === undefined) this.listeners.delete(name)
-      return error
-    }
-    state.active = warming.delivered
-    if (ports !== undefined && ports.length > 0) state.ports = ports
-    this.#prepared.set(name, warming.prepared)
-    return undefined
-  }
-
-  #stopWarming(name: string): void {
-    const warming = this.#warming.get(name)
-    if (warming !== undefined) for (const timer of warming.timers) clearTimeout(timer)
-    this.#warming.delete(name)
-  }
-
-  async #removeListener(name: string): Promise<void> {
-    this.#stopWarming(name)
-    this.listeners.delete(name)
-    this.#prepared.delete(name)
-    await this.#pool.apply([{ kind: 'remove-listener', name, drainMs: this.#drainMs }])
-  }
-
-  #listenerOp(
-    name: string,
-    proto: Listener,
-    prepared: ReadonlyMap<string, unknown>,
-    ports: readonly number[] | undefined,
-  ): ListenerOp {
-    const bytes = toBinary(ListenerSchema, proto)
-    return { kind: 'listener', name, bytes, prepared, ports, reusePort: this.#reusePort }
   }
 
   // Extensions
@@ -468,49 +317,11 @@ export class ConfigManager {
   async #onExtensions(resources: readonly NamedResource[], version: string): Promise<readonly RejectedResource[]> {
     const rejects: RejectedResource[] = []
     for (const { name, resource } of resources) {
-      const reason = await this.#applyExtension(name, resource, version)
+      const reason = await this.#extensions.apply(name, resource, version)
       if (reason !== undefined) rejects.push({ name, reason })
     }
-    await this.#warm()
+    await this.#listeners.warm()
     return rejects
-  }
-
-  async #applyExtension(name: string, resource: Any, version: string): Promise<string | undefined> {
-    const proto = decode(TypedExtensionConfigSchema, resource)
-    if (typeof proto === 'string') return proto
-    const { typedConfig } = proto
-    if (typedConfig === undefined) return 'typed_config is missing'
-    const known = this.extensions.get(name)
-    const same =
-      known !== undefined && known.op.typeUrl === typedConfig.typeUrl && equal(known.op.bytes, typedConfig.value)
-    // One that failed to start may start now: its module file may have come, its upstream may be up.
-    if (same && known.op.failure === undefined) return undefined
-    const base = { kind: 'extension', name, typeUrl: typedConfig.typeUrl, bytes: typedConfig.value } as const
-    let reason: string
-    try {
-      const { typeName, message } = unpack(typedConfig, `extension "${name}"`)
-      const { httpFilters, networkFilters } = this.#trial.context
-      const factory = httpFilters.find(typeName) ?? networkFilters.find(typeName)
-      if (factory === undefined || message === undefined)
-        return `unknown filter type ${messageName(typedConfig.typeUrl)}`
-      const prepared = await factory.prepare?.(message as never, { node: this.#node, log })
-      const op: ExtensionOp = { ...base, prepared, failure: undefined }
-      const [{ error }] = await this.#pool.apply([op])
-      if (error === undefined) {
-        this.extensions.set(name, { op, version, updated: new Date() })
-        return undefined
-      }
-      reason = error
-      if (factory.createFailed === undefined) return reason
-    } catch (error) {
-      reason = messageOf(error)
-    }
-    if (known !== undefined && known.op.failure === undefined) return reason
-    // There is no good one to keep: traffic gets what the config wants to happen in this case, not a closed port.
-    const op: ExtensionOp = { ...base, prepared: undefined, failure: reason }
-    const [{ error }] = await this.#pool.apply([op])
-    if (error === undefined) this.extensions.set(name, { op, version, updated: new Date() })
-    return reason
   }
 
   // Subscriptions
@@ -540,7 +351,7 @@ export class ConfigManager {
     this.#sync(ads, TypeUrl.endpoint, endpoints, this.endpoints)
     this.#sync(ads, TypeUrl.route, routes, this.routes)
     this.#sync(ads, TypeUrl.secret, secrets, undefined)
-    this.#sync(ads, TypeUrl.extension, extensions, this.extensions)
+    this.#sync(ads, TypeUrl.extension, extensions, this.#extensions.all)
   }
 
   #sync(ads: AdsClient, type: string, wanted: ReadonlySet<string>, known: Map<string, unknown> | undefined): void {
@@ -552,51 +363,8 @@ export class ConfigManager {
     ads.unsubscribe(type, removed)
     for (const name of removed) known?.delete(name)
   }
-
-  #same<D extends DescMessage>(a: MessageShape<D> | undefined, b: MessageShape<D>, schema: D): boolean {
-    return a !== undefined && equal(toBinary(schema, a), toBinary(schema, b))
-  }
-}
-
-/** A batch that cannot be applied at all (a port is taken) is a batch of refused ops. */
-class SafeApplier implements Applier {
-  readonly #pool: Applier
-
-  constructor(pool: Applier) {
-    this.#pool = pool
-  }
-
-  async apply(ops: readonly ConfigOp[]): Promise<readonly OpResult[]> {
-    try {
-      return await this.#pool.apply(ops)
-    } catch (error) {
-      return ops.map(() => ({ error: messageOf(error) }))
-    }
-  }
-}
-
-function delivered<T>(proto: T, version: string): Delivered<T> {
-  return { proto, version, updated: new Date() }
-}
-
-function decode<D extends DescMessage>(schema: D, any: Any): MessageShape<D> | string {
-  if (messageName(any.typeUrl) !== schema.typeName) return `expected ${schema.typeName}, not ${any.typeUrl}`
-  return attempt(() => fromBinary(schema, any.value))
-}
-
-/** The value, or why there is none. */
-function attempt<T>(work: () => T): T | string {
-  try {
-    return work()
-  } catch (error) {
-    return messageOf(error)
-  }
 }
 
 function fail(reason: string | undefined): void {
   if (reason !== undefined) throw new Error(reason)
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0
 }

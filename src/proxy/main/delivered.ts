@@ -1,0 +1,39 @@
+import { type DescMessage, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf'
+import type { Any } from '@bufbuild/protobuf/wkt'
+import { messageOf } from '../../errors.ts'
+import { messageName } from '../config/any.ts'
+
+/** One delivered resource. */
+export interface Delivered<T> {
+  readonly proto: T
+  /** '' for resources of the bootstrap. */
+  readonly version: string
+  readonly updated: Date
+}
+
+export function delivered<T>(proto: T, version: string): Delivered<T> {
+  return { proto, version, updated: new Date() }
+}
+
+/** The message in an `Any` of this type, or why it is none. */
+export function decode<D extends DescMessage>(schema: D, any: Any): MessageShape<D> | string {
+  if (messageName(any.typeUrl) !== schema.typeName) return `expected ${schema.typeName}, not ${any.typeUrl}`
+  return attempt(() => fromBinary(schema, any.value))
+}
+
+/** The value, or why there is none. */
+export function attempt<T>(work: () => T): T | string {
+  try {
+    return work()
+  } catch (error) {
+    return messageOf(error)
+  }
+}
+
+export function same<D extends DescMessage>(a: MessageShape<D> | undefined, b: MessageShape<D>, schema: D): boolean {
+  return a !== undefined && sameBytes(toBinary(schema, a), toBinary(schema, b))
+}
+
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0
+}

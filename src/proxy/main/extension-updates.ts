@@ -1,0 +1,71 @@
+import type { Any } from '@bufbuild/protobuf/wkt'
+import type { Node } from '../../../gen/envoy/config/core/v3/base_pb.ts'
+import { TypedExtensionConfigSchema } from '../../../gen/envoy/config/core/v3/extension_pb.ts'
+import { messageOf } from '../../errors.ts'
+import type { Logger } from '../../telemetry/log.ts'
+import { messageName, unpack } from '../config/any.ts'
+import type { DataPlaneContext } from '../worker/data-plane-context.ts'
+import type { ExtensionOp } from '../worker/protocol.ts'
+import type { Applier } from './applier.ts'
+import { decode, sameBytes } from './delivered.ts'
+
+export interface Extension {
+  readonly op: ExtensionOp
+  readonly version: string
+  readonly updated: Date
+}
+
+/** The extension configs (ECDS), prepared here and put into force in the workers. */
+export class ExtensionUpdates {
+  readonly all = new Map<string, Extension>()
+  readonly #pool: Applier
+  readonly #trial: DataPlaneContext
+  readonly #node: Node
+  readonly #log: Logger
+
+  constructor(pool: Applier, trial: DataPlaneContext, node: Node, log: Logger) {
+    this.#pool = pool
+    this.#trial = trial
+    this.#node = node
+    this.#log = log
+  }
+
+  /** `undefined`, or why it is refused. A refused one may serve all the same, as its failure policy says. */
+  async apply(name: string, resource: Any, version: string): Promise<string | undefined> {
+    const proto = decode(TypedExtensionConfigSchema, resource)
+    if (typeof proto === 'string') return proto
+    const { typedConfig } = proto
+    if (typedConfig === undefined) return 'typed_config is missing'
+    const known = this.all.get(name)
+    const same =
+      known !== undefined && known.op.typeUrl === typedConfig.typeUrl && sameBytes(known.op.bytes, typedConfig.value)
+    // One that failed to start may start now: its module file may have come, its upstream may be up.
+    if (same && known.op.failure === undefined) return undefined
+    const base = { kind: 'extension', name, typeUrl: typedConfig.typeUrl, bytes: typedConfig.value } as const
+    let reason: string
+    try {
+      const { typeName, message } = unpack(typedConfig, `extension "${name}"`)
+      const { httpFilters, networkFilters } = this.#trial
+      const factory = httpFilters.find(typeName) ?? networkFilters.find(typeName)
+      if (factory === undefined || message === undefined)
+        return `unknown filter type ${messageName(typedConfig.typeUrl)}`
+      const prepared = await factory.prepare?.(message as never, { node: this.#node, log: this.#log })
+      const op: ExtensionOp = { ...base, prepared, failure: undefined }
+      const [{ error }] = await this.#pool.apply([op])
+      if (error === undefined) {
+        this.all.set(name, { op, version, updated: new Date() })
+        return undefined
+      }
+      reason = error
+      if (factory.createFailed === undefined) return reason
+    } catch (error) {
+      reason = messageOf(error)
+    }
+    if (known !== undefined && known.op.failure === undefined) return reason
+    // There is no good one to keep: traffic gets what the config wants to happen in this case, not a closed port.
+    const op: ExtensionOp = { ...base, prepared: undefined, failure: reason }
+    const [{ error }] = await this.#pool.apply([op])
+    if (error === undefined) this.all.set(name, { op, version, updated: new Date() })
+    return reason
+  }
+}
