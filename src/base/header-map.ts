@@ -9,6 +9,11 @@ export class HeaderMap {
   readonly flat: string[]
   /** Grows by one with each change, so that what was derived from the headers can tell whether it still holds. */
   version = 0
+  /**
+   * Somebody has written to it. What a codec read it has checked; what was written since has to be looked at before it goes on a
+   * wire, so that no value ends its line.
+   */
+  written = false
 
   constructor(flat: string[] = []) {
     this.flat = flat
@@ -48,11 +53,18 @@ export class HeaderMap {
   /** Appends a pair, keeping earlier ones of the same name. */
   add(name: string, value: string): void {
     this.flat.push(name, value)
+    this.written = true
     this.version++
   }
 
   /** Sets the first pair of that name and removes the others; appends where there is none. */
   set(name: string, value: string): void {
+    this.written = true
+    this.put(name, value)
+  }
+
+  /** As `set`, for values that cannot hold anything dangerous: made by the proxy itself, or moved from another header. */
+  put(name: string, value: string): void {
     const flat = this.flat
     for (let i = 0; i < flat.length; i += 2) {
       if (flat[i] === name) {
@@ -87,7 +99,9 @@ export class HeaderMap {
   }
 
   clone(): HeaderMap {
-    return new HeaderMap(this.flat.slice())
+    const copy = new HeaderMap(this.flat.slice())
+    copy.written = this.written
+    return copy
   }
 
   *[Symbol.iterator](): IterableIterator<[string, string]> {

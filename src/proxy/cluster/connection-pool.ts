@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net'
 import { type ClientConnectionOwner, Http1ClientConnection } from '../http1/client-connection.ts'
 import type { HeadLimits } from '../http1/head.ts'
-import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
+import { IdleTimer } from '../idle-timer.ts'
 import type { CircuitBreaker } from './circuit-breaker.ts'
 import { Connecting, type ConnectOwner } from './connecting.ts'
 import type { ClusterStats, EndpointHost } from './endpoint-host.ts'
@@ -92,7 +92,6 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
 
   #use(connection: Http1ClientConnection, callbacks: UpstreamCallbacks): void {
     this.#busy.add(connection)
-    connection.idleTimeout?.cancel()
     connection.attach(callbacks)
     callbacks.onPoolReady(connection, this.host)
   }
@@ -112,12 +111,12 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
       return
     }
     this.#idle.push(connection)
-    connection.idleTimeout ??= new Timeout(new IdleClose(connection), 0)
-    connection.idleTimeout.arm(this.settings.idleTimeoutMs)
+    connection.idle ??= new IdleTimer(connection, this.settings.idleTimeoutMs)
+    connection.idle.touch()
   }
 
   connectionClosed(connection: Http1ClientConnection): void {
-    connection.idleTimeout?.cancel()
+    connection.idle?.stop()
     this.#busy.delete(connection)
     const at = this.#idle.indexOf(connection)
     if (at !== -1) this.#idle.splice(at, 1)
@@ -184,17 +183,5 @@ class Pending implements PendingStream {
 
   cancel(): void {
     this.#pool.cancel(this)
-  }
-}
-
-class IdleClose implements TimeoutOwner {
-  readonly #connection: Http1ClientConnection
-
-  constructor(connection: Http1ClientConnection) {
-    this.#connection = connection
-  }
-
-  onTimeout(): void {
-    if (!this.#connection.busy) this.#connection.socket.destroy()
   }
 }

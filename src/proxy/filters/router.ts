@@ -113,7 +113,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     route.finalizeRequest(headers, info, this.#suppress)
     this.#timeoutMs = takeTimeout(headers, settings)
     if (!this.#suppress && this.#timeoutMs > 0) {
-      headers.set('x-envoy-expected-rq-timeout-ms', String(Math.round(this.#timeoutMs)))
+      headers.put('x-envoy-expected-rq-timeout-ms', String(Math.round(this.#timeoutMs)))
     }
     if (!endStream) fixLength(headers, stream.requestBuffer, stream.requestComplete, stream.requestTrailers)
     const retry = settings.retry
@@ -241,10 +241,10 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     info.firstUpstreamRxMono = now
     info.responseCodeDetails = 'via_upstream'
     if (!this.#suppress && stream.requestComplete) {
-      headers.set('x-envoy-upstream-service-time', String(Math.floor(now - this.#begun)))
+      headers.put('x-envoy-upstream-service-time', String(Math.floor(now - this.#begun)))
     }
     if (this.#route.settings.includeAttemptCountInResponse)
-      headers.set('x-envoy-attempt-count', String(info.attemptCount))
+      headers.put('x-envoy-attempt-count', String(info.attemptCount))
     info.responseHeaders = headers
     info.responseCode = status
     this.#route.finalizeResponse(headers, info)
@@ -315,7 +315,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const { settings } = this.#route
     this.#retrying = false
     info.attemptCount++
-    if (settings.includeAttemptCount) this.#headers.set('x-envoy-attempt-count', String(info.attemptCount))
+    if (settings.includeAttemptCount) this.#headers.put('x-envoy-attempt-count', String(info.attemptCount))
     const { breaker, stats } = cluster
     if (breaker.requests >= breaker.limits(settings.highPriority).maxRequests) {
       stats.pendingOverflow.value++

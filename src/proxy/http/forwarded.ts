@@ -1,9 +1,9 @@
 /** Where a request came from: `x-forwarded-for`, `x-forwarded-proto`, `x-request-id` (Envoy's conn_manager_utility). */
-import { randomUUID } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { unmapped } from '../match/cidr.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
+import { requestId } from './request-id.ts'
 
 export interface ForwardedOptions {
   readonly useRemoteAddress: boolean
@@ -63,27 +63,27 @@ export function applyForwarded(
     internal = single && options.isInternal(unmapped(source))
     edge = !internal
     if (!options.skipXffAppend && peer !== '') {
-      headers.set('x-forwarded-for', single ? unmapped(peer) : `${seen.xff},${unmapped(peer)}`)
+      headers.put('x-forwarded-for', single ? unmapped(peer) : `${seen.xff},${unmapped(peer)}`)
     }
     if (options.trustedHops === 0 || !seen.proto) {
-      headers.set('x-forwarded-proto', headers.get(':scheme') ?? 'http')
-      if (options.appendForwardedPort) headers.set('x-forwarded-port', String(connection.localPort))
+      headers.put('x-forwarded-proto', headers.get(':scheme') ?? 'http')
+      if (options.appendForwardedPort) headers.put('x-forwarded-port', String(connection.localPort))
     }
   } else {
     source = hop(seen.xff, options.trustedHops + 1) ?? peer
     const last = hop(seen.xff, 1)
     internal = last !== undefined && !(seen.xff as string).includes(',') && options.isInternal(last)
-    if (!seen.proto) headers.set('x-forwarded-proto', headers.get(':scheme') ?? 'http')
+    if (!seen.proto) headers.put('x-forwarded-proto', headers.get(':scheme') ?? 'http')
   }
   if (seen.envoy && !internal) {
     headers.remove('x-envoy-internal')
     if (edge) for (const name of EDGE_ONLY) headers.remove(name)
   }
   if (edge) for (const name of internalOnly) headers.remove(name)
-  if (edge) headers.set('x-envoy-external-address', unmapped(source))
-  else if (internal) headers.set('x-envoy-internal', 'true')
+  if (edge) headers.put('x-envoy-external-address', unmapped(source))
+  else if (internal) headers.put('x-envoy-internal', 'true')
   if (options.generateRequestId && (!seen.requestId || (edge && !options.preserveExternalRequestId))) {
-    headers.set('x-request-id', randomUUID())
+    headers.put('x-request-id', requestId())
   }
   return source
 }

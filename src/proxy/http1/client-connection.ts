@@ -3,7 +3,8 @@ import type { Socket } from 'node:net'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { type UpstreamCallbacks, UpstreamFailure, type UpstreamStream } from '../cluster/upstream.ts'
-import type { Timeout } from '../timeout-queue.ts'
+import type { IdleOwner, IdleTimer } from '../idle-timer.ts'
+import { beginBatch, endBatch } from './batch.ts'
 import { CodecError } from './codec-error.ts'
 import { BodyKind, type HeadLimits } from './head.ts'
 import { Output, type OutputOwner } from './output.ts'
@@ -22,7 +23,7 @@ export interface ClientConnectionOwner {
   connectionClosed(connection: Http1ClientConnection): void
 }
 
-export class Http1ClientConnection extends Http1Reader implements UpstreamStream, OutputOwner {
+export class Http1ClientConnection extends Http1Reader implements UpstreamStream, OutputOwner, IdleOwner {
   readonly socket: Socket
   readonly localAddress: string
   readonly #owner: ClientConnectionOwner
@@ -39,7 +40,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
   #informational = 0
   #tunnel = false
   #closed = false
-  idleTimeout: Timeout | undefined
+  idle: IdleTimer | undefined
   /** Set by the pool: not to be used for another request. */
   retired = false
 
@@ -54,6 +55,10 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
 
   get busy(): boolean {
     return this.#callbacks !== undefined
+  }
+
+  onIdle(): void {
+    this.socket.destroy()
   }
 
   /** Gives the connection to a request. */
@@ -75,8 +80,13 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
       this.socket.destroy()
       return
     }
-    this.feed(chunk)
-    if (this.#responseComplete) this.#settle()
+    beginBatch()
+    try {
+      this.feed(chunk)
+      if (this.#responseComplete) this.#settle()
+    } finally {
+      endBatch()
+    }
   }
 
   onEnd(): void {
@@ -127,7 +137,9 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
     const writer = this.#writer
     writer.write(headers, upgrade)
     // A filter may have written these; white space or a line end would make another request line or header of them.
-    if (method === '' || SPLITS_LINE.test(path) || SPLITS_LINE.test(authority) || SPLITS_LINE.test(method)) {
+    const unsafe =
+      headers.written && (SPLITS_LINE.test(path) || SPLITS_LINE.test(authority) || SPLITS_LINE.test(method))
+    if (method === '' || unsafe) {
       this.#fail(UpstreamFailure.ProtocolError, 'invalid request line')
       return
     }

@@ -1,18 +1,29 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { checkHead } from './check-head.ts'
 import { CodecError } from './codec-error.ts'
 import { BodyKind, DEFAULT_LIMITS, MessageHead } from './head.ts'
 
-function request(text: string): MessageHead {
+/** As the reader does: the bytes are checked, then read as text. */
+function parse(text: string, limits = DEFAULT_LIMITS): MessageHead {
+  const bytes = Buffer.from(text, 'latin1')
+  checkHead(bytes, 0, bytes.length)
   const head = new MessageHead()
-  head.parseRequest(text.replaceAll('\n', '\r\n'), 'http', DEFAULT_LIMITS)
+  head.parseRequest(text, 'http', limits)
   return head
 }
 
+function request(text: string): MessageHead {
+  return parse(text.replaceAll('\n', '\r\n'))
+}
+
 function response(text: string, method = 'GET'): MessageHead {
+  const wire = text.replaceAll('\n', '\r\n')
+  const bytes = Buffer.from(wire, 'latin1')
+  checkHead(bytes, 0, bytes.length)
   const head = new MessageHead()
-  head.parseResponse(text.replaceAll('\n', '\r\n'), method, DEFAULT_LIMITS)
+  head.parseResponse(wire, method, DEFAULT_LIMITS)
   return head
 }
 
@@ -94,7 +105,7 @@ describe('request heads that are refused', () => {
   for (const [clause, text, status = 400] of REFUSED) {
     test(clause, () => {
       assert.throws(
-        () => new MessageHead().parseRequest(text, 'http', DEFAULT_LIMITS),
+        () => parse(text),
         (error) => error instanceof CodecError && error.status === status,
       )
     })
@@ -245,7 +256,7 @@ describe('properties', () => {
     fc.assert(
       fc.property(pieces, (text) => {
         try {
-          new MessageHead().parseRequest(text, 'http', DEFAULT_LIMITS)
+          parse(text)
         } catch (error) {
           assert.ok(error instanceof CodecError)
         }

@@ -1,5 +1,6 @@
 /** Reading the head of an HTTP/1.1 message. RFC 9112; whatever it leaves to the recipient's mercy is refused. */
 import { HeaderMap } from '../../base/header-map.ts'
+import { checkHead } from './check-head.ts'
 import { CodecError } from './codec-error.ts'
 import { HeaderId, headerName, isToken } from './header-names.ts'
 
@@ -16,13 +17,6 @@ export const DEFAULT_LIMITS: HeadLimits = { maxBytes: 60 * 1024, maxCount: 100, 
 /** Framing of a body. */
 export const BodyKind = { None: 0, Length: 1, Chunked: 2, UntilClose: 3, Tunnel: 4 } as const
 export type BodyKind = (typeof BodyKind)[keyof typeof BodyKind]
-
-/**
- * Everything but CRs and LFs that stand together as a line end: controls (RFC 9110 5.5), bare CR and bare LF (RFC 9112 2.2),
- * and line folding (5.2), which is a line that starts with white space.
- */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for (RFC 9110 5.5).
-const BAD_HEAD = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n[^ \t]|\n$)|[^\r]\n/
 
 /** What the header section of a message says about the message. One object per connection, filled again for each message. */
 export class MessageHead {
@@ -44,13 +38,12 @@ export class MessageHead {
   private teTrailers = false
 
   /**
-   * Reads `text`: a request line and header lines, each with its CRLF, without the empty line that ended them.
+   * Reads `text`, whose bytes `checkHead` has passed: a request line and header lines, each with its CRLF, without the empty line
+   * that ended them.
    * `scheme` becomes `:scheme`.
    */
   parseRequest(text: string, scheme: string, limits: HeadLimits): void {
     this.reset(text.length)
-    if (BAD_HEAD.test(text))
-      throw new CodecError('http1.codec_error', 'control character, bare line end or folded line in the head')
     const lineEnd = text.indexOf('\r\n')
     const line = lineEnd === -1 ? text : text.substring(0, lineEnd)
     // RFC 9112 3: exactly one SP between the parts; "lenient" splitting on other white space is a known smuggling vector.
@@ -78,8 +71,6 @@ export class MessageHead {
   /** Reads a status line and header lines in the same form. `requestMethod` decides whether there can be a body. */
   parseResponse(text: string, requestMethod: string, limits: HeadLimits): void {
     this.reset(text.length)
-    if (BAD_HEAD.test(text))
-      throw new CodecError('http1.codec_error', 'control character, bare line end or folded line in the head')
     const lineEnd = text.indexOf('\r\n')
     const line = lineEnd === -1 ? text : text.substring(0, lineEnd)
     if (!STATUS_LINE.test(line)) throw new CodecError('http1.codec_error', 'malformed status line')
@@ -94,8 +85,8 @@ export class MessageHead {
   /** Reads the lines of a trailer section (RFC 9112 7.1.2) into a map of their own. */
   static parseTrailers(text: string, limits: HeadLimits): HeaderMap {
     const head = new MessageHead()
-    if (BAD_HEAD.test(text))
-      throw new CodecError('http1.codec_error', 'control character, bare line end or folded line in the trailers')
+    const bytes = Buffer.from(text, 'latin1')
+    checkHead(bytes, 0, bytes.length)
     head.parseLines(text, 0, limits)
     // RFC 9110 6.5.1: framing and routing fields have no business here, and a recipient that merges them is confused by them.
     if (head.contentLength !== -1 || head.chunked || head.host !== undefined) {

@@ -1,9 +1,7 @@
-/**
- * Writing to a socket with one system call per message: what is written while a read is being handled is kept and goes out at
- * its end, or earlier when a message is complete.
- */
+/** Writing to a socket with one system call per message, or as few as its size allows. */
 import type { Socket } from 'node:net'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
+import { type Batched, flushSoon } from './batch.ts'
 
 /** Up to this many body bytes are copied behind the head; more go out as they are, by writev. */
 const COPY_LIMIT = 16 * 1024
@@ -13,7 +11,7 @@ export interface OutputOwner {
   onOutputBlocked(): void
 }
 
-export class Output {
+export class Output implements Batched {
   readonly #socket: Socket
   readonly #owner: OutputOwner
   #text = ''
@@ -46,6 +44,7 @@ export class Output {
   }
 
   flush(): void {
+    this.#scheduled = false
     const text = this.#text
     const chunks = this.#chunks
     const socket = this.#socket
@@ -86,11 +85,6 @@ export class Output {
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    process.nextTick(Output.#tick, this)
-  }
-
-  static #tick(output: Output): void {
-    output.#scheduled = false
-    output.flush()
+    flushSoon(this)
   }
 }

@@ -1,5 +1,6 @@
 /** Splitting a byte stream into HTTP/1.1 messages; both sides of the proxy read with it. */
 import type { HeaderMap } from '../../base/header-map.ts'
+import { checkHead } from './check-head.ts'
 import { ChunkedDecoder } from './chunked.ts'
 import { CodecError } from './codec-error.ts'
 import { BodyKind, type HeadLimits, MessageHead } from './head.ts'
@@ -106,6 +107,7 @@ export abstract class Http1Reader {
             return at
           }
           this.#searched = 0
+          checkHead(buffer, at, found)
           const text = buffer.latin1Slice(at, found)
           at = found + 4
           this.#startBody(this.onHead(text, this.#limits))

@@ -89,7 +89,7 @@ export class HeadWriter {
 
   /** Pseudo headers are left out; `connection` stays only for upgrades. */
   write(headers: HeaderMap, upgrade: boolean): void {
-    const flat = headers.flat
+    const { flat, written } = headers
     let text = ''
     this.contentLength = -1
     for (let i = 0; i < flat.length; i += 2) {
@@ -103,7 +103,7 @@ export class HeadWriter {
       } else if (length === 10 ? name === 'connection' && !upgrade : length > 9 && FRAMING.has(name)) {
         continue
       }
-      if (UNSAFE.test(value) || UNSAFE.test(name)) continue
+      if (written && (UNSAFE.test(value) || UNSAFE.test(name))) continue
       text += `${name}: ${value}\r\n`
     }
     this.lines = text

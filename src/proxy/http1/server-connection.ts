@@ -6,15 +6,16 @@ import type { ResponseEncoder } from '../http/codec.ts'
 import type { ConnectionManager } from '../http/connection-manager.ts'
 import type { HttpStream } from '../http/stream.ts'
 import { ResponseFlag } from '../http/stream-info.ts'
+import { type IdleOwner, IdleTimer } from '../idle-timer.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
+import { beginBatch, endBatch } from './batch.ts'
 import { CodecError } from './codec-error.ts'
 import { BodyKind, type HeadLimits } from './head.ts'
 import { Output, type OutputOwner } from './output.ts'
 import { Http1Reader } from './reader.ts'
 import { HeadWriter, statusLine } from './serialize.ts'
 
-const IDLE = 0
 const HEAD = 1
 const CLOSE = 2
 const LIFETIME = 3
@@ -36,13 +37,16 @@ export interface ConnectionOwner {
   connectionClosed(): void
 }
 
-export class Http1ServerConnection extends Http1Reader implements ResponseEncoder, OutputOwner, TimeoutOwner {
+export class Http1ServerConnection
+  extends Http1Reader
+  implements ResponseEncoder, OutputOwner, TimeoutOwner, IdleOwner
+{
   readonly #socket: Socket
   readonly #info: ConnectionInfo
   readonly #owner: ConnectionOwner
   readonly #output: Output
   readonly #writer = new HeadWriter()
-  readonly #timeout = new Timeout(this, IDLE)
+  readonly #idle: IdleTimer
   readonly #headTimeout = new Timeout(this, HEAD)
   readonly #closeTimeout = new Timeout(this, CLOSE)
   readonly #lifetime = new Timeout(this, LIFETIME)
@@ -83,7 +87,7 @@ export class Http1ServerConnection extends Http1Reader implements ResponseEncode
     this.#output = new Output(socket, this)
     manager.stats.connections.value++
     manager.stats.activeConnections.value++
-    this.#timeout.arm(manager.options.idleTimeoutMs)
+    this.#idle = new IdleTimer(this, manager.options.idleTimeoutMs)
     this.#lifetime.arm(manager.options.maxConnectionDurationMs)
     this.#listeners = {
       data: (chunk: Buffer) => this.#onData(chunk),
@@ -110,14 +114,17 @@ export class Http1ServerConnection extends Http1Reader implements ResponseEncode
     this.#socket.destroy()
   }
 
+  get busy(): boolean {
+    return this.#stream !== undefined
+  }
+
+  onIdle(): void {
+    this.#manager.stats.idleTimeouts.value++
+    this.#close()
+  }
+
   onTimeout(kind: number): void {
     switch (kind) {
-      case IDLE:
-        if (this.#stream === undefined) {
-          this.#manager.stats.idleTimeouts.value++
-          this.#close()
-        }
-        break
       case HEAD:
         this.onError(requestHeadersTimeout())
         break
@@ -136,7 +143,6 @@ export class Http1ServerConnection extends Http1Reader implements ResponseEncode
     const manager = this.#owner.manager()
     if (manager !== undefined) this.#manager = manager
     this.#headTimeout.cancel()
-    this.#timeout.cancel()
     this.#requests++
     const { head } = this
     head.parseRequest(text, this.#manager.scheme, limits)
@@ -177,7 +183,6 @@ export class Http1ServerConnection extends Http1Reader implements ResponseEncode
 
   protected onError(error: CodecError): void {
     this.#headTimeout.cancel()
-    this.#timeout.cancel()
     this.stopReading()
     this.#keepAlive = false
     this.#requestComplete = true
@@ -202,7 +207,12 @@ export class Http1ServerConnection extends Http1Reader implements ResponseEncode
   #onData(chunk: Buffer): void {
     if (this.#closing) return
     if (this.#onPreface !== undefined && !this.#isHttp1(chunk)) return
-    this.feed(chunk)
+    beginBatch()
+    try {
+      this.feed(chunk)
+    } finally {
+      endBatch()
+    }
     if (this.headStarted && this.#stream === undefined) {
       if (!this.#headTimeout.armed) this.#headTimeout.arm(this.#manager.options.requestHeadersTimeoutMs)
     } else if (this.heldBytes > MAX_PIPELINED && !this.#paused) {
@@ -233,7 +243,9 @@ export class Http1ServerConnection extends Http1Reader implements ResponseEncode
   /** Gives the socket away, with what was read of it. */
   #leave(chunk: Buffer): void {
     this.#closing = true
-    for (const timeout of [this.#timeout, this.#headTimeout, this.#lifetime]) timeout.cancel()
+    this.#idle.stop()
+    this.#headTimeout.cancel()
+    this.#lifetime.cancel()
     this.#manager.stats.connections.value--
     this.#manager.stats.activeConnections.value--
     const socket = this.#socket
@@ -257,7 +269,7 @@ export class Http1ServerConnection extends Http1Reader implements ResponseEncode
 
   #onClose(): void {
     this.stopReading()
-    this.#timeout.cancel()
+    this.#idle.stop()
     this.#headTimeout.cancel()
     this.#closeTimeout.cancel()
     this.#lifetime.cancel()
@@ -365,7 +377,7 @@ export class Http1ServerConnection extends Http1Reader implements ResponseEncode
       this.#close()
       return
     }
-    this.#timeout.arm(this.#manager.options.idleTimeoutMs)
+    this.#idle.touch()
     this.nextMessage()
     if (!this.#paused && this.heldBytes <= MAX_PIPELINED && this.#socket.isPaused()) this.#socket.resume()
   }

@@ -257,5 +257,8 @@ function requestHeaders(raw: readonly string[]): HeaderMap {
   }
   if (flat[1] === '' && host !== undefined) flat[1] = host
   joinCookies(flat)
-  return new HeaderMap(flat)
+  const headers = new HeaderMap(flat)
+  // HTTP/1.1 is stricter about what may stand in a request line.
+  headers.written = true
+  return headers
 }
