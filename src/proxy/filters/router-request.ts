@@ -1,5 +1,6 @@
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import { RetryPolicy, retryConditions } from '../route/retry-policy.ts'
 import type { RouteSettings } from '../route/route-entry.ts'
 import { isGrpc } from '../route/route-match.ts'
 
@@ -10,18 +11,98 @@ export function hasRequiredHeaders(headers: HeaderMap): boolean {
   return method === 'CONNECT' || Boolean(headers.get(':path'))
 }
 
-/** The time that the whole answer may take: of the route, of gRPC's own header, or as a trusted caller asks, whose header goes. */
-export function takeTimeout(headers: HeaderMap, settings: RouteSettings): number {
-  let ms = settings.timeoutMs
+/** How long a request may take, and whether it may be tried again: the route's word, and the caller's where it has one. */
+export interface RequestLimits {
+  timeoutMs: number
+  perTryMs: number
+  retry: RetryPolicy | undefined
+}
+
+/** The limits of a request without headers that ask for others, which is nearly every one. */
+export function routeLimits(headers: HeaderMap, settings: RouteSettings): RequestLimits {
+  const { retry } = settings
+  const limits = { timeoutMs: settings.timeoutMs, perTryMs: retry?.perTryTimeoutMs ?? 0, retry }
   if (settings.maxGrpcTimeoutMs >= 0 && isGrpc(headers)) {
     const asked = grpcTimeout(headers.get('grpc-timeout'))
-    if (asked !== undefined) ms = settings.maxGrpcTimeoutMs === 0 ? asked : Math.min(asked, settings.maxGrpcTimeoutMs)
+    const max = settings.maxGrpcTimeoutMs
+    if (asked !== undefined) limits.timeoutMs = max === 0 ? asked : Math.min(asked, max)
   }
-  const header = headers.get('x-envoy-upstream-rq-timeout-ms')
-  if (header === undefined) return ms
-  const trusted = headers.get('x-envoy-internal') === 'true'
-  headers.remove('x-envoy-upstream-rq-timeout-ms')
-  return trusted && /^[0-9]{1,9}$/.test(header) ? Number(header) : ms
+  if (asksForLimits(headers)) takeLimits(headers, limits)
+  else if (retry !== undefined && !retry.appliesTo(headers)) limits.retry = undefined
+  // Envoy ignores a time for each try that is no shorter than the time for all.
+  if (limits.perTryMs >= limits.timeoutMs && limits.timeoutMs !== 0) limits.perTryMs = 0
+  return limits
+}
+
+const ASKING = new Set([
+  'x-envoy-hedge-on-per-try-timeout',
+  'x-envoy-max-retries',
+  'x-envoy-retriable-header-names',
+  'x-envoy-retriable-status-codes',
+  'x-envoy-retry-grpc-on',
+  'x-envoy-retry-on',
+  'x-envoy-upstream-rq-per-try-timeout-ms',
+  'x-envoy-upstream-rq-timeout-ms',
+])
+
+function asksForLimits(headers: HeaderMap): boolean {
+  const { flat } = headers
+  for (let i = 8; i < flat.length; i += 2) {
+    const name = flat[i]
+    if (name.charCodeAt(0) === 120 && name.startsWith('x-envoy-') && ASKING.has(name)) return true
+  }
+  return false
+}
+
+/**
+ * Takes the headers by which a caller sets its own limits (`retry_state_impl.cc`, `FilterUtility::finalTimeout`). The connection
+ * manager has removed them from requests that do not come from inside.
+ */
+function takeLimits(headers: HeaderMap, limits: RequestLimits): void {
+  const asked: Record<string, string> = {}
+  for (const name of ASKING) {
+    const value = headers.get(name)
+    if (value === undefined) continue
+    asked[name] = value
+    headers.remove(name)
+  }
+  limits.timeoutMs = whole(asked['x-envoy-upstream-rq-timeout-ms']) ?? limits.timeoutMs
+  limits.perTryMs = whole(asked['x-envoy-upstream-rq-per-try-timeout-ms']) ?? limits.perTryMs
+  const on = asked['x-envoy-retry-on'] ?? ''
+  const grpcOn = asked['x-envoy-retry-grpc-on'] ?? ''
+  const { retry } = limits
+  if (retry === undefined && on === '' && grpcOn === '') return
+  const base = retry ?? RetryPolicy.NONE
+  limits.retry = undefined
+  if (!base.appliesTo(headers)) return
+  const { statusCodes, headers: headerMatches } = base.settings
+  const codes = list(asked['x-envoy-retriable-status-codes']).map(whole)
+  const names = list(asked['x-envoy-retriable-header-names']).map((name) => name.toLowerCase())
+  limits.retry = base.with({
+    on: base.on | retryConditions(on).on | retryConditions(grpcOn).on,
+    retries: whole(asked['x-envoy-max-retries']) ?? base.retries,
+    statusCodes: new Set([...statusCodes, ...codes.filter((code) => code !== undefined)]),
+    headers: [...headerMatches, ...names.map((name) => (answer: HeaderMap) => answer.has(name))],
+  })
+}
+
+function list(text: string | undefined): string[] {
+  return (text ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+}
+
+function whole(text: string | undefined): number | undefined {
+  return text !== undefined && /^[0-9]{1,9}$/.test(text.trim()) ? Number(text) : undefined
+}
+
+/** What the upstream is told to expect: what is left for this try. */
+export function expectedTimeout(limits: RequestLimits, elapsedMs: number): number {
+  const { timeoutMs, perTryMs } = limits
+  const expected = perTryMs === 0 ? timeoutMs : perTryMs
+  if (expected === 0 || timeoutMs === 0) return Math.round(expected)
+  return Math.max(1, Math.round(Math.min(expected, timeoutMs - elapsedMs)))
 }
 
 export function copyOf(body: BodyBuffer): BodyBuffer {

@@ -14,12 +14,20 @@ import { FilterDataStatus, FilterHeadersStatus, FilterTrailersStatus } from '../
 import { fixLength } from '../http/fix-length.ts'
 import type { UpstreamControl } from '../http/stream.ts'
 import { ResponseFlag } from '../http/stream-info.ts'
-import type { DirectAnswer, RouteEntry } from '../route/route-entry.ts'
+import type { RouteEntry } from '../route/route-entry.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import { Attempt } from './router-attempt.ts'
+import { answerDirect } from './router-direct.ts'
 import { failureText, type ResetText, transportReason } from './router-failure.ts'
 import { type Mirror, startMirror } from './router-mirror.ts'
-import { copyOf, grpcFailure, hasRequiredHeaders, takeTimeout } from './router-request.ts'
+import {
+  copyOf,
+  expectedTimeout,
+  grpcFailure,
+  hasRequiredHeaders,
+  type RequestLimits,
+  routeLimits,
+} from './router-request.ts'
 
 const ROUTE = 0
 const PER_TRY = 1
@@ -56,7 +64,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   #headers!: HeaderMap
   #attempt: Attempt | undefined
   #mirrors: Mirror[] | undefined
-  #timeoutMs = 0
+  #limits!: RequestLimits
   #begun = 0
   #requestEnd = false
   #responseStarted = false
@@ -93,7 +101,8 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     this.#route = route
     const { settings } = route
     if (settings.direct !== undefined) {
-      this.#answerDirect(route)
+      this.#done = true
+      answerDirect(this.callbacks, route)
       return FilterHeadersStatus.StopIteration
     }
     const name = settings.clusterHeader === '' ? route.clusterName : (headers.get(settings.clusterHeader) ?? '')
@@ -111,13 +120,10 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
       return FilterHeadersStatus.StopIteration
     }
     route.finalizeRequest(headers, info, this.#suppress)
-    this.#timeoutMs = takeTimeout(headers, settings)
-    if (!this.#suppress && this.#timeoutMs > 0) {
-      headers.put('x-envoy-expected-rq-timeout-ms', String(Math.round(this.#timeoutMs)))
-    }
+    this.#limits = routeLimits(headers, settings)
     if (!endStream) fixLength(headers, stream.requestBuffer, stream.requestComplete, stream.requestTrailers)
-    const retry = settings.retry
-    if (retry?.appliesTo(headers)) {
+    const { retry } = this.#limits
+    if (retry !== undefined) {
       this.#retriesLeft = retry.retries
       if (!endStream) this.#kept = new BodyBuffer()
     }
@@ -176,7 +182,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     if (kind === PER_TRY) {
       this.#cluster.stats.perTryTimeouts.value++
       this.#giveUpAttempt()
-      if (!this.#responseStarted && this.#mayRetry(this.#route.settings.retry?.wantsReset(false, true) ?? false)) return
+      if (!this.#responseStarted && this.#mayRetry(this.#limits.retry?.wantsReset(false, true) ?? false)) return
     } else {
       this.#cluster.stats.timeouts.value++
       this.#giveUpAttempt()
@@ -223,7 +229,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     host.requests++
     if (status >= 500) host.errors++
     else host.successes++
-    const retry = this.#route.settings.retry
+    const { retry } = this.#limits
     if (
       retry !== undefined &&
       (this.#retriesLeft > 0 || this.#tried !== undefined) &&
@@ -286,12 +292,12 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
       this.#reset(`upstream_reset_after_response_started{${text.details}}`)
       return
     }
-    const retry = this.#route.settings.retry
+    const { retry } = this.#limits
     const refused = failure === UpstreamFailure.RefusedStream
     if (
       retry !== undefined &&
       failure !== UpstreamFailure.Overflow &&
-      this.#mayRetry(retry.wantsReset(connecting, sent && !refused))
+      this.#mayRetry(retry.wantsReset(connecting, sent && !refused, refused))
     )
       return
     info.responseFlags |= text.flag
@@ -315,6 +321,10 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const { settings } = this.#route
     this.#retrying = false
     info.attemptCount++
+    if (!this.#suppress && this.#limits.timeoutMs + this.#limits.perTryMs > 0) {
+      const elapsed = info.attemptCount === 1 ? 0 : performance.now() - this.#begun
+      this.#headers.put('x-envoy-expected-rq-timeout-ms', String(expectedTimeout(this.#limits, elapsed)))
+    }
     if (settings.includeAttemptCount) this.#headers.put('x-envoy-attempt-count', String(info.attemptCount))
     const { breaker, stats } = cluster
     if (breaker.requests >= breaker.limits(settings.highPriority).maxRequests) {
@@ -338,16 +348,16 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     info.upstreamHost = host
     const attempt = new Attempt(this, host)
     this.#attempt = attempt
-    const perTry = settings.retry?.perTryTimeoutMs ?? 0
-    if (perTry > 0) {
+    const { perTryMs } = this.#limits
+    if (perTryMs > 0) {
       this.#perTry ??= new Timeout(this, PER_TRY)
-      this.#perTry.arm(perTry)
+      this.#perTry.arm(perTryMs)
     }
     attempt.start(settings.highPriority)
   }
 
   #chooseHost(hash: number | undefined): EndpointHost | undefined {
-    const retry = this.#route.settings.retry
+    const { retry } = this.#limits
     let host = this.#cluster.choose(hash)
     if (this.#tried === undefined || retry === undefined || !retry.avoidPreviousHosts) return host
     for (let i = 0; i < retry.hostSelectionAttempts && host !== undefined && this.#tried.includes(host); i++) {
@@ -359,11 +369,12 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   /** Starts a retry when it is wanted and allowed. */
   #mayRetry(wanted: boolean): boolean {
     const { settings } = this.#route
+    const { retry } = this.#limits
     const { stats, breaker } = this.#cluster
-    if (!wanted || this.#retrying || settings.retry === undefined) return this.#retrying
+    if (!wanted || this.#retrying || retry === undefined) return this.#retrying
     const { info } = this.callbacks.stream
     if (this.#retriesLeft <= 0 || (this.#kept === undefined && !this.#bodiless())) {
-      if (settings.retry.retries > 0) {
+      if (retry.retries > 0) {
         stats.retryLimit.value++
         info.responseFlags |= ResponseFlag.UpstreamRetryLimitExceeded
       }
@@ -384,7 +395,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     this.#tried ??= []
     if (info.upstreamHost !== undefined) this.#tried.push(info.upstreamHost as EndpointHost)
     this.#backOff ??= new Timeout(this, BACK_OFF)
-    this.#backOff.arm(Math.max(1, Math.round(settings.retry.backOff(this.#tried.length))))
+    this.#backOff.arm(Math.max(1, Math.round(retry.backOff(this.#tried.length))))
     return true
   }
 
@@ -401,7 +412,8 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
 
   #requestSent(): void {
     this.callbacks.stream.info.lastUpstreamTxMono = performance.now()
-    if (!this.#done && this.#timeoutMs > 0) this.#timeout.arm(this.#timeoutMs)
+    const { timeoutMs } = this.#limits
+    if (!this.#done && timeoutMs > 0) this.#timeout.arm(timeoutMs)
   }
 
   #upstreamDone(now: number): void {
@@ -482,16 +494,6 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     this.callbacks.sendLocalReply(code, body, {
       details: `upstream_reset_before_response_started{${text.details}}`,
       ...(overflow ? { modifyHeaders: (headers: HeaderMap) => headers.set('x-envoy-overloaded', 'true') } : {}),
-    })
-  }
-
-  #answerDirect(route: RouteEntry): void {
-    this.#done = true
-    const { status, body, location } = route.settings.direct as DirectAnswer
-    const target = location?.(this.callbacks.stream.info)
-    this.callbacks.sendLocalReply(status, body?.toString('utf8') ?? '', {
-      details: 'direct_response',
-      ...(target === undefined ? {} : { modifyHeaders: (headers: HeaderMap) => headers.set('location', target) }),
     })
   }
 }

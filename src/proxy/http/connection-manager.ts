@@ -111,7 +111,6 @@ export class ConnectionManager {
     }
     if (options.stripHostPort !== 'no' || options.stripTrailingHostDot) this.#stripHost(flat, info.connection)
     if (options.underscores !== 'allow' && !this.#underscores(stream, headers)) return false
-    if (!this.#acceptUpgrade(stream, headers, method)) return false
     const internalOnly = this.#parts.routes.table?.internalOnlyHeaders ?? NONE
     const source = applyForwarded(headers, info.connection, options.forwarded, internalOnly)
     if (options.via !== '') appendVia(headers, options.via)
@@ -121,7 +120,8 @@ export class ConnectionManager {
     }
     clientCertHeader(headers, info.connection, options)
     info.requestId = headers.get('x-request-id') ?? ''
-    return true
+    // Last, because which upgrades are allowed is a matter of the route, which sees the headers as they are now.
+    return this.#acceptUpgrade(stream, headers, method)
   }
 
   /** The last changes to a response before it goes to the codec. */

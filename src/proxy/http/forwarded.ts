@@ -15,17 +15,21 @@ export interface ForwardedOptions {
   readonly isInternal: (ip: string) => boolean
 }
 
-/** Headers that only trusted callers may set: Envoy removes them from requests that come from outside. */
+/** What says something about this hop: Envoy removes it from requests that enter the mesh here. */
 const EDGE_ONLY = [
   'x-envoy-decorator-operation',
   'x-envoy-downstream-service-cluster',
   'x-envoy-downstream-service-node',
+  'x-envoy-original-path',
+]
+
+/** What only trusted callers may ask for: Envoy removes it from every request that does not come from inside. */
+const INTERNAL_ONLY = [
   'x-envoy-expected-rq-timeout-ms',
   'x-envoy-force-trace',
   'x-envoy-hedge-on-per-try-timeout',
   'x-envoy-ip-tags',
   'x-envoy-max-retries',
-  'x-envoy-original-path',
   'x-envoy-original-url',
   'x-envoy-retriable-header-names',
   'x-envoy-retriable-status-codes',
@@ -78,8 +82,9 @@ export function applyForwarded(
   if (seen.envoy && !internal) {
     headers.remove('x-envoy-internal')
     if (edge) for (const name of EDGE_ONLY) headers.remove(name)
+    for (const name of INTERNAL_ONLY) headers.remove(name)
   }
-  if (edge) for (const name of internalOnly) headers.remove(name)
+  if (!internal) for (const name of internalOnly) headers.remove(name)
   if (edge) headers.put('x-envoy-external-address', unmapped(source))
   else if (internal) headers.put('x-envoy-internal', 'true')
   if (options.generateRequestId && (!seen.requestId || (edge && !options.preserveExternalRequestId))) {

@@ -220,7 +220,8 @@ function compileSettings(
     timeoutMs: durationMs(action?.timeout, DEFAULT_TIMEOUT_MS),
     maxGrpcTimeoutMs: durationMs(grpcTimeout, -1),
     idleTimeoutMs: action?.idleTimeout === undefined ? undefined : durationMs(action.idleTimeout, 0),
-    retry: retry === undefined || retry.retryOn === '' ? undefined : new RetryPolicy(retry, `${where}.retry_policy`),
+    retry:
+      retry === undefined || retry.retryOn === '' ? undefined : RetryPolicy.compile(retry, `${where}.retry_policy`),
     hash:
       action === undefined || action.hashPolicy.length === 0
         ? undefined

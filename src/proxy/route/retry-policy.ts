@@ -1,3 +1,4 @@
+import { create } from '@bufbuild/protobuf'
 import type { RetryPolicy as RetryPolicyProto } from '../../../gen/envoy/config/route/v3/route_components_pb.ts'
 import { RetryPolicySchema } from '../../../gen/envoy/config/route/v3/route_components_pb.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
@@ -36,7 +37,6 @@ const FIELDS = [
   'retry_on',
   'num_retries',
   'per_try_timeout',
-  'per_try_idle_timeout',
   'retry_host_predicate',
   'host_selection_retry_max_attempts',
   'retriable_status_codes',
@@ -45,85 +45,122 @@ const FIELDS = [
   'retriable_request_headers',
 ]
 
-/** A compiled RetryPolicy. */
-export class RetryPolicy {
+interface RetrySettings {
   readonly on: number
   readonly retries: number
   readonly perTryTimeoutMs: number
-  readonly perTryIdleTimeoutMs: number
   readonly backOffBaseMs: number
   readonly backOffMaxMs: number
   /** `envoy.retry_host_predicates.previous_hosts` */
   readonly avoidPreviousHosts: boolean
   readonly hostSelectionAttempts: number
-  readonly #statusCodes: ReadonlySet<number>
-  readonly #headers: readonly HeaderMatch[]
-  readonly #requestHeaders: readonly HeaderMatch[]
+  readonly statusCodes: ReadonlySet<number>
+  readonly headers: readonly HeaderMatch[]
+  readonly requestHeaders: readonly HeaderMatch[]
+}
 
-  constructor(policy: RetryPolicyProto, path: string) {
+/** A compiled RetryPolicy. */
+export class RetryPolicy {
+  /** What serves a request that asks for retries on a route without a policy. */
+  static readonly NONE = RetryPolicy.compile(create(RetryPolicySchema), '')
+
+  readonly settings: RetrySettings
+  readonly on: number
+  readonly retries: number
+  readonly perTryTimeoutMs: number
+  readonly avoidPreviousHosts: boolean
+  readonly hostSelectionAttempts: number
+
+  constructor(settings: RetrySettings) {
+    this.settings = settings
+    this.on = settings.on
+    this.retries = settings.retries
+    this.perTryTimeoutMs = settings.perTryTimeoutMs
+    this.avoidPreviousHosts = settings.avoidPreviousHosts
+    this.hostSelectionAttempts = settings.hostSelectionAttempts
+  }
+
+  static compile(policy: RetryPolicyProto, path: string): RetryPolicy {
     onlyFields(RetryPolicySchema, policy, FIELDS, path)
-    this.on = parseRetryOn(policy.retryOn, `${path}.retry_on`)
-    this.retries = policy.numRetries ?? 1
-    this.perTryTimeoutMs = durationMs(policy.perTryTimeout, 0)
-    this.perTryIdleTimeoutMs = durationMs(policy.perTryIdleTimeout, 0)
-    this.backOffBaseMs = durationMs(policy.retryBackOff?.baseInterval, 25)
-    this.backOffMaxMs = durationMs(policy.retryBackOff?.maxInterval, this.backOffBaseMs * 10)
-    if (this.backOffMaxMs < this.backOffBaseMs)
-      throw invalid(`${path}.retry_back_off`, 'max_interval below base_interval')
-    this.#statusCodes = new Set(policy.retriableStatusCodes)
-    this.#headers = policy.retriableHeaders.map((m, i) => headerMatch(m, `${path}.retriable_headers[${i}]`))
-    this.#requestHeaders = policy.retriableRequestHeaders.map((m, i) =>
-      headerMatch(m, `${path}.retriable_request_headers[${i}]`),
-    )
+    const backOffBaseMs = durationMs(policy.retryBackOff?.baseInterval, 25)
+    const backOffMaxMs = durationMs(policy.retryBackOff?.maxInterval, backOffBaseMs * 10)
+    if (backOffMaxMs < backOffBaseMs) throw invalid(`${path}.retry_back_off`, 'max_interval below base_interval')
     policy.retryHostPredicate.forEach((predicate, i) => {
       if (predicate.name !== 'envoy.retry_host_predicates.previous_hosts') {
         throw unsupported(`${path}.retry_host_predicate[${i}]`, predicate.name)
       }
     })
-    this.avoidPreviousHosts = policy.retryHostPredicate.length > 0
-    this.hostSelectionAttempts = Math.max(1, Number(policy.hostSelectionRetryMaxAttempts) || 1)
+    return new RetryPolicy({
+      on: parseRetryOn(policy.retryOn, `${path}.retry_on`),
+      retries: policy.numRetries ?? 1,
+      perTryTimeoutMs: durationMs(policy.perTryTimeout, 0),
+      backOffBaseMs,
+      backOffMaxMs,
+      avoidPreviousHosts: policy.retryHostPredicate.length > 0,
+      hostSelectionAttempts: Math.max(1, Number(policy.hostSelectionRetryMaxAttempts) || 1),
+      statusCodes: new Set(policy.retriableStatusCodes),
+      headers: policy.retriableHeaders.map((m, i) => headerMatch(m, `${path}.retriable_headers[${i}]`)),
+      requestHeaders: policy.retriableRequestHeaders.map((m, i) =>
+        headerMatch(m, `${path}.retriable_request_headers[${i}]`),
+      ),
+    })
+  }
+
+  /** The policy with some settings of its own for one request. */
+  with(changed: Partial<RetrySettings>): RetryPolicy {
+    return new RetryPolicy({ ...this.settings, ...changed })
   }
 
   appliesTo(requestHeaders: HeaderMap): boolean {
-    return this.#requestHeaders.length === 0 || this.#requestHeaders.some((match) => match(requestHeaders))
+    const wanted = this.settings.requestHeaders
+    return wanted.length === 0 || wanted.some((match) => match(requestHeaders))
   }
 
   wantsStatus(status: number, headers: HeaderMap): boolean {
-    const on = this.on
+    const { on, settings } = this
+    // Envoy never retries into a rate limit, whatever the status, unless told to.
+    if (headers.get('x-envoy-ratelimited') !== undefined) return (on & RetryOn['envoy-ratelimited']) !== 0
     if (status >= 500 && (on & RetryOn['5xx']) !== 0) return true
     if (status >= 502 && status <= 504 && (on & RetryOn['gateway-error']) !== 0) return true
     if (status === 409 && (on & RetryOn['retriable-4xx']) !== 0) return true
-    if ((on & RetryOn['retriable-status-codes']) !== 0 && this.#statusCodes.has(status)) return true
-    if ((on & RetryOn['retriable-headers']) !== 0 && this.#headers.some((match) => match(headers))) return true
+    if ((on & RetryOn['retriable-status-codes']) !== 0 && settings.statusCodes.has(status)) return true
+    if ((on & RetryOn['retriable-headers']) !== 0 && settings.headers.some((match) => match(headers))) return true
     const grpc = headers.get('grpc-status')
     return grpc !== undefined && (on & (GRPC_RETRY[grpc] ?? 0)) !== 0
   }
 
-  /** `sent`: some of the request may have reached the upstream. */
-  wantsReset(connectFailure: boolean, sent: boolean): boolean {
+  /** `sent`: some of the request may have reached the upstream; `refused`: it says that it has not looked at it. */
+  wantsReset(connectFailure: boolean, sent: boolean, refused = false): boolean {
     if ((this.on & (RetryOn['5xx'] | RetryOn['gateway-error'] | RetryOn.reset)) !== 0) return true
     if (connectFailure) return (this.on & RetryOn['connect-failure']) !== 0
+    if (refused && (this.on & RetryOn['refused-stream']) !== 0) return true
     return !sent && (this.on & RetryOn['reset-before-request']) !== 0
   }
 
   /** Fully jittered exponential back-off, as Envoy. */
   backOff(attempt: number): number {
-    const cap = Math.min(this.backOffMaxMs, this.backOffBaseMs * (2 ** attempt - 1))
+    const cap = Math.min(this.settings.backOffMaxMs, this.settings.backOffBaseMs * (2 ** attempt - 1))
     return Math.random() * cap
   }
 }
 
 function parseRetryOn(text: string, path: string): number {
+  const { on, unknown } = retryConditions(text)
+  // Istio writes plain status codes here, which istiod moves to retriable_status_codes.
+  if (unknown !== undefined) throw invalid(path, `unknown condition «${unknown}»`)
+  return on
+}
+
+/** The conditions of a list, as `retry_on` and the headers `x-envoy-retry-on` and `x-envoy-retry-grpc-on` name them. */
+export function retryConditions(text: string): { on: number; unknown: string | undefined } {
   let on = 0
+  let unknown: string | undefined
   for (const part of text.split(',')) {
     const name = part.trim()
     if (name === '') continue
     const bit = (RetryOn as Readonly<Record<string, number>>)[name]
-    if (bit === undefined) {
-      // Istio writes plain status codes here, which istiod moves to retriable_status_codes.
-      throw invalid(path, `unknown condition «${name}»`)
-    }
-    on |= bit
+    if (bit === undefined) unknown ??= name
+    else on |= bit
   }
-  return on
+  return { on, unknown }
 }

@@ -1,19 +1,21 @@
 import {
-  VirtualHost_TlsRequirementType,
+  type VirtualHost_TlsRequirementType,
   VirtualHostSchema,
 } from '../../../gen/envoy/config/route/v3/route_components_pb.ts'
 import { type RouteConfiguration, RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { metadataJson } from '../config/any.ts'
-import { invalid, onlyFields, unsupported } from '../config/fields.ts'
+import { invalid, onlyFields } from '../config/fields.ts'
 import { HeaderMutations } from '../http/header-mutations.ts'
 import { type CompiledRoute, compileRoute, mirror, type VirtualHostContext } from './compile-route.ts'
 import { compilePerFilter, type RouteConfigCompiler } from './per-filter-config.ts'
 import type { RouteEntry } from './route-entry.ts'
+import { needsTls, TLS_REDIRECT } from './tls-redirect.ts'
 
 interface VirtualHostRoutes {
   readonly name: string
   readonly routes: readonly CompiledRoute[]
+  readonly requireTls: VirtualHost_TlsRequirementType
 }
 
 const CONFIG_FIELDS = [
@@ -74,12 +76,10 @@ export class RouteTable {
     config.virtualHosts.forEach((host, i) => {
       const where = `${path}.virtual_hosts[${i}]`
       onlyFields(VirtualHostSchema, host, HOST_FIELDS, where)
-      if (host.requireTls !== VirtualHost_TlsRequirementType.NONE)
-        throw unsupported(`${where}.require_tls`, 'the field is not supported')
       const context = hostContext(config, i, compile, where, path)
       const routes = host.routes.map((route, j) => compileRoute(route, context, `${where}.routes[${j}]`))
       disables ||= routes.some(({ entries }) => entries.some((entry) => entry.hasDisables))
-      const compiled = { name: host.name, routes }
+      const compiled = { name: host.name, routes, requireTls: host.requireTls }
       if (host.domains.length === 0) throw invalid(`${where}.domains`, 'at least one domain is needed')
       for (const domain of host.domains) this.#addDomain(domain.toLowerCase(), compiled, where)
     })
@@ -93,6 +93,7 @@ export class RouteTable {
   match(headers: HeaderMap): RouteEntry | undefined {
     const host = this.#only ?? this.#virtualHost(headers.get(':authority') ?? '')
     if (host === undefined) return undefined
+    if (host.requireTls !== 0 && needsTls(host.requireTls, headers)) return TLS_REDIRECT
     const path = headers.get(':path') ?? ''
     const routes = host.routes
     for (let i = 0; i < routes.length; i++) {
