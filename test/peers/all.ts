@@ -1,5 +1,6 @@
 /** Every peer under its name, for the runner, which fetches them before the tests begin. */
 import {
+  apache,
   dockerRegistry,
   envoy,
   go,
@@ -24,6 +25,7 @@ export const PEERS: Readonly<Record<string, () => Promise<Peer>>> = {
   helm,
   nginx,
   haproxy,
+  apache,
   wrk,
   skopeo,
   'docker-registry': dockerRegistry,

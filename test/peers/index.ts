@@ -53,6 +53,7 @@ export async function helm(): Promise<Peer> {
 
 export const nginx = (): Promise<Peer> => fromDebian(['nginx-light'], 'usr/sbin/nginx')
 export const haproxy = (): Promise<Peer> => fromDebian(['haproxy'], 'usr/sbin/haproxy')
+export const apache = (): Promise<Peer> => fromDebian(['apache2-bin'], 'usr/sbin/apache2')
 export const wrk = (): Promise<Peer> => fromDebian(['wrk'], 'usr/bin/wrk')
 export const skopeo = (): Promise<Peer> => fromDebian(['skopeo'], 'usr/bin/skopeo')
 export const dockerRegistry = (): Promise<Peer> => fromDebian(['docker-registry'], 'usr/bin/docker-registry')

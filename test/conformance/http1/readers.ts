@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../interop/envoy.ts'
 
@@ -69,6 +69,34 @@ backend out
 `,
     )
     return ['-f', join(dir, 'haproxy.cfg')]
+  })
+}
+
+export function apacheReader(program: string, backend: number): Promise<Reader> {
+  return startReader(program, (dir, port) => {
+    const modules = join(dirname(program), 'root/usr/lib/apache2/modules')
+    const load = ['mpm_event', 'authz_core', 'proxy', 'proxy_http'].map(
+      (name) => `LoadModule ${name}_module ${modules}/mod_${name}.so\n`,
+    )
+    // No pool of connections to the backend: one that the backend has just closed would be a 502 of Apache's own.
+    writeFileSync(
+      join(dir, 'apache.conf'),
+      `${load.join('')}ServerName localhost
+Listen 127.0.0.1:${port}
+PidFile ${dir}/pid
+Mutex pthread
+ErrorLog ${dir}/log
+LogLevel crit
+StartServers 1
+ThreadsPerChild 64
+MaxRequestWorkers 64
+MaxKeepAliveRequests 0
+KeepAliveTimeout 30
+AllowEncodedSlashes NoDecode
+ProxyPass / http://127.0.0.1:${backend}/ disablereuse=on nocanon
+`,
+    )
+    return ['-X', '-d', dir, '-f', join(dir, 'apache.conf')]
   })
 }
 

@@ -4,17 +4,17 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import type { ProxyHandle } from '../../../src/proxy/index.ts'
 import { cluster, httpListener, portOf, testProxy } from '../../../src/proxy/testing.ts'
-import { haproxy, nginx } from '../../peers/index.ts'
+import { apache, haproxy, nginx } from '../../peers/index.ts'
 import { ambiguous, random } from './generate.ts'
-import { haproxyReader, nginxReader, nodeReader, type Reader, understood } from './readers.ts'
+import { apacheReader, haproxyReader, nginxReader, nodeReader, type Reader, understood } from './readers.ts'
 
 const COUNT = Number(process.env['SMUGGLING_COUNT'] ?? 5000)
 const SEED = Number(process.env['SMUGGLING_SEED'] ?? 1)
-const AT_ONCE = 16
+const AT_ONCE = 48
 /** What a length cuts off may begin with a method of its own («ET /hidden»), which readers refuse whatever its end. */
 const KNOWN =
   '[{ match: { prefix: /, headers: [{ name: ":method", string_match: { safe_regex: { regex: "GET|HEAD|POST|PUT|DELETE|OPTIONS" } } }] }, route: { cluster: up } }]'
-const [webServer, balancer] = [await nginx(), await haproxy()]
+const [webServer, balancer, apachePeer] = [await nginx(), await haproxy(), await apache()]
 
 describe(`${COUNT} ambiguous messages, seed ${SEED}`, () => {
   /** What the proxy sent on each connection to the upstream. */
@@ -97,6 +97,7 @@ describe(`${COUNT} ambiguous messages, seed ${SEED}`, () => {
   for (const [name, peer, start] of [
     ['nginx', webServer, nginxReader],
     ['HAProxy', balancer, haproxyReader],
+    ['Apache', apachePeer, apacheReader],
   ] as const) {
     test(`${name} sees the same messages as node:http`, { skip: peer.skip }, async () => {
       const reader = await start(peer.path, node.port)
