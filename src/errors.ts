@@ -197,6 +197,11 @@ export const ERRORS = {
     title: 'an identity of a signature policy cannot be read',
     hint: 'give Sigstore’s trusted_root.json as trustedRoot, and RE2 as subjectRegex',
   },
+  SL3032: {
+    source: 'config',
+    title: 'the settings of a registry cannot be used',
+    hint: 'the message names file, line and key; docs/reference/module-supply.md says what of containerd’s hosts.toml is read',
+  },
   SL4001: {
     source: 'extension',
     title: 'the module is not valid WebAssembly',

@@ -9,7 +9,7 @@ export function parseMirrors(text: string | undefined): MirrorRule[] {
   for (const part of (text ?? '').split(',').map((one) => one.trim())) {
     if (part === '') continue
     const match = /^([^=\s]+)=(https?:\/\/)?([^\s!]+?)\/?(!)?$/.exec(part)
-    if (match === null) throw new SupplyError('SL3001', `mirror rule «${part}»: write prefix=endpoint`)
+    if (match === null) throw new SupplyError('SL3032', `mirror rule «${part}»: write prefix=endpoint`)
     const [, prefix, scheme, endpoint, only] = match
     rules.push({
       prefix,

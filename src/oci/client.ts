@@ -6,6 +6,8 @@ import { logger } from '../telemetry/log.ts'
 import { type CredentialSource, defaultKeychain } from './credentials.ts'
 import { digestLike, isDigest, sha256Digest, splitDigest } from './digest.ts'
 import { EndpointSession, type SessionRequest } from './endpoint-session.ts'
+import type { HostsSource } from './hosts/hosts-dir.ts'
+import type { Capability } from './hosts/hosts-file.ts'
 import {
   bodyError,
   type FileBody,
@@ -25,7 +27,22 @@ import { SupplyError } from './supply-error.ts'
 /** How registries are reached: shared by all fetches of a process. */
 export interface RegistryOptions extends HttpTransportOptions {
   readonly mirrors?: readonly MirrorRule[]
+  /** Settings of registries in containerd's form. */
+  readonly hosts?: HostsSource
   readonly retry?: RetryOptions
+}
+
+export interface ClientOptions extends RegistryOptions {
+  /** The machine's own unless told. */
+  readonly credentials?: CredentialSource
+  readonly limit?: Deadline
+  /** Everything happens where a push may go: never at a registry that a mirror rule replaces, nor at a mirror that only serves. */
+  readonly writing?: boolean
+}
+
+/** A request with what its endpoint must be able to do. */
+interface Asked extends SessionRequest {
+  readonly needs: Capability
 }
 
 /** A manifest as it was served. */
@@ -37,6 +54,7 @@ export interface FetchedManifest {
 }
 
 const MAX_MANIFEST_BYTES = 4 * 1024 * 1024
+const PUSH = { needs: 'push', access: 'pull,push' } as const
 const RETRY: RetryOptions = { attempts: 4, initialMs: 500, maxMs: 10_000 }
 
 const log = logger('wasm')
@@ -48,31 +66,33 @@ export class RegistryClient {
   readonly #limit: Deadline
   readonly #retry: RetryOptions
   /** The endpoint that answered first is kept, so that manifest, layers and signatures come from one place. */
-  #chosen: EndpointSession | undefined
+  readonly #chosen = new Map<Capability, EndpointSession>()
+  /** Endpoints that had no answer: not asked again for something else while another one may have it. */
+  readonly #failed = new Set<EndpointSession>()
 
-  constructor(
-    reference: Reference,
-    transport: HttpTransport,
-    options: RegistryOptions & { readonly credentials?: CredentialSource; readonly limit?: Deadline } = {},
-  ) {
+  constructor(reference: Reference, transport: HttpTransport, options: ClientOptions = {}) {
     this.reference = reference
     this.#limit = options.limit ?? deadline(60_000, formatReference(reference))
     this.#retry = options.retry ?? RETRY
     const credentials = options.credentials ?? defaultKeychain()
-    const endpoints = endpointsOf(reference, options.mirrors ?? [])
-    this.#sessions = endpoints.map((endpoint) => new EndpointSession(endpoint, transport, credentials))
+    const { mirrors = [], hosts, writing = false } = options
+    const rules = writing ? mirrors.map((rule) => ({ ...rule, exclusive: true })) : mirrors
+    this.#sessions = endpointsOf(reference, rules, hosts)
+      .filter(({ capabilities }) => !writing || capabilities.has('push'))
+      .map((endpoint) => new EndpointSession(endpoint, transport, credentials))
   }
 
   /** Where the image was found, when that is not the registry that the reference names. */
   get source(): string | undefined {
-    const endpoint = this.#chosen?.endpoint
-    return endpoint?.mirror === undefined ? undefined : `mirror ${endpoint.host}/${endpoint.repository}`
+    const endpoint = (this.#chosen.get('pull') ?? this.#chosen.get('resolve'))?.endpoint
+    return endpoint?.isMirror ? `mirror ${endpoint.host}/${endpoint.repository}` : undefined
   }
 
   /** The manifest of a tag or digest (the reference's own unless told), its digest checked. */
   async manifest(version = versionOf(this.reference)): Promise<FetchedManifest> {
-    const request: SessionRequest = {
+    const request: Asked = {
       method: 'GET',
+      needs: neededFor(version),
       path: `manifests/${version}`,
       headers: { accept: MANIFEST_ACCEPT },
       accept: [200],
@@ -86,8 +106,10 @@ export class RegistryClient {
 
   /** The digest that a version has now, without its content; undefined where the registry does not say. */
   async head(version = versionOf(this.reference)): Promise<{ digest: string; mediaType: string } | undefined> {
+    const headers = { accept: MANIFEST_ACCEPT }
+    const needs = neededFor(version)
     const response = await this.#withRetry(() =>
-      this.#send({ method: 'HEAD', path: `manifests/${version}`, headers: { accept: MANIFEST_ACCEPT }, accept: [200] }),
+      this.#send({ method: 'HEAD', needs, path: `manifests/${version}`, headers, accept: [200] }),
     )
     response.body.resume()
     const digest = response.headers['docker-content-digest']
@@ -99,7 +121,7 @@ export class RegistryClient {
   async blobToFile(descriptor: Descriptor, path: string, maxBytes: number): Promise<void> {
     if (descriptor.size > maxBytes) throw tooLarge(descriptor, maxBytes)
     await this.#withRetry(async () => {
-      const response = await this.#send({ method: 'GET', path: `blobs/${descriptor.digest}`, accept: [200] })
+      const response = await this.#getBlob(descriptor)
       try {
         await pipeline(response.body, verified(descriptor), createWriteStream(path), { signal: this.#limit.signal })
       } catch (error) {
@@ -113,16 +135,21 @@ export class RegistryClient {
   async blob(descriptor: Descriptor, maxBytes: number): Promise<Buffer> {
     if (descriptor.size > maxBytes) throw tooLarge(descriptor, maxBytes)
     return await this.#withRetry(async () => {
-      const response = await this.#send({ method: 'GET', path: `blobs/${descriptor.digest}`, accept: [200] })
+      const response = await this.#getBlob(descriptor)
       const bytes = await readAll(response, descriptor.size, this.#limit.signal)
       if (digestLike(descriptor.digest, bytes) !== descriptor.digest) throw wrongDigest(descriptor)
       return bytes
     })
   }
 
+  #getBlob({ digest }: Descriptor): Promise<HttpResponse> {
+    return this.#send({ method: 'GET', needs: 'pull', path: `blobs/${digest}`, accept: [200] })
+  }
+
   /** All tags. */
   async tags(): Promise<string[]> {
-    const response = await this.#withRetry(() => this.#send({ method: 'GET', path: 'tags/list?n=1000', accept: [200] }))
+    const request: Asked = { method: 'GET', needs: 'resolve', path: 'tags/list?n=1000', accept: [200] }
+    const response = await this.#withRetry(() => this.#send(request))
     const answer = jsonOf(await readAll(response, MAX_MANIFEST_BYTES, this.#limit.signal), response)
     const { tags } = answer as { tags?: unknown }
     return Array.isArray(tags) ? tags.filter((tag) => typeof tag === 'string') : []
@@ -133,6 +160,7 @@ export class RegistryClient {
     const response = await this.#withRetry(() =>
       this.#send({
         method: 'GET',
+        needs: 'resolve',
         path: `referrers/${digest}`,
         headers: { accept: MediaType.ociIndex },
         accept: [200, 400, 404],
@@ -166,23 +194,22 @@ export class RegistryClient {
   }
 
   async hasBlob(digest: string): Promise<boolean> {
-    const request = { method: 'HEAD', path: `blobs/${digest}`, accept: [200, 404], access: 'pull,push' } as const
-    const response = await this.#withRetry(() => this.#send(request))
+    const path = `blobs/${digest}`
+    const response = await this.#withRetry(() => this.#send({ ...PUSH, method: 'HEAD', path, accept: [200, 404] }))
     response.body.resume()
     return response.status === 200
   }
 
   async #upload(digest: string, body: Uint8Array | FileBody): Promise<void> {
-    const access = 'pull,push'
     if (await this.hasBlob(digest)) return
     await this.#withRetry(async () => {
-      const begun = await this.#send({ method: 'POST', path: 'blobs/uploads/', accept: [202], access })
+      const begun = await this.#send({ ...PUSH, method: 'POST', path: 'blobs/uploads/', accept: [202] })
       begun.body.resume()
       const location = URL.parse(begun.headers.location ?? '', begun.url.href)
       if (location === null) throw new SupplyError('SL3009', `${safeUrl(begun.url)} gives no Location for the upload`)
       location.searchParams.set('digest', digest)
       const headers = { 'content-type': 'application/octet-stream' }
-      const done = await this.#send({ method: 'PUT', path: location, headers, body, accept: [201], access })
+      const done = await this.#send({ ...PUSH, method: 'PUT', path: location, headers, body, accept: [201] })
       done.body.resume()
     })
   }
@@ -194,7 +221,7 @@ export class RegistryClient {
     const path = `manifests/${version ?? digest}`
     const headers = { 'content-type': mediaType }
     const response = await this.#withRetry(() =>
-      this.#send({ method: 'PUT', path, headers, body: bytes, accept: [201], access: 'pull,push' }),
+      this.#send({ ...PUSH, method: 'PUT', path, headers, body: bytes, accept: [201] }),
     )
     response.body.resume()
     return digest
@@ -202,38 +229,39 @@ export class RegistryClient {
 
   async deleteManifest(version: string): Promise<void> {
     const path = `manifests/${version}`
-    const response = await this.#send({ method: 'DELETE', path, accept: [202], access: 'pull,push,delete' })
+    const response = await this.#send({ ...PUSH, method: 'DELETE', path, accept: [202], access: 'pull,push,delete' })
     response.body.resume()
   }
 
-  /** Asks the endpoints in order until one has an answer; the last one's error counts, with what its mirror said. */
-  async #send(request: SessionRequest): Promise<HttpResponse> {
+  /** Asks the endpoints that are able to, in order, until one has an answer; the last one's error counts, with what the others said. */
+  async #send(request: Asked): Promise<HttpResponse> {
     const asked = { ...request, signal: this.#limit.signal }
-    if (this.#chosen !== undefined) return await this.#chosen.send(asked)
-    const [first, second] = this.#sessions
-    try {
-      return await this.#choose(first, asked)
-    } catch (error) {
-      if (second === undefined || !(error instanceof SupplyError)) throw error
-      log.info(
-        { mirror: first.endpoint.host, reason: error.message },
-        'the mirror does not serve it; asking the registry',
-      )
+    const kept = this.#chosen.get(request.needs)
+    if (kept !== undefined) return await kept.send(asked)
+    const able = this.#sessions.filter(({ endpoint }) => endpoint.capabilities.has(request.needs))
+    const hopeful = able.filter((session) => !this.#failed.has(session))
+    const sessions = hopeful.length > 0 ? hopeful : able
+    const said: string[] = []
+    for (const [at, session] of sessions.entries()) {
       try {
-        return await this.#choose(second, asked)
-      } catch (last) {
-        if (!(last instanceof SupplyError)) throw last
-        const { code, retryable, retryAfterMs } = last
-        const detail = `${last.message}; its mirror ${first.endpoint.host} said: ${error.message}`
-        throw new SupplyError(code, detail, { retryable, retryAfterMs, cause: last })
+        return await this.#choose(session, asked)
+      } catch (error) {
+        this.#failed.add(session)
+        if (!(error instanceof SupplyError)) throw error
+        if (at === sessions.length - 1) throw withMirrors(error, said)
+        const { host } = session.endpoint
+        log.info({ mirror: host, reason: error.message }, 'the mirror does not serve it; asking the next')
+        said.push(`its mirror ${host} said: ${error.message}`)
       }
     }
+    const where = formatReference(this.reference)
+    throw new SupplyError('SL3032', `no host of ${where} has the capability «${request.needs}»`)
   }
 
-  async #choose(session: EndpointSession, asked: SessionRequest): Promise<HttpResponse> {
+  async #choose(session: EndpointSession, asked: Asked): Promise<HttpResponse> {
     const response = await session.send(asked)
-    this.#chosen = session
-    if (session.endpoint.mirror !== undefined) {
+    this.#chosen.set(asked.needs, session)
+    if (session.endpoint.isMirror) {
       log.info({ image: formatReference(this.reference), mirror: session.endpoint.host }, 'served by a mirror')
     }
     return response
@@ -242,6 +270,17 @@ export class RegistryClient {
   #withRetry<T>(attempt: () => Promise<T>): Promise<T> {
     return retrying(this.#retry, this.#limit, attempt)
   }
+}
+
+/** A digest may come from anywhere; what a tag means, only from where it is known. */
+function neededFor(version: string): Capability {
+  return isDigest(version) ? 'pull' : 'resolve'
+}
+
+function withMirrors(error: SupplyError, said: readonly string[]): SupplyError {
+  if (said.length === 0) return error
+  const { code, detail, retryable, retryAfterMs } = error
+  return new SupplyError(code, [detail, ...said].join('; '), { retryable, retryAfterMs, cause: error })
 }
 
 function checkManifest(response: HttpResponse, bytes: Buffer, version: string): FetchedManifest {

@@ -12,7 +12,7 @@ export type Access = 'pull' | 'pull,push' | 'pull,push,delete'
 
 export interface SessionRequest {
   readonly method: HttpRequest['method']
-  /** After `/v2/<repository>/`, or a whole URL (of an upload's Location). */
+  /** After the repository, or a whole URL (of an upload's Location). */
   readonly path: string | URL
   readonly headers?: OutgoingHttpHeaders
   readonly body?: Uint8Array | FileBody
@@ -61,9 +61,10 @@ export class EndpointSession {
     const send = () => {
       const url = this.#url(asked.path)
       // An upload's Location may name another host; what this registry was given is not for it.
-      const own = url.host === this.endpoint.host
-      const headers = { ...asked.headers, ...(authorization !== undefined && own ? { authorization } : {}) }
-      return this.#transport.send({ method, url, headers, ...(body === undefined ? {} : { body }), signal })
+      const same = url.host === this.endpoint.host
+      const headers = { ...asked.headers, ...(authorization !== undefined && same ? { authorization } : {}) }
+      const own = same ? this.endpoint.own : {}
+      return this.#transport.send({ method, url, headers, own, ...(body === undefined ? {} : { body }), signal })
     }
     try {
       return await send()
@@ -83,23 +84,25 @@ export class EndpointSession {
 
   #url(path: string | URL): URL {
     if (path instanceof URL) return path
-    return new URL(`${this.#scheme}//${this.endpoint.host}/v2/${this.endpoint.repository}/${path}`)
+    const { host, root, repository, namespace } = this.endpoint
+    const url = new URL(`${this.#scheme}//${host}${root}/${repository}/${path}`)
+    if (namespace !== undefined) url.searchParams.set('ns', namespace)
+    return url
   }
 
   async #authorize(refused: HttpResponse, access: Access, signal: AbortSignal | undefined): Promise<void> {
     const challenges = parseChallenges(String(refused.headers['www-authenticate'] ?? ''))
     refused.body.resume()
     const registry = this.#url('')
-    const { host, repository } = this.endpoint
+    const { host, repository, own } = this.endpoint
     const credential = await this.#credentials(
       `${host === 'registry-1.docker.io' ? 'index.docker.io' : host}/${repository}`,
     )
     const bearer = challenges.find(({ scheme }) => scheme === 'bearer')
     if (bearer !== undefined) {
       const scope = `repository:${repository}:${access}`
-      const token =
-        credential?.registryToken ??
-        (await fetchToken(this.#transport, registry, bearer.params, scope, credential, signal))
+      const asker = { transport: this.#transport, registry, own, signal }
+      const token = credential?.registryToken ?? (await fetchToken(asker, bearer.params, scope, credential))
       this.#authorization.set(access, `Bearer ${token}`)
       return
     }

@@ -24,11 +24,27 @@ export interface HttpTransportOptions {
   readonly silenceMs?: number
 }
 
+export interface TlsSettings {
+  /** PEM of certificate authorities that are trusted beside the public ones. */
+  readonly ca: readonly string[]
+  /** PEM of what proves who the client is. */
+  readonly certificates: readonly { readonly cert: string; readonly key: string }[]
+  /** The certificate of the server is not checked. */
+  readonly insecure: boolean
+}
+
+/** What is for one origin alone: a redirect to another goes without. */
+export interface OriginSettings {
+  readonly headers?: OutgoingHttpHeaders
+  readonly tls?: TlsSettings
+}
+
 export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly url: URL
   readonly headers?: OutgoingHttpHeaders
   readonly body?: Uint8Array | FileBody
+  readonly own?: OriginSettings
   readonly signal?: AbortSignal | undefined
 }
 
@@ -89,7 +105,7 @@ export class HttpTransport {
     throw new SupplyError('SL3016', `${safeUrl(asked.url)}: stopped after ${MAX_REDIRECTS} redirects`)
   }
 
-  #hop({ method, url, headers, body, signal }: HttpRequest): Promise<HttpResponse> {
+  #hop({ method, url, headers, body, own, signal }: HttpRequest): Promise<HttpResponse> {
     const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>()
     const fail = (error: Error) => reject(signal?.aborted ? signal.reason : transportError(error, url))
     try {
@@ -108,10 +124,11 @@ export class HttpTransport {
         method,
         headers: {
           'user-agent': 'sluice',
+          ...own?.headers,
           ...headers,
           ...(body === undefined ? {} : { 'content-length': lengthOf(body) }),
         },
-        agent: secure ? this.#agentFor(url.host) : this.#http,
+        agent: secure ? this.#agentFor(url.host, own?.tls) : this.#http,
         lookup: this.#guard.lookup,
         timeout: this.#options.silenceMs ?? 15_000,
         ...(signal === undefined ? {} : { signal }),
@@ -134,14 +151,20 @@ export class HttpTransport {
     return promise
   }
 
-  #agentFor(host: string): HttpsAgent {
-    let agent = this.#https.get(host)
+  #agentFor(host: string, tls: TlsSettings | undefined): HttpsAgent {
+    const key = tls === undefined ? host : `${host} ${JSON.stringify(tls)}`
+    let agent = this.#https.get(key)
     if (agent === undefined) {
-      const own = this.#options.ca?.[host]
-      const options: AgentOptions = { keepAlive: true, rejectUnauthorized: !this.isInsecure(host) }
-      if (own !== undefined) options.ca = [...rootCertificates, own]
+      const insecure = tls?.insecure === true || this.isInsecure(host)
+      const options: AgentOptions = { keepAlive: true, rejectUnauthorized: !insecure }
+      const ca = [...(tls?.ca ?? []), ...(this.#options.ca?.[host] === undefined ? [] : [this.#options.ca[host]])]
+      if (ca.length > 0) options.ca = [...rootCertificates, ...ca]
+      if (tls !== undefined && tls.certificates.length > 0) {
+        options.cert = tls.certificates.map(({ cert }) => cert)
+        options.key = tls.certificates.map(({ key: own }) => own)
+      }
       agent = new HttpsAgent(options)
-      this.#https.set(host, agent)
+      this.#https.set(key, agent)
     }
     return agent
   }
@@ -152,7 +175,7 @@ function lengthOf(body: Uint8Array | FileBody): number {
 }
 
 /** The next request of a redirect. */
-function redirected(from: HttpRequest, response: HttpResponse): Pick<HttpRequest, 'url' | 'headers'> {
+function redirected(from: HttpRequest, response: HttpResponse): Pick<HttpRequest, 'url' | 'headers' | 'own'> {
   const location = response.headers.location ?? ''
   const url = URL.parse(location, from.url.href)
   if (location === '' || url === null) throw new SupplyError('SL3016', `${safeUrl(from.url)} redirects to nowhere`)
@@ -165,8 +188,9 @@ function redirected(from: HttpRequest, response: HttpResponse): Pick<HttpRequest
   url.username = ''
   url.password = ''
   const headers = { ...from.headers }
-  if (url.origin !== from.url.origin) delete headers['authorization']
-  return { url, headers }
+  if (url.origin === from.url.origin) return { url, headers }
+  delete headers['authorization']
+  return { url, headers, own: {} }
 }
 
 /** A URL fit for messages: user, password and query (where signed URLs keep their secret) are left out. */

@@ -13,6 +13,8 @@ export {
   fromDockerConfigJson,
 } from './credentials.ts'
 export { sha256Digest, sha256Hex } from './digest.ts'
+export { readAuthority } from './hosts/certificates.ts'
+export { hostsFrom } from './hosts/hosts-dir.ts'
 export { bodyError, type HttpResponse, HttpTransport, type HttpTransportOptions, safeUrl } from './http-transport.ts'
 export type { Descriptor, Manifest } from './manifest.ts'
 export { MediaType } from './media-types.ts'

@@ -1,3 +1,6 @@
+import type { HostsSource } from './hosts/hosts-dir.ts'
+import { type Capability, PLAIN_SERVER, type RegistryHost } from './hosts/hosts-file.ts'
+import type { OriginSettings } from './http-transport.ts'
 import type { Reference } from './reference.ts'
 import { repositoryOf } from './reference.ts'
 
@@ -18,19 +21,38 @@ export interface Endpoint {
   readonly host: string
   readonly repository: string
   readonly plainHttp: boolean
-  /** Set when it is not the registry that the reference names. */
-  readonly mirror?: MirrorRule
+  /** Path of the API: `/v2` as a rule. */
+  readonly root: string
+  readonly capabilities: ReadonlySet<Capability>
+  /** Headers and TLS for this place alone. */
+  readonly own: OriginSettings
+  /** It is not the registry that the reference names. */
+  readonly isMirror: boolean
+  /** The registry whose place it takes, where the place serves several (containerd's `ns`). */
+  readonly namespace?: string
 }
 
-/** Where to ask, in order: the mirror, then the registry itself. */
-export function endpointsOf(reference: Reference, rules: readonly MirrorRule[]): Endpoint[] {
-  const origin: Endpoint = { host: apiHost(reference.registry), repository: reference.repository, plainHttp: false }
+/** Where to ask, in order: the mirror of a rule, containerd's hosts, then the registry itself. */
+export function endpointsOf(reference: Reference, rules: readonly MirrorRule[], hosts?: HostsSource): Endpoint[] {
   const rule = longest(repositoryOf(reference), rules)
-  if (rule === undefined) return [origin]
+  const mirrors = rule === undefined ? [] : [fromRule(rule, reference)]
+  if (rule?.exclusive) return mirrors
+  const configured = hosts?.(reference.registry)
+  const places = [...(configured?.hosts ?? []), configured?.server ?? PLAIN_SERVER]
+  return [...mirrors, ...places.map((place) => fromHost(place, reference))]
+}
+
+function fromRule(rule: MirrorRule, reference: Reference): Endpoint {
   const [host, ...path] = rule.endpoint.replace(/^oci:\/\//, '').split('/')
   const repository = [...path.filter((part) => part !== ''), reference.repository].join('/')
-  const mirror: Endpoint = { host, repository, plainHttp: rule.plainHttp ?? false, mirror: rule }
-  return rule.exclusive ? [mirror] : [mirror, origin]
+  return { ...PLAIN_SERVER, host, repository, plainHttp: rule.plainHttp ?? false, isMirror: true }
+}
+
+function fromHost(place: RegistryHost, { registry, repository }: Reference): Endpoint {
+  const origin = apiHost(registry)
+  const host = place.host ?? origin
+  if (host === origin) return { ...place, host, repository, isMirror: false }
+  return { ...place, host, repository, isMirror: true, namespace: registry.replace(/^index\.(?=docker\.io$)/, '') }
 }
 
 function longest(repository: string, rules: readonly MirrorRule[]): MirrorRule | undefined {

@@ -41,10 +41,8 @@ export async function pushWasmImage(options: PushOptions): Promise<PushedImage> 
   const reference = parseReference(options.ref)
   const transport = new HttpTransport(options)
   const limit = options.limit ?? deadline(300_000, `push of ${formatReference(reference)}`)
-  // A push that a mirror rule redirects must never end up in the registry that the mirror stands for.
-  const mirrors = (options.mirrors ?? []).map((rule) => ({ ...rule, exclusive: true }))
   try {
-    const client = new RegistryClient(reference, transport, { ...options, mirrors, limit })
+    const client = new RegistryClient(reference, transport, { ...options, writing: true, limit })
     const manifest = await build(client, format, options)
     const mediaType = manifest.mediaType ?? MediaType.ociManifest
     const digest = await client.putManifest(manifest, mediaType, reference.tag ?? reference.digest)

@@ -1,6 +1,6 @@
 import { checkedRealm } from './challenge.ts'
 import type { Credential } from './credentials.ts'
-import { type HttpResponse, type HttpTransport, safeUrl } from './http-transport.ts'
+import { type HttpRequest, type HttpTransport, type OriginSettings, safeUrl } from './http-transport.ts'
 import { readAll } from './read-all.ts'
 import { SupplyError, statusError } from './supply-error.ts'
 
@@ -12,28 +12,37 @@ export function basicAuth({ username, password }: Credential): string | undefine
   return `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}`
 }
 
+/** Who asks for a token: the registry that wants it, and how it is reached. */
+export interface TokenAsker {
+  readonly transport: HttpTransport
+  readonly registry: URL
+  readonly own: OriginSettings
+  readonly signal: AbortSignal | undefined
+}
+
 /**
  * Gets a bearer token as Docker's token authentication specifies: GET with Basic (or no) credentials, or POST with a refresh
  * token (OAuth2).
  */
 export async function fetchToken(
-  transport: HttpTransport,
-  registry: URL,
+  asker: TokenAsker,
   params: Readonly<Record<string, string>>,
   scope: string,
   credential: Credential | undefined,
-  signal: AbortSignal | undefined,
 ): Promise<string> {
+  const { transport, registry, signal } = asker
   const realm = checkedRealm(params['realm'] ?? '', registry)
   const authorization = credential === undefined ? undefined : basicAuth(credential)
   const secret = authorization !== undefined || credential?.identityToken !== undefined
   if (secret && realm.protocol === 'http:' && registry.protocol === 'https:') {
     throw new SupplyError('SL3018', `${registry.host} asks for credentials over plain http at ${realm.host}`)
   }
-  const response =
+  const own = settingsFor(realm, asker)
+  const request =
     credential?.identityToken !== undefined
-      ? await refresh(transport, realm, params['service'], scope, credential.identityToken, signal)
-      : await ask(transport, realm, params['service'], scope, authorization, signal)
+      ? refresh(realm, params['service'], scope, credential.identityToken)
+      : ask(realm, params['service'], scope, authorization)
+  const response = await transport.send({ ...request, own, signal })
   const text = (await readAll(response, MAX_TOKEN_ANSWER, signal)).toString()
   if (response.status !== 200) {
     throw statusError(response.status, `the token server ${safeUrl(realm)}`, response.headers['retry-after'])
@@ -51,30 +60,22 @@ export async function fetchToken(
   return token
 }
 
-async function ask(
-  transport: HttpTransport,
-  realm: URL,
-  service: string | undefined,
-  scope: string,
-  authorization: string | undefined,
-  signal: AbortSignal | undefined,
-): Promise<HttpResponse> {
+/** A token server elsewhere may be signed by the registry's authority; headers, certificates and leniency are not for it. */
+function settingsFor(realm: URL, { registry, own }: TokenAsker): OriginSettings {
+  if (realm.host === registry.host) return own
+  return own.tls === undefined ? {} : { tls: { ca: own.tls.ca, certificates: [], insecure: false } }
+}
+
+function ask(realm: URL, service: string | undefined, scope: string, authorization: string | undefined): HttpRequest {
   const url = new URL(realm)
   if (service !== undefined) url.searchParams.set('service', service)
   url.searchParams.append('scope', scope)
-  return await transport.send({ method: 'GET', url, headers: authorization ? { authorization } : {}, signal })
+  return { method: 'GET', url, headers: authorization ? { authorization } : {} }
 }
 
-async function refresh(
-  transport: HttpTransport,
-  realm: URL,
-  service: string | undefined,
-  scope: string,
-  token: string,
-  signal: AbortSignal | undefined,
-): Promise<HttpResponse> {
+function refresh(realm: URL, service: string | undefined, scope: string, token: string): HttpRequest {
   const form = new URLSearchParams({ grant_type: 'refresh_token', client_id: 'sluice', refresh_token: token, scope })
   if (service !== undefined) form.set('service', service)
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
-  return await transport.send({ method: 'POST', url: realm, headers, body: Buffer.from(form.toString()), signal })
+  return { method: 'POST', url: realm, headers, body: Buffer.from(form.toString()) }
 }

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import { NodeSchema } from '../../gen/envoy/config/core/v3/base_pb.ts'
-import { cacheOptionsFromEnv, type EnvoyNode, parseMirrors, runEnvoy, startAgent } from '../agent/index.ts'
+import { cacheOptionsFromEnv, type EnvoyNode, runEnvoy, startAgent } from '../agent/index.ts'
 import { parseListenPlaces, startProxy } from '../proxy/index.ts'
 import { logger } from '../telemetry/log.ts'
 import { grpcTransport } from '../xds/index.ts'
@@ -50,10 +50,9 @@ export function proxyNode(env: NodeJS.ProcessEnv, type = 'router'): EnvoyNode {
 }
 
 function agentOptions({ discovery, node, address, env }: ProxyPodOptions) {
-  const cache = cacheOptionsFromEnv(env, env['SLUICE_MODULE_CACHE'])
   return {
     upstream: grpcTransport(discovery),
-    cache: { ...cache, registries: { ...cache.registries, mirrors: parseMirrors(env['SLUICE_REGISTRY_MIRRORS']) } },
+    cache: cacheOptionsFromEnv(env, env['SLUICE_MODULE_CACHE']),
     owner: node.cluster,
     status: { host: address, port: STATUS_PORT },
   }

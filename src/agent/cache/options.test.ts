@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { rootCertificates } from 'node:tls'
 import { parseMirrors } from '../mirrors.ts'
 import { temporaryFolder } from '../testing.ts'
 import { cacheOptionsFromEnv, parseDuration } from './options.ts'
@@ -12,7 +13,7 @@ after(() => folder.remove())
 describe('Istio’s knobs', () => {
   it('have Istio’s defaults', () => {
     const options = cacheOptionsFromEnv({}, '/cache')
-    assert.deepEqual(options.registries, { insecure: [], blockedCidrs: [], ca: {} })
+    assert.deepEqual(options.registries, { insecure: [], blockedCidrs: [], ca: {}, mirrors: [] })
     assert.equal(options.limits?.maxBytes, 268_435_456)
     assert.deepEqual(options.http, { attempts: 5, attemptMs: 15_000 })
     assert.deepEqual([options.expiryMs, options.purgeIntervalMs], [86_400_000, 3_600_000])
@@ -20,7 +21,7 @@ describe('Istio’s knobs', () => {
 
   it('are read', () => {
     const ca = join(folder.path, 'ca.pem')
-    writeFileSync(ca, 'PEM')
+    writeFileSync(ca, rootCertificates[0])
     const options = cacheOptionsFromEnv(
       {
         WASM_INSECURE_REGISTRIES: 'a:5000, b',
@@ -37,12 +38,24 @@ describe('Istio’s knobs', () => {
     assert.deepEqual(options.registries, {
       insecure: ['a:5000', 'b'],
       blockedCidrs: ['10.0.0.0/8'],
-      ca: { 'h:5000': 'PEM' },
+      ca: { 'h:5000': rootCertificates[0] },
+      mirrors: [],
     })
     assert.equal(options.limits?.maxBytes, 1000)
     assert.deepEqual(options.http, { attempts: 2, attemptMs: 5000 })
     assert.deepEqual([options.expiryMs, options.purgeIntervalMs], [5_400_000, 10_000])
-    assert.throws(() => cacheOptionsFromEnv({ SLUICE_REGISTRY_CA: 'h=/nowhere' }), { code: 'SL3022' })
+    assert.throws(() => cacheOptionsFromEnv({ SLUICE_REGISTRY_CA: 'h=/nowhere' }), {
+      code: 'SL3032',
+      message: /SLUICE_REGISTRY_CA names \/nowhere, which cannot be read/,
+    })
+  })
+
+  it('lead to containerd’s folders', () => {
+    const { registries } = cacheOptionsFromEnv({ SLUICE_REGISTRY_CONFIG_PATH: `/nowhere:${folder.path}` })
+    mkdirSync(join(folder.path, 'h_5000_'))
+    writeFileSync(join(folder.path, 'h_5000_/hosts.toml'), 'server = "http://m:1/a"')
+    assert.deepEqual(registries?.hosts?.('h:5000')?.server.root, '/a/v2')
+    assert.equal(registries?.hosts?.('h:5001'), undefined)
   })
 
   for (const [text, ms] of [
@@ -67,6 +80,6 @@ describe('mirror rules', () => {
       { prefix: '*', endpoint: 'm:1', exclusive: true },
     ])
     assert.deepEqual(parseMirrors(undefined), [])
-    assert.throws(() => parseMirrors('ghcr.io'), { code: 'SL3001' })
+    assert.throws(() => parseMirrors('ghcr.io'), { code: 'SL3032' })
   })
 })

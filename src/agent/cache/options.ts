@@ -1,8 +1,16 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DEFAULT_LIMITS, type RegistryOptions, SupplyError, type UnpackLimits } from '../../oci/index.ts'
+import { messageOf } from '../../errors.ts'
+import {
+  DEFAULT_LIMITS,
+  hostsFrom,
+  type RegistryOptions,
+  readAuthority,
+  SupplyError,
+  type UnpackLimits,
+} from '../../oci/index.ts'
 import type { Registry } from '../../telemetry/metrics.ts'
 import type { HttpFetchOptions } from '../fetch/http-fetch.ts'
+import { parseMirrors } from '../mirrors.ts'
 
 export interface ModuleCacheOptions {
   readonly dir: string
@@ -36,14 +44,31 @@ function readAuthorities(pairs: readonly string[]): Record<string, string> {
   const ca: Record<string, string> = {}
   for (const pair of pairs) {
     const at = pair.indexOf('=')
-    if (at < 1) throw new SupplyError('SL3001', `SLUICE_REGISTRY_CA «${pair}»: write host=file`)
+    if (at < 1) throw new SupplyError('SL3032', `SLUICE_REGISTRY_CA «${pair}»: write host=file`)
     try {
-      ca[pair.slice(0, at)] = readFileSync(pair.slice(at + 1), 'utf8')
+      ca[pair.slice(0, at)] = readAuthority(pair.slice(at + 1))
     } catch (cause) {
-      throw new SupplyError('SL3022', `${pair.slice(at + 1)}, named by SLUICE_REGISTRY_CA`, { cause })
+      throw new SupplyError('SL3032', `SLUICE_REGISTRY_CA ${messageOf(cause)}`, { cause })
     }
   }
   return ca
+}
+
+/** How registries are reached, as the environment says: Istio's variables, and ours for what Istio has no setting for. */
+export function registriesFromEnv(env: NodeJS.ProcessEnv): RegistryOptions {
+  const list = (name: string, separator = ',') =>
+    (env[name] ?? '')
+      .split(separator)
+      .map((part) => part.trim())
+      .filter((part) => part !== '')
+  const folders = list('SLUICE_REGISTRY_CONFIG_PATH', ':')
+  return {
+    insecure: list('WASM_INSECURE_REGISTRIES'),
+    blockedCidrs: list('BLOCKED_CIDRS_IN_WASM_FETCH'),
+    ca: readAuthorities(list('SLUICE_REGISTRY_CA')),
+    mirrors: parseMirrors(env['SLUICE_REGISTRY_MIRRORS']),
+    ...(folders.length === 0 ? {} : { hosts: hostsFrom(folders) }),
+  }
 }
 
 /** Istio's agent knobs (facts of its options.go): the same names, the same defaults. */
@@ -51,20 +76,11 @@ export function cacheOptionsFromEnv(
   env: NodeJS.ProcessEnv,
   dir = join(env['HOME'] ?? '.', '.sluice/modules'),
 ): ModuleCacheOptions {
-  const list = (name: string) =>
-    (env[name] ?? '')
-      .split(',')
-      .map((part) => part.trim())
-      .filter((part) => part !== '')
   const maxBytes = Number(env['ISTIO_WASM_MAX_BINARY_SIZE_BYTES'] ?? DEFAULT_LIMITS.maxBytes)
   const attempts = Number(env['WASM_HTTP_REQUEST_MAX_RETRIES'] ?? 5)
   return {
     dir,
-    registries: {
-      insecure: list('WASM_INSECURE_REGISTRIES'),
-      blockedCidrs: list('BLOCKED_CIDRS_IN_WASM_FETCH'),
-      ca: readAuthorities(list('SLUICE_REGISTRY_CA')),
-    },
+    registries: registriesFromEnv(env),
     limits: { ...DEFAULT_LIMITS, maxBytes: maxBytes > 0 ? maxBytes : DEFAULT_LIMITS.maxBytes },
     // 0 means 5 s (Istio), and "0 tries" can only be a mistake: one is made.
     http: {

@@ -1,6 +1,6 @@
 import { loadBundle, saveBundle } from '../../oci/index.ts'
 import { type Command, UsageError } from '../command.ts'
-import { runningMirrors } from './registry-options.ts'
+import { registryOptions } from './registry-options.ts'
 
 export const bundle: Command = {
   summary: 'carry modules with their signatures in one file to where there is no registry',
@@ -9,13 +9,13 @@ export const bundle: Command = {
 name; while an instance runs, names that its registry mirrors go there.`,
   options: {},
   async run({ positionals: [action, file, ...refs] }) {
-    const mirrors = runningMirrors()
+    const options = registryOptions()
     if (action === 'save' && file !== undefined && refs.length > 0) {
-      for (const name of await saveBundle(file, refs, { mirrors })) console.log(name)
+      for (const name of await saveBundle(file, refs, options)) console.log(name)
       return 0
     }
     if (action === 'load' && file !== undefined && refs.length === 0) {
-      for (const name of await loadBundle(file, { mirrors })) console.log(name)
+      for (const name of await loadBundle(file, options)) console.log(name)
       return 0
     }
     throw new UsageError('say save FILE REFERENCE… or load FILE')

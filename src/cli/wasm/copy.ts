@@ -1,6 +1,6 @@
 import { copyImage } from '../../oci/index.ts'
 import { type Command, UsageError } from '../command.ts'
-import { runningMirrors } from './registry-options.ts'
+import { registryOptions } from './registry-options.ts'
 
 export const copy: Command = {
   summary: 'copy an image with its signatures from one registry to another',
@@ -11,7 +11,7 @@ export const copy: Command = {
     if (from === undefined || to === undefined || more.length > 0) throw new UsageError('say FROM and TO')
     const digest = await copyImage(from, to, {
       signatures: values['no-signatures'] !== true,
-      mirrors: runningMirrors(),
+      ...registryOptions(),
       onBlob: ({ digest: blob, size }) => process.stderr.write(`${blob.slice(0, 19)} ${size} bytes\n`),
     })
     console.log(`${to} ${digest}`)

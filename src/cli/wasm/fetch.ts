@@ -10,7 +10,7 @@ import {
   RegistryClient,
   resolveImage,
 } from '../../oci/index.ts'
-import { runningMirrors } from './registry-options.ts'
+import { registryOptions } from './registry-options.ts'
 
 export interface Fetched {
   /** Of the image's manifest; undefined for a local file. */
@@ -24,13 +24,14 @@ export async function fetchTo(path: string, source: string): Promise<Fetched> {
     copyFileSync(source, path)
     return {}
   }
-  const transport = new HttpTransport({})
+  const registries = registryOptions()
+  const transport = new HttpTransport(registries)
   const work = mkdtempSync(join(tmpdir(), 'sluice-pull-'))
   try {
     const reference = parseReference(source.replace(/^oci:\/\//, ''))
     const client = new RegistryClient(reference, transport, {
       credentials: defaultKeychain(),
-      mirrors: runningMirrors(),
+      ...registries,
     })
     const image = await resolveImage(client)
     const module = await fetchModule(client, image, work, DEFAULT_LIMITS)

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { defaultKeychain, type ImageFormat, pushWasmImage } from '../../oci/index.ts'
 import { compileModuleSync } from '../../wasm/index.ts'
 import { type Command, UsageError } from '../command.ts'
-import { runningMirrors } from './registry-options.ts'
+import { registryOptions } from './registry-options.ts'
 
 const FORMATS: readonly string[] = ['oci', 'docker', 'artifact'] satisfies ImageFormat[]
 
@@ -33,7 +33,7 @@ export const push: Command = {
       format,
       annotations: annotations(values['annotation'] ?? []),
       credentials: defaultKeychain(),
-      mirrors: runningMirrors(),
+      ...registryOptions(),
     })
     console.log(`${image.ref} (${image.size} bytes)`)
     return 0

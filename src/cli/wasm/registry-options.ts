@@ -1,14 +1,16 @@
-import { parseMirrors } from '../../agent/index.ts'
-import type { MirrorRule } from '../../oci/index.ts'
+import { parseMirrors, registriesFromEnv } from '../../agent/index.ts'
+import type { RegistryOptions } from '../../oci/index.ts'
 import { openHome } from '../../standalone/home.ts'
 import { standaloneMirrors } from '../../standalone/mirrors.ts'
 import { readRunning } from '../../standalone/running.ts'
 
 /**
- * References mean the same on the command line as in an object: while an instance runs, its registry answers for the names that
- * it mirrors.
+ * References mean the same on the command line as in an object: registries are reached as the agent's variables say, and while an
+ * instance runs, its registry answers for the names that it mirrors.
  */
-export function runningMirrors(): readonly MirrorRule[] {
+export function registryOptions(): RegistryOptions {
+  const options = registriesFromEnv(process.env)
   const running = readRunning(openHome())
-  return running === undefined ? [] : parseMirrors(standaloneMirrors(running.registry))
+  if (running === undefined) return options
+  return { ...options, mirrors: [...parseMirrors(standaloneMirrors(running.registry)), ...(options.mirrors ?? [])] }
 }

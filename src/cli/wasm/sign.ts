@@ -1,7 +1,7 @@
 import { type SignatureForm, signReference } from '../../oci/index.ts'
 import { type Command, UsageError } from '../command.ts'
 import { readKey } from './read-key.ts'
-import { runningMirrors } from './registry-options.ts'
+import { registryOptions } from './registry-options.ts'
 
 const FORMS: readonly string[] = ['tag', 'referrer', 'bundle'] satisfies SignatureForm[]
 
@@ -24,7 +24,7 @@ export const sign: Command = {
     const { digest } = await signReference(ref, readKey(key), {
       form: form as SignatureForm,
       annotations: pairs(values['annotation'] ?? []),
-      mirrors: runningMirrors(),
+      ...registryOptions(),
     })
     console.log(`signed ${digest}`)
     return 0

@@ -1,18 +1,15 @@
-import { RegistryClient, type RegistryOptions } from '../client.ts'
-import type { CredentialSource } from '../credentials.ts'
+import { type ClientOptions, RegistryClient } from '../client.ts'
 import { HttpTransport } from '../http-transport.ts'
 import { formatReference, parseReference } from '../reference.ts'
 import { deadline } from '../retry.ts'
 
 /** What the commands of a person need to reach registries. */
-export interface AccessOptions extends RegistryOptions {
-  /** The machine's own credentials unless told. */
-  readonly credentials?: CredentialSource
+export interface AccessOptions extends Omit<ClientOptions, 'limit' | 'writing'> {
   /** Of the whole command; 5 minutes unless told. */
   readonly timeoutMs?: number
 }
 
-/** Runs something with a client for a reference. `writing` keeps a mirrored reference from being written to its origin. */
+/** Runs something with a client for a reference. `writing`: see {@link ClientOptions}. */
 export async function withClient<T>(
   ref: string,
   options: AccessOptions,
@@ -22,9 +19,8 @@ export async function withClient<T>(
   const reference = parseReference(ref)
   const transport = new HttpTransport(options)
   const limit = deadline(options.timeoutMs ?? 300_000, formatReference(reference))
-  const mirrors = (options.mirrors ?? []).map((rule) => (writing ? { ...rule, exclusive: true } : rule))
   try {
-    return await run(new RegistryClient(reference, transport, { ...options, mirrors, limit }))
+    return await run(new RegistryClient(reference, transport, { ...options, writing, limit }))
   } finally {
     limit.clear()
     transport.close()
