@@ -24,6 +24,7 @@ export class Cluster implements ClusterFacts {
   readonly config: ClusterConfig
   readonly name: string
   readonly statName: string
+  readonly protocol: string
   readonly metadata: Readonly<Record<string, unknown>>
   readonly breaker: CircuitBreaker
   readonly stats: ClusterStats
@@ -42,6 +43,7 @@ export class Cluster implements ClusterFacts {
     this.config = config
     this.name = config.name
     this.statName = config.statName
+    this.protocol = config.http2 === undefined ? 'HTTP/1.1' : 'HTTP/2'
     this.metadata = config.metadata
     this.breaker = new CircuitBreaker(proto.circuitBreakers, path)
     this.stats = clusterStats(scope, config.statName)

@@ -15,6 +15,8 @@ export interface ClusterFacts {
   readonly name: string
   /** `alt_stat_name`, else the name. */
   readonly statName: string
+  /** What is spoken to its hosts: `HTTP/1.1` or `HTTP/2`. */
+  readonly protocol: string
   /** `filter_metadata` of the cluster by namespace, as JSON. */
   readonly metadata: Readonly<Record<string, unknown>>
 }

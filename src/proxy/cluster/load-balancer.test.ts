@@ -7,7 +7,7 @@ import { hash32 } from './hash.ts'
 import { HostSet } from './host-set.ts'
 import { type LoadBalancer, leastRequest, maglev, random, ringHash, roundRobin } from './load-balancer.ts'
 
-const CLUSTER = { name: 'c', statName: 'c', metadata: {} }
+const CLUSTER = { name: 'c', statName: 'c', protocol: 'HTTP/1.1', metadata: {} }
 
 function host(n: number, weight = 1, priority = 0, zone = 'z'): EndpointHost {
   const locality = { region: 'r', zone, subZone: '' }

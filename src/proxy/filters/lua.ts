@@ -74,6 +74,7 @@ export const luaFilter: HttpFilterFactory<typeof LuaSchema, typeof LuaPerRouteSc
   create(config, context) {
     const settings = new LuaSettings(config, context)
     return {
+      extension: true,
       createFilter: (callbacks: HttpFilterCallbacks) => {
         const vm = settings.vmFor(callbacks.routeConfig<RouteScript>())
         return vm === undefined ? undefined : new LuaFilter(callbacks, settings, vm)

@@ -2,11 +2,13 @@ import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
 import type { PendingStream, UpstreamCallbacks, UpstreamFailure, UpstreamStream } from '../cluster/upstream.ts'
+import type { AttemptSpan } from '../tracing/attempt-span.ts'
 import type { RouterFilter } from './router.ts'
 
 /** One try of a request on one host. After it is cancelled, or has ended, the router hears no more of it. */
 export class Attempt implements UpstreamCallbacks {
   readonly #host: EndpointHost
+  readonly #span: AttemptSpan | undefined
   #router: RouterFilter | undefined
   #pending: PendingStream | undefined
   #stream: UpstreamStream | undefined
@@ -15,18 +17,21 @@ export class Attempt implements UpstreamCallbacks {
   #blocked = false
   headersSent = false
 
-  constructor(router: RouterFilter, host: EndpointHost) {
+  constructor(router: RouterFilter, host: EndpointHost, span: AttemptSpan | undefined) {
     this.#router = router
     this.#host = host
+    this.#span = span
   }
 
   start(highPriority: boolean): void {
     this.#pending = this.#host.pool.newStream(this, highPriority)
   }
 
-  cancel(): void {
+  /** `flag`: the response flag that tells why. */
+  cancel(flag = 0): void {
     const router = this.#router
     if (router === undefined) return
+    this.#span?.cancel(router.callbacks.stream.info, flag)
     this.#router = undefined
     this.#unblock(router)
     this.#pending?.cancel()
@@ -69,17 +74,20 @@ export class Attempt implements UpstreamCallbacks {
       stream.reset()
       return
     }
+    this.#span?.onConnected()
     router.onAttemptReady(host, stream.localAddress)
   }
 
   onPoolFailure(failure: UpstreamFailure, reason: string, host: EndpointHost): void {
     const router = this.#router
+    if (router !== undefined) this.#span?.reset(router.callbacks.stream.info, failure, reason)
     this.#router = undefined
     this.#pending = undefined
     router?.onAttemptFailed(failure, reason, host)
   }
 
   onUpstreamHeaders(headers: HeaderMap, endStream: boolean): void {
+    this.#span?.onHeaders(headers)
     if (endStream) this.#ended()
     this.#router?.onResponseHeaders(headers, endStream)
     if (endStream) this.#finish()
@@ -92,7 +100,7 @@ export class Attempt implements UpstreamCallbacks {
   }
 
   onUpstreamTrailers(trailers: HeaderMap): void {
-    this.#ended()
+    this.#ended(trailers)
     this.#router?.onResponseTrailers(trailers)
     this.#finish()
   }
@@ -101,6 +109,7 @@ export class Attempt implements UpstreamCallbacks {
     const router = this.#router
     this.#router = undefined
     if (router === undefined) return
+    this.#span?.reset(router.callbacks.stream.info, failure, reason)
     this.#unblock(router)
     router.onAttemptFailed(failure, reason, this.#host)
   }
@@ -115,9 +124,12 @@ export class Attempt implements UpstreamCallbacks {
     if (this.#router !== undefined) this.#unblock(this.#router)
   }
 
-  #ended(): void {
+  #ended(trailers?: HeaderMap): void {
     this.#responseDone = true
-    if (this.#router !== undefined) this.#unblock(this.#router)
+    const router = this.#router
+    if (router === undefined) return
+    this.#span?.complete(router.callbacks.stream.info, trailers)
+    this.#unblock(router)
   }
 
   /** A response that is complete before its request: the rest of the request has no reader. */

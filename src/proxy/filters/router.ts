@@ -181,7 +181,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const { info } = this.callbacks.stream
     if (kind === PER_TRY) {
       this.#cluster.stats.perTryTimeouts.value++
-      this.#giveUpAttempt()
+      this.#giveUpAttempt(false, ResponseFlag.UpstreamRequestTimeout)
       if (!this.#responseStarted && this.#mayRetry(this.#limits.retry?.wantsReset(false, true) ?? false)) return
     } else {
       this.#cluster.stats.timeouts.value++
@@ -346,7 +346,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     host.active++
     this.#countsActive = true
     info.upstreamHost = host
-    const attempt = new Attempt(this, host)
+    const attempt = new Attempt(this, host, stream.trace?.attempt(this.#headers, host, info.attemptCount))
     this.#attempt = attempt
     const { perTryMs } = this.#limits
     if (perTryMs > 0) {
@@ -403,11 +403,11 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     return this.#requestEnd && this.callbacks.stream.info.bytesReceived === 0
   }
 
-  #giveUpAttempt(complete = false): void {
+  #giveUpAttempt(complete = false, flag = 0): void {
     const attempt = this.#attempt
     this.#attempt = undefined
     this.#release()
-    if (!complete) attempt?.cancel()
+    if (!complete) attempt?.cancel(flag)
   }
 
   #requestSent(): void {

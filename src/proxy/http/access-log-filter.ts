@@ -41,7 +41,7 @@ export function logFilter(filter: AccessLogFilter, path: string): LogFilter {
     case 'notHealthCheckFilter':
       return (info) => !(info.requestHeaders?.get('user-agent') ?? '').startsWith('Envoy/HC')
     case 'traceableFilter':
-      return () => true
+      return (info) => info.traced
     case 'runtimeFilter': {
       const percent = specifier.value.percentSampled
       const part = percent === undefined ? 0 : fraction(percent)

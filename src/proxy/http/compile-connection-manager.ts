@@ -1,5 +1,6 @@
 import type { HttpConnectionManager } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
 import { invalid, unsupported } from '../config/fields.ts'
+import { compileTracing } from '../tracing/compile-tracing.ts'
 import { type AccessLogger, accessLogger } from './access-log.ts'
 import { type CompiledFilters, compileHttpFilters, type FilterChainPlace } from './compile-filters.ts'
 import { ConnectionManager, type RouteSource } from './connection-manager.ts'
@@ -22,9 +23,11 @@ export async function compileConnectionManager(
   const { context, path } = place
   const options = httpOptions(proto, path)
   const accessLogs: AccessLogger[] = []
+  const tracing = compileTracing(proto, context, place.listener.direction, path)
   let filters: CompiledFilters | undefined
   const close = () => {
     filters?.close()
+    tracing?.close()
     for (const log of accessLogs) log.close()
   }
   try {
@@ -40,6 +43,7 @@ export async function compileConnectionManager(
       stats: new HttpStats(context.stats, options.statPrefix),
       localReplyMapper:
         proto.localReplyConfig && new LocalReplyMapper(proto.localReplyConfig, `${path}.local_reply_config`),
+      tracing,
       bufferLimit,
       filterChainName,
       report: context.istioReport,

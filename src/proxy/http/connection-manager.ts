@@ -3,6 +3,7 @@ import type { HeaderMap } from '../../base/header-map.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
 import type { RouteEntry } from '../route/route-entry.ts'
 import type { RouteTable } from '../route/route-table.ts'
+import type { Tracing } from '../tracing/tracing.ts'
 import type { AccessLogger } from './access-log.ts'
 import { clientCertHeader } from './client-cert.ts'
 import type { ResponseEncoder } from './codec.ts'
@@ -28,6 +29,7 @@ export interface ConnectionManagerParts {
   readonly accessLogs: readonly AccessLogger[]
   readonly stats: HttpStats
   readonly localReplyMapper: LocalReplyMapper | undefined
+  readonly tracing: Tracing | undefined
   readonly bufferLimit: number
   readonly filterChainName: string
   /** Istio's request metrics, where the node is one of Istio's. */
@@ -83,6 +85,7 @@ export class ConnectionManager {
     else if ((info.responseFlags & ResponseFlag.DownstreamConnectionTermination) !== 0) stats.resets.value++
     stats.duration.record(info.endMono - info.startMono)
     this.#parts.report?.(info)
+    stream.trace?.finish(info)
     const logs = this.#parts.accessLogs
     for (let i = 0; i < logs.length; i++) logs[i].log(info)
   }
@@ -119,6 +122,8 @@ export class ConnectionManager {
       info.remotePort = 0
     }
     clientCertHeader(headers, info.connection, options)
+    // Before the id is read: the decision to trace is written into it.
+    stream.trace = this.#parts.tracing?.begin(info, headers, stream)
     info.requestId = headers.get('x-request-id') ?? ''
     // Last, because which upgrades are allowed is a matter of the route, which sees the headers as they are now.
     return this.#acceptUpgrade(stream, headers, method)
@@ -127,6 +132,7 @@ export class ConnectionManager {
   /** The last changes to a response before it goes to the codec. */
   finishResponse(stream: HttpStream, headers: HeaderMap): void {
     const { options } = this
+    stream.trace?.onResponseHeaders(headers)
     const flat = headers.flat
     let server = -1
     let date = false

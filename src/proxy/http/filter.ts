@@ -96,6 +96,8 @@ export interface HttpFilterCallbacks {
 
 /** A filter's configuration, compiled once per worker. */
 export interface HttpFilterConfig {
+  /** Somebody's own code (Wasm, Lua), which gets spans where tracing is verbose. */
+  readonly extension?: boolean
   /** `undefined`: this stream needs no such filter. */
   createFilter(callbacks: HttpFilterCallbacks): HttpFilter | undefined
   /** Replaced or removed, and no stream uses it any more. */

@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { unmapped } from '../match/cidr.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
+import { untraced } from '../tracing/sampling.ts'
 import { requestId } from './request-id.ts'
 
 export interface ForwardedOptions {
@@ -89,6 +90,8 @@ export function applyForwarded(
   else if (internal) headers.put('x-envoy-internal', 'true')
   if (options.generateRequestId && (!seen.requestId || (edge && !options.preserveExternalRequestId))) {
     headers.put('x-request-id', requestId())
+  } else if (options.generateRequestId && edge && options.preserveExternalRequestId) {
+    headers.set('x-request-id', untraced(headers.get('x-request-id') as string))
   }
   return source
 }

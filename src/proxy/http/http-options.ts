@@ -82,6 +82,8 @@ const FIELDS = [
   'strip_any_host_port',
   'strip_trailing_host_dot',
   'append_x_forwarded_port',
+  'tracing',
+  'request_id_extension',
 ]
 
 export function httpOptions(config: HttpConnectionManager, path: string): HttpOptions {

@@ -104,6 +104,8 @@ export class StreamInfo {
   attemptCount = 0
   filterChainName = ''
   virtualClusterName = ''
+  /** Chosen for tracing; also where nothing takes the spans. */
+  traced = false
   readonly connection: ConnectionInfo
   /** Whom the request is held to come from: the connection's peer, or what `x-forwarded-for` says (the port is 0 then). */
   remoteAddress: string

@@ -4,15 +4,17 @@ import type { HeaderMap } from '../../base/header-map.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
 import type { RouteEntry } from '../route/route-entry.ts'
 import { Timeout } from '../timeout-queue.ts'
+import type { StreamTrace } from '../tracing/stream-trace.ts'
 import type { RequestSink, ResponseEncoder } from './codec.ts'
 import type { ConnectionManager } from './connection-manager.ts'
 import { decodeData, decodeHeaders, decodeTrailers } from './decode.ts'
 import { encodeData, encodeHeaders, encodeTrailers } from './encode.ts'
 import type { LocalReplyOptions } from './filter.ts'
-import { FilterHandle } from './filter-handle.ts'
+import type { FilterHandle } from './filter-handle.ts'
 import type { LiveConfig } from './filter-slot.ts'
 import { fixLength } from './fix-length.ts'
 import { codecErrorText, localReply, type PendingReply } from './local-reply.ts'
+import { makeHandle } from './make-handle.ts'
 import { ResponseFlag, StreamInfo } from './stream-info.ts'
 
 const IDLE = 0
@@ -51,6 +53,7 @@ export class HttpStream implements RequestSink {
   calls = 0
   over = false
   upstream: UpstreamControl | undefined
+  trace: StreamTrace | undefined
   isUpgrade = false
   isHead = false
   readonly #encoder: ResponseEncoder
@@ -390,11 +393,9 @@ export class HttpStream implements RequestSink {
         this.sendLocalReply(500, '', { details: 'filter_config_not_found' })
         return false
       }
-      const handle = new FilterHandle(this, this.filters.length, slot)
-      const filter = live.config.createFilter(handle)
-      if (filter === undefined) continue
+      const handle = makeHandle(this, slot, live.config)
+      if (handle === undefined) continue
       live.hold()
-      handle.filter = filter
       this.filters.push(handle)
       this.#live.push(live)
     }

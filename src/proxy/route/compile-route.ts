@@ -18,6 +18,7 @@ import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.t
 import { HeaderMutations } from '../http/header-mutations.ts'
 import type { StreamInfo } from '../http/stream-info.ts'
 import { regexMatcher } from '../match/regex.ts'
+import { routeTracing } from '../tracing/route-tracing.ts'
 import { HashPolicy } from './hash-policy.ts'
 import { compilePerFilter, type PerFilterConfig, type RouteConfigCompiler } from './per-filter-config.ts'
 import { RetryPolicy } from './retry-policy.ts'
@@ -56,6 +57,7 @@ const ROUTE_FIELDS = [
   'direct_response',
   'metadata',
   'decorator',
+  'tracing',
   'typed_per_filter_config',
   'request_headers_to_add',
   'request_headers_to_remove',
@@ -245,6 +247,7 @@ function compileSettings(
     appendForwardedHost: action?.appendXForwardedHost ?? false,
     includeAttemptCount: host.proto.includeRequestAttemptCount,
     includeAttemptCountInResponse: host.proto.includeAttemptCountInResponse,
+    tracing: routeTracing(route.decorator, route.tracing, path),
     bufferLimit: route.perRequestBufferLimitBytes ?? host.proto.perRequestBufferLimitBytes,
     upgrades: new Map((action?.upgradeConfigs ?? []).map((u) => [u.upgradeType.toLowerCase(), u.enabled ?? true])),
   }

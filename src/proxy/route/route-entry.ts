@@ -2,6 +2,7 @@ import type { HeaderMap } from '../../base/header-map.ts'
 import type { HeaderMutations } from '../http/header-mutations.ts'
 import type { StreamInfo } from '../http/stream-info.ts'
 import type { Regex } from '../match/regex.ts'
+import type { RouteTracing } from '../tracing/tracing.ts'
 import type { HashPolicy } from './hash-policy.ts'
 import type { PerFilterConfig } from './per-filter-config.ts'
 import type { RetryPolicy } from './retry-policy.ts'
@@ -51,6 +52,7 @@ export interface RouteSettings {
   readonly includeAttemptCount: boolean
   readonly includeAttemptCountInResponse: boolean
   readonly bufferLimit: number | undefined
+  readonly tracing: RouteTracing | undefined
   /** Upgrade types that the route turns on or off. */
   readonly upgrades: ReadonlyMap<string, boolean>
 }

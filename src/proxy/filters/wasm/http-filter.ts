@@ -56,6 +56,7 @@ function httpFilterConfig(plugin: Plugin): HttpFilterConfig {
     responseTrailers: guest.proxy_on_response_trailers !== undefined,
   }
   return {
+    extension: true,
     createFilter: (callbacks) => {
       // A dead plugin that fails open is not there at all.
       const stream = new WasmHttpStream(callbacks, phases)
