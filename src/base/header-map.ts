@@ -14,6 +14,8 @@ export class HeaderMap {
    * wire, so that no value ends its line.
    */
   written = false
+  /** Names that came as never to be indexed (RFC 7541 6.2.3), which the next hop has to be told. */
+  neverIndexed: readonly string[] | undefined = undefined
 
   constructor(flat: string[] = []) {
     this.flat = flat
@@ -101,6 +103,7 @@ export class HeaderMap {
   clone(): HeaderMap {
     const copy = new HeaderMap(this.flat.slice())
     copy.written = this.written
+    copy.neverIndexed = this.neverIndexed
     return copy
   }
 

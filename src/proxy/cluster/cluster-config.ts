@@ -15,6 +15,7 @@ import {
 import { HttpProtocolOptionsSchema } from '../../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts'
 import { metadataJson, unpack, unpackAs } from '../config/any.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
+import { type Http2Options, http2Options } from '../http2/options.ts'
 import { type LoadBalancerFactory, leastRequest, maglev, random, ringHash, roundRobin } from './load-balancer.ts'
 
 /** The settings of a cluster, read once. */
@@ -33,7 +34,7 @@ export interface ClusterConfig {
   readonly localityWeighted: boolean
   readonly dnsRefreshMs: number
   readonly dnsFamily: 0 | 4 | 6
-  readonly http2: Http2ProtocolOptions | undefined
+  readonly http2: Http2Options | undefined
   /** HTTP/2 when the request came by it. */
   readonly useDownstreamProtocol: boolean
   readonly tls: UpstreamTlsContext | undefined
@@ -124,7 +125,7 @@ export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name
     localityWeighted: common?.localityConfigSpecifier.case === 'localityWeightedLbConfig',
     dnsRefreshMs: durationMs(proto.dnsRefreshRate, 5000),
     dnsFamily: ([0, 4, 6, 4, 0] as const)[proto.dnsLookupFamily],
-    http2: http.http2,
+    http2: http.http2 && http2Options(http.http2, `${path}.http2_protocol_options`),
     useDownstreamProtocol: http.useDownstream,
     tls: transportSocket(proto, path),
     bufferLimit: proto.perConnectionBufferLimitBytes ?? 1024 * 1024,

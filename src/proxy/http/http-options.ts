@@ -8,6 +8,7 @@ import {
 } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
 import { DEFAULT_LIMITS, type HeadLimits } from '../http1/head.ts'
+import { type Http2Options, http2Options } from '../http2/options.ts'
 import { cidrMatch } from '../match/cidr.ts'
 import type { ForwardedOptions } from './forwarded.ts'
 import type { PathOptions } from './path.ts'
@@ -41,7 +42,7 @@ export interface HttpOptions {
   readonly upgrades: ReadonlyMap<string, boolean>
   readonly xfcc: Xfcc
   readonly xfccDetails: HttpConnectionManager['setCurrentClientCertDetails']
-  readonly http2: HttpConnectionManager['http2ProtocolOptions']
+  readonly http2: Http2Options
 }
 
 const FIELDS = [
@@ -166,7 +167,7 @@ export function httpOptions(config: HttpConnectionManager, path: string): HttpOp
     upgrades: upgrades(config, path),
     xfcc: config.forwardClientCertDetails,
     xfccDetails: config.setCurrentClientCertDetails,
-    http2: config.http2ProtocolOptions,
+    http2: http2Options(config.http2ProtocolOptions, `${path}.http2_protocol_options`),
   }
 }
 

@@ -1,134 +1,171 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2'
-import { BodyBuffer } from '../../base/body-buffer.ts'
-import { HeaderMap } from '../../base/header-map.ts'
+/** One request on an upstream connection. */
+import type { BodyBuffer } from '../../base/body-buffer.ts'
+import type { HeaderMap } from '../../base/header-map.ts'
 import { type UpstreamCallbacks, UpstreamFailure, type UpstreamStream } from '../cluster/upstream.ts'
-import { toHttp2, toObject } from './headers.ts'
+import type { Http2ClientConnection } from './client-connection.ts'
+import { ErrorCode } from './error-code.ts'
+import { Http2Stream } from './stream.ts'
 
-const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM, NGHTTP2_PROTOCOL_ERROR } =
-  constants
+/** Informational responses that one request may get; more is a peer that keeps us busy. */
+const MAX_INFORMATIONAL = 8
 
-/** The connection's side of a stream. */
-export interface StreamOwner {
-  readonly localAddress: string
-  released(): void
-}
-
-/** One request on an HTTP/2 connection. */
-export class Http2ClientStream implements UpstreamStream {
-  readonly localAddress: string
-  readonly #owner: StreamOwner
-  readonly #session: ClientHttp2Session
+export class Http2ClientStream extends Http2Stream {
   #callbacks: UpstreamCallbacks | undefined
-  #stream: ClientHttp2Stream | undefined
-  #trailers: HeaderMap | undefined
-  #blocked = false
-  #ended = false
-  #released = false
+  #method = ''
+  /** The request was an upgrade of HTTP/1.1, sent as an extended CONNECT (RFC 8441). */
+  #upgrade: string
+  #informational = 0
   #begun = false
 
-  constructor(owner: StreamOwner, session: ClientHttp2Session, callbacks: UpstreamCallbacks) {
-    this.#owner = owner
-    this.#session = session
+  constructor(connection: Http2ClientConnection, id: number, callbacks: UpstreamCallbacks, upgrade: string) {
+    super(connection, id)
     this.#callbacks = callbacks
-    this.localAddress = owner.localAddress
+    this.#upgrade = upgrade
   }
 
-  sendHeaders(headers: HeaderMap, endStream: boolean): void {
-    let stream: ClientHttp2Stream
-    try {
-      stream = this.#session.request(toHttp2(headers) as never, { endStream, waitForTrailers: !endStream })
-    } catch (error) {
-      const callbacks = this.#callbacks
-      this.#callbacks = undefined
-      this.#release()
-      callbacks?.onUpstreamReset(UpstreamFailure.ProtocolError, (error as Error).message)
-      return
-    }
-    this.#stream = stream
-    stream.on('response', (_headers, flags, raw) => {
-      const list = [...(raw as unknown as string[])]
-      this.#begun = true
-      const end = (flags & NGHTTP2_FLAG_END_STREAM) !== 0
-      if (end) this.#ended = true
-      this.#callbacks?.onUpstreamHeaders(new HeaderMap(list), end)
-    })
-    stream.on('data', (chunk: Buffer) => {
-      const data = new BodyBuffer()
-      data.add(chunk)
-      this.#callbacks?.onUpstreamData(data, false)
-    })
-    // Trailers are told as they arrive, which may be before the data in front of them has been read.
-    let trailers: HeaderMap | undefined
-    stream.on('trailers', (_trailers, _flags, raw) => {
-      trailers = new HeaderMap([...(raw as unknown as string[])])
-    })
-    stream.on('end', () => {
-      if (this.#ended || !this.#begun || stream.rstCode !== NGHTTP2_NO_ERROR) return
-      this.#ended = true
-      if (trailers === undefined) this.#callbacks?.onUpstreamData(new BodyBuffer(), true)
-      else this.#callbacks?.onUpstreamTrailers(trailers)
-    })
-    stream.on('wantTrailers', () => stream.sendTrailers(this.#trailers === undefined ? {} : toObject(this.#trailers)))
-    stream.on('drain', () => {
-      if (!this.#blocked) return
-      this.#blocked = false
-      this.#callbacks?.onUpstreamDrained()
-    })
-    stream.on('error', () => {})
-    stream.on('close', () => this.#onClose(stream))
+  begin(headers: HeaderMap, endStream: boolean): void {
+    this.#method = headers.get(':method') ?? ''
+    this.connection.writeHeaders(this.id, headers, endStream)
+    if (endStream) this.sentEnd()
   }
 
-  sendData(data: BodyBuffer, endStream: boolean): void {
-    const stream = this.#stream
-    if (stream === undefined || stream.destroyed || stream.closed) {
-      data.clear()
-      return
-    }
-    let room = true
-    for (const chunk of data.chunks) room = stream.write(chunk)
-    data.clear()
-    if (endStream) stream.end()
-    else if (!room && !this.#blocked) {
-      this.#blocked = true
-      this.#callbacks?.onUpstreamBlocked()
-    }
+  sendData(data: BodyBuffer, end: boolean): void {
+    this.sendBody(data, end)
   }
 
   sendTrailers(trailers: HeaderMap): void {
-    this.#trailers = trailers
-    this.#stream?.end()
+    this.sendEnd(trailers)
   }
 
   reset(): void {
     this.#callbacks = undefined
-    if (this.#stream === undefined) this.#release()
-    else if (!this.#stream.destroyed) this.#stream.close(NGHTTP2_CANCEL)
+    this.connection.abort(this, ErrorCode.Cancel)
   }
 
   pauseReading(): void {
-    this.#stream?.pause()
+    this.pause()
   }
 
   resumeReading(): void {
-    this.#stream?.resume()
+    this.resume()
   }
 
-  #onClose(stream: ClientHttp2Stream): void {
-    this.#release()
+  // From the connection
+
+  /** The response has begun: trailers are what comes next. */
+  get begun(): boolean {
+    return this.#begun
+  }
+
+  receiveHeaders(headers: HeaderMap, status: number, contentLength: number, end: boolean): void {
+    if (status < 200) {
+      if (end || ++this.#informational > MAX_INFORMATIONAL)
+        this.connection.streamError(
+          this,
+          ErrorCode.ProtocolError,
+          'informational response that ends the stream or one too many',
+        )
+      return
+    }
+    this.#begun = true
+    const noBody = this.#method === 'HEAD' || status === 204 || status === 304
+    if (this.#upgrade !== '' && status === 200) {
+      headers.put(':status', '101')
+      headers.put('connection', 'upgrade')
+      headers.put('upgrade', this.#upgrade)
+    } else if (!noBody && contentLength !== -1) {
+      if (end && contentLength > 0) {
+        this.connection.streamError(this, ErrorCode.ProtocolError, 'content-length and DATA disagree')
+        return
+      }
+      this.expect(contentLength)
+    }
+    const callbacks = this.#callbacks
+    if (end) {
+      this.receivedEnd()
+      this.#done()
+    }
+    callbacks?.onUpstreamHeaders(headers, end)
+  }
+
+  protected deliverData(data: BodyBuffer, end: boolean): void {
+    const callbacks = this.#callbacks
+    if (end) this.#done()
+    callbacks?.onUpstreamData(data, end)
+  }
+
+  protected deliverTrailers(trailers: HeaderMap): void {
+    const callbacks = this.#callbacks
+    this.#done()
+    callbacks?.onUpstreamTrailers(trailers)
+  }
+
+  protected onSendBlocked(): void {
+    this.#callbacks?.onUpstreamBlocked()
+  }
+
+  protected onSendDrained(): void {
+    this.#callbacks?.onUpstreamDrained()
+  }
+
+  gone(code: number, reason: string): void {
     const callbacks = this.#callbacks
     this.#callbacks = undefined
-    if (this.#ended || callbacks === undefined) return
-    const code = stream.rstCode
-    if (code === NGHTTP2_REFUSED_STREAM) callbacks.onUpstreamReset(UpstreamFailure.RefusedStream, 'refused stream')
-    else if (this.#session.destroyed)
-      callbacks.onUpstreamReset(UpstreamFailure.ConnectionTermination, 'connection closed')
-    else if (code === NGHTTP2_PROTOCOL_ERROR) callbacks.onUpstreamReset(UpstreamFailure.ProtocolError, 'protocol error')
-    else callbacks.onUpstreamReset(UpstreamFailure.RemoteReset, `RST_STREAM ${code ?? ''}`)
+    if (callbacks === undefined) return
+    if (code === ErrorCode.RefusedStream) callbacks.onUpstreamReset(UpstreamFailure.RefusedStream, 'refused stream')
+    else if (reason === '') callbacks.onUpstreamReset(UpstreamFailure.RemoteReset, `RST_STREAM ${code}`)
+    else if (code === ErrorCode.NoError) callbacks.onUpstreamReset(UpstreamFailure.ConnectionTermination, reason)
+    else callbacks.onUpstreamReset(UpstreamFailure.ProtocolError, reason)
   }
 
-  #release(): void {
-    if (this.#released) return
-    this.#released = true
-    this.#owner.released()
+  /** A response that came before its request was complete leaves the rest of that request to the one who sends it, who resets it. */
+  #done(): void {
+    if (this.localDone) this.#callbacks = undefined
+  }
+}
+
+/** What the router gets: a place on a connection, that becomes a stream with its headers, since ids have to grow on the wire. */
+export class Http2Upstream implements UpstreamStream {
+  readonly localAddress: string
+  readonly #connection: Http2ClientConnection
+  #callbacks: UpstreamCallbacks | undefined
+  #stream: Http2ClientStream | undefined
+
+  constructor(connection: Http2ClientConnection, callbacks: UpstreamCallbacks) {
+    this.#connection = connection
+    this.#callbacks = callbacks
+    this.localAddress = connection.localAddress
+  }
+
+  sendHeaders(headers: HeaderMap, endStream: boolean): void {
+    const callbacks = this.#callbacks
+    if (callbacks === undefined) return
+    this.#callbacks = undefined
+    this.#stream = this.#connection.open(callbacks, headers, endStream)
+  }
+
+  sendData(data: BodyBuffer, endStream: boolean): void {
+    if (this.#stream === undefined) data.clear()
+    else this.#stream.sendData(data, endStream)
+  }
+
+  sendTrailers(trailers: HeaderMap): void {
+    this.#stream?.sendTrailers(trailers)
+  }
+
+  reset(): void {
+    if (this.#stream !== undefined) this.#stream.reset()
+    else if (this.#callbacks !== undefined) {
+      this.#callbacks = undefined
+      this.#connection.released()
+    }
+  }
+
+  pauseReading(): void {
+    this.#stream?.pauseReading()
+  }
+
+  resumeReading(): void {
+    this.#stream?.resumeReading()
   }
 }

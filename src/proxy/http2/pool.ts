@@ -1,40 +1,44 @@
 /** The HTTP/2 connections to one host: many requests on one connection, more connections where its limit is reached. */
-import { type ClientHttp2Session, connect } from 'node:http2'
 import type { Socket } from 'node:net'
-import type { Http2ProtocolOptions } from '../../../gen/envoy/config/core/v3/protocol_pb.ts'
 import { Connecting, type ConnectOwner } from '../cluster/connecting.ts'
 import type { ConnectionPool, PoolSettings } from '../cluster/connection-pool.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
 import { type PendingStream, type UpstreamCallbacks, UpstreamFailure } from '../cluster/upstream.ts'
-import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
-import { Http2ClientStream } from './client-stream.ts'
+import {
+  type ClientConnectionOwner,
+  type ClientConnectionSettings,
+  Http2ClientConnection,
+} from './client-connection.ts'
+import type { Http2Options } from './options.ts'
 
-const STREAM_WINDOW = 1 << 20
-const CONNECTION_WINDOW = 16 << 20
-
-export class Http2Pool implements ConnectionPool, ConnectOwner {
+export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnectionOwner {
   readonly host: EndpointHost
   readonly settings: PoolSettings
-  readonly #options: Http2ProtocolOptions
-  readonly #sessions: Session[] = []
+  readonly #connection: ClientConnectionSettings
+  readonly #open: Http2ClientConnection[] = []
   readonly #connecting = new Set<Connecting>()
   readonly #pending: Pending[] = []
   #drained = false
 
-  constructor(host: EndpointHost, settings: PoolSettings, options: Http2ProtocolOptions) {
+  constructor(host: EndpointHost, settings: PoolSettings, options: Http2Options) {
     this.host = host
     this.settings = settings
-    this.#options = options
+    this.#connection = {
+      options,
+      limits: settings.limits,
+      maxRequests: settings.maxRequestsPerConnection,
+      idleTimeoutMs: settings.idleTimeoutMs,
+    }
   }
 
   get connections(): number {
-    return this.#sessions.length + this.#connecting.size
+    return this.#open.length + this.#connecting.size
   }
 
   newStream(callbacks: UpstreamCallbacks, highPriority: boolean): PendingStream | undefined {
-    const session = this.#sessions.find((one) => one.free)
-    if (session !== undefined) {
-      session.use(callbacks)
+    const connection = this.#open.find((one) => one.free)
+    if (connection !== undefined) {
+      this.#use(connection, callbacks)
       return undefined
     }
     const { breaker, stats } = this.settings
@@ -59,7 +63,7 @@ export class Http2Pool implements ConnectionPool, ConnectOwner {
 
   drain(): void {
     this.#drained = true
-    for (const session of this.#sessions) session.drain()
+    for (const connection of this.#open) connection.drain()
   }
 
   cancel(pending: Pending): void {
@@ -71,10 +75,10 @@ export class Http2Pool implements ConnectionPool, ConnectOwner {
 
   connected(attempt: Connecting, socket: Socket): void {
     this.#connecting.delete(attempt)
-    const session = new Session(this, socket, this.#options)
-    this.#sessions.push(session)
-    if (this.#drained) session.drain()
-    this.serveWaiting()
+    const connection = new Http2ClientConnection(socket, this.#connection, this)
+    this.#open.push(connection)
+    if (this.#drained) connection.drain()
+    this.connectionFree()
   }
 
   connectFailed(attempt: Connecting, failure: UpstreamFailure, reason: string): void {
@@ -90,25 +94,29 @@ export class Http2Pool implements ConnectionPool, ConnectOwner {
     }
   }
 
-  sessionClosed(session: Session): void {
-    const at = this.#sessions.indexOf(session)
+  connectionClosed(connection: Http2ClientConnection): void {
+    const at = this.#open.indexOf(connection)
     if (at === -1) return
-    this.#sessions.splice(at, 1)
+    this.#open.splice(at, 1)
     this.#closed()
     if (this.#pending.length > 0 && this.#connecting.size === 0 && !this.#drained) this.#connect()
   }
 
+  #use(connection: Http2ClientConnection, callbacks: UpstreamCallbacks): void {
+    callbacks.onPoolReady(connection.use(callbacks), this.host)
+  }
+
   /** A connection is new, or has room again. */
-  serveWaiting(): void {
+  connectionFree(): void {
     while (this.#pending.length > 0) {
-      const session = this.#sessions.find((one) => one.free)
-      if (session === undefined) {
+      const connection = this.#open.find((one) => one.free)
+      if (connection === undefined) {
         if (this.#connecting.size === 0) this.#connect()
         return
       }
       const next = this.#pending.shift() as Pending
       this.#leftQueue()
-      session.use(next.callbacks)
+      this.#use(connection, next.callbacks)
     }
   }
 
@@ -144,73 +152,5 @@ class Pending implements PendingStream {
 
   cancel(): void {
     this.#pool.cancel(this)
-  }
-}
-
-/** One connection. */
-export class Session implements TimeoutOwner {
-  readonly #pool: Http2Pool
-  readonly #session: ClientHttp2Session
-  readonly #idle = new Timeout(this, 0)
-  readonly localAddress: string
-  readonly #maxStreams: number
-  #active = 0
-  #used = 0
-  #leaving = false
-
-  constructor(pool: Http2Pool, socket: Socket, options: Http2ProtocolOptions) {
-    this.#pool = pool
-    this.#maxStreams = options.maxConcurrentStreams ?? 1024
-    this.localAddress = `${socket.localAddress}:${socket.localPort}`
-    const session = connect('http://upstream', {
-      createConnection: () => socket,
-      settings: { enablePush: false, initialWindowSize: options.initialStreamWindowSize ?? STREAM_WINDOW },
-    })
-    this.#session = session
-    session.on('connect', () => session.setLocalWindowSize(options.initialConnectionWindowSize ?? CONNECTION_WINDOW))
-    session.on('error', () => socket.destroy())
-    session.on('goaway', () => {
-      this.#leaving = true
-    })
-    session.on('remoteSettings', () => pool.serveWaiting())
-    session.on('close', () => {
-      this.#leaving = true
-      this.#idle.cancel()
-      pool.sessionClosed(this)
-    })
-    this.#idle.arm(pool.settings.idleTimeoutMs)
-  }
-
-  get free(): boolean {
-    const session = this.#session
-    if (this.#leaving || session.closed || session.destroyed) return false
-    const max = this.#pool.settings.maxRequestsPerConnection
-    if (max > 0 && this.#used >= max) return false
-    return this.#active < Math.min(this.#maxStreams, session.remoteSettings?.maxConcurrentStreams ?? this.#maxStreams)
-  }
-
-  use(callbacks: UpstreamCallbacks): void {
-    this.#active++
-    this.#used++
-    this.#idle.cancel()
-    callbacks.onPoolReady(new Http2ClientStream(this, this.#session, callbacks), this.#pool.host)
-  }
-
-  released(): void {
-    this.#active--
-    if (this.#active === 0) {
-      if (this.#leaving) this.#session.close()
-      else this.#idle.arm(this.#pool.settings.idleTimeoutMs)
-    }
-    this.#pool.serveWaiting()
-  }
-
-  drain(): void {
-    this.#leaving = true
-    this.#session.close()
-  }
-
-  onTimeout(): void {
-    if (this.#active === 0) this.#session.close()
   }
 }

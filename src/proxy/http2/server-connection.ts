@@ -1,264 +1,288 @@
-/** One downstream HTTP/2 connection. Framing, HPACK and flow control are node:http2's; streams are like those of HTTP/1.1. */
-import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+/** One downstream HTTP/2 connection (RFC 9113). */
 import type { Socket } from 'node:net'
-import { BodyBuffer } from '../../base/body-buffer.ts'
-import { HeaderMap } from '../../base/header-map.ts'
-import type { ResponseEncoder } from '../http/codec.ts'
 import type { ConnectionManager } from '../http/connection-manager.ts'
-import type { HttpStream } from '../http/stream.ts'
-import { ResponseFlag } from '../http/stream-info.ts'
 import type { ConnectionOwner } from '../http1/server-connection.ts'
+import { type IdleOwner, IdleTimer } from '../idle-timer.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
-import { joinCookies, toHttp2, toObject } from './headers.ts'
+import { Http2Connection } from './connection.ts'
+import { ErrorCode, type Http2Error, protocolError } from './error-code.ts'
+import { FrameType, MAX_WINDOW, PREFACE } from './frame.ts'
+import { BlockKind } from './header-block.ts'
+import { Keepalive } from './keepalive.ts'
+import { Http2ServerStream } from './server-stream.ts'
+import { Setting } from './settings.ts'
 
-const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants
+const HEAD = 1
+const CLOSE = 2
+const LIFETIME = 3
+const DRAIN = 4
 
-const IDLE = 0
-const LIFETIME = 1
-
-/** Envoy's defaults are 2^31-1 streams and windows of 256 MiB: more than a peer may be trusted with. */
-const MAX_STREAMS = 1024
-const STREAM_WINDOW = 1 << 20
-const CONNECTION_WINDOW = 16 << 20
-
-export class Http2ServerConnection implements TimeoutOwner {
-  readonly #socket: Socket
+export class Http2ServerConnection extends Http2Connection<Http2ServerStream> implements TimeoutOwner, IdleOwner {
   readonly #info: ConnectionInfo
   readonly #owner: ConnectionOwner
-  readonly #session: ServerHttp2Session
-  readonly #streams = new Set<Http2ServerStream>()
-  readonly #idle = new Timeout(this, IDLE)
+  readonly #idle: IdleTimer
+  readonly #headTimeout = new Timeout(this, HEAD)
+  readonly #closeTimeout = new Timeout(this, CLOSE)
   readonly #lifetime = new Timeout(this, LIFETIME)
+  readonly #drainTimeout = new Timeout(this, DRAIN)
+  readonly #keepalive: Keepalive | undefined
   #manager: ConnectionManager
+  #preface = 0
+  #last = 0
+  /** Ids that the client left out, in front of the last one it used (RFC 9113 5.1.1). */
+  #skippedFrom = 0
+  #skippedTo = 0
+  #requests = 0
+  #noticed = false
+  /** The last stream that is still taken; -1: all are. */
+  #final = -1
   #closed = false
 
   constructor(socket: Socket, info: ConnectionInfo, owner: ConnectionOwner, manager: ConnectionManager) {
-    this.#socket = socket
+    const { http2, limits } = manager.options
+    super(socket, http2, { maxBytes: limits.maxBytes, maxCount: limits.maxCount + 4 }, true)
     this.#info = info
     this.#owner = owner
     this.#manager = manager
-    const { http2, limits } = manager.options
-    this.#session = performServerHandshake(socket, {
-      maxHeaderListPairs: limits.maxCount + 4,
-      maxSendHeaderBlockLength: 1 << 20,
-      settings: {
-        enablePush: false,
-        initialWindowSize: http2?.initialStreamWindowSize ?? STREAM_WINDOW,
-        maxConcurrentStreams: http2?.maxConcurrentStreams ?? MAX_STREAMS,
-        maxHeaderListSize: limits.maxBytes,
-      },
-    }) as ServerHttp2Session
     manager.stats.connections.value++
     manager.stats.activeConnections.value++
-    this.#idle.arm(manager.options.idleTimeoutMs)
+    this.#idle = new IdleTimer(this, manager.options.idleTimeoutMs)
     this.#lifetime.arm(manager.options.maxConnectionDurationMs)
-    const session = this.#session
-    session.on('connect', () => session.setLocalWindowSize(http2?.initialConnectionWindowSize ?? CONNECTION_WINDOW))
-    session.on('stream', (stream, _headers, flags, raw) => this.#onStream(stream, flags, raw as unknown as string[]))
-    session.on('error', () => {
-      this.#manager.stats.protocolErrors.value++
-      socket.destroy()
-    })
-    session.on('close', () => this.#onClose())
+    this.#headTimeout.arm(manager.options.requestHeadersTimeoutMs)
+    this.#keepalive =
+      http2.keepaliveMs > 0 ? new Keepalive(this, http2.keepaliveMs, http2.keepaliveTimeoutMs) : undefined
+    this.greet([
+      [Setting.MaxConcurrentStreams, http2.maxStreams],
+      [Setting.MaxHeaderListSize, limits.maxBytes],
+      ...(http2.allowConnect ? ([[Setting.EnableConnectProtocol, 1]] as const) : []),
+    ])
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    socket.on('end', () => this.#onEnd())
     socket.on('error', () => {})
-    socket.once('close', () => this.#onClose())
+    socket.on('close', () => this.#onClose())
+    socket.on('drain', () => this.drained())
+    // It was paused while its protocol was being found out.
+    socket.resume()
   }
 
-  drain(): void {
-    // RFC 9113 6.8: GOAWAY lets the streams under way finish.
-    if (!this.#closed && !this.#session.destroyed) this.#session.close()
+  get busy(): boolean {
+    return this.streams.size > 0
+  }
+
+  onIdle(): void {
+    this.#manager.stats.idleTimeouts.value++
+    this.drain()
   }
 
   onTimeout(kind: number): void {
-    if (kind === LIFETIME || this.#streams.size === 0) {
-      if (kind === IDLE) this.#manager.stats.idleTimeouts.value++
-      this.drain()
-    }
+    if (kind === LIFETIME) this.drain()
+    else if (kind === DRAIN) this.#goAway()
+    else if (kind === HEAD) this.fail(protocolError('header block took too long'))
+    else this.socket.destroy()
   }
 
-  streamClosed(stream: Http2ServerStream): void {
-    this.#streams.delete(stream)
-    if (this.#streams.size > 0 || this.#closed) return
-    this.#idle.arm(this.#manager.options.idleTimeoutMs)
-    if (this.#owner.draining) this.drain()
+  /**
+   * RFC 9113 6.8: first a warning that leaves requests under way their place, and, when the client has had time to read it, the
+   * last request that is answered.
+   */
+  drain(): void {
+    if (this.#noticed || this.ended) return
+    this.#noticed = true
+    this.writeGoAway(MAX_WINDOW, ErrorCode.NoError, '')
+    this.output.control(FrameType.Ping, 0, 0, 0, DRAIN)
+    this.#drainTimeout.arm(Math.max(1, this.#manager.options.drainTimeoutMs))
   }
 
-  #onStream(stream: ServerHttp2Stream, flags: number, raw: string[]): void {
-    const manager = this.#owner.manager()
-    if (manager === undefined) {
-      stream.on('error', () => {})
-      stream.close(NGHTTP2_REFUSED_STREAM)
-      this.drain()
-      return
+  destroy(): void {
+    this.socket.destroy()
+  }
+
+  // From the socket
+
+  #onData(chunk: Buffer): void {
+    if (this.ended) return
+    let start = 0
+    while (this.#preface < PREFACE.length && start < chunk.length) {
+      if (chunk[start++] !== PREFACE[this.#preface++]) {
+        this.fail(protocolError('invalid connection preface'))
+        return
+      }
     }
-    this.#manager = manager
-    this.#idle.cancel()
-    const own = new Http2ServerStream(this, stream)
-    this.#streams.add(own)
-    own.begin(manager, this.#info, raw, (flags & NGHTTP2_FLAG_END_STREAM) !== 0)
+    if (start < chunk.length) this.read(chunk, start)
+    if (this.ended) return
+    this.#keepalive?.heard()
+    const incomplete = this.#preface < PREFACE.length || this.reader.partial || this.inbound.inBlock
+    if (!incomplete) this.#headTimeout.cancel()
+    else if (!this.#headTimeout.armed) this.#headTimeout.arm(this.#manager.options.requestHeadersTimeoutMs)
+  }
+
+  #onEnd(): void {
+    if (this.streams.size === 0 || !this.#onlyResponsesLeft) {
+      this.dropStreams(ErrorCode.NoError, 'downstream_remote_disconnect')
+      this.#shut()
+    } else this.#goAway()
+  }
+
+  /** A client that has said all it wants may still be waiting for the answers. */
+  get #onlyResponsesLeft(): boolean {
+    for (const stream of this.streams.values()) if (!stream.remoteDone) return false
+    return true
   }
 
   #onClose(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#idle.cancel()
+    this.#idle.stop()
+    this.#headTimeout.cancel()
+    this.#closeTimeout.cancel()
     this.#lifetime.cancel()
-    for (const stream of [...this.#streams]) stream.gone()
+    this.#drainTimeout.cancel()
+    this.#keepalive?.stop()
+    this.dropStreams(ErrorCode.NoError, 'downstream_remote_disconnect')
     this.#manager.stats.activeConnections.value--
-    if (!this.#session.destroyed) this.#session.destroy()
-    this.#socket.destroy()
     this.#owner.connectionClosed()
   }
-}
 
-class Http2ServerStream implements ResponseEncoder {
-  readonly #connection: Http2ServerConnection
-  readonly #stream: ServerHttp2Stream
-  #http!: HttpStream
-  #trailers: HeaderMap | undefined
-  #requestEnded = false
-  #over = false
-  #blocked = false
+  // From the frames
 
-  constructor(connection: Http2ServerConnection, stream: ServerHttp2Stream) {
-    this.#connection = connection
-    this.#stream = stream
+  protected get lastPeerStream(): number {
+    return this.#final === -1 ? this.#last : this.#final
   }
 
-  begin(manager: ConnectionManager, info: ConnectionInfo, raw: readonly string[], end: boolean): void {
-    const stream = this.#stream
-    this.#requestEnded = end
-    this.#http = manager.newStream(this, info, 'HTTP/2')
-    stream.on('error', () => {})
-    stream.on('aborted', () => this.gone())
-    stream.on('close', () => this.gone())
-    stream.on('drain', () => {
-      if (!this.#blocked) return
-      this.#blocked = false
-      this.#http.onDownstreamDrained()
-    })
-    // Without trailers this ends the stream with an empty DATA frame.
-    stream.on('wantTrailers', () => stream.sendTrailers(this.#trailers === undefined ? {} : toObject(this.#trailers)))
-    if (!end) {
-      stream.on('data', (chunk: Buffer) => {
-        const data = new BodyBuffer()
-        data.add(chunk)
-        this.#http.onRequestData(data, false)
-      })
-      // Trailers are told as they arrive, which may be before the data in front of them has been read.
-      let trailers: HeaderMap | undefined
-      stream.on('trailers', (_trailers, _flags, rawTrailers) => {
-        trailers = new HeaderMap([...(rawTrailers as unknown as string[])])
-      })
-      stream.on('end', () => {
-        if (this.#requestEnded || this.#over) return
-        this.#requestEnded = true
-        if (trailers === undefined) this.#http.onRequestData(new BodyBuffer(), true)
-        else this.#http.onRequestTrailers(trailers)
-      })
+  protected isIdle(stream: number): boolean {
+    return (stream & 1) === 0 || stream > this.#last
+  }
+
+  protected onBlock(
+    id: number,
+    end: boolean,
+    selfDependent: boolean,
+    bytes: Buffer,
+    start: number,
+    stop: number,
+  ): void {
+    const stream = this.streams.get(id)
+    if (stream !== undefined) this.#onTrailers(stream, end, bytes, start, stop)
+    else if (id > this.#last && (id & 1) === 1) this.#onRequest(id, end, selfDependent, bytes, start, stop)
+    else {
+      // RFC 9113 5.1.1: a client's ids are odd and grow.
+      if ((id & 1) === 0 || (id > this.#skippedFrom && id < this.#skippedTo)) throw protocolError('invalid stream id')
+      this.decode(BlockKind.Ignored, bytes, start, stop)
+      this.forClosed(id, 'HEADERS')
     }
-    this.#http.onRequestHeaders(requestHeaders(raw), end)
   }
 
-  /** The peer or the connection has given the stream up. */
-  gone(): void {
-    if (this.#over) return
-    this.#over = true
-    this.#connection.streamClosed(this)
-    this.#http.onDownstreamReset(ResponseFlag.DownstreamConnectionTermination, 'http2.remote_reset')
-  }
-
-  encode100Continue(): void {
-    this.#stream.additionalHeaders({ ':status': 100 })
-  }
-
-  encodeHeaders(headers: HeaderMap, endStream: boolean): void {
-    const stream = this.#stream
-    if (stream.destroyed || stream.closed) return
-    stream.respond(toHttp2(headers) as never, { endStream, waitForTrailers: !endStream })
-  }
-
-  encodeData(data: BodyBuffer, endStream: boolean): void {
-    const stream = this.#stream
-    if (stream.destroyed || stream.closed) {
-      data.clear()
+  #onRequest(id: number, end: boolean, selfDependent: boolean, bytes: Buffer, start: number, stop: number): void {
+    if (this.#final !== -1) {
+      // RFC 9113 6.8: behind GOAWAY nothing is looked at, but the state of both ends has to stay the same.
+      this.#last = id
+      this.writeReset(id, ErrorCode.RefusedStream)
+      this.decode(BlockKind.Ignored, bytes, start, stop)
       return
     }
-    let room = true
-    const { chunks } = data
-    const last = endStream ? chunks.length - 1 : chunks.length
-    for (let i = 0; i < last; i++) room = stream.write(chunks[i])
-    if (endStream) stream.end(chunks[last])
-    data.clear()
-    if (!endStream && !room && !this.#blocked) {
-      this.#blocked = true
-      this.#http.onDownstreamBlocked()
+    this.#skippedFrom = this.#last
+    this.#skippedTo = id
+    this.#last = id
+    const { block } = this
+    this.decode(BlockKind.Request, bytes, start, stop)
+    if (block.error === undefined && end && block.contentLength > 0) block.error = 'content-length and DATA disagree'
+    if (block.error === undefined && block.protocol !== '' && !this.options.allowConnect)
+      block.error = ':protocol not allowed'
+    if (selfDependent) block.error = 'stream depends on itself'
+    if (block.error !== undefined) {
+      this.#manager.stats.protocolErrors.value++
+      if (!this.options.streamErrors) throw protocolError(block.error)
+      this.#refuse(id, ErrorCode.ProtocolError)
+      return
     }
-  }
-
-  encodeTrailers(trailers: HeaderMap): void {
-    this.#trailers = trailers
-    this.#stream.end()
-  }
-
-  reset(): void {
-    if (!this.#stream.destroyed) this.#stream.close(NGHTTP2_INTERNAL_ERROR)
-  }
-
-  pauseReading(): void {
-    this.#stream.pause()
-  }
-
-  resumeReading(): void {
-    this.#stream.resume()
-  }
-
-  streamDone(): void {
-    if (this.#over) return
-    this.#over = true
-    this.#connection.streamClosed(this)
-    // RFC 9113 8.1: an answer that is complete before its request ends the request with NO_ERROR.
-    if (!this.#requestEnded) {
-      const stream = this.#stream
-      if (stream.writableFinished) stream.close(NGHTTP2_NO_ERROR)
-      else stream.once('finish', () => stream.close(NGHTTP2_NO_ERROR))
-      stream.resume()
+    const manager = this.#owner.manager()
+    if (manager === undefined || this.streams.size >= this.options.maxStreams) {
+      this.#refuse(id, ErrorCode.RefusedStream)
+      if (manager === undefined) this.drain()
+      return
     }
-  }
-}
-
-/** Pseudo headers first and in the order that the connection manager reads them in. */
-function requestHeaders(raw: readonly string[]): HeaderMap {
-  const flat = [':authority', '', ':path', '', ':method', '', ':scheme', '']
-  let host: string | undefined
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i]
-    const value = raw[i + 1]
-    switch (name) {
-      case ':authority':
-        flat[1] = value
-        break
-      case ':path':
-        flat[3] = value
-        break
-      case ':method':
-        flat[5] = value
-        break
-      case ':scheme':
-        flat[7] = value
-        break
-      case 'host':
-        host = value
-        break
-      default:
-        flat.push(name, value)
+    this.#manager = manager
+    const stream = new Http2ServerStream(this, id)
+    this.streams.set(id, stream)
+    const headers = block.headers()
+    const http = manager.newStream(stream, this.#info, 'HTTP/2')
+    if (block.tooLarge) {
+      stream.refuse(http, headers, 431, 'http2.too_many_headers', end)
+      return
     }
+    const upgrade = block.protocol !== ''
+    if (upgrade) {
+      // RFC 8441: filters and upstreams know the upgrade of HTTP/1.1.
+      headers.put(':method', 'GET')
+      headers.put('connection', 'upgrade')
+      headers.put('upgrade', block.protocol)
+    }
+    const max = manager.options.maxRequestsPerConnection
+    if (++this.#requests === max) this.drain()
+    stream.begin(http, headers, block.contentLength, upgrade, end)
   }
-  if (flat[1] === '' && host !== undefined) flat[1] = host
-  joinCookies(flat)
-  const headers = new HeaderMap(flat)
-  // HTTP/1.1 is stricter about what may stand in a request line.
-  headers.written = true
-  return headers
+
+  #onTrailers(stream: Http2ServerStream, end: boolean, bytes: Buffer, start: number, stop: number): void {
+    const { block } = this
+    this.decode(BlockKind.Trailers, bytes, start, stop)
+    if (stream.remoteDone) this.streamError(stream, ErrorCode.StreamClosed, 'HEADERS behind END_STREAM')
+    else if (!end || block.error !== undefined || block.tooLarge) {
+      this.#manager.stats.protocolErrors.value++
+      const reason = block.error ?? 'trailers without END_STREAM or too large'
+      if (!this.options.streamErrors) throw protocolError(reason)
+      this.streamError(stream, ErrorCode.ProtocolError, reason)
+    } else stream.receiveTrailers(block.headers())
+  }
+
+  #refuse(id: number, code: ErrorCode): void {
+    this.writeReset(id, code)
+    this.guard.streamClosed(true, 0)
+  }
+
+  protected onStreamGone(stream: Http2ServerStream, byPeer: boolean): void {
+    if (this.ended) return
+    if (this.streams.size === 0) {
+      this.#idle.touch()
+      if (this.#final !== -1) this.#shut()
+      else if (this.#owner.draining) this.drain()
+    }
+    this.guard.streamClosed(byPeer, performance.now() - stream.startMono)
+  }
+
+  protected onPeerSettings(): void {}
+
+  onGoAway(): void {
+    // We open no streams, and the client's finish as they are.
+  }
+
+  onPingAck(bytes: Buffer, start: number): void {
+    if (bytes[start + 7] === DRAIN) this.#goAway()
+  }
+
+  // The end
+
+  #goAway(): void {
+    if (this.#final !== -1 || this.ended) return
+    this.#noticed = true
+    this.#drainTimeout.cancel()
+    this.#final = this.#last
+    this.writeGoAway(this.#last, ErrorCode.NoError, '')
+    if (this.streams.size === 0) this.#shut()
+  }
+
+  protected onConnectionError(error: Http2Error): void {
+    if (error.code !== ErrorCode.NoError) this.#manager.stats.protocolErrors.value++
+    this.#shut()
+  }
+
+  /** Sends what is left, then waits a little for the client to read it and close. */
+  #shut(): void {
+    this.ended = true
+    this.reader.stop()
+    this.output.flush()
+    this.socket.end()
+    this.socket.resume()
+    this.#closeTimeout.arm(Math.max(1, this.#manager.options.delayedCloseMs))
+  }
 }

@@ -1,0 +1,220 @@
+/** One upstream HTTP/2 connection: many requests at a time. */
+import type { Socket } from 'node:net'
+import type { HeaderMap } from '../../base/header-map.ts'
+import { type UpstreamCallbacks, UpstreamFailure } from '../cluster/upstream.ts'
+import { type IdleOwner, IdleTimer } from '../idle-timer.ts'
+import { Http2ClientStream, Http2Upstream } from './client-stream.ts'
+import { Http2Connection } from './connection.ts'
+import { ErrorCode, type Http2Error, protocolError } from './error-code.ts'
+import { MAX_WINDOW, PREFACE } from './frame.ts'
+import { BlockKind, type BlockLimits } from './header-block.ts'
+import { Keepalive } from './keepalive.ts'
+import type { Http2Options } from './options.ts'
+import { Setting } from './settings.ts'
+
+/** The pool's side of a connection. */
+export interface ClientConnectionOwner {
+  /** There may be room for requests that wait. */
+  connectionFree(): void
+  connectionClosed(connection: Http2ClientConnection): void
+}
+
+export interface ClientConnectionSettings {
+  readonly options: Http2Options
+  readonly limits: BlockLimits
+  readonly maxRequests: number
+  readonly idleTimeoutMs: number
+}
+
+export class Http2ClientConnection extends Http2Connection<Http2ClientStream> implements IdleOwner {
+  readonly localAddress: string
+  readonly #owner: ClientConnectionOwner
+  readonly #maxRequests: number
+  readonly #idle: IdleTimer
+  readonly #keepalive: Keepalive | undefined
+  #next = 1
+  #used = 0
+  /** Requests that have their place: streams, and those that have not sent their headers yet. */
+  #active = 0
+  /** Takes no new requests. */
+  #leaving = false
+
+  constructor(
+    socket: Socket,
+    { options, limits, maxRequests, idleTimeoutMs }: ClientConnectionSettings,
+    owner: ClientConnectionOwner,
+  ) {
+    super(socket, options, limits, false)
+    this.#owner = owner
+    this.#maxRequests = maxRequests
+    this.localAddress = socket.localAddress === undefined ? '' : `${socket.localAddress}:${socket.localPort}`
+    this.output.bytes(PREFACE)
+    this.greet([[Setting.EnablePush, 0]])
+    this.#idle = new IdleTimer(this, idleTimeoutMs)
+    const { keepaliveMs, keepaliveTimeoutMs } = options
+    this.#keepalive = keepaliveMs > 0 ? new Keepalive(this, keepaliveMs, keepaliveTimeoutMs) : undefined
+    socket.on('data', (chunk: Buffer) => {
+      this.#keepalive?.heard()
+      this.read(chunk, 0)
+    })
+    socket.on('end', () => socket.destroy())
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => this.#onClose())
+    socket.on('drain', () => this.drained())
+  }
+
+  get free(): boolean {
+    if (this.#leaving || this.ended) return false
+    if (this.#maxRequests > 0 && this.#used >= this.#maxRequests) return false
+    return this.#active < this.options.maxStreams && this.#active < this.peer.maxStreams
+  }
+
+  /** A place for one request. */
+  use(callbacks: UpstreamCallbacks): Http2Upstream {
+    this.#active++
+    this.#used++
+    return new Http2Upstream(this, callbacks)
+  }
+
+  /** Sends a request; undefined where that cannot be, which the callbacks have heard. */
+  open(callbacks: UpstreamCallbacks, headers: HeaderMap, endStream: boolean): Http2ClientStream | undefined {
+    if (this.ended || this.#next > MAX_WINDOW) {
+      this.released()
+      callbacks.onUpstreamReset(UpstreamFailure.RefusedStream, 'connection is closing')
+      return undefined
+    }
+    const upgrade = headers.get('upgrade') ?? ''
+    if (upgrade !== '' && !(this.options.allowConnect && this.peer.connectProtocol)) {
+      this.released()
+      callbacks.onUpstreamReset(UpstreamFailure.ProtocolError, 'upstream has no extended CONNECT')
+      return undefined
+    }
+    if (upgrade !== '') asExtendedConnect(headers, upgrade)
+    const stream = new Http2ClientStream(this, this.#next, callbacks, upgrade)
+    this.#next += 2
+    this.guard.streams++
+    this.streams.set(stream.id, stream)
+    stream.begin(headers, endStream)
+    return stream
+  }
+
+  /** A place is free again. */
+  released(): void {
+    if (--this.#active === 0) {
+      this.#idle.touch()
+      if (this.#leaving || (this.#maxRequests > 0 && this.#used >= this.#maxRequests)) this.#shut()
+    }
+    this.#owner.connectionFree()
+  }
+
+  drain(): void {
+    this.#leaving = true
+    if (this.#active === 0) this.#shut()
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+  }
+
+  get busy(): boolean {
+    return this.#active > 0
+  }
+
+  onIdle(): void {
+    this.drain()
+  }
+
+  #onClose(): void {
+    this.#leaving = true
+    this.#idle.stop()
+    this.#keepalive?.stop()
+    this.dropStreams(ErrorCode.NoError, 'connection closed')
+    this.#owner.connectionClosed(this)
+  }
+
+  // From the frames
+
+  protected readonly lastPeerStream = 0
+
+  protected isIdle(stream: number): boolean {
+    return (stream & 1) === 0 || stream >= this.#next
+  }
+
+  protected onBlock(
+    id: number,
+    end: boolean,
+    selfDependent: boolean,
+    bytes: Buffer,
+    start: number,
+    stop: number,
+  ): void {
+    const { block } = this
+    const stream = this.streams.get(id)
+    if (stream === undefined) {
+      this.decode(BlockKind.Ignored, bytes, start, stop)
+      this.forClosed(id, 'HEADERS')
+      return
+    }
+    const trailers = stream.begun
+    this.decode(trailers ? BlockKind.Trailers : BlockKind.Response, bytes, start, stop)
+    if (stream.remoteDone) {
+      this.streamError(stream, ErrorCode.StreamClosed, 'HEADERS behind END_STREAM')
+      return
+    }
+    if (block.tooLarge) {
+      this.streamError(stream, ErrorCode.EnhanceYourCalm, 'header section too large')
+      return
+    }
+    if (block.error === undefined && trailers && !end) block.error = 'trailers without END_STREAM'
+    if (selfDependent) block.error = 'stream depends on itself'
+    if (block.error !== undefined) {
+      if (!this.options.streamErrors) throw protocolError(block.error)
+      this.streamError(stream, ErrorCode.ProtocolError, block.error)
+    } else if (trailers) stream.receiveTrailers(block.headers())
+    else stream.receiveHeaders(block.headers(), block.status, block.contentLength, end)
+  }
+
+  protected onStreamGone(): void {
+    this.released()
+  }
+
+  protected onPeerSettings(): void {
+    this.#owner.connectionFree()
+  }
+
+  onGoAway(lastStream: number, code: number): void {
+    this.#leaving = true
+    // RFC 9113 6.8: what came behind was not looked at, and may be sent again.
+    for (const stream of [...this.streams.values()]) {
+      if (stream.id > lastStream) this.refused(stream)
+    }
+    if (this.#active === 0 || code !== ErrorCode.NoError) this.#owner.connectionFree()
+    if (this.#active === 0) this.#shut()
+  }
+
+  onPingAck(): void {
+    // That it came is what a PING is sent for.
+  }
+
+  protected onConnectionError(_error: Http2Error): void {
+    this.#leaving = true
+    this.socket.destroySoon()
+  }
+
+  #shut(): void {
+    if (this.ended) return
+    this.writeGoAway(0, ErrorCode.NoError, '')
+    this.output.flush()
+    this.dropStreams(ErrorCode.NoError, 'connection closed')
+    this.socket.destroySoon()
+  }
+}
+
+/** RFC 8441 5: from the upgrade of HTTP/1.1. */
+function asExtendedConnect(headers: HeaderMap, protocol: string): void {
+  headers.put(':method', 'CONNECT')
+  headers.put(':protocol', protocol)
+  headers.remove('upgrade')
+  headers.remove('connection')
+  headers.written = true
+}

@@ -1,0 +1,176 @@
+/** Writing frames to a socket, with one system call per turn. */
+import type { Socket } from 'node:net'
+import type { BodyBuffer } from '../../base/body-buffer.ts'
+import type { Batched } from '../http1/batch.ts'
+import { FRAME_HEADER, FrameType } from './frame.ts'
+import type { BlockTarget } from './hpack/encoder.ts'
+import { flushAtEndOfTurn } from './turn.ts'
+
+/** Up to this many body bytes are copied behind the head of their frame; more go out as they are, by writev. */
+const COPY_LIMIT = 4 * 1024
+
+const SCRATCH = 64 * 1024
+
+/** Connections write into one of these while they have something to write, so that idle ones hold none. */
+const free: Buffer[] = []
+const MAX_FREE = 64
+
+const NOTHING = Buffer.alloc(0)
+
+export interface OutputOwner {
+  /** The peer takes less than it is given; the socket's `drain` event ends that. */
+  onOutputBlocked(): void
+}
+
+export class Http2Output implements Batched, BlockTarget {
+  readonly #socket: Socket
+  readonly #owner: OutputOwner
+  buffer: Buffer = NOTHING
+  at = 0
+  /** In front of what is in `buffer`. */
+  #sealed: Buffer[] = []
+  #scheduled = false
+  blocked = false
+  /** Frames that the socket has not taken yet, and how many of them only answer or control. */
+  frames = 0
+  controlFrames = 0
+
+  constructor(socket: Socket, owner: OutputOwner) {
+    this.#socket = socket
+    this.#owner = owner
+  }
+
+  need(size: number): void {
+    if (this.at + size <= this.buffer.length) return
+    if (this.buffer.length === 0) {
+      this.buffer = free.pop() ?? Buffer.allocUnsafeSlow(SCRATCH)
+      if (size <= SCRATCH) return
+    }
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.at + size))
+    larger.set(this.buffer.subarray(0, this.at))
+    this.#release()
+    this.buffer = larger
+  }
+
+  /** The head of a frame; there must be room for it and what follows. */
+  head(length: number, type: number, flags: number, stream: number): void {
+    this.headAt(this.at, length, type, flags, stream)
+    this.at += FRAME_HEADER
+  }
+
+  headAt(at: number, length: number, type: number, flags: number, stream: number): void {
+    const bytes = this.buffer
+    bytes[at] = length >>> 16
+    bytes[at + 1] = length >>> 8
+    bytes[at + 2] = length
+    bytes[at + 3] = type
+    bytes[at + 4] = flags
+    bytes[at + 5] = stream >>> 24
+    bytes[at + 6] = stream >>> 16
+    bytes[at + 7] = stream >>> 8
+    bytes[at + 8] = stream
+    this.frames++
+    if (!this.#scheduled) {
+      this.#scheduled = true
+      flushAtEndOfTurn(this)
+    }
+  }
+
+  /** A frame of which the whole payload is one or two numbers. */
+  control(type: number, flags: number, stream: number, first?: number, second?: number): void {
+    this.need(FRAME_HEADER + 8)
+    this.head(first === undefined ? 0 : second === undefined ? 4 : 8, type, flags, stream)
+    if (first !== undefined) this.uint32(first)
+    if (second !== undefined) this.uint32(second)
+  }
+
+  uint32(value: number): void {
+    const bytes = this.buffer
+    bytes[this.at++] = value >>> 24
+    bytes[this.at++] = value >>> 16
+    bytes[this.at++] = value >>> 8
+    bytes[this.at++] = value
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.need(bytes.length)
+    this.buffer.set(bytes, this.at)
+    this.at += bytes.length
+  }
+
+  /** A DATA frame with the first `size` bytes of `body`, which lose them. */
+  data(stream: number, flags: number, body: BodyBuffer, size: number): void {
+    this.need(FRAME_HEADER + Math.min(size, COPY_LIMIT))
+    this.head(size, FrameType.Data, flags, stream)
+    if (size <= COPY_LIMIT) {
+      this.at += body.copyTo(this.buffer, this.at, 0, size)
+      body.drain(size)
+      return
+    }
+    this.#seal()
+    let left = size
+    for (const chunk of body.chunks) {
+      if (chunk.length >= left) {
+        this.#sealed.push(chunk.length === left ? chunk : chunk.subarray(0, left))
+        break
+      }
+      this.#sealed.push(chunk)
+      left -= chunk.length
+    }
+    body.drain(size)
+  }
+
+  flush(): void {
+    this.#scheduled = false
+    const socket = this.#socket
+    if (this.#sealed.length === 0) {
+      if (this.at === 0) return
+      const message = this.#take()
+      this.#release()
+      this.#wrote(socket.write(message))
+      return
+    }
+    this.#seal()
+    this.#release()
+    const parts = this.#sealed
+    this.#sealed = []
+    socket.cork()
+    let room = true
+    for (const part of parts) room = socket.write(part)
+    socket.uncork()
+    this.#wrote(room)
+  }
+
+  /** The socket has taken everything. */
+  drained(): void {
+    this.blocked = false
+    this.frames = 0
+    this.controlFrames = 0
+  }
+
+  #wrote(room: boolean): void {
+    if (this.#socket.writableLength === 0) {
+      this.frames = 0
+      this.controlFrames = 0
+    }
+    if (room || this.blocked) return
+    this.blocked = true
+    this.#owner.onOutputBlocked()
+  }
+
+  #take(): Buffer {
+    const message = Buffer.allocUnsafe(this.at)
+    message.set(this.buffer.subarray(0, this.at))
+    this.at = 0
+    return message
+  }
+
+  #seal(): void {
+    if (this.at > 0) this.#sealed.push(this.#take())
+  }
+
+  #release(): void {
+    if (this.buffer.length === SCRATCH && free.length < MAX_FREE) free.push(this.buffer)
+    this.buffer = NOTHING
+  }
+}

@@ -1,0 +1,118 @@
+/** One request on a downstream connection. */
+import type { BodyBuffer } from '../../base/body-buffer.ts'
+import { HeaderMap } from '../../base/header-map.ts'
+import type { ResponseEncoder } from '../http/codec.ts'
+import type { HttpStream } from '../http/stream.ts'
+import { ResponseFlag } from '../http/stream-info.ts'
+import { ErrorCode } from './error-code.ts'
+import type { Http2ServerConnection } from './server-connection.ts'
+import { Http2Stream } from './stream.ts'
+
+export class Http2ServerStream extends Http2Stream implements ResponseEncoder {
+  readonly startMono = performance.now()
+  #http!: HttpStream
+  #over = false
+  /** RFC 8441: the filters see an upgrade of HTTP/1.1. */
+  #upgrade = false
+  #resetWhenSent = false
+
+  constructor(connection: Http2ServerConnection, id: number) {
+    super(connection, id)
+  }
+
+  begin(http: HttpStream, headers: HeaderMap, contentLength: number, upgrade: boolean, end: boolean): void {
+    this.#http = http
+    this.#upgrade = upgrade
+    if (end) this.receivedEnd()
+    else if (contentLength !== -1) this.expect(contentLength)
+    http.onRequestHeaders(headers, end)
+  }
+
+  /** The request cannot be taken; an answer can still be sent. */
+  refuse(http: HttpStream, headers: HeaderMap, status: number, details: string, end: boolean): void {
+    this.#http = http
+    if (end) this.receivedEnd()
+    http.begin(headers)
+    http.onCodecError(status, details)
+  }
+
+  // From the connection
+
+  protected deliverData(data: BodyBuffer, end: boolean): void {
+    this.#http.onRequestData(data, end)
+  }
+
+  protected deliverTrailers(trailers: HeaderMap): void {
+    this.#http.onRequestTrailers(trailers)
+  }
+
+  protected onSendBlocked(): void {
+    if (!this.#over) this.#http.onDownstreamBlocked()
+  }
+
+  protected onSendDrained(): void {
+    if (!this.#over) this.#http.onDownstreamDrained()
+  }
+
+  gone(code: number, reason: string): void {
+    if (this.#over) return
+    this.#over = true
+    if (reason === '') this.#http.onDownstreamReset(ResponseFlag.DownstreamConnectionTermination, 'http2.remote_reset')
+    else if (code === ErrorCode.NoError)
+      this.#http.onDownstreamReset(ResponseFlag.DownstreamConnectionTermination, 'downstream_remote_disconnect')
+    else this.#http.onDownstreamReset(ResponseFlag.DownstreamProtocolError, 'http2.violation.of.messaging.rule')
+  }
+
+  // From the request's stream
+
+  encode100Continue(): void {
+    if (this.#sendable) this.connection.writeHeaders(this.id, new HeaderMap([':status', '100']), false)
+  }
+
+  encodeHeaders(headers: HeaderMap, endStream: boolean): void {
+    if (!this.#sendable) return
+    // RFC 8441 5: what HTTP/1.1 says with 101 is 200 here.
+    if (this.#upgrade && headers.get(':status') === '101') headers.put(':status', '200')
+    this.connection.writeHeaders(this.id, headers, endStream)
+    this.connection.guard.streams++
+    if (endStream) this.sentEnd()
+  }
+
+  encodeData(data: BodyBuffer, endStream: boolean): void {
+    this.sendBody(data, endStream)
+  }
+
+  encodeTrailers(trailers: HeaderMap): void {
+    this.sendEnd(trailers)
+  }
+
+  reset(): void {
+    this.#over = true
+    this.connection.abort(this, ErrorCode.InternalError)
+  }
+
+  pauseReading(): void {
+    this.pause()
+  }
+
+  resumeReading(): void {
+    this.resume()
+  }
+
+  streamDone(): void {
+    this.#over = true
+    if (this.aborted || this.remoteDone) return
+    // RFC 9113 8.1: an answer that is complete before its request ends the request with NO_ERROR.
+    if (this.localDone) this.connection.abort(this, ErrorCode.NoError)
+    else this.#resetWhenSent = true
+  }
+
+  protected override sentEnd(): void {
+    super.sentEnd()
+    if (this.#resetWhenSent) this.connection.abort(this, ErrorCode.NoError)
+  }
+
+  get #sendable(): boolean {
+    return !this.aborted && !this.localDone
+  }
+}

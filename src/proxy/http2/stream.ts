@@ -1,0 +1,231 @@
+/** Both directions of one stream: what waits to be sent, what waits to be read, and the windows of each (RFC 9113 5). */
+import { BodyBuffer } from '../../base/body-buffer.ts'
+import type { HeaderMap } from '../../base/header-map.ts'
+import type { Http2Connection } from './connection.ts'
+import { ErrorCode } from './error-code.ts'
+import { Flag, FrameType, MAX_WINDOW } from './frame.ts'
+
+/** More than this waiting to be sent: whoever produces it should stop; and go on when there is less than a quarter. */
+const HIGH_WATER = 64 * 1024
+const LOW_WATER = HIGH_WATER / 4
+
+export abstract class Http2Stream {
+  readonly id: number
+  /** We have sent END_STREAM; the peer has; one of the two has ended the stream before that. */
+  localDone = false
+  remoteDone = false
+  aborted = false
+  sendWindow: number
+  protected readonly connection: Http2Connection
+  /** What `content-length` has promised; -1: nothing. */
+  #expected = -1
+  #receiveWindow: number
+  #unacknowledged = 0
+  #queue: BodyBuffer | undefined
+  #endQueued = false
+  #trailersQueued: HeaderMap | undefined
+  #sendBlocked = false
+  #paused = false
+  #held: BodyBuffer | undefined
+  #endHeld = false
+  #trailersHeld: HeaderMap | undefined
+
+  constructor(connection: Http2Connection, id: number) {
+    this.connection = connection
+    this.id = id
+    this.sendWindow = connection.peer.initialWindow
+    this.#receiveWindow = connection.options.streamWindow
+  }
+
+  // To the one that uses the stream
+
+  protected abstract deliverData(data: BodyBuffer, end: boolean): void
+  protected abstract deliverTrailers(trailers: HeaderMap): void
+  protected abstract onSendBlocked(): void
+  protected abstract onSendDrained(): void
+  /** The stream is over before its time: the peer or the connection ended it, or we because of what the peer did. */
+  abstract gone(code: number, reason: string): void
+
+  // Sending
+
+  protected sendBody(data: BodyBuffer, end: boolean): void {
+    if (this.localDone || this.aborted) {
+      data.clear()
+      return
+    }
+    if (this.#queue === undefined) {
+      if (this.#write(data, end)) return
+      this.#queue = new BodyBuffer()
+      this.#wait()
+    }
+    this.#queue.move(data)
+    if (end) this.#endQueued = true
+    else if (this.#queue.length > HIGH_WATER && !this.#sendBlocked) {
+      this.#sendBlocked = true
+      this.onSendBlocked()
+    }
+  }
+
+  protected sendEnd(trailers: HeaderMap): void {
+    if (this.localDone || this.aborted) return
+    if (this.#queue === undefined) this.#writeTrailers(trailers)
+    else this.#trailersQueued = trailers
+  }
+
+  /** A window has opened, or the socket takes more. */
+  pump(): void {
+    const queue = this.#queue
+    if (queue === undefined || this.aborted) return
+    const done = this.#write(queue, this.#endQueued)
+    if (!done) this.#wait()
+    else {
+      this.#queue = undefined
+      if (this.#trailersQueued !== undefined) this.#writeTrailers(this.#trailersQueued)
+    }
+    if (this.#sendBlocked && queue.length <= LOW_WATER && !this.aborted) {
+      this.#sendBlocked = false
+      this.onSendDrained()
+    }
+  }
+
+  /** False where that is more than a window may hold (RFC 9113 6.9.1). */
+  widen(increment: number): boolean {
+    this.sendWindow += increment
+    return this.sendWindow <= MAX_WINDOW
+  }
+
+  protected sentEnd(): void {
+    this.localDone = true
+    if (this.remoteDone) this.connection.close(this)
+  }
+
+  #write(body: BodyBuffer, end: boolean): boolean {
+    const { connection } = this
+    if (body.length === 0) {
+      if (end) {
+        connection.writeData(this, Flag.EndStream, body, 0)
+        this.sentEnd()
+      }
+      return true
+    }
+    while (body.length > 0) {
+      const size = Math.min(body.length, this.sendWindow, connection.sendWindow, connection.peer.maxFrameSize)
+      if (size <= 0 || connection.output.blocked) return false
+      const last = end && size === body.length
+      connection.writeData(this, last ? Flag.EndStream : 0, body, size)
+      if (last) this.sentEnd()
+    }
+    return true
+  }
+
+  #writeTrailers(trailers: HeaderMap): void {
+    this.#trailersQueued = undefined
+    if (trailers.flat.length === 0) this.#write(new BodyBuffer(), true)
+    else {
+      this.connection.writeHeaders(this.id, trailers, true)
+      this.sentEnd()
+    }
+  }
+
+  #wait(): void {
+    // Without a window of its own the stream waits for its WINDOW_UPDATE.
+    if (this.sendWindow > 0) this.connection.waitToSend(this)
+  }
+
+  // Receiving
+
+  protected expect(contentLength: number): void {
+    this.#expected = contentLength
+  }
+
+  /** The head of a DATA frame; false where the peer has sent more than it may. */
+  charge(length: number): boolean {
+    this.#receiveWindow -= length
+    return this.#receiveWindow >= 0
+  }
+
+  /** Padding, which nobody has to take. */
+  skip(length: number): void {
+    this.#consumed(length)
+  }
+
+  receiveData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
+    const size = end - start
+    if (this.#expected !== -1) {
+      // RFC 9113 8.1.1
+      this.#expected -= size
+      if (this.#expected < 0 || (endStream && this.#expected > 0)) {
+        this.connection.consumed(size)
+        this.connection.streamError(this, ErrorCode.ProtocolError, 'content-length and DATA disagree')
+        return
+      }
+    }
+    const data = new BodyBuffer()
+    if (size > 0) data.add(bytes.subarray(start, end))
+    if (endStream) this.#remoteEnded()
+    if (this.#paused || this.#held !== undefined) {
+      this.#held ??= new BodyBuffer()
+      this.#held.move(data)
+      this.#endHeld = endStream
+      return
+    }
+    if (size > 0) this.#consumed(size)
+    else if (!endStream) return
+    this.deliverData(data, endStream)
+  }
+
+  receiveTrailers(trailers: HeaderMap): void {
+    if (this.#expected > 0) {
+      this.connection.streamError(this, ErrorCode.ProtocolError, 'content-length and DATA disagree')
+      return
+    }
+    this.#remoteEnded()
+    if (this.#held !== undefined) this.#trailersHeld = trailers
+    else this.deliverTrailers(trailers)
+  }
+
+  /** HEADERS with END_STREAM. */
+  protected receivedEnd(): void {
+    this.#remoteEnded()
+  }
+
+  protected pause(): void {
+    this.#paused = true
+  }
+
+  protected resume(): void {
+    this.#paused = false
+    const held = this.#held
+    if (held === undefined || this.aborted) return
+    this.#held = undefined
+    const size = held.length
+    if (size > 0) this.#consumed(size)
+    const trailers = this.#trailersHeld
+    if (size > 0 || this.#endHeld) this.deliverData(held, this.#endHeld)
+    if (trailers !== undefined && !this.aborted) this.deliverTrailers(trailers)
+  }
+
+  /** What was not read any more counts as read for the connection, whose window the other streams need. */
+  abort(): void {
+    this.aborted = true
+    if (this.#held !== undefined) this.connection.consumed(this.#held.length)
+    this.#held = undefined
+    this.#queue = undefined
+  }
+
+  #remoteEnded(): void {
+    this.remoteDone = true
+    if (this.localDone) this.connection.close(this)
+  }
+
+  #consumed(size: number): void {
+    const { connection } = this
+    connection.consumed(size)
+    if (this.remoteDone || this.aborted) return
+    this.#unacknowledged += size
+    if (this.#unacknowledged < connection.options.streamWindow >> 1) return
+    connection.output.control(FrameType.WindowUpdate, 0, this.id, this.#unacknowledged)
+    this.#receiveWindow += this.#unacknowledged
+    this.#unacknowledged = 0
+  }
+}
