@@ -1,4 +1,5 @@
 /** Every peer under its name, for the runner, which fetches them before the tests begin. */
+import { cosign } from './cosign.ts'
 import {
   apache,
   dockerRegistry,
@@ -31,6 +32,7 @@ export const PEERS: Readonly<Record<string, () => Promise<Peer>>> = {
   'docker-registry': dockerRegistry,
   go,
   oras,
+  cosign: () => cosign(),
   zig,
   rust,
   'kube-apiserver': () => kubeApiserver(),

@@ -38,6 +38,16 @@ export function bundleCovers(
   return subjectsOf(statement).includes(digest) && (good || keylessSignerOf(bytes, keyless) !== undefined)
 }
 
+/** The signature of a file in a sigstore bundle, which `cosign sign-blob` writes since version 3; undefined where there is none. */
+export function messageSignatureOf(bytes: Uint8Array): Buffer | undefined {
+  try {
+    const signature: unknown = JSON.parse(Buffer.from(bytes).toString())?.messageSignature?.signature
+    return typeof signature === 'string' ? Buffer.from(signature, 'base64') : undefined
+  } catch {
+    return undefined
+  }
+}
+
 interface Envelope {
   payloadType?: unknown
   payload?: unknown

@@ -142,11 +142,13 @@ it('DSSE pre-authentication encoding (its specification’s example)', () => {
 describe('detached signatures', () => {
   const path = join(dir, 'm.wasm')
   writeFileSync(path, WASM)
-  it('base64 as cosign sign-blob writes it, or raw', async () => {
+  it('base64 as cosign sign-blob writes it, raw, or a sigstore bundle', async () => {
     const { createPrivateKey } = await import('node:crypto')
     const signature = signWith(createPrivateKey(key.private), WASM)
     await verifyDetached(path, async () => Buffer.from(`${signature.toString('base64')}\n`), keyOnly(key.public))
     await verifyDetached(path, async () => signature, keyOnly(key.public))
+    const messageSignature = { signature: signature.toString('base64') }
+    await verifyDetached(path, async () => Buffer.from(JSON.stringify({ messageSignature })), keyOnly(key.public))
     await assert.rejects(
       verifyDetached(path, async () => signature, keyOnly(otherKey.public)),
       { code: 'SL3026' },

@@ -7,7 +7,7 @@ import type { Manifest } from '../manifest.ts'
 import { MediaType } from '../media-types.ts'
 import { SupplyError } from '../supply-error.ts'
 import type { ResolvedImage } from '../wasm-image.ts'
-import { bundleCovers } from './bundle.ts'
+import { bundleCovers, messageSignatureOf } from './bundle.ts'
 import { keylessSignerOf } from './keyless.ts'
 import { isSignedByAny, readPublicKeys } from './keys.ts'
 import { digestInPayload } from './payload.ts'
@@ -93,7 +93,9 @@ export async function verifyDetached(
   if (found === undefined) throw new SupplyError('SL3025', 'there is no detached signature (the URL with .sig)')
   const data = await readFile(path)
   const text = Buffer.from(found.toString('latin1').trim(), 'base64')
-  const byKey = isSignedByAny(keys, data, text) || isSignedByAny(keys, data, found)
+  const byKey = [text, found, messageSignatureOf(found)].some(
+    (one) => one !== undefined && isSignedByAny(keys, data, one),
+  )
   if (!byKey && keylessSignerOf(found, signers.keyless, data) === undefined) {
     throw new SupplyError('SL3026', 'the detached signature is not by this signer over this module')
   }
