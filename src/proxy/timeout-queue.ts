@@ -79,11 +79,19 @@ class TimeoutQueue {
       first.owner.onTimeout(first.kind)
       first = queue.#first
     }
-    if (first !== undefined && queue.#timer === undefined) queue.#wait(first.deadline - now)
+    if (queue.#timer !== undefined) return
+    if (first !== undefined) queue.#wait(first.deadline - now)
+    // Requests may name durations, so that there is no end of them.
+    else queues.delete(queue.#ms)
   }
 }
 
 const queues = new Map<number, TimeoutQueue>()
+
+/** How many durations are being waited for. */
+export function waitingDurations(): number {
+  return queues.size
+}
 
 function queueFor(ms: number): TimeoutQueue {
   let queue = queues.get(ms)

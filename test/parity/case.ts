@@ -15,8 +15,8 @@ export interface Send {
   readonly body?: string
   readonly chunks?: readonly string[]
   readonly trailers?: Headers
-  /** Sent this long after the rest. */
-  readonly then?: { readonly afterMs: number; readonly raw: string }
+  /** Sent this long after the rest; `end`: the client then ends its side. */
+  readonly then?: { readonly afterMs: number; readonly raw?: string; readonly end?: boolean }
 }
 
 /** A pattern between slashes, or the text itself; null: is absent. */

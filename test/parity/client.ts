@@ -50,7 +50,11 @@ export function perform(port: number, step: Step): Promise<Seen> {
     socket.on('connect', () => {
       socket.write(requestText(send), 'latin1')
       const { then } = send
-      if (then !== undefined) setTimeout(() => socket.write(then.raw, 'latin1'), then.afterMs)
+      if (then === undefined) return
+      setTimeout(() => {
+        if (then.raw !== undefined) socket.write(then.raw, 'latin1')
+        if (then.end === true) socket.end()
+      }, then.afterMs)
     })
   })
 }

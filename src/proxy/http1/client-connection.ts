@@ -102,11 +102,13 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
   onClose(reason: string): void {
     if (this.#closed) return
     this.#closed = true
+    // Half a head is a wrong answer, nothing is none (Envoy: 502 and 503).
+    const failure = this.headStarted ? UpstreamFailure.ProtocolError : UpstreamFailure.ConnectionTermination
     this.stopReading()
     const callbacks = this.#callbacks
     this.#callbacks = undefined
     this.#owner.connectionClosed(this)
-    callbacks?.onUpstreamReset(UpstreamFailure.ConnectionTermination, reason)
+    callbacks?.onUpstreamReset(failure, reason)
   }
 
   onDrain(): void {

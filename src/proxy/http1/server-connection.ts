@@ -67,6 +67,8 @@ export class Http1ServerConnection
   #paused = false
   #peerEnded = false
   #expired = false
+  /** When a client that reads too slowly is given up. */
+  #sentBy = 0
   /** Hands the connection over when its first bytes are HTTP/2's. */
   #onPreface: (() => void) | undefined
   #early: Buffer | undefined
@@ -133,7 +135,9 @@ export class Http1ServerConnection
         this.drain()
         break
       default:
-        this.#socket.destroy()
+        // The delay is for a client that has been sent all; until then it has the time of any slow reader.
+        if (!this.#socket.writableFinished && performance.now() < this.#sentBy) this.#armClose()
+        else this.#socket.destroy()
     }
   }
 
@@ -213,10 +217,14 @@ export class Http1ServerConnection
     } finally {
       endBatch()
     }
-    if (this.headStarted && this.#stream === undefined) {
-      if (!this.#headTimeout.armed) this.#headTimeout.arm(this.#manager.options.requestHeadersTimeoutMs)
-    } else if (this.heldBytes > MAX_PIPELINED && !this.#paused) {
-      this.#socket.pause()
+    if (this.#stream === undefined) this.#watchHead()
+    else if (this.heldBytes > MAX_PIPELINED && !this.#paused) this.#socket.pause()
+  }
+
+  /** A head that has begun must be complete in time, also one that came behind another request. */
+  #watchHead(): void {
+    if ((this.headStarted || this.#early !== undefined) && !this.#headTimeout.armed) {
+      this.#headTimeout.arm(this.#manager.options.requestHeadersTimeoutMs)
     }
   }
 
@@ -231,6 +239,7 @@ export class Http1ServerConnection
     }
     if (PREFACE.startsWith(text)) {
       this.#early = start
+      this.#watchHead()
       return false
     }
     this.#onPreface = undefined
@@ -259,8 +268,7 @@ export class Http1ServerConnection
     const stream = this.#stream
     if (stream === undefined) this.#close()
     else if (this.#tunnel) stream.onRequestData(new BodyBuffer(), true)
-    // A client that has said all it wants may still be waiting for the answer; one that stopped in the middle is not.
-    else if (this.#requestComplete) this.#keepAlive = false
+    // As Envoy: most clients that end have gone, and what is done for them upstream is to end too.
     else {
       stream.onDownstreamReset(ResponseFlag.DownstreamConnectionTermination, 'downstream_remote_disconnect')
       this.#socket.destroy()
@@ -316,7 +324,7 @@ export class Http1ServerConnection
         text += 'transfer-encoding: chunked\r\n'
       } else this.#keepAlive = false
       // An answer before the end of the request: what follows on this connection cannot be told apart from the next one.
-      if ((!this.#requestComplete && endStream) || this.#stream?.closesConnection) this.#keepAlive = false
+      if (!this.#requestComplete || this.#stream?.closesConnection) this.#keepAlive = false
       if (!this.#keepAlive || this.#owner.draining) {
         this.#keepAlive = false
         text += 'connection: close\r\n'
@@ -378,7 +386,9 @@ export class Http1ServerConnection
       return
     }
     this.#idle.touch()
+    this.#paused = false
     this.nextMessage()
+    if (this.#stream === undefined) this.#watchHead()
     if (!this.#paused && this.heldBytes <= MAX_PIPELINED && this.#socket.isPaused()) this.#socket.resume()
   }
 
@@ -401,6 +411,12 @@ export class Http1ServerConnection
       this.#socket.end()
       this.#socket.resume()
     }
+    const { streamIdleTimeoutMs } = this.#manager.options
+    this.#sentBy = streamIdleTimeoutMs > 0 ? performance.now() + streamIdleTimeoutMs : Infinity
+    this.#armClose()
+  }
+
+  #armClose(): void {
     this.#closeTimeout.arm(Math.max(1, this.#manager.options.delayedCloseMs))
   }
 

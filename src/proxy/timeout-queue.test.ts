@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict'
+import { mock, test } from 'node:test'
+import { Timeout, waitingDurations } from './timeout-queue.ts'
+
+test('durations that nobody waits for any more are forgotten', () => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  try {
+    const before = waitingDurations()
+    let fired = 0
+    const owner = { onTimeout: () => fired++ }
+    // The queue's clock is the real one, so that these are over when their timers fire.
+    for (let i = 0; i < 100; i++) new Timeout(owner, 0).arm((i + 1) / 1000)
+    const cancelled = new Timeout(owner, 0)
+    cancelled.arm(50)
+    cancelled.cancel()
+    assert.equal(waitingDurations(), before + 101)
+    const until = performance.now() + 1
+    while (performance.now() < until);
+    mock.timers.tick(100)
+    assert.equal(fired, 100)
+    assert.equal(waitingDurations(), before)
+  } finally {
+    mock.timers.reset()
+  }
+})
