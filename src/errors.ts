@@ -403,6 +403,12 @@ export class SluiceError extends Error {
     this.where = options.where
   }
 
+  /** The same error of what stands at `where` in a configuration. */
+  at(where: string): SluiceError {
+    const detail = this.message.slice(ERRORS[this.code].title.length).replace(/^: /, '')
+    return new SluiceError(this.code, detail === '' ? where : `${where}: ${detail}`, { cause: this.cause, where })
+  }
+
   get source(): ErrorSource {
     return ERRORS[this.code].source
   }

@@ -7,9 +7,11 @@ import {
   Bootstrap_StaticResourcesSchema,
   BootstrapSchema,
 } from '../../gen/envoy/config/bootstrap/v3/bootstrap_pb.ts'
+import { WasmServiceSchema } from '../../gen/envoy/extensions/wasm/v3/wasm_pb.ts'
 import { messageOf } from '../errors.ts'
-import { registry } from './config/any.ts'
+import { registry, unpackAs } from './config/any.ts'
 import { invalid, onlyFields, unsupported } from './config/fields.ts'
+import type { ServiceConfig } from './filters/wasm/index.ts'
 
 /** Reads a bootstrap from YAML or JSON text (JSON is YAML). `where` names it in errors. */
 export function parseBootstrap(text: string, where: string): Bootstrap {
@@ -78,11 +80,11 @@ export function checkBootstrap(bootstrap: Bootstrap): void {
   for (const [field, set] of [
     ['tracing', bootstrap.tracing !== undefined],
     ['stats_sinks', bootstrap.statsSinks.length > 0],
-    ['bootstrap_extensions', bootstrap.bootstrapExtensions.length > 0],
     ['header_prefix', bootstrap.headerPrefix !== '' && bootstrap.headerPrefix !== 'x-envoy'],
   ] as const) {
     if (set) throw unsupported(`bootstrap.${field}`, 'the field is not supported')
   }
+  backgroundServices(bootstrap)
   if (bootstrap.staticResources !== undefined) {
     onlyFields(
       Bootstrap_StaticResourcesSchema,
@@ -110,6 +112,15 @@ export function checkBootstrap(bootstrap: Bootstrap): void {
       )
     }
   }
+}
+
+/** The Wasm services among the bootstrap's extensions; any other kind is refused. */
+export function backgroundServices(bootstrap: Bootstrap): ServiceConfig[] {
+  return bootstrap.bootstrapExtensions.map(({ name, typedConfig }, i) => {
+    const path = `bootstrap.bootstrap_extensions[${i}].typed_config`
+    const { config, singleton } = unpackAs(typedConfig, WasmServiceSchema, path)
+    return { name, path, config, singleton }
+  })
 }
 
 /** Which settings of a bootstrap have no effect here, for the log. */

@@ -30,6 +30,9 @@ export interface FactoryContext {
   readonly statPrefix: string
 }
 
+/** For what stands outside of listeners. */
+export const NO_LISTENER: ListenerFacts = { name: '', direction: 0, metadata: {} }
+
 export interface ListenerFacts {
   readonly name: string
   readonly direction: TrafficDirection

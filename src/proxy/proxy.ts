@@ -7,7 +7,7 @@ import { type Node, NodeSchema } from '../../gen/envoy/config/core/v3/base_pb.ts
 import { logger } from '../telemetry/log.ts'
 import { AdsClient, type AdsTransport, grpcTransport, TypeUrl } from '../xds/index.ts'
 import { AdminServer } from './admin/admin-server.ts'
-import { adsAddress, checkBootstrap, readBootstrap, settingsWithoutEffect } from './bootstrap.ts'
+import { adsAddress, backgroundServices, checkBootstrap, readBootstrap, settingsWithoutEffect } from './bootstrap.ts'
 import { socketAddress } from './cluster/endpoints.ts'
 import { ConfigManager } from './main/config-manager.ts'
 import type { ListenPlaces } from './main/listen-places.ts'
@@ -65,7 +65,9 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyHandle> {
   const node = nodeOf(options, bootstrap)
   const count = options.workers ?? availableParallelism()
   let config: ConfigManager
-  const workers = new WorkerPool({ node, count, fullState: () => config.fullState() })
+  const services = backgroundServices(bootstrap)
+  const servicesThread = services.some(({ singleton }) => singleton)
+  const workers = new WorkerPool({ node, count, servicesThread, fullState: () => config.fullState() })
   // One worker binds exclusively, so that a taken port is an error; several share the port and look first whether it is free.
   const applier =
     count > 1
@@ -83,7 +85,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyHandle> {
   }
   try {
     const resources = bootstrap.staticResources
-    await config.addStatic(resources?.listeners ?? [], resources?.clusters ?? [], resources?.secrets ?? [])
+    await config.addStatic(resources?.listeners ?? [], resources?.clusters ?? [], resources?.secrets ?? [], services)
     const address = options.ads === undefined ? adsAddress(bootstrap) : undefined
     const transport = options.ads ?? (address === undefined ? undefined : grpcTransport(address))
     if (transport === undefined) config.initialized = true

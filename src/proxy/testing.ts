@@ -90,13 +90,15 @@ function indent(text: string): string {
   return text.trim().replaceAll('\n', '\n    ')
 }
 
-/** A proxy with one worker and these listeners and clusters. */
+/** A proxy with one worker and these listeners and clusters; `more` is YAML of the bootstrap. */
 export function testProxy(
   listeners: readonly string[],
   clusters: readonly string[],
   options: Partial<ProxyOptions> = {},
+  more = '',
 ): Promise<ProxyHandle> {
   const yaml = `
+${more}
 static_resources:
   listeners:
 ${listeners.map((text) => `  - ${indent(text)}`).join('\n')}

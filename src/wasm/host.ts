@@ -19,9 +19,12 @@ export interface LocalReply {
   readonly grpcStatus: number | undefined
 }
 
-/** Values that the plugins of one stream share, by name (Envoy's filter state). */
-export interface FilterState {
+/** Values that the plugins of one stream share, by name (Envoy's filter state), for reading. */
+export interface ReadableState {
   get(name: string): Uint8Array | undefined
+}
+
+export interface FilterState extends ReadableState {
   set(name: string, value: Uint8Array): void
 }
 
@@ -29,6 +32,15 @@ interface AttributeHost {
   /** A value of the attribute tree that the host cannot derive itself: `('connection', 'mtls')`, `('xds', 'node')`. */
   attribute(group: string, name: string): AttributeValue | undefined
   readonly filterState: FilterState
+}
+
+/** A finished stream, as an access logger sees it; a connection has no headers. */
+export interface LoggedStream {
+  readonly requestHeaders: HeaderMap | undefined
+  readonly responseHeaders: HeaderMap | undefined
+  readonly responseTrailers: HeaderMap | undefined
+  attribute(group: string, name: string): AttributeValue | undefined
+  readonly filterState: ReadableState
 }
 
 /** One HTTP stream, as a plugin acts on it. Nothing here is called while the module runs except the readable fields. */

@@ -4,7 +4,7 @@ import { HttpContext } from './context/http-context.ts'
 import { NetworkContext } from './context/network-context.ts'
 import { RootContext } from './context/root-context.ts'
 import type { PluginFailure } from './failure.ts'
-import type { ConnectionHost, HostServices, HttpStreamHost } from './host.ts'
+import type { ConnectionHost, HostServices, HttpStreamHost, LoggedStream } from './host.ts'
 import { instantiate } from './instantiate.ts'
 import { type PluginConfig, type PluginSettings, settle } from './plugin-config.ts'
 import { ReloadBudget } from './reload-budget.ts'
@@ -27,6 +27,8 @@ export class Plugin {
   #failed = false
   #trace: TraceSink | undefined
   #closed = false
+  #supervised = false
+  #stopTimer: (() => void) | undefined
 
   /**
    * Makes (or joins) the VM and runs `proxy_on_context_create`, `proxy_on_vm_start` and `proxy_on_configure`. `vms` is what the
@@ -83,6 +85,18 @@ export class Plugin {
     return new NetworkContext(this.#root, connection)
   }
 
+  /** `proxy_on_log` of an access logger; the entry of a plugin that has failed is lost. */
+  log(stream: LoggedStream): void {
+    if (this.#failed || this.#root.vm.failure !== undefined) this.#reload()
+    this.#root.log(stream)
+  }
+
+  /** For a plugin that no stream asks for (a service): with FAIL_RELOAD a timer replaces a dead VM. */
+  supervise(): void {
+    this.#supervised = true
+    if (this.#root.vm.failure !== undefined) this.#scheduleReload()
+  }
+
   /** Shows every host call and callback of the VM to `sink`, or stops doing so. */
   setTrace(sink: TraceSink | undefined): void {
     this.#trace = sink
@@ -93,6 +107,7 @@ export class Plugin {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#stopTimer?.()
     this.#root.shutdown()
     this.#services.shared.release(this.settings.vmId)
     if (--this.#root.vm.plugins === 0) this.#vms.remove(this.#key, this.#root.vm)
@@ -109,6 +124,7 @@ export class Plugin {
     this.#services.shared.retain(this.settings.vmId)
     vm.plugins++
     const root = new RootContext(vm, this.settings)
+    root.onVmFailed = () => this.#scheduleReload()
     try {
       if (this.#trace !== undefined) vm.setTrace(this.#trace)
       root.create()
@@ -135,11 +151,25 @@ export class Plugin {
     vm.contexts.clear()
   }
 
+  #noteFailure(): void {
+    if (this.#failed) return
+    this.#failed = true
+    this.#budget.failed(this.#root.vm.failedAt)
+  }
+
+  #scheduleReload(): void {
+    if (!this.#supervised || this.#closed || this.settings.failurePolicy !== 'FAIL_RELOAD') return
+    this.#noteFailure()
+    this.#stopTimer?.()
+    this.#stopTimer = this.#services.timers.after(this.#budget.waitMs, () => {
+      this.#stopTimer = undefined
+      this.#reload()
+      if (this.#failed) this.#scheduleReload()
+    })
+  }
+
   #reload(): void {
-    if (!this.#failed) {
-      this.#failed = true
-      this.#budget.failed(this.#root.vm.failedAt)
-    }
+    this.#noteFailure()
     if (this.settings.failurePolicy !== 'FAIL_RELOAD' || this.#closed) return
     if (!this.#budget.due) {
       this.#services.count?.(this.settings.name, 'vm_reload_backoff')

@@ -17,7 +17,12 @@ export class ReloadBudget {
   }
 
   get due(): boolean {
-    return this.#clock.monotonicMs() >= this.#next
+    return this.waitMs === 0
+  }
+
+  /** Until it is due. */
+  get waitMs(): number {
+    return Math.max(0, Math.ceil(this.#next - this.#clock.monotonicMs()))
   }
 
   /** `at` is when it failed, which may be noticed later. */

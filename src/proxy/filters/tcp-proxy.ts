@@ -12,7 +12,7 @@ import { openSocket } from '../cluster/connecting.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
 import { durationMs, invalid, onlyFields } from '../config/fields.ts'
 import type { FactoryContext } from '../context.ts'
-import { type AccessLogger, accessLogger } from '../http/access-log.ts'
+import { type AccessLogger, accessLogger, prepareAccessLog } from '../http/access-log.ts'
 import { ResponseFlag, StreamInfo } from '../http/stream-info.ts'
 import {
   FilterStatus,
@@ -38,6 +38,7 @@ export const tcpProxy: NetworkFilterFactory<typeof TcpProxySchema> = {
   name: 'envoy.filters.network.tcp_proxy',
   configType: TcpProxySchema,
   terminal: true,
+  prepare: (config) => Promise.all(config.accessLog.map((log, i) => prepareAccessLog(log, logPath(i)))),
   create(config, context) {
     onlyFields(TcpProxySchema, config, FIELDS, 'tcp_proxy')
     const settings = new Settings(config, context)
@@ -46,6 +47,10 @@ export const tcpProxy: NetworkFilterFactory<typeof TcpProxySchema> = {
       destroy: () => settings.close(),
     } satisfies NetworkFilterConfig
   },
+}
+
+function logPath(index: number): string {
+  return `tcp_proxy.access_log[${index}]`
 }
 
 class Settings {
@@ -60,7 +65,10 @@ class Settings {
     this.clusters = context.clusters as ClusterManager
     this.idleMs = durationMs(config.idleTimeout, 3_600_000)
     this.attempts = config.maxConnectAttempts ?? 1
-    this.logs = config.accessLog.map((log, i) => accessLogger(log, `tcp_proxy.access_log[${i}]`))
+    const prepared = context.prepared as readonly unknown[]
+    this.logs = config.accessLog.map((log, i) =>
+      accessLogger(log, logPath(i), { ...context, filterName: log.name, prepared: prepared[i] }),
+    )
     this.connections = context.stats.counter(`tcp.${config.statPrefix}.downstream_cx_total`)
     const specifier = config.clusterSpecifier
     if (specifier.case === 'cluster') this.#names = [{ name: specifier.value, bound: 1 }]

@@ -11,9 +11,15 @@ import {
   type StdoutAccessLog,
   StdoutAccessLogSchema,
 } from '../../../gen/envoy/extensions/access_loggers/stream/v3/stream_pb.ts'
+import {
+  type WasmAccessLog,
+  WasmAccessLogSchema,
+} from '../../../gen/envoy/extensions/access_loggers/wasm/v3/wasm_pb.ts'
 import { unpack } from '../config/any.ts'
 import { dataSource } from '../config/data-source.ts'
 import { invalid, onlyFields, unsupported } from '../config/fields.ts'
+import type { FactoryContext } from '../context.ts'
+import { prepareWasmAccessLog, WasmAccessLogger } from '../filters/wasm/access-log.ts'
 import { type LogFilter, logFilter } from './access-log-filter.ts'
 import { type LogFile, openLog } from './log-file.ts'
 import type { StreamInfo } from './stream-info.ts'
@@ -33,7 +39,14 @@ const DEFAULT_FORMAT =
 
 type Line = (info: StreamInfo) => string
 
-export function accessLogger(config: AccessLog, path: string): AccessLogger {
+/** What the log at `path` needs from the main thread, for the `prepared` of its context. */
+export async function prepareAccessLog(config: AccessLog, path: string): Promise<unknown> {
+  const where = `${path}.typed_config`
+  const { typeName, message } = unpack(config.configType.value, where)
+  return typeName === WasmAccessLogSchema.typeName ? prepareWasmAccessLog(message as WasmAccessLog, where) : undefined
+}
+
+export function accessLogger(config: AccessLog, path: string, context: FactoryContext): AccessLogger {
   onlyFields(AccessLogSchema, config, ['name', 'filter', 'typed_config'], path)
   const filter = config.filter && logFilter(config.filter, `${path}.filter`)
   const where = `${path}.typed_config`
@@ -48,8 +61,23 @@ export function accessLogger(config: AccessLog, path: string): AccessLogger {
       return new TextLogger(openLog('/dev/stdout'), streamLine(message as StdoutAccessLog, where), filter)
     case StderrAccessLogSchema.typeName:
       return new TextLogger(openLog('/dev/stderr'), streamLine(message as StderrAccessLog, where), filter)
+    case WasmAccessLogSchema.typeName:
+      // The main thread only checks; a plugin runs where it logs.
+      return context.workerIndex < 0 ? SILENT : filtered(new WasmAccessLogger(context), filter)
     default:
       throw unsupported(where, `access log ${typeName}`)
+  }
+}
+
+const SILENT: AccessLogger = { log() {}, close() {} }
+
+function filtered(logger: AccessLogger, filter: LogFilter | undefined): AccessLogger {
+  if (filter === undefined) return logger
+  return {
+    log: (info) => {
+      if (filter(info)) logger.log(info)
+    },
+    close: () => logger.close(),
   }
 }
 

@@ -1,6 +1,7 @@
 import type { HttpConnectionManager } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
 import { invalid, unsupported } from '../config/fields.ts'
 import { compileTracing } from '../tracing/compile-tracing.ts'
+import { factoryContext } from '../worker/data-plane-context.ts'
 import { type AccessLogger, accessLogger } from './access-log.ts'
 import { type CompiledFilters, compileHttpFilters, type FilterChainPlace } from './compile-filters.ts'
 import { ConnectionManager, type RouteSource } from './connection-manager.ts'
@@ -32,7 +33,10 @@ export async function compileConnectionManager(
   }
   try {
     proto.accessLog.forEach((log, i) => {
-      accessLogs.push(accessLogger(log, `${path}.access_log[${i}]`))
+      const where = `${path}.access_log[${i}]`
+      const scope = `http.${options.statPrefix}.`
+      const prepared = place.prepared.get(where)
+      accessLogs.push(accessLogger(log, where, factoryContext(context, place.listener, log.name, scope, prepared)))
     })
     filters = await compileHttpFilters(proto.httpFilters, { ...place, statPrefix: options.statPrefix })
     const manager = new ConnectionManager({

@@ -11,8 +11,9 @@ import { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/rou
 import { type Secret, SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
 import { logger } from '../../telemetry/log.ts'
 import { type AdsClient, type NamedResource, type RejectedResource, TypeUrl } from '../../xds/index.ts'
+import { prepareService, type ServiceConfig } from '../filters/wasm/index.ts'
 import { DataPlane } from '../worker/data-plane.ts'
-import type { ConfigOp } from '../worker/protocol.ts'
+import type { ConfigOp, ServiceOp } from '../worker/protocol.ts'
 import { type Applier, SafeApplier } from './applier.ts'
 import { attempt, type Delivered, decode, delivered, same } from './delivered.ts'
 import { clusterSecrets, listenerNeeds } from './dependencies.ts'
@@ -34,6 +35,7 @@ export class ConfigManager {
   readonly endpoints = new Map<string, Delivered<MessageShape<typeof ClusterLoadAssignmentSchema>>>()
   readonly secrets = new Map<string, Delivered<Secret>>()
   readonly #static = new Set<string>()
+  readonly #services: ServiceOp[] = []
   readonly rejected = new Map<string, { reason: string; version: string; at: Date }>()
   /** The first listeners have come, or there is nobody to ask. */
   initialized = false
@@ -90,16 +92,26 @@ export class ConfigManager {
     listeners: readonly Listener[],
     clusters: readonly Cluster[],
     secrets: readonly Secret[],
+    services: readonly ServiceConfig[],
   ): Promise<void> {
     for (const secret of secrets) await this.#applySecret(delivered(secret, ''))
     for (const cluster of clusters) {
       this.#static.add(`cluster ${cluster.name}`)
       fail(await this.#applyCluster(delivered(cluster, '')))
     }
+    for (const service of services) await this.#addService(service)
     for (const listener of listeners) {
       this.#static.add(`listener ${listener.name}`)
       fail(await this.#listeners.add(delivered(listener, '')))
     }
+  }
+
+  async #addService(service: ServiceConfig): Promise<void> {
+    const { name, singleton, path } = service
+    const op: ServiceOp = { kind: 'service', name, prepared: await prepareService(service), singleton }
+    const [{ error }] = await this.#pool.apply([op])
+    if (error !== undefined) fail(`${path}: ${error}`)
+    this.#services.push(op)
   }
 
   get ready(): boolean {
@@ -136,6 +148,7 @@ export class ConfigManager {
     for (const [name, { proto }] of this.routes)
       ops.push({ kind: 'routes', name, bytes: toBinary(RouteConfigurationSchema, proto) })
     for (const { op } of this.extensions.values()) ops.push(op)
+    ops.push(...this.#services)
     ops.push(...this.#listeners.ops())
     return ops
   }

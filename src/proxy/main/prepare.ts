@@ -1,12 +1,13 @@
 /** Running the filters' `prepare` on the main thread. */
 import type { Listener } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import type { PrepareContext } from '../context.ts'
+import { prepareAccessLog } from '../http/access-log.ts'
 import { filtersToPrepare } from '../http/compile-filters.ts'
 import { connectionManager, listenerPath } from '../listener/compile-listener.ts'
 import { networkFiltersToPrepare } from '../network/compile-filters.ts'
 import type { DataPlaneContext } from '../worker/data-plane-context.ts'
 
-/** `prepare` of all filters whose config stands in the listener, by path. */
+/** `prepare` of all filters and access logs whose config stands in the listener, by path. */
 export async function prepareListener(
   listener: Listener,
   context: DataPlaneContext,
@@ -27,6 +28,10 @@ export async function prepareListener(
         ? []
         : filtersToPrepare(manager.httpFilters, (type) => context.httpFilters.find(type), `${path}.filters[${last}]`)),
     ]
+    for (const [i, log] of (manager?.accessLog ?? []).entries()) {
+      const where = `${path}.filters[${last}].access_log[${i}]`
+      result.set(where, await prepareAccessLog(log, where))
+    }
     for (const { path: where, factory, message } of found) {
       result.set(where, await factory.prepare?.(message as never, prepareContext))
     }

@@ -26,6 +26,8 @@ interface Thread {
 export interface WorkerPoolOptions {
   readonly node: Node
   readonly count: number
+  /** One more thread, without listeners, for services of which there is one. */
+  readonly servicesThread: boolean
   /** All ops that bring a new worker to the present state. */
   readonly fullState: () => readonly ConfigOp[]
 }
@@ -48,7 +50,8 @@ export class WorkerPool {
   }
 
   async start(): Promise<void> {
-    await Promise.all(Array.from({ length: this.#options.count }, (_, index) => this.#spawn(index)))
+    const { count, servicesThread } = this.#options
+    await Promise.all(Array.from({ length: count + (servicesThread ? 1 : 0) }, (_, index) => this.#spawn(index)))
   }
 
   /** Applies ops in all workers or in none: an op that one of them refuses is dropped everywhere. Batches run one by one. */
@@ -84,7 +87,7 @@ export class WorkerPool {
   async #apply(ops: readonly ConfigOp[]): Promise<readonly OpResult[]> {
     if (ops.length === 0) return []
     const [first, ...rest] = this.#living()
-    if (first === undefined) return ops.map(() => ({ error: 'no worker is running' }))
+    if (first === undefined || first.index === this.size) return ops.map(() => ({ error: 'no worker is running' }))
     const id = this.#nextId++
     // The first alone where ports are chosen by the system: the others must take the same.
     const ahead = rest.length > 0 && ops.some((op) => op.kind === 'listener' && op.ports === undefined)
@@ -134,7 +137,8 @@ export class WorkerPool {
   }
 
   async #spawn(index: number): Promise<void> {
-    const workerData: WorkerStart = { index, node: toBinary(NodeSchema, this.#options.node) }
+    const role = index < this.size ? 'data' : 'services'
+    const workerData: WorkerStart = { index, role, node: toBinary(NodeSchema, this.#options.node) }
     const worker = new Worker(WORKER_FILE, { workerData, name: `sluice-worker-${index}` })
     const thread: Thread = { index, worker, waiting: new Map(), alive: false }
     worker.on('error', (error) => log.error({ worker: index, code: 'SL5004' }, `worker failed: ${messageOf(error)}`))
@@ -186,15 +190,18 @@ export class WorkerPool {
       await this.#spawn(index)
       const thread = this.#threads[index] as Thread
       const ops = this.#options.fullState()
-      // Listeners look up what they use when they are made.
+      // Services and listeners look up what they use when they are made.
+      const last = ['service', 'listener']
       await this.#bring(
         thread,
-        ops.filter(({ kind }) => kind !== 'listener'),
+        ops.filter(({ kind }) => !last.includes(kind)),
       )
-      await this.#bring(
-        thread,
-        ops.filter(({ kind }) => kind === 'listener'),
-      )
+      for (const one of last) {
+        await this.#bring(
+          thread,
+          ops.filter(({ kind }) => kind === one),
+        )
+      }
       log.warn({ worker: index }, 'a worker was replaced')
     })
     this.#queue = run.catch((error: unknown) => log.error({ worker: index }, messageOf(error)))

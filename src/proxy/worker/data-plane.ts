@@ -9,10 +9,13 @@ import { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/rou
 import { type Secret, SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
 import { messageOf } from '../../errors.ts'
 import { logger } from '../../telemetry/log.ts'
+import type { Plugin } from '../../wasm/index.ts'
 import { ClusterManager } from '../cluster/cluster-manager.ts'
 import { compileAssignment } from '../cluster/endpoints.ts'
 import { unpack } from '../config/any.ts'
+import { NO_LISTENER } from '../context.ts'
 import { HTTP_FILTERS, NETWORK_FILTERS } from '../filters/index.ts'
+import { startService, stopPlugin } from '../filters/wasm/index.ts'
 import type { HttpFilterConfig } from '../http/filter.ts'
 import { HttpFilterRegistry } from '../http/filter-registry.ts'
 import { compileListener } from '../listener/compile-listener.ts'
@@ -23,10 +26,13 @@ import { IstioReporter } from '../stats/istio.ts'
 import { StatsStore } from '../stats/store.ts'
 import { type DataPlaneContext, factoryContext } from './data-plane-context.ts'
 import { ExtensionStore, type PreparedSwap } from './extension-store.ts'
-import type { ClusterStatus, ConfigOp, ExtensionOp, ListenerOp, OpResult } from './protocol.ts'
+import type { ClusterStatus, ConfigOp, ExtensionOp, ListenerOp, OpResult, ServiceOp, WorkerRole } from './protocol.ts'
 import { RouteStore } from './route-store.ts'
 
 const NOTHING: PreparedSwap = { commit() {}, abort() {} }
+
+/** What the thread for services has no use for. */
+const OF_TRAFFIC: ReadonlySet<ConfigOp['kind']> = new Set(['routes', 'extension', 'listener', 'remove-listener'])
 
 export class DataPlane {
   readonly context: DataPlaneContext
@@ -35,8 +41,11 @@ export class DataPlane {
   readonly #secrets = new Map<string, Secret>()
   readonly #clusters: ClusterManager
   readonly #drains = new Set<Promise<void>>()
+  readonly #role: WorkerRole
+  readonly #services: Plugin[] = []
 
-  constructor(node: Node, workerIndex: number) {
+  constructor(node: Node, workerIndex: number, role: WorkerRole = 'data') {
+    this.#role = role
     const stats = new StatsStore()
     const secrets = { find: (name: string) => this.#secrets.get(name) }
     this.#clusters = new ClusterManager(secrets, stats)
@@ -52,10 +61,9 @@ export class DataPlane {
       secrets,
       routes: new RouteStore((typeName, message, filterName) => {
         const factory = httpFilters.findByRouteConfig(typeName)
-        const listener = { name: '', direction: 0, metadata: {} } as const
         return factory?.createRouteConfig?.(
           message as never,
-          factoryContext(this.context, listener, filterName, '', undefined),
+          factoryContext(this.context, NO_LISTENER, filterName, '', undefined),
         )
       }),
       extensions: new ExtensionStore(),
@@ -73,6 +81,7 @@ export class DataPlane {
   /** Makes what an op needs without using it. Never throws: what cannot work is in the result. */
   async prepare(op: ConfigOp): Promise<{ result: OpResult; swap: PreparedSwap }> {
     try {
+      if (this.#role === 'services' && OF_TRAFFIC.has(op.kind)) return { result: { error: undefined }, swap: NOTHING }
       if (op.kind === 'listener') return await this.#prepareListener(op)
       return { result: { error: undefined }, swap: await this.#prepareOther(op) }
     } catch (error) {
@@ -103,9 +112,17 @@ export class DataPlane {
       }
       case 'extension':
         return this.#prepareExtension(op)
+      case 'service':
+        return this.#prepareService(op)
       case 'remove-listener':
         return { commit: () => this.#removeListener(op.name, op.drainMs), abort() {} }
     }
+  }
+
+  #prepareService(op: ServiceOp): PreparedSwap {
+    if (op.singleton !== (this.#role === 'services')) return NOTHING
+    const plugin = startService(factoryContext(this.context, NO_LISTENER, op.name, '', op.prepared))
+    return { commit: () => this.#services.push(plugin), abort: () => stopPlugin(plugin) }
   }
 
   async #prepareExtension(op: ExtensionOp): Promise<PreparedSwap> {
@@ -138,8 +155,7 @@ export class DataPlane {
       create(AnySchema, { typeUrl: op.typeUrl, value: op.bytes }),
       `extension "${op.name}"`,
     )
-    const listener = { name: '', direction: 0, metadata: {} } as const
-    const context = factoryContext(this.context, listener, op.name, '', op.prepared)
+    const context = factoryContext(this.context, NO_LISTENER, op.name, '', op.prepared)
     const factory = this.context.httpFilters.find(typeName) ?? this.context.networkFilters.find(typeName)
     const made = (await factory?.create(message as never, context)) as
       | HttpFilterConfig
@@ -195,6 +211,7 @@ export class DataPlane {
   async drain(deadlineMs: number): Promise<void> {
     for (const name of [...this.#listeners.keys()]) this.#removeListener(name, deadlineMs)
     await Promise.all([...this.#drains])
+    for (const service of this.#services.splice(0)) stopPlugin(service)
     this.#clusters.close()
   }
 

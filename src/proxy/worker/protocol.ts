@@ -1,6 +1,9 @@
 /** What the main thread and its workers say to each other. Configs travel as the bytes of their protos. */
 import type { StatsSnapshot } from '../stats/store.ts'
 
+/** `services`: the thread that has the single services, and no listeners. */
+export type WorkerRole = 'data' | 'services'
+
 export type ConfigOp =
   | { readonly kind: 'secret'; readonly name: string; readonly bytes: Uint8Array }
   | { readonly kind: 'cluster'; readonly name: string; readonly bytes: Uint8Array }
@@ -8,6 +11,7 @@ export type ConfigOp =
   | { readonly kind: 'endpoints'; readonly name: string; readonly bytes: Uint8Array }
   | { readonly kind: 'routes'; readonly name: string; readonly bytes: Uint8Array }
   | ExtensionOp
+  | ServiceOp
   | ListenerOp
   | { readonly kind: 'remove-listener'; readonly name: string; readonly drainMs: number }
 
@@ -19,6 +23,15 @@ export interface ExtensionOp {
   readonly prepared: unknown
   /** The reason why the config was refused, when there is none before it. */
   readonly failure: string | undefined
+}
+
+/** A plugin without traffic (`envoy.bootstrap.wasm`). */
+export interface ServiceOp {
+  readonly kind: 'service'
+  readonly name: string
+  readonly prepared: unknown
+  /** It runs on the thread for services only, else on every data thread. */
+  readonly singleton: boolean
 }
 
 export interface ListenerOp {
@@ -55,6 +68,7 @@ export type FromWorker =
 
 export interface WorkerStart {
   readonly index: number
+  readonly role: WorkerRole
   /** The node as the bytes of its proto. */
   readonly node: Uint8Array
 }

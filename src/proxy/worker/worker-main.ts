@@ -11,7 +11,7 @@ import type { FromWorker, ToWorker, WorkerStart } from './protocol.ts'
 if (parentPort === null) throw new Error('this file runs as a worker')
 const port = parentPort
 const start = workerData as WorkerStart
-const plane = new DataPlane(fromBinary(NodeSchema, start.node), start.index)
+const plane = new DataPlane(fromBinary(NodeSchema, start.node), start.index, start.role)
 const batches = new Map<number, PreparedSwap[]>()
 
 function send(message: FromWorker): void {

@@ -1,12 +1,12 @@
 import type { HeaderMap } from '../../base/header-map.ts'
-import type { HttpStreamHost } from '../host.ts'
+import type { LoggedStream } from '../host.ts'
 import type { AttributeValue } from './value.ts'
 
 /**
  * Attributes of a stream (facts 2.10; Envoy's attribute reference). What follows from the headers is answered here; all else the
  * embedder knows. Undefined: not there (yet).
  */
-export function httpAttribute(stream: HttpStreamHost, group: string, name: string): AttributeValue | undefined {
+export function httpAttribute(stream: LoggedStream, group: string, name: string): AttributeValue | undefined {
   if (group === 'request' && stream.requestHeaders !== undefined) {
     const own = fromRequest(stream.requestHeaders, name)
     if (own !== undefined) return own
@@ -44,7 +44,7 @@ function fromRequest(headers: HeaderMap, name: string): AttributeValue | undefin
   }
 }
 
-function fromResponse(stream: HttpStreamHost, name: string): AttributeValue | undefined {
+function fromResponse(stream: LoggedStream, name: string): AttributeValue | undefined {
   const headers = stream.responseHeaders
   switch (name) {
     case 'headers':

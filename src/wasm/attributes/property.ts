@@ -50,7 +50,7 @@ export function splitPath(path: string): PropertyPath | undefined {
 /** The value at a path of the attribute tree, for `proxy_get_property`. */
 export function findProperty(context: Context, { segments, key }: PropertyPath): AttributeValue | undefined {
   const root = segments[0]
-  const own = context.filterState?.get(key)
+  const own = context.readableState?.get(key)
   if (own !== undefined) return own
   if (GROUPS.has(root)) {
     if (segments.length === 1) return undefined
@@ -83,7 +83,7 @@ function topLevel(context: Context, name: string): AttributeValue | undefined {
       return context.attribute('connection', 'id')
     default:
       if (Object.hasOwn(LEGACY, name)) return context.attribute('xds', LEGACY[name])
-      return context.filterState?.get(stateKey(name))
+      return context.readableState?.get(stateKey(name))
   }
 }
 

@@ -2,7 +2,7 @@ import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { BUFFER, MAP, STATUS } from '../abi/constants.ts'
 import type { AttributeValue } from '../attributes/value.ts'
-import type { FilterState } from '../host.ts'
+import type { FilterState, ReadableState } from '../host.ts'
 import type { PluginSettings } from '../plugin-config.ts'
 import type { Vm } from '../vm.ts'
 import type { RootContext } from './root-context.ts'
@@ -77,6 +77,11 @@ export abstract class Context {
 
   get filterState(): FilterState | undefined {
     return undefined
+  }
+
+  /** The same for reading, also where nothing can be written any more. */
+  get readableState(): ReadableState | undefined {
+    return this.filterState
   }
 
   /** After request headers were changed. */

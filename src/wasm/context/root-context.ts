@@ -1,6 +1,8 @@
 import type { HeaderMap } from '../../base/header-map.ts'
-import { STATUS } from '../abi/constants.ts'
-import type { Callout, GrpcStream, HttpCalloutResult } from '../host.ts'
+import { MAP, STATUS, STREAM } from '../abi/constants.ts'
+import { httpAttribute } from '../attributes/http-attributes.ts'
+import type { AttributeValue } from '../attributes/value.ts'
+import type { Callout, GrpcStream, HttpCalloutResult, LoggedStream, ReadableState } from '../host.ts'
 import type { PluginSettings } from '../plugin-config.ts'
 import type { Vm } from '../vm.ts'
 import { Context } from './context.ts'
@@ -28,6 +30,8 @@ export class RootContext extends Context {
   statusCode = 0
   statusMessage = ''
   configuring = false
+  /** Called when the VM has died, after what it held was let go. */
+  onVmFailed: (() => void) | undefined
   readonly httpCalls = new Map<number, Callout>()
   readonly grpcCalls = new Map<number, GrpcHandle>()
   #tokens = 0
@@ -35,6 +39,7 @@ export class RootContext extends Context {
   #stopTick: (() => void) | undefined
   readonly #queues = new Map<number, () => void>()
   #state: 'live' | 'finishing' | 'deleted' = 'live'
+  #logged: LoggedStream | undefined
 
   constructor(vm: Vm, plugin: PluginSettings) {
     super(vm.nextContextId(), vm, plugin)
@@ -264,20 +269,59 @@ export class RootContext extends Context {
     this.foreignArguments = undefined
   }
 
-  override continueStream(): number {
-    return STATUS.unimplemented
+  /**
+   * proxy_on_log of an access logger. As in Envoy it runs on the root context, which has the maps and attributes of the finished
+   * stream for as long as it runs; nothing of them can be changed.
+   */
+  log(stream: LoggedStream): void {
+    const fn = this.vm.guest.proxy_on_log
+    if (fn === undefined || !this.#alive) return
+    this.#logged = stream
+    this.vm.call1(this, 'proxy_on_log', fn, this.id)
+    this.#logged = undefined
+  }
+
+  override get mapAbsent(): number {
+    return this.#logged === undefined ? STATUS.badArgument : STATUS.notFound
+  }
+
+  override map(type: number): HeaderMap | undefined {
+    if (this.#logged !== undefined) {
+      if (type === MAP.requestHeaders) return this.#logged.requestHeaders
+      if (type === MAP.responseHeaders) return this.#logged.responseHeaders
+      if (type === MAP.responseTrailers) return this.#logged.responseTrailers
+    }
+    return super.map(type)
+  }
+
+  override writableMap(type: number): HeaderMap | undefined {
+    return this.#logged === undefined ? super.writableMap(type) : undefined
+  }
+
+  override attribute(group: string, name: string): AttributeValue | undefined {
+    const own = this.#logged === undefined ? undefined : httpAttribute(this.#logged, group, name)
+    return own ?? super.attribute(group, name)
+  }
+
+  override get readableState(): ReadableState | undefined {
+    return this.#logged?.filterState
+  }
+
+  /** Envoy says OK and does nothing where there is no stream, here and below; SDKs panic on anything else. */
+  override continueStream(stream: number): number {
+    return stream === STREAM.upstream ? STATUS.unimplemented : STATUS.ok
   }
 
   override closeStream(): number {
-    return STATUS.unimplemented
+    return STATUS.ok
   }
 
-  /** Envoy says OK and does nothing where there is no stream. */
   override sendLocalReply(): number {
     return STATUS.ok
   }
 
   override vmFailed(): void {
     this.release()
+    this.onVmFailed?.()
   }
 }

@@ -57,6 +57,16 @@ export interface PluginSettings {
   readonly passInvalidUtf8?: boolean
 }
 
+/**
+ * `tcp`: a network filter before a TCP proxy to an echoing upstream; `exchanges` then carry bodies only. `access-log` and
+ * `tcp-access-log`: the access log of a connection manager, or of a TCP proxy. `service`: a service on every worker of the proxy,
+ * `singleton`: one for all of it.
+ */
+export type Kind = 'http' | 'tcp' | 'access-log' | 'tcp-access-log' | 'service' | 'singleton'
+
+export const isTcp = (kind: Kind | undefined): boolean => kind === 'tcp' || kind === 'tcp-access-log'
+export const isService = (kind: Kind | undefined): boolean => kind === 'service' || kind === 'singleton'
+
 export interface Case {
   readonly id: string
   /** Where the expectation comes from: a clause of the specification, or a behaviour of Envoy or its host library. */
@@ -66,8 +76,10 @@ export interface Case {
   /** The plugin's configuration; for the probe, its program. */
   readonly config?: string
   readonly plugin?: PluginSettings
-  /** `tcp`: a network filter before a TCP proxy to an echoing upstream; `exchanges` then carry bodies only. */
-  readonly kind?: 'http' | 'tcp'
+  /** Where the plugin stands; an HTTP filter unless told. */
+  readonly kind?: Kind
+  /** For services and access logs: a program of the same module as an HTTP filter that the exchanges pass. */
+  readonly filter?: { readonly config: string; readonly vmId?: string }
   /** One after the other; a plain GET unless told. */
   readonly exchanges?: readonly Exchange[]
   /** What the module logs before the first exchange; a proxy may start a plugin more than once, and it logs so each time. */
@@ -82,6 +94,13 @@ export interface Case {
   readonly needsProxy?: boolean
   /** Not expressible as requests on Envoy, or Envoy crashes on it: runs on our host only, with the reason. */
   readonly hostOnly?: string
+}
+
+/** The filter that stands beside a service or an access log, as a case of its own: its log is its own too. */
+export function filterOf({ id, source, filter }: Case): Case | undefined {
+  if (filter === undefined) return undefined
+  const name = `${id}-filter`
+  return { id: name, source, config: filter.config, plugin: { vmId: filter.vmId ?? name } }
 }
 
 /** What a target saw of one exchange. */

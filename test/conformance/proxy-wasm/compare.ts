@@ -17,6 +17,12 @@ export function compare(one: Case, seen: Seen): string[] {
   return wrong
 }
 
+/** All lines that a case waits for have come. */
+export function logIsThere(one: Case, startLog: readonly string[], all: readonly string[]): boolean {
+  if (one.log !== undefined) return all.length >= startLog.length + one.log.length
+  return one.logIncludes === undefined || compareIncluded(one.logIncludes, all).length === 0
+}
+
 function compareExchange({ expect = {} }: Exchange, got: SeenExchange): string[] {
   const wrong: string[] = []
   const status = expect.status ?? 200

@@ -1,7 +1,7 @@
 import { create, type JsonObject } from '@bufbuild/protobuf'
 import { LocalitySchema, MetadataSchema, type Node, NodeSchema } from '../../../../gen/envoy/config/core/v3/base_pb.ts'
 import { type AttributeValue, bytesOf, Dictionary, type Json, Proto, Struct } from '../../../wasm/index.ts'
-import type { FactoryContext } from '../../context.ts'
+import { type FactoryContext, NO_LISTENER } from '../../context.ts'
 import type { StreamInfo } from '../../http/stream-info.ts'
 import type { CertificateInfo, ConnectionInfo } from '../../network/connection-info.ts'
 
@@ -94,7 +94,9 @@ function upstreamAttribute(info: StreamInfo, name: string): AttributeValue | und
     case 'local_address':
       return info.upstreamLocalAddress === '' ? undefined : info.upstreamLocalAddress
     case 'transport_failure_reason':
-      return info.upstreamTransportFailureReason === '' ? undefined : bytesOf(info.upstreamTransportFailureReason)
+      return host === undefined && info.upstreamTransportFailureReason === ''
+        ? undefined
+        : bytesOf(info.upstreamTransportFailureReason)
     case 'request_attempt_count':
       return info.attemptCount === 0 ? undefined : info.attemptCount
     case 'locality':
@@ -210,6 +212,7 @@ export function listenerAttributes(
   return (group, name) => {
     if (group !== 'xds') return undefined
     if (name === 'node') return node
+    if (context.listener === NO_LISTENER) return undefined
     if (name === 'listener_direction') return direction
     return name === 'listener_metadata' ? metadata(listenerMetadata) : undefined
   }

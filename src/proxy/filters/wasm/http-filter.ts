@@ -1,42 +1,10 @@
 import { type Wasm, WasmSchema } from '../../../../gen/envoy/extensions/filters/http/wasm/v3/wasm_pb.ts'
 import { FailurePolicy } from '../../../../gen/envoy/extensions/wasm/v3/wasm_pb.ts'
 import { messageOf } from '../../../errors.ts'
-import { type CompiledModule, compileModule, Plugin, type PluginConfig } from '../../../wasm/index.ts'
-import type { FactoryContext } from '../../context.ts'
+import type { Plugin } from '../../../wasm/index.ts'
 import type { HttpFilterConfig, HttpFilterFactory } from '../../http/filter.ts'
 import { type Phases, WasmHttpStream } from './http-stream.ts'
-import { readPluginConfig } from './plugin-config.ts'
-import { sharedMemory, threadVms, wasmServices } from './services.ts'
-import { track, untrack } from './trace.ts'
-
-/** What the main thread makes once and every worker gets. */
-export interface PreparedPlugin {
-  readonly compiled: CompiledModule
-  readonly plugin: PluginConfig
-  readonly memory: SharedArrayBuffer
-}
-
-/** Reads and compiles; both on the main thread's side, the compiling on a thread of its own. */
-export async function preparePlugin(config: Wasm['config'], path: string): Promise<PreparedPlugin> {
-  const { plugin, bytes, limits } = readPluginConfig(config, path)
-  return { compiled: await compileModule(bytes, limits), plugin, memory: sharedMemory() }
-}
-
-/** Starts the plugin of a filter config on this thread. */
-export function startPlugin(context: FactoryContext): Plugin {
-  const { compiled, plugin, memory } = context.prepared as PreparedPlugin
-  // The trial run keeps to itself: nothing it does may be seen by the traffic (Envoy's canary).
-  const vms = context.workerIndex < 0 ? undefined : threadVms
-  const named = plugin.name === '' ? { ...plugin, name: context.filterName } : plugin
-  const started = Plugin.start(compiled, named, wasmServices(context, memory), vms)
-  if (context.workerIndex >= 0) track(started)
-  return started
-}
-
-export function stopPlugin(plugin: Plugin): void {
-  untrack(plugin)
-  plugin.close()
-}
+import { preparePlugin, startPlugin, stopPlugin } from './plugin.ts'
 
 /** `envoy.filters.http.wasm`. */
 export const wasmHttpFilter: HttpFilterFactory<typeof WasmSchema> = {

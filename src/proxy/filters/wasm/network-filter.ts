@@ -18,7 +18,7 @@ import type {
   NetworkFilterFactory,
 } from '../../network/filter.ts'
 import { connectionAttribute } from './attributes.ts'
-import { preparePlugin, startPlugin, stopPlugin } from './http-filter.ts'
+import { preparePlugin, startPlugin, stopPlugin } from './plugin.ts'
 
 /** One connection's Wasm filter. */
 class WasmConnection implements NetworkFilter, ConnectionHost {

@@ -1,4 +1,5 @@
 import type { Case } from '../case.ts'
+import { cases as accessLogs } from './access-logs.ts'
 import { cases as actions } from './actions.ts'
 import { cases as bodies } from './bodies.ts'
 import { cases as callouts } from './callouts.ts'
@@ -9,6 +10,7 @@ import { cases as localReplies } from './local-replies.ts'
 import { cases as network } from './network.ts'
 import { cases as pointers } from './pointers.ts'
 import { cases as properties } from './properties.ts'
+import { cases as services } from './services.ts'
 import { cases as shared } from './shared.ts'
 import { cases as wasi } from './wasi.ts'
 import { cases as wire } from './wire.ts'
@@ -28,4 +30,6 @@ export const TABLE: readonly Case[] = [
   ...lifecycle,
   ...wire,
   ...network,
+  ...accessLogs,
+  ...services,
 ]

@@ -1,4 +1,4 @@
-import type { Case } from '../case.ts'
+import { type Case, filterOf, isService, isTcp } from '../case.ts'
 import type { ServicePlaces } from './services.ts'
 
 const VMS = 32
@@ -43,7 +43,7 @@ function groupOf(id: string): string {
 
 /** A listener with the case's plugin in it. */
 export function listener(one: Case, module: string, address: object): object {
-  const filters = one.kind === 'tcp' ? tcpFilters(one, module) : [httpManager(one, module)]
+  const filters = isTcp(one.kind) ? tcpFilters(one, module) : [httpManager(one, module)]
   return {
     name: one.id,
     address,
@@ -55,15 +55,17 @@ export function listener(one: Case, module: string, address: object): object {
 
 function tcpFilters(one: Case, module: string): object[] {
   const wasm = `${TYPE}.extensions.filters.network.wasm.v3.Wasm`
-  const proxy = `${TYPE}.extensions.filters.network.tcp_proxy.v3.TcpProxy`
-  return [
-    { name: 'wasm', typed_config: { '@type': wasm, config: pluginConfig(one, module) } },
-    { name: 'tcp', typed_config: { '@type': proxy, stat_prefix: 'tcp', cluster: 'echo' } },
-  ]
+  const filter = { name: 'wasm', typed_config: { '@type': wasm, config: pluginConfig(one, module) } }
+  const proxy = {
+    '@type': `${TYPE}.extensions.filters.network.tcp_proxy.v3.TcpProxy`,
+    stat_prefix: 'tcp',
+    cluster: 'echo',
+    ...(one.kind === 'tcp-access-log' ? { access_log: [accessLog(one, module)] } : {}),
+  }
+  return [...(one.kind === 'tcp' ? [filter] : []), { name: 'tcp', typed_config: proxy }]
 }
 
 function httpManager(one: Case, module: string): object {
-  const wasm = `${TYPE}.extensions.filters.http.wasm.v3.Wasm`
   const router = `${TYPE}.extensions.filters.http.router.v3.Router`
   return {
     name: 'http',
@@ -74,11 +76,41 @@ function httpManager(one: Case, module: string): object {
       server_header_transformation: 'PASS_THROUGH',
       http_protocol_options: { enable_trailers: true },
       route_config: routes(one),
+      ...(one.kind === 'access-log' ? { access_log: [accessLog(one, module)] } : {}),
       http_filters: [
-        { name: 'wasm', typed_config: { '@type': wasm, config: pluginConfig(one, module) } },
+        ...httpFilters(one, module),
         { name: 'router', typed_config: { '@type': router, suppress_envoy_headers: true } },
       ],
     },
+  }
+}
+
+function httpFilters(one: Case, module: string): object[] {
+  const wasm = `${TYPE}.extensions.filters.http.wasm.v3.Wasm`
+  const filter = (config: object) => [{ name: 'wasm', typed_config: { '@type': wasm, config } }]
+  if (one.kind === undefined || one.kind === 'http') return filter(pluginConfig(one, module))
+  const companion = filterOf(one)
+  return companion === undefined ? [] : filter(pluginConfig(companion, module))
+}
+
+function accessLog(one: Case, module: string): object {
+  const type = `${TYPE}.extensions.access_loggers.wasm.v3.WasmAccessLog`
+  return { name: 'envoy.access_loggers.wasm', typed_config: { '@type': type, config: pluginConfig(one, module) } }
+}
+
+/** The services among the cases, for the bootstrap; absent where there are none. */
+export function services(cases: readonly Case[], moduleOf: (one: Case) => string): object {
+  const all = cases.filter(({ kind }) => isService(kind))
+  if (all.length === 0) return {}
+  return {
+    bootstrap_extensions: all.map((one) => ({
+      name: 'envoy.bootstrap.wasm',
+      typed_config: {
+        '@type': `${TYPE}.extensions.wasm.v3.WasmService`,
+        config: pluginConfig(one, moduleOf(one)),
+        singleton: one.kind === 'singleton',
+      },
+    })),
   }
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Case, Seen } from '../case.ts'
 import { DEFAULT_MODULE } from '../modules/index.ts'
-import { bootstrap, listener } from './envoy-config.ts'
+import { bootstrap, listener, services } from './envoy-config.ts'
 import { PluginLog } from './plugin-log.ts'
 import { runCases } from './run-cases.ts'
 import { Services } from './services.ts'
@@ -21,16 +21,17 @@ export async function runOnEnvoy(
   modules: ReadonlyMap<string, string>,
 ): Promise<Map<string, Seen>> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-envoy-'))
-  const services = await Services.start(dir)
+  const upstreams = await Services.start(dir)
   const log = new PluginLog((line) => {
     const [level, scope, ...rest] = line.split('|')
     return scope === 'wasm' ? { level, message: rest.join('|') } : undefined
   })
+  const moduleOf = (one: Case) => modules.get(one.module ?? DEFAULT_MODULE) ?? ''
   const path = (index: number) => join(dir, `l${index}`)
   const typed = { '@type': 'type.googleapis.com/envoy.config.listener.v3.Listener' }
   const resources = cases.map((one, i) => ({
     ...typed,
-    ...listener(one, modules.get(one.module ?? DEFAULT_MODULE) ?? '', { pipe: { path: path(i) } }),
+    ...listener(one, moduleOf(one), { pipe: { path: path(i) } }),
   }))
   // Listeners from a file: Envoy takes the good ones and refuses the others one by one.
   const lds = join(dir, 'lds.json')
@@ -39,7 +40,10 @@ export async function runOnEnvoy(
     dynamic_resources: { lds_config: { path_config_source: { path: lds }, resource_api_version: 'V3' } },
   }
   const admin = { admin: { address: { pipe: { path: join(dir, 'admin') } } } }
-  writeFileSync(join(dir, 'bootstrap.json'), JSON.stringify({ ...bootstrap(services), ...dynamic, ...admin }))
+  writeFileSync(
+    join(dir, 'bootstrap.json'),
+    JSON.stringify({ ...bootstrap(upstreams), ...services(cases, moduleOf), ...dynamic, ...admin }),
+  )
   const flags = [
     '-c',
     join(dir, 'bootstrap.json'),
@@ -64,14 +68,14 @@ export async function runOnEnvoy(
     const seen = await runCases(
       cases,
       (one, i) => (existsSync(path(i)) ? { path: path(i) } : refused(one)),
-      services,
+      upstreams,
       log,
     )
     if (dead()) throw new Error(`Envoy died\n${log.tail()}`)
     return seen
   } finally {
     child.kill('SIGKILL')
-    services.close()
+    upstreams.close()
     rmSync(dir, { recursive: true, force: true })
   }
 }

@@ -12,8 +12,28 @@ export class HostConnection implements ConnectionHost {
   #echoed = ''
   #closed = false
 
-  constructor(plugin: Plugin) {
-    this.#context = plugin.createNetworkContext(this)
+  constructor(filter: Plugin) {
+    this.#context = filter.createNetworkContext(this)
+  }
+
+  /** A connection that passes no plugin, with an entry for the access log. */
+  static logged(accessLog: Plugin, exchange: Exchange): SeenExchange {
+    const text = piecesOf(exchange.request?.body ?? '').join('')
+    const attributes: Readonly<Record<string, AttributeValue>> = {
+      'connection.id': 1,
+      'upstream.address': '/run/echo',
+      'xds.cluster_name': 'echo',
+      'request.total_size': text.length,
+      'request.duration': 1_000_000,
+    }
+    accessLog.log({
+      requestHeaders: undefined,
+      responseHeaders: undefined,
+      responseTrailers: undefined,
+      attribute: (group, name) => attributes[`${group}.${name}`],
+      filterState: new Map(),
+    })
+    return { status: 200, headers: [], body: text, trailers: [], upstream: undefined }
   }
 
   static run(plugin: Plugin, exchange: Exchange): SeenExchange {

@@ -37,9 +37,7 @@ export function hostServices(lines: (plugin: string, line: string) => void): Hos
         lines(plugin.name, level === 'info' ? message : `${level === 'warn' ? 'warning' : level}: ${message}`),
     },
     attribute: (group, name): AttributeValue | undefined => {
-      if (group !== 'xds') return undefined
-      if (name === 'node') return NODE
-      return name === 'listener_direction' ? 0 : undefined
+      return group === 'xds' && name === 'node' ? NODE : undefined
     },
   }
 }

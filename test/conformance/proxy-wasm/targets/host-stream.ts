@@ -3,17 +3,41 @@ import { HeaderMap } from '../../../../src/base/header-map.ts'
 import {
   type AttributeValue,
   bytesOf,
+  DATA_STATUS,
+  HEADERS_STATUS,
   type HttpContext,
   type HttpStreamHost,
   type LocalReply,
   type Plugin,
   Struct,
+  TRAILERS_STATUS,
 } from '../../../../src/wasm/index.ts'
 import type { Exchange, SeenExchange } from '../case.ts'
 import { piecesOf } from '../message.ts'
 import { Direction, type Part } from './direction.ts'
 
 let connections = 0
+
+/** What stands in the way of a stream: a plugin's context, or nothing. */
+export type Passage = Pick<
+  HttpContext,
+  | 'onRequestHeaders'
+  | 'onRequestBody'
+  | 'onRequestTrailers'
+  | 'onResponseHeaders'
+  | 'onResponseBody'
+  | 'onResponseTrailers'
+  | 'end'
+>
+
+const OPEN: Omit<Passage, 'end'> = {
+  onRequestHeaders: () => HEADERS_STATUS.continue,
+  onRequestBody: () => DATA_STATUS.continue,
+  onRequestTrailers: () => TRAILERS_STATUS.continue,
+  onResponseHeaders: () => HEADERS_STATUS.continue,
+  onResponseBody: () => DATA_STATUS.continue,
+  onResponseTrailers: () => TRAILERS_STATUS.continue,
+}
 
 /** One exchange through a plugin, without a network. */
 export class HostStream implements HttpStreamHost {
@@ -24,7 +48,8 @@ export class HostStream implements HttpStreamHost {
   requestBody: BodyBuffer | undefined
   responseBody: BodyBuffer | undefined
   readonly filterState = new Map<string, Uint8Array>()
-  readonly #context: HttpContext
+  readonly #context: Passage
+  readonly #accessLog: Plugin | undefined
   readonly #exchange: Exchange
   readonly #request: Direction
   readonly #response: Direction
@@ -35,14 +60,21 @@ export class HostStream implements HttpStreamHost {
   #over = false
   readonly #connection = ++connections
 
-  static run(plugin: Plugin, exchange: Exchange): Promise<SeenExchange> {
-    return new Promise((resolve) => new HostStream(plugin, exchange, resolve).#begin())
+  /** Through the filter, if there is one, with an entry for the access log, if there is one. */
+  static run(filter: Plugin | undefined, exchange: Exchange, accessLog?: Plugin): Promise<SeenExchange> {
+    return new Promise((resolve) => new HostStream(filter, exchange, accessLog, resolve).#begin())
   }
 
-  private constructor(plugin: Plugin, exchange: Exchange, resolve: (seen: SeenExchange) => void) {
+  private constructor(
+    filter: Plugin | undefined,
+    exchange: Exchange,
+    accessLog: Plugin | undefined,
+    resolve: (seen: SeenExchange) => void,
+  ) {
     this.#exchange = exchange
     this.#resolve = resolve
-    this.#context = plugin.createHttpContext(this)
+    this.#context = filter?.createHttpContext(this) ?? { ...OPEN, end() {} }
+    this.#accessLog = accessLog
     this.#request = new Direction({
       onHeaders: (headers, end) => {
         this.requestHeaders = headers
@@ -135,6 +167,7 @@ export class HostStream implements HttpStreamHost {
     this.#response.cut = true
     this.#seen.body = text(this.#response.sent) + this.#seen.body
     this.#seen.trailers = plain(this.responseTrailers)
+    this.#accessLog?.log(this)
     this.#context.end()
     this.#resolve(this.#seen)
   }
@@ -214,6 +247,10 @@ export class HostStream implements HttpStreamHost {
       'connection.id': this.#connection,
       'connection.mtls': false,
       'connection.requested_server_name': '',
+      'response.flags': 0,
+      'source.address': '127.0.0.1:4000',
+      'xds.listener_direction': 0,
+      'upstream.transport_failure_reason': this.responseHeaders === undefined ? undefined : '',
       'upstream.address': this.responseHeaders === undefined ? undefined : '/run/upstream',
       'xds.cluster_name': 'upstream',
       'xds.route_name': 'main',

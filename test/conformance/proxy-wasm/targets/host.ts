@@ -2,13 +2,14 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SluiceError } from '../../../../src/errors.ts'
 import { type CompiledModule, compileModuleSync, Plugin, VmCache } from '../../../../src/wasm/index.ts'
-import type { Case, Seen } from '../case.ts'
+import { type Case, type Exchange, filterOf, isService, type Seen, type SeenExchange } from '../case.ts'
+import { logIsThere } from '../compare.ts'
 import { DEFAULT_MODULE } from '../modules/index.ts'
 import { HostConnection } from './host-connection.ts'
 import { hostServices } from './host-services.ts'
 import { HostStream } from './host-stream.ts'
 
-const LOG_MS = 1_000
+const LOG_MS = 2_500
 
 /** Runs cases on our host alone. All share VMs as the plugins of one worker do. */
 export class HostTarget {
@@ -34,16 +35,15 @@ export class HostTarget {
       return seen
     }
     seen.startLog = lines.slice()
-    for (const exchange of one.exchanges ?? [{}]) {
-      seen.exchanges.push(
-        one.kind === 'tcp' ? HostConnection.run(plugin, exchange) : await HostStream.run(plugin, exchange),
-      )
-    }
-    const wanted = one.log === undefined ? (one.logIncludes?.length ?? 0) : seen.startLog.length + one.log.length
+    const companion = filterOf(one)
+    const filter =
+      companion === undefined ? undefined : this.#start({ module: one.module ?? DEFAULT_MODULE, ...companion })
+    for (const exchange of one.exchanges ?? [{}]) seen.exchanges.push(await pass(one, exchange, plugin, filter))
     const late = Date.now() + LOG_MS
-    while (lines.length < wanted && Date.now() < late) await sleep(5)
+    while (!logIsThere(one, seen.startLog, lines) && Date.now() < late) await sleep(5)
     await sleep(0)
     seen.log = lines.slice(seen.startLog.length)
+    filter?.close()
     plugin.close()
     return seen
   }
@@ -57,12 +57,14 @@ export class HostTarget {
       vmId: plugin.vmId ?? 'shared',
       vmConfiguration: plugin.vmConfig ?? '',
     }
-    return Plugin.start(
+    const started = Plugin.start(
       this.#compile(one.module ?? DEFAULT_MODULE),
       { ...config, configuration: one.config ?? '' },
       this.#services,
       this.#vms,
     )
+    if (isService(one.kind)) started.supervise()
+    return started
   }
 
   #compile(name: string): CompiledModule {
@@ -82,4 +84,16 @@ export class HostTarget {
     }
     return lines
   }
+}
+
+function pass(
+  { kind }: Case,
+  exchange: Exchange,
+  plugin: Plugin,
+  filter: Plugin | undefined,
+): SeenExchange | Promise<SeenExchange> {
+  if (kind === 'tcp') return HostConnection.run(plugin, exchange)
+  if (kind === 'tcp-access-log') return HostConnection.logged(plugin, exchange)
+  if (kind === 'access-log') return HostStream.run(filter, exchange, plugin)
+  return HostStream.run(isService(kind) ? filter : plugin, exchange)
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Case, Seen } from '../case.ts'
+import { type Case, isTcp, type Seen } from '../case.ts'
 import { type Place, send, sendBytes } from '../client.ts'
+import { logIsThere } from '../compare.ts'
 import type { PluginLog } from './plugin-log.ts'
 import type { Services } from './services.ts'
 
@@ -36,12 +37,11 @@ async function runCase(
   if ('refused' in place) return { ...seen, refused: place.refused }
   for (const exchange of one.exchanges ?? [{}]) {
     services.http.prepare(one.id, exchange.upstream ?? {})
-    const got = one.kind === 'tcp' ? await sendBytes(place, exchange) : await send(place, exchange)
+    const got = isTcp(one.kind) ? await sendBytes(place, exchange) : await send(place, exchange)
     got.upstream = services.http.seen(one.id)
     seen.exchanges.push(got)
   }
-  const wanted = one.log === undefined ? (one.logIncludes?.length ?? 0) : seen.startLog.length + one.log.length
   const late = Date.now() + LOG_MS
-  while (log.of(one.id).length < wanted && Date.now() < late) await sleep(10)
+  while (!logIsThere(one, seen.startLog, log.of(one.id)) && Date.now() < late) await sleep(10)
   return seen
 }

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Case, Seen } from '../case.ts'
 import { DEFAULT_MODULE } from '../modules/index.ts'
-import { bootstrap, listener } from './envoy-config.ts'
+import { bootstrap, listener, services } from './envoy-config.ts'
 import { PluginLog } from './plugin-log.ts'
 import { runCases } from './run-cases.ts'
 import { Services } from './services.ts'
@@ -29,21 +29,20 @@ export async function runOnSluice(
   modules: ReadonlyMap<string, string>,
 ): Promise<Map<string, Seen>> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-proxy-'))
-  const services = await Services.start(dir)
+  const upstreams = await Services.start(dir)
   const log = new PluginLog((line) => {
     if (!line.includes('"scope":"wasm"')) return undefined
     const { level, msg } = JSON.parse(Buffer.from(line, 'latin1').toString('utf8')) as { level: number; msg: string }
     return { level: LEVELS[level] ?? String(level), message: msg }
   })
+  const moduleOf = (one: Case) => modules.get(one.module ?? DEFAULT_MODULE) ?? ''
   const listeners = cases.map((one) =>
-    listener(one, modules.get(one.module ?? DEFAULT_MODULE) ?? '', {
-      socket_address: { address: '127.0.0.1', port_value: 0 },
-    }),
+    listener(one, moduleOf(one), { socket_address: { address: '127.0.0.1', port_value: 0 } }),
   )
-  const { static_resources, ...rest } = bootstrap(services) as { static_resources: object }
+  const { static_resources, ...rest } = bootstrap(upstreams) as { static_resources: object }
   writeFileSync(
     join(dir, 'bootstrap.json'),
-    JSON.stringify({ ...rest, static_resources: { ...static_resources, listeners } }),
+    JSON.stringify({ ...rest, ...services(cases, moduleOf), static_resources: { ...static_resources, listeners } }),
   )
   const flags = [MAIN, 'proxy', '-c', join(dir, 'bootstrap.json'), '--concurrency', '1']
   const child = spawn(process.execPath, flags, { env: { ...process.env, SLUICE_LOG_LEVEL: 'trace' } })
@@ -61,12 +60,12 @@ export async function runOnSluice(
     const ports = new Map(
       [...said.matchAll(/^listener (\S+) on \S+:(\d+)$/gm)].map(([, name, port]) => [name, Number(port)]),
     )
-    const seen = await runCases(cases, (one) => ({ port: ports.get(one.id) ?? 0 }), services, log)
+    const seen = await runCases(cases, (one) => ({ port: ports.get(one.id) ?? 0 }), upstreams, log)
     if (child.exitCode !== null) throw new Error(`the proxy died\n${log.tail()}`)
     return seen
   } finally {
     child.kill('SIGKILL')
-    services.close()
+    upstreams.close()
     rmSync(dir, { recursive: true, force: true })
   }
 }
