@@ -12,6 +12,7 @@ import {
 import { type Any, type Struct, StructSchema } from '@bufbuild/protobuf/wkt'
 import type { Metadata } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import { file_envoy_config_trace_v3_opentelemetry } from '../../../gen/envoy/config/trace/v3/opentelemetry_pb.ts'
+import { file_envoy_config_trace_v3_zipkin } from '../../../gen/envoy/config/trace/v3/zipkin_pb.ts'
 import { file_envoy_extensions_compression_brotli_compressor_v3_brotli } from '../../../gen/envoy/extensions/compression/brotli/compressor/v3/brotli_pb.ts'
 import { file_envoy_extensions_compression_gzip_compressor_v3_gzip } from '../../../gen/envoy/extensions/compression/gzip/compressor/v3/gzip_pb.ts'
 import { file_envoy_extensions_filters_http_compressor_v3_compressor } from '../../../gen/envoy/extensions/filters/http/compressor/v3/compressor_pb.ts'
@@ -39,6 +40,7 @@ import { invalid, unsupported } from './fields.ts'
 export const registry: Registry = createRegistry(
   xdsRegistry,
   file_envoy_config_trace_v3_opentelemetry,
+  file_envoy_config_trace_v3_zipkin,
   file_envoy_extensions_request_id_uuid_v3_uuid,
   file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_environment_resource_detector,
   file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_static_config_resource_detector,

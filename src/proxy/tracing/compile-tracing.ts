@@ -3,6 +3,7 @@ import {
   type OpenTelemetryConfig,
   OpenTelemetryConfigSchema,
 } from '../../../gen/envoy/config/trace/v3/opentelemetry_pb.ts'
+import { type ZipkinConfig, ZipkinConfigSchema } from '../../../gen/envoy/config/trace/v3/zipkin_pb.ts'
 import {
   type HttpConnectionManager,
   HttpConnectionManager_TracingSchema,
@@ -23,6 +24,7 @@ import type { TraceProvider } from './provider.ts'
 import { ALL, type Share } from './sampling.ts'
 import { tracingStats } from './stats.ts'
 import { Tracing } from './tracing.ts'
+import { zipkin } from './zipkin.ts'
 
 const FIELDS = [
   'client_sampling',
@@ -70,9 +72,8 @@ const OUTBOUND = 2
 
 /** Without a provider requests are still chosen, and the choice is handed on in their ids. */
 const NOWHERE: TraceProvider = {
-  extract: () => 'broken',
+  begin: () => undefined,
   inject() {},
-  sampled: () => false,
   report() {},
   flush() {},
 }
@@ -83,6 +84,8 @@ function provider(proto: Tracing_Http, context: DataPlaneContext, path: string):
   const { typeName, message } = unpack(proto.configType.value, where)
   if (typeName === OpenTelemetryConfigSchema.typeName)
     return openTelemetry(message as OpenTelemetryConfig, where, context.clusters, context.stats)
+  if (typeName === ZipkinConfigSchema.typeName)
+    return zipkin(message as ZipkinConfig, where, context.clusters, context.stats, context.node.cluster)
   throw unsupported(where, `tracing provider ${typeName}`)
 }
 

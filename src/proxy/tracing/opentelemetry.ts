@@ -16,7 +16,7 @@ import type { StatsScope } from '../stats/scope.ts'
 import { encodeResource, encodeSpans } from './otlp.ts'
 import type { TraceProvider } from './provider.ts'
 import { resourceAttributes } from './resource.ts'
-import type { Span } from './span.ts'
+import { Span } from './span.ts'
 import { type SendSpans, SpanBuffer } from './span-buffer.ts'
 import { extractW3c, injectW3c } from './w3c.ts'
 
@@ -46,9 +46,13 @@ export function openTelemetry(
   const send: SendSpans = (spans, done) => deliver(encodeSpans(resource, spans), done)
   const buffer = new SpanBuffer(stats, 'tracing.opentelemetry', MIN_SPANS, INTERVAL_MS, send)
   return {
-    extract: extractW3c,
+    begin(headers, name, kind, start, decided) {
+      const parent = extractW3c(headers)
+      if (parent === 'broken') return undefined
+      if (parent === undefined) return Span.root(name, kind, start, always || decided)
+      return Span.child(name, kind, start, parent, always || parent.sampled)
+    },
     inject: injectW3c,
-    sampled: (decided, parent) => always || (parent?.sampled ?? decided),
     report: (span: Span) => buffer.add(span),
     flush: () => buffer.flush(),
   }

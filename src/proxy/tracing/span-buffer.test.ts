@@ -6,7 +6,7 @@ import { Span, SpanKind } from './span.ts'
 import { SpanBuffer } from './span-buffer.ts'
 
 function span(): Span {
-  return new Span('s', SpanKind.Server, 0, undefined, true)
+  return Span.root('s', SpanKind.Server, 0, true)
 }
 
 test('spans leave in batches, one at a time, and never from within a request', async () => {

@@ -30,21 +30,26 @@ export class Span implements SpanContext {
   /** name0, value0, name1, value1, … */
   readonly tags: string[] = []
 
-  constructor(name: string, kind: SpanKind, start: number, parent: SpanContext | undefined, sampled: boolean) {
+  constructor(name: string, kind: SpanKind, start: number, ids: SpanContext & { readonly parentId: string }) {
     this.name = name
     this.kind = kind
     this.start = start
-    this.spanId = randomHex(8)
-    if (parent === undefined) {
-      this.traceId = randomHex(16)
-      this.parentId = ''
-      this.traceState = ''
-    } else {
-      this.traceId = parent.traceId
-      this.parentId = parent.spanId
-      this.traceState = parent.traceState
-    }
-    this.sampled = sampled
+    this.traceId = ids.traceId
+    this.spanId = ids.spanId
+    this.parentId = ids.parentId
+    this.sampled = ids.sampled
+    this.traceState = ids.traceState
+  }
+
+  /** The first span of a trace; as in Zipkin its own id is the end of the trace's. */
+  static root(name: string, kind: SpanKind, start: number, sampled: boolean, idBytes = 16): Span {
+    const traceId = randomHex(idBytes)
+    return new Span(name, kind, start, { traceId, spanId: traceId.slice(-16), parentId: '', sampled, traceState: '' })
+  }
+
+  static child(name: string, kind: SpanKind, start: number, parent: SpanContext, sampled = parent.sampled): Span {
+    const { traceId, traceState } = parent
+    return new Span(name, kind, start, { traceId, spanId: randomHex(8), parentId: parent.spanId, sampled, traceState })
   }
 
   tag(name: string, value: string): void {

@@ -59,7 +59,7 @@ export class StreamTrace {
 
   /** A child that is being reported by whoever asked for it. */
   child(name: string, kind: SpanKind, start: number): Span {
-    return new Span(name, kind, start, this.span, this.span.sampled)
+    return Span.child(name, kind, start, this.span)
   }
 
   report(span: Span): void {

@@ -50,15 +50,12 @@ export class Tracing {
     )
     stats.reasons[reason].value++
     info.traced = reason !== TraceReason.NotTraceable
-    const parent = provider.extract(headers)
     // Without spans for upstream requests an outbound proxy is the client, and not a hop of its own.
     const kind = egress && !spawnUpstreamSpan ? SpanKind.Client : SpanKind.Server
     const name = egress ? `egress ${headers.get(':authority') ?? ''}` : 'ingress'
-    const broken = parent === 'broken'
-    const context = broken ? undefined : parent
-    const sampled = !broken && provider.sampled(info.traced, context)
-    const span = new Span(name, kind, info.startTime, context, sampled)
-    const trace = new StreamTrace(this.parts, span, ofRoute, !broken)
+    const begun = provider.begin(headers, name, kind, info.startTime, info.traced)
+    const span = begun ?? Span.root(name, kind, info.startTime, false)
+    const trace = new StreamTrace(this.parts, span, ofRoute, begun !== undefined)
     if (span.sampled) {
       span.tag('node_id', nodeId)
       span.tag('zone', zone)

@@ -43,7 +43,7 @@ describe('traceparent (W3C Trace Context 3.2)', () => {
     fc.assert(
       fc.property(fc.boolean(), fc.constantFrom('', 'a=b'), (sampled, traceState) => {
         const parent = { traceId: TRACE, spanId: PARENT, sampled, traceState }
-        const span = new Span('s', SpanKind.Server, 0, parent, sampled)
+        const span = Span.child('s', SpanKind.Server, 0, parent)
         const headers = HeaderMap.of([['tracestate', 'stale=1']])
         injectW3c(span, headers)
         assert.deepEqual(extractW3c(headers), { traceId: TRACE, spanId: span.spanId, sampled, traceState })
