@@ -5,14 +5,14 @@
  *
  * node bench/request-path.ts [--runs 3] [--warmup 4] [--seconds 4] [--connections 64] [--only sluice,envoy] [--scenario plain]
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { envoy, haproxy, nginx as nginxPeer, wrk } from '../test/peers/index.ts'
+import { cpuSeconds, median, output, rssMb, start, stop, stopAll } from './lib/processes.ts'
 
 const { values } = parseArgs({
   options: {
@@ -159,32 +159,6 @@ const PROXIES: Readonly<Record<string, (name: string, scenario: Scenario) => [st
   'node:http + undici': (name) => (name === 'plain' ? [process.execPath, [file('undici.mjs', UNDICI)]] : undefined),
 }
 
-const running = new Set<ChildProcess>()
-
-function start([program, args]: [string, string[]], core: number): ChildProcess {
-  const child = spawn('taskset', ['-c', String(core), program, ...args], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, SLUICE_LOG_LEVEL: 'error' },
-  })
-  let errors = ''
-  child.stderr?.on('data', (chunk) => {
-    errors = (errors + chunk).slice(-2000)
-  })
-  child.once('exit', (code) => {
-    running.delete(child)
-    if (code !== 0 && code !== null) console.error(`${program} ended with ${code}: ${errors}`)
-  })
-  running.add(child)
-  return child
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return
-  const gone = new Promise((resolve) => child.once('exit', resolve))
-  child.kill('SIGKILL')
-  await gone
-}
-
 async function answers(port: number): Promise<void> {
   for (let i = 0; i < 200; i++) {
     try {
@@ -194,16 +168,6 @@ async function answers(port: number): Promise<void> {
     await sleep(50)
   }
   throw new Error(`nothing answers on port ${port}`)
-}
-
-/** CPU seconds of all threads of a process (proc(5), stat: utime and stime in ticks of 10 ms). */
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1].split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / 100
-}
-
-function rssMb(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0) / 1024
 }
 
 interface Run {
@@ -235,12 +199,7 @@ async function load(pid: number, seconds: number): Promise<Run> {
     `http://127.0.0.1:${PROXY}/some/path?query=1`,
   ]
   const before = cpuSeconds(pid)
-  const generator = spawn('taskset', ['-c', '1', programs.wrk as string, ...args])
-  let text = ''
-  generator.stdout.on('data', (chunk) => {
-    text += chunk
-  })
-  await new Promise((resolve) => generator.once('close', resolve))
+  const text = await output(1, programs.wrk as string, args)
   const cpu = cpuSeconds(pid) - before
   const number = (pattern: RegExp) => Number(pattern.exec(text)?.[1] ?? 0)
   return {
@@ -275,10 +234,6 @@ async function measure(name: string, scenario: Scenario): Promise<void> {
     }
   }
   report(name, results)
-}
-
-function median(list: readonly number[]): number {
-  return [...list].sort((a, b) => a - b)[list.length >> 1]
 }
 
 const measured = new Map<string, number>()
@@ -331,7 +286,7 @@ async function main(): Promise<void> {
     }
   } finally {
     await stop(upstream)
-    for (const child of running) await stop(child)
+    await stopAll()
     rmSync(scratch, { recursive: true, force: true })
   }
 }

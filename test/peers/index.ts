@@ -55,6 +55,7 @@ export const nginx = (): Promise<Peer> => fromDebian(['nginx-light'], 'usr/sbin/
 export const haproxy = (): Promise<Peer> => fromDebian(['haproxy'], 'usr/sbin/haproxy')
 export const apache = (): Promise<Peer> => fromDebian(['apache2-bin'], 'usr/sbin/apache2')
 export const wrk = (): Promise<Peer> => fromDebian(['wrk'], 'usr/bin/wrk')
+export const h2load = (): Promise<Peer> => fromDebian(['nghttp2-client'], 'usr/bin/h2load')
 export const skopeo = (): Promise<Peer> => fromDebian(['skopeo'], 'usr/bin/skopeo')
 export const dockerRegistry = (): Promise<Peer> => fromDebian(['docker-registry'], 'usr/bin/docker-registry')
 

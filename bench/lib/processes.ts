@@ -1,0 +1,58 @@
+/** The programs of a benchmark: each on a core of its own, with the CPU time that it has used. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+
+const running = new Set<ChildProcess>()
+
+export function start([program, args]: readonly [string, readonly string[]], core: number): ChildProcess {
+  const child = spawn('taskset', ['-c', String(core), program, ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, SLUICE_LOG_LEVEL: 'error' },
+  })
+  let errors = ''
+  child.stderr?.on('data', (chunk) => {
+    errors = (errors + chunk).slice(-2000)
+  })
+  child.once('exit', (code) => {
+    running.delete(child)
+    if (code !== 0 && code !== null) console.error(`${program} ended with ${code}: ${errors}`)
+  })
+  running.add(child)
+  return child
+}
+
+export async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return
+  const gone = new Promise((resolve) => child.once('exit', resolve))
+  child.kill('SIGKILL')
+  await gone
+}
+
+export async function stopAll(): Promise<void> {
+  for (const child of running) await stop(child)
+}
+
+/** What a program prints, run to its end on a core. */
+export async function output(core: number, program: string, args: readonly string[]): Promise<string> {
+  const child = spawn('taskset', ['-c', String(core), program, ...args])
+  let text = ''
+  child.stdout.on('data', (chunk) => {
+    text += chunk
+  })
+  await new Promise((resolve) => child.once('close', resolve))
+  return text
+}
+
+/** CPU seconds of all threads of a process (proc(5), stat: utime and stime in ticks of 10 ms). */
+export function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1].split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
+export function rssMb(pid: number): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0) / 1024
+}
+
+export function median(list: readonly number[]): number {
+  return [...list].sort((a, b) => a - b)[list.length >> 1]
+}
