@@ -1,0 +1,205 @@
+/** HTTP's messages in frames: RFC 9113 8. */
+import { answer, type Case, either, malformed, rows, streamError } from '../case.ts'
+import { data, headers, openHeaders } from '../frames.ts'
+import { block, type Field } from '../hpack.ts'
+import { BAD_GET, BAD_POST, end, fields, GET, post } from './requests.ts'
+
+/** A request that is nothing but these fields. */
+const only = (...list: Field[]) => [headers(1, list)]
+/** A good request with these fields behind. */
+const withFields = (...list: Field[]) => [headers(1, [...BAD_GET, ...list])]
+const bad = (...list: Field[]) => headers(1, [...BAD_POST, ...list], 0)
+const [METHOD, SCHEME, PATH, AUTHORITY] = BAD_GET
+const trailers = (...list: Field[]) => [bad(), data(1, 'test'), headers(1, list)]
+const connect = (...list: Field[]) => headers(1, [[':method', 'CONNECT'], ...list], 0)
+/** No route of the test allows CONNECT. */
+const noTunnel = { ...malformed, text: 'refused' }
+
+export const messages: readonly Case[] = rows('http2', [
+  ['8.1/1', '8.1', 'a second HEADERS frame without END_STREAM', [bad(), headers(1, [['x', 'y']], 0)], malformed],
+  [
+    '8.1/2',
+    '8.1',
+    'DATA behind trailers',
+    [bad(), headers(1, [['x', 'y']]), data(1, 'a')],
+    streamError('STREAM_CLOSED'),
+  ],
+  [
+    '8.1/3',
+    '8.1',
+    'a third HEADERS frame',
+    [bad(), data(1, 'a'), headers(1, [['x', 'y']], 0), headers(1, [['x', 'y']])],
+    malformed,
+  ],
+  ['8.2/1', '8.2.1', 'an upper-case name', withFields(['X-TEST', 'ok']), malformed],
+  ['8.2/2', '8.2.1', 'an empty name', withFields(['', 'ok']), malformed],
+  ['8.2/3', '8.2.1', 'a space in a name', withFields(['x y', 'ok']), malformed],
+  ['8.2/4', '8.2.1', 'a colon within a name', withFields(['x:y', 'ok']), malformed],
+  ['8.2/5', '8.2.1', 'a control character in a name', withFields(['x\x01', 'ok']), malformed],
+  ['8.2/6', '8.2.1', 'DEL in a name', withFields(['x\x7f', 'ok']), malformed],
+  ['8.2/7', '8.2.1', 'a byte above ASCII in a name', withFields(['x\xe9', 'ok']), malformed],
+  ['8.2/8', '8.2.1', 'NUL in a value', withFields(['x', 'a\0b']), malformed],
+  ['8.2/9', '8.2.1', 'CR in a value', withFields(['x', 'a\rb']), malformed],
+  ['8.2/10', '8.2.1', 'LF in a value', withFields(['x', 'a\nb']), malformed],
+  ['8.2/11', '8.2.1', 'a header of HTTP/1.1 in a value', withFields(['x', 'a\r\nhost: b']), malformed],
+  ['8.2/12', '8.2.1', 'a space before a value', withFields(['x', ' a']), malformed],
+  ['8.2/13', '8.2.1', 'a tab behind a value', withFields(['x', 'a\t']), malformed],
+  ['8.2/14', '8.2.1', 'bytes above ASCII in a value', [headers(1, [...GET, ['x', 'caf\xe9']])], answer(1, 200)],
+  ['8.2/15', '8.2.1', 'a tab within a value', [headers(1, [...GET, ['x', 'a\tb']])], answer(1, 200)],
+  ['8.2/16', '9110 5.6.2', 'a name that is no token', withFields(['x(y)', 'ok']), malformed],
+  ['8.2/17', '8.2.1', 'an upper-case name in trailers', trailers(['X-END', 'y']), malformed],
+  ['8.2/18', '8.2.1', 'CR in a value of trailers', trailers(['x', 'a\rb']), malformed],
+  ['8.2.2/1', '8.2.2', 'Connection', withFields(['connection', 'keep-alive']), malformed],
+  ['8.2.2/2', '8.2.2', 'TE other than trailers', withFields(['te', 'trailers, deflate']), malformed],
+  ['8.2.2/3', '8.2.2', 'Keep-Alive', withFields(['keep-alive', 'timeout=5']), malformed],
+  ['8.2.2/4', '8.2.2', 'Proxy-Connection', withFields(['proxy-connection', 'keep-alive']), malformed],
+  ['8.2.2/5', '8.2.2', 'Transfer-Encoding', [bad(['transfer-encoding', 'chunked']), end(1, '0\r\n\r\n')], malformed],
+  ['8.2.2/6', '8.2.2', 'Upgrade', withFields(['upgrade', 'websocket']), malformed],
+  ['8.2.2/7', '8.2.2', 'Connection in trailers', trailers(['connection', 'close']), malformed],
+  ['8.2.2/8', '8.2.2', 'Transfer-Encoding in trailers', trailers(['transfer-encoding', 'chunked']), malformed],
+  ['8.3/1', '8.3', 'an unknown pseudo field', only(...BAD_GET, [':test', 'ok']), malformed],
+  ['8.3/2', '8.3', 'a pseudo field of responses', only(...BAD_GET, [':status', '200']), malformed],
+  ['8.3/3', '8.1', 'a pseudo field in trailers', trailers([':method', 'GET']), malformed],
+  [
+    '8.3/4',
+    '8.3',
+    'a pseudo field behind an ordinary one',
+    only(METHOD, SCHEME, PATH, ['x', 'y'], AUTHORITY),
+    malformed,
+  ],
+  ['8.3/5', '8.1', 'a pseudo field of responses in trailers', trailers([':status', '200']), malformed],
+  ['8.3/6', '8.3', 'an upper-case pseudo field', only(METHOD, SCHEME, PATH, [':AUTHORITY', 'a']), malformed],
+  ['8.3/7', '8441 4', ':protocol without CONNECT', only(...BAD_GET, [':protocol', 'websocket']), malformed],
+  ['8.3.1/1', '8.3.1', 'an empty :path', only(METHOD, SCHEME, [':path', ''], AUTHORITY), malformed],
+  ['8.3.1/2', '8.3.1', 'no :method', only(SCHEME, PATH, AUTHORITY), malformed],
+  ['8.3.1/3', '8.3.1', 'no :scheme', only(METHOD, PATH, AUTHORITY), malformed],
+  ['8.3.1/4', '8.3.1', 'no :path', only(METHOD, SCHEME, AUTHORITY), malformed],
+  ['8.3.1/5', '8.3', 'two :method', only(METHOD, METHOD, SCHEME, PATH, AUTHORITY), malformed],
+  ['8.3.1/6', '8.3', 'two :scheme', only(METHOD, SCHEME, SCHEME, PATH, AUTHORITY), malformed],
+  ['8.3.1/7', '8.3', 'two :path', only(METHOD, SCHEME, PATH, PATH, AUTHORITY), malformed],
+  ['8.3.1/8', '8.3', 'two :authority', only(METHOD, SCHEME, PATH, AUTHORITY, AUTHORITY), malformed],
+  ['8.3.1/9', '8.3.1', 'no fields at all', [headers(1, block([]))], malformed],
+  ['8.3.1/10', '8.3.1', 'a :path without a slash', only(METHOD, SCHEME, [':path', 'malformed'], AUTHORITY), malformed],
+  [
+    '8.3.1/11',
+    '8.3.1',
+    'a space in :path',
+    only(METHOD, SCHEME, [':path', '/malformed HTTP/1.1'], AUTHORITY),
+    malformed,
+  ],
+  ['8.3.1/12', '8.3.1', 'CRLF in :path', only(METHOD, SCHEME, [':path', '/malformed\r\nx: y'], AUTHORITY), malformed],
+  ['8.3.1/13', '8.3.1', 'a space in :method', only([':method', 'GET /malformed'], SCHEME, PATH, AUTHORITY), malformed],
+  ['8.3.1/14', '8.3.1', 'CRLF in :method', only([':method', 'GET\r\n'], SCHEME, PATH, AUTHORITY), malformed],
+  ['8.3.1/15', '8.3.1', 'an empty :method', only([':method', ''], SCHEME, PATH, AUTHORITY), malformed],
+  ['8.3.1/16', '8.3.1', 'userinfo in :authority', only(METHOD, SCHEME, PATH, [':authority', 'user@a']), malformed],
+  ['8.3.1/17', '8.3.1', 'CRLF in :authority', only(METHOD, SCHEME, PATH, [':authority', 'a\r\nx: y']), malformed],
+  ['8.3.1/18', '8.3.1', 'a path in :authority', only(METHOD, SCHEME, PATH, [':authority', 'a/b']), malformed],
+  ['8.3.1/19', '8.3.1', 'neither :authority nor Host', only(METHOD, SCHEME, PATH), malformed],
+  [
+    '8.3.1/20',
+    '8.3.1',
+    'Host is another than :authority (SHOULD)',
+    [headers(1, [...GET, ['host', 'b']])],
+    either(malformed, answer(1, 200)),
+  ],
+  ['8.3.1/21', '8.3.1', 'two Hosts', only(METHOD, SCHEME, PATH, ['host', 'a'], ['host', 'b']), malformed],
+  ['8.3.1/22', '8.3.1', ':path * for anything but OPTIONS', only(METHOD, SCHEME, [':path', '*'], AUTHORITY), malformed],
+  ['8.3.1/23', '8.3.1', 'Host that is the same as :authority', [headers(1, [...GET, ['host', 'a']])], answer(1, 200)],
+  ['8.3.1/24', '8.3.1', 'a fragment in :path', only(METHOD, SCHEME, [':path', '/malformed#x'], AUTHORITY), malformed],
+  ['8.1.1/1', '8.1.1', 'less DATA than content-length says', [bad(['content-length', '5']), end(1, 'test')], malformed],
+  [
+    '8.1.1/2',
+    '8.1.1',
+    'less DATA in several frames',
+    [bad(['content-length', '9']), data(1, 'test'), end(1, 'test')],
+    malformed,
+  ],
+  ['8.1.1/3', '8.1.1', 'more DATA than content-length says', [bad(['content-length', '3']), end(1, 'test')], malformed],
+  [
+    '8.1.1/4',
+    '8.1.1',
+    'more DATA in several frames',
+    [bad(['content-length', '5']), data(1, 'test'), end(1, 'test')],
+    malformed,
+  ],
+  ['8.1.1/5', '8.1.1', 'no DATA at all', withFields(['content-length', '1']), malformed],
+  ['8.1.1/6', '8.1.1', 'DATA that fit', [post(1, [['content-length', '4']]), end(1, 'test')], answer(1, 200)],
+  [
+    '8.1.1/7',
+    '9110 8.6',
+    'content-lengths that differ',
+    [bad(['content-length', '4'], ['content-length', '5']), end(1, 'test')],
+    malformed,
+  ],
+  [
+    '8.1.1/8',
+    '9110 8.6',
+    'a content-length that is no number',
+    [bad(['content-length', '4x']), end(1, 'test')],
+    malformed,
+  ],
+  ['8.1.1/9', '9110 8.6', 'a signed content-length', [bad(['content-length', '+4']), end(1, 'test')], malformed],
+  ['8.1.1/10', '9110 8.6', 'a negative content-length', [bad(['content-length', '-4']), end(1, 'test')], malformed],
+  [
+    '8.1.1/11',
+    '9110 8.6',
+    'a content-length beyond all numbers',
+    [bad(['content-length', '99999999999999999999']), end(1, 'test')],
+    malformed,
+  ],
+  [
+    '8.1.1/12',
+    '8.1.1',
+    'less DATA, then trailers',
+    [bad(['content-length', '5']), data(1, 'test'), headers(1, [['x', 'y']])],
+    malformed,
+  ],
+  [
+    '8.1.1/13',
+    '8.1.1',
+    'content-length 0 and no DATA',
+    [headers(1, [...fields('POST'), ['content-length', '0']])],
+    answer(1, 200),
+  ],
+  ['8.5/1', '8.5', 'CONNECT', [connect([':authority', 'a:80'])], noTunnel],
+  [
+    '8.5/2',
+    '8.5',
+    'CONNECT with :scheme and :path',
+    [connect([':scheme', 'http'], [':path', '/'], [':authority', 'a:80'])],
+    noTunnel,
+  ],
+  ['8.5/3', '8.5', 'CONNECT without :authority', [connect()], noTunnel],
+  [
+    '8.5/4',
+    '8441 4',
+    'extended CONNECT that was not offered',
+    [connect([':scheme', 'http'], [':path', '/'], [':authority', 'a'], [':protocol', 'websocket'])],
+    noTunnel,
+  ],
+  [
+    '8.5/5',
+    '8441 4',
+    'extended CONNECT without :path',
+    [connect([':authority', 'a'], [':protocol', 'websocket'])],
+    noTunnel,
+  ],
+  [
+    '8.6/1',
+    '8.6',
+    'the preface as a request',
+    [headers(1, [[':method', 'PRI'], SCHEME, [':path', '*'], AUTHORITY])],
+    malformed,
+  ],
+  [
+    '8.7/1',
+    '4.3',
+    'a block of many small CONTINUATIONs',
+    [openHeaders(1, GET), ...[...block([['x', 'y']])].map((byte, i, all) => frameOf(byte, i === all.length - 1))],
+    answer(1, 200),
+  ],
+])
+
+function frameOf(byte: number, last: boolean): Buffer {
+  return Buffer.from([0, 0, 1, 9, last ? 4 : 0, 0, 0, 0, 1, byte])
+}

@@ -1,0 +1,57 @@
+/** The same bootstrap for both proxies. */
+const TYPE = 'type.googleapis.com/envoy.extensions'
+
+export const address = (port: number) => ({ socket_address: { address: '127.0.0.1', port_value: port } })
+
+/** A listener of HTTP/2 alone with small windows and 100 streams. */
+export function listener(name: string, routes: readonly unknown[], codec: 'HTTP1' | 'HTTP2'): unknown {
+  return {
+    name,
+    address: address(0),
+    filter_chains: [
+      {
+        filters: [
+          {
+            name: 'envoy.filters.network.http_connection_manager',
+            typed_config: {
+              '@type': `${TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager`,
+              stat_prefix: name,
+              codec_type: codec,
+              ...(codec === 'HTTP2'
+                ? {
+                    http2_protocol_options: {
+                      max_concurrent_streams: 100,
+                      initial_stream_window_size: 65_535,
+                      initial_connection_window_size: 65_535,
+                    },
+                  }
+                : {}),
+              route_config: { name: 'local', virtual_hosts: [{ name: 'all', domains: ['*'], routes }] },
+              http_filters: [
+                {
+                  name: 'envoy.filters.http.router',
+                  typed_config: { '@type': `${TYPE}.filters.http.router.v3.Router` },
+                },
+              ],
+            },
+          },
+        ],
+      },
+    ],
+  }
+}
+
+export function cluster(name: string, port: number, rest: object = {}): unknown {
+  const endpoints = [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }]
+  return {
+    name,
+    type: 'STATIC',
+    connect_timeout: '1s',
+    load_assignment: { cluster_name: name, endpoints },
+    ...rest,
+  }
+}
+
+export function bootstrap(listeners: readonly unknown[], clusters: readonly unknown[]): unknown {
+  return { admin: { address: address(0) }, static_resources: { listeners, clusters } }
+}
