@@ -32,7 +32,17 @@ export interface RegistryOptions extends HttpTransportOptions {
   readonly retry?: RetryOptions
 }
 
+/** How far a blob has come. A try that failed begins again at 0. */
+export interface Transfer {
+  readonly direction: 'download' | 'upload'
+  readonly digest: string
+  readonly size: number
+  readonly done: number
+}
+
 export interface ClientOptions extends RegistryOptions {
+  /** Hears of blobs while they are transferred. */
+  readonly onTransfer?: ((transfer: Transfer) => void) | undefined
   /** The machine's own unless told. */
   readonly credentials?: CredentialSource
   readonly limit?: Deadline
@@ -65,6 +75,7 @@ export class RegistryClient {
   readonly #sessions: EndpointSession[]
   readonly #limit: Deadline
   readonly #retry: RetryOptions
+  readonly #onTransfer: ((transfer: Transfer) => void) | undefined
   /** The endpoint that answered first is kept, so that manifest, layers and signatures come from one place. */
   readonly #chosen = new Map<Capability, EndpointSession>()
   /** Endpoints that had no answer: not asked again for something else while another one may have it. */
@@ -74,6 +85,7 @@ export class RegistryClient {
     this.reference = reference
     this.#limit = options.limit ?? deadline(60_000, formatReference(reference))
     this.#retry = options.retry ?? RETRY
+    this.#onTransfer = options.onTransfer
     const credentials = options.credentials ?? defaultKeychain()
     const { mirrors = [], hosts, writing = false } = options
     const rules = writing ? mirrors.map((rule) => ({ ...rule, exclusive: true })) : mirrors
@@ -123,7 +135,8 @@ export class RegistryClient {
     await this.#withRetry(async () => {
       const response = await this.#getBlob(descriptor)
       try {
-        await pipeline(response.body, verified(descriptor), createWriteStream(path), { signal: this.#limit.signal })
+        const checked = verified(descriptor, this.#onTransfer)
+        await pipeline(response.body, checked, createWriteStream(path), { signal: this.#limit.signal })
       } catch (error) {
         await rm(path, { force: true })
         throw isDiskError(error) ? error : bodyError(error, response.url, this.#limit.signal)
@@ -184,13 +197,13 @@ export class RegistryClient {
   /** Uploads a blob unless the registry holds it; returns its descriptor. */
   async putBlob(mediaType: string, bytes: Uint8Array, annotations?: Record<string, string>): Promise<Descriptor> {
     const digest = sha256Digest(bytes)
-    await this.#upload(digest, bytes)
+    await this.#upload(digest, bytes.length, bytes)
     return { mediaType, digest, size: bytes.length, ...(annotations === undefined ? {} : { annotations }) }
   }
 
   /** The same from a file that is known to hold the blob. */
   async putBlobFile({ digest, size }: Descriptor, path: string): Promise<void> {
-    await this.#upload(digest, { path, size })
+    await this.#upload(digest, size, { path, size })
   }
 
   async hasBlob(digest: string): Promise<boolean> {
@@ -200,7 +213,7 @@ export class RegistryClient {
     return response.status === 200
   }
 
-  async #upload(digest: string, body: Uint8Array | FileBody): Promise<void> {
+  async #upload(digest: string, size: number, body: Uint8Array | FileBody): Promise<void> {
     if (await this.hasBlob(digest)) return
     await this.#withRetry(async () => {
       const begun = await this.#send({ ...PUSH, method: 'POST', path: 'blobs/uploads/', accept: [202] })
@@ -209,8 +222,9 @@ export class RegistryClient {
       if (location === null) throw new SupplyError('SL3009', `${safeUrl(begun.url)} gives no Location for the upload`)
       location.searchParams.set('digest', digest)
       const headers = { 'content-type': 'application/octet-stream' }
-      const done = await this.#send({ ...PUSH, method: 'PUT', path: location, headers, body, accept: [201] })
-      done.body.resume()
+      const onSent = (done: number) => this.#onTransfer?.({ direction: 'upload', digest, size, done })
+      const put = await this.#send({ ...PUSH, method: 'PUT', path: location, headers, body, onSent, accept: [201] })
+      put.body.resume()
     })
   }
 
@@ -260,8 +274,9 @@ export class RegistryClient {
 
   async #choose(session: EndpointSession, asked: Asked): Promise<HttpResponse> {
     const response = await session.send(asked)
+    const isNew = ![...this.#chosen.values()].includes(session)
     this.#chosen.set(asked.needs, session)
-    if (session.endpoint.isMirror) {
+    if (isNew && session.endpoint.isMirror) {
       log.info({ image: formatReference(this.reference), mirror: session.endpoint.host }, 'served by a mirror')
     }
     return response
@@ -297,15 +312,20 @@ function checkManifest(response: HttpResponse, bytes: Buffer, version: string): 
 }
 
 /** Passes a blob's bytes on and fails at the end, or as soon as it is too long, if it is not that blob. */
-function verified(descriptor: Descriptor): (source: AsyncIterable<Buffer>) => AsyncGenerator<Buffer> {
+function verified(
+  descriptor: Descriptor,
+  onTransfer?: (transfer: Transfer) => void,
+): (source: AsyncIterable<Buffer>) => AsyncGenerator<Buffer> {
   return async function* (source) {
     const { algorithm, hex } = splitDigest(descriptor.digest)
+    const transfer = { direction: 'download', digest: descriptor.digest, size: descriptor.size } as const
     const hash = createHash(algorithm)
     let size = 0
     for await (const chunk of source) {
       size += chunk.length
       if (size > descriptor.size) throw wrongDigest(descriptor, `longer than its ${descriptor.size} bytes`)
       hash.update(chunk)
+      onTransfer?.({ ...transfer, done: size })
       yield chunk
     }
     if (size < descriptor.size) throw wrongDigest(descriptor, `${size} of ${descriptor.size} bytes arrived`)

@@ -19,6 +19,7 @@ export interface SessionRequest {
   /** Statuses that are answers; every other one is thrown. */
   readonly accept: readonly number[]
   readonly access?: Access
+  readonly onSent?: (bytes: number) => void
   readonly signal?: AbortSignal | undefined
 }
 
@@ -57,14 +58,15 @@ export class EndpointSession {
 
   async #attempt(asked: SessionRequest, access: Access): Promise<HttpResponse> {
     const authorization = this.#authorization.get(access)
-    const { method, body, signal } = asked
+    const { method, body, onSent, signal } = asked
     const send = () => {
       const url = this.#url(asked.path)
       // An upload's Location may name another host; what this registry was given is not for it.
       const same = url.host === this.endpoint.host
       const headers = { ...asked.headers, ...(authorization !== undefined && same ? { authorization } : {}) }
       const own = same ? this.endpoint.own : {}
-      return this.#transport.send({ method, url, headers, own, ...(body === undefined ? {} : { body }), signal })
+      const content = { ...(body === undefined ? {} : { body }), ...(onSent === undefined ? {} : { onSent }) }
+      return this.#transport.send({ method, url, headers, own, ...content, signal })
     }
     try {
       return await send()

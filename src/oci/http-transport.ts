@@ -45,6 +45,8 @@ export interface HttpRequest {
   readonly headers?: OutgoingHttpHeaders
   readonly body?: Uint8Array | FileBody
   readonly own?: OriginSettings
+  /** Hears how many bytes of the body have been handed on. */
+  readonly onSent?: (bytes: number) => void
   readonly signal?: AbortSignal | undefined
 }
 
@@ -105,7 +107,7 @@ export class HttpTransport {
     throw new SupplyError('SL3016', `${safeUrl(asked.url)}: stopped after ${MAX_REDIRECTS} redirects`)
   }
 
-  #hop({ method, url, headers, body, own, signal }: HttpRequest): Promise<HttpResponse> {
+  #hop({ method, url, headers, body, own, onSent, signal }: HttpRequest): Promise<HttpResponse> {
     const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>()
     const fail = (error: Error) => reject(signal?.aborted ? signal.reason : transportError(error, url))
     try {
@@ -146,8 +148,8 @@ export class HttpTransport {
       else outgoing.destroy(silent)
     })
     outgoing.on('error', fail)
-    if (body === undefined || body instanceof Uint8Array) outgoing.end(body)
-    else pipeline(createReadStream(body.path), outgoing, (error) => error && fail(error))
+    if (body === undefined) outgoing.end()
+    else pipeline(partsOf(body, onSent), outgoing, (error) => error && fail(error))
     return promise
   }
 
@@ -168,6 +170,23 @@ export class HttpTransport {
     }
     return agent
   }
+}
+
+const PART_BYTES = 1 << 16
+
+/** A body in parts, as fast as the connection takes them. */
+async function* partsOf(body: Uint8Array | FileBody, onSent?: (bytes: number) => void): AsyncGenerator<Uint8Array> {
+  const parts = body instanceof Uint8Array ? slicesOf(body) : createReadStream(body.path)
+  let sent = 0
+  for await (const part of parts) {
+    yield part
+    sent += part.length
+    onSent?.(sent)
+  }
+}
+
+function* slicesOf(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += PART_BYTES) yield bytes.subarray(at, at + PART_BYTES)
 }
 
 function lengthOf(body: Uint8Array | FileBody): number {

@@ -1,9 +1,10 @@
 /** OCI: registry client, images that hold modules, signatures, and the embedded registry. */
 export { writeAtomic } from './atomic-file.ts'
-export { type FetchedManifest, RegistryClient, type RegistryOptions } from './client.ts'
+export { type FetchedManifest, RegistryClient, type RegistryOptions, type Transfer } from './client.ts'
 export { loadBundle, saveBundle } from './commands/bundle.ts'
 export { type CopyOptions, copyImage } from './commands/copy.ts'
 export type { AccessOptions } from './commands/open.ts'
+export { pullModule } from './commands/pull.ts'
 export { signReference, verifyReference } from './commands/sign.ts'
 export {
   anonymous,

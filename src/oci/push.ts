@@ -1,17 +1,15 @@
 import { gzipSync } from 'node:zlib'
-import { RegistryClient, type RegistryOptions } from './client.ts'
-import type { CredentialSource } from './credentials.ts'
+import type { RegistryClient } from './client.ts'
+import { type AccessOptions, withClient } from './commands/open.ts'
 import { sha256Digest } from './digest.ts'
-import { HttpTransport } from './http-transport.ts'
 import type { Descriptor, Manifest } from './manifest.ts'
 import { MediaType } from './media-types.ts'
-import { formatReference, parseReference } from './reference.ts'
-import { type Deadline, deadline } from './retry.ts'
+import { formatReference } from './reference.ts'
 import { SupplyError } from './supply-error.ts'
 import { tarOf } from './tar.ts'
 import type { ImageFormat } from './wasm-image.ts'
 
-export interface PushOptions extends RegistryOptions {
+export interface PushOptions extends AccessOptions {
   /** Where to; a mirror rule that covers it is followed, and only it. Needs a tag unless it is to be reached by digest alone. */
   readonly ref: string
   readonly wasm: Uint8Array
@@ -21,8 +19,6 @@ export interface PushOptions extends RegistryOptions {
   readonly annotations?: Readonly<Record<string, string>>
   /** Beside the module, as `runtime-config.json` (solo-io/wasm). */
   readonly runtimeConfig?: unknown
-  readonly credentials?: CredentialSource
-  readonly limit?: Deadline
 }
 
 export interface PushedImage {
@@ -38,19 +34,13 @@ export async function pushWasmImage(options: PushOptions): Promise<PushedImage> 
   if (wasm.length < 8 || Buffer.from(wasm.subarray(0, 4)).toString('latin1') !== '\0asm') {
     throw new SupplyError('SL3021', 'what is to be pushed does not begin with 00 61 73 6d')
   }
-  const reference = parseReference(options.ref)
-  const transport = new HttpTransport(options)
-  const limit = options.limit ?? deadline(300_000, `push of ${formatReference(reference)}`)
-  try {
-    const client = new RegistryClient(reference, transport, { ...options, writing: true, limit })
+  return await withClient(options.ref, options, true, async (client) => {
+    const { reference } = client
     const manifest = await build(client, format, options)
     const mediaType = manifest.mediaType ?? MediaType.ociManifest
     const digest = await client.putManifest(manifest, mediaType, reference.tag ?? reference.digest)
     return { ref: formatReference({ ...reference, digest }), digest, size: wasm.length }
-  } finally {
-    if (options.limit === undefined) limit.clear()
-    transport.close()
-  }
+  })
 }
 
 async function build(client: RegistryClient, format: ImageFormat, options: PushOptions): Promise<Manifest> {

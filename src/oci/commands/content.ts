@@ -55,16 +55,13 @@ export async function copyBlobs(
   to: RegistryClient,
   blobs: readonly Descriptor[],
   work: string,
-  onBlob?: (blob: Descriptor) => void,
 ): Promise<void> {
   for (const blob of blobs) {
-    if (!(await to.hasBlob(blob.digest))) {
-      const path = join(work, splitDigest(blob.digest).hex)
-      await from.blobToFile(blob, path, Number.MAX_SAFE_INTEGER)
-      await to.putBlobFile(blob, path)
-      await rm(path, { force: true })
-    }
-    onBlob?.(blob)
+    if (await to.hasBlob(blob.digest)) continue
+    const path = join(work, splitDigest(blob.digest).hex)
+    await from.blobToFile(blob, path, Number.MAX_SAFE_INTEGER)
+    await to.putBlobFile(blob, path)
+    await rm(path, { force: true })
   }
 }
 

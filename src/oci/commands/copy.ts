@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Descriptor } from '../manifest.ts'
 import { MediaType } from '../media-types.ts'
 import { collect, copyBlobs } from './content.ts'
 import { type AccessOptions, withClient } from './open.ts'
@@ -9,7 +8,6 @@ import { type AccessOptions, withClient } from './open.ts'
 export interface CopyOptions extends AccessOptions {
   /** With its signatures; true unless told. */
   readonly signatures?: boolean
-  readonly onBlob?: (blob: Descriptor) => void
 }
 
 /** Copies an image, byte for byte, from one registry to another; returns its digest. */
@@ -19,7 +17,7 @@ export async function copyImage(from: string, to: string, options: CopyOptions =
     return await withClient(from, options, false, async (source) => {
       const content = await collect(source, undefined, options.signatures ?? true)
       return await withClient(to, options, true, async (target) => {
-        await copyBlobs(source, target, content.blobs, work, options.onBlob)
+        await copyBlobs(source, target, content.blobs, work)
         for (const { digest, mediaType, bytes } of content.manifests) {
           const type = mediaType === '' ? MediaType.ociManifest : mediaType
           await target.putManifest(bytes, type)

@@ -5,7 +5,7 @@ import { deadline } from '../retry.ts'
 
 /** What the commands of a person need to reach registries. */
 export interface AccessOptions extends Omit<ClientOptions, 'limit' | 'writing'> {
-  /** Of the whole command; 5 minutes unless told. */
+  /** Of the whole command; an hour unless told: a server that falls silent is given up long before. */
   readonly timeoutMs?: number
 }
 
@@ -18,7 +18,7 @@ export async function withClient<T>(
 ): Promise<T> {
   const reference = parseReference(ref)
   const transport = new HttpTransport(options)
-  const limit = deadline(options.timeoutMs ?? 300_000, formatReference(reference))
+  const limit = deadline(options.timeoutMs ?? 3_600_000, formatReference(reference))
   try {
     return await run(new RegistryClient(reference, transport, { ...options, writing, limit }))
   } finally {
