@@ -5,8 +5,13 @@ import {
   Cluster_DiscoveryType as DiscoveryType,
   Cluster_LbPolicy as LbPolicy,
 } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
+import type { TransportSocket } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import type { Http2ProtocolOptions } from '../../../gen/envoy/config/core/v3/protocol_pb.ts'
 import { HttpProtocolOptionsSchema as CommonHttpOptionsSchema } from '../../../gen/envoy/config/core/v3/protocol_pb.ts'
+import {
+  type ProxyProtocolUpstreamTransport,
+  ProxyProtocolUpstreamTransportSchema,
+} from '../../../gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.ts'
 import { RawBufferSchema } from '../../../gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts'
 import {
   type UpstreamTlsContext,
@@ -17,6 +22,7 @@ import { metadataJson, unpack, unpackAs } from '../config/any.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
 import { type Http2Options, http2Options } from '../http2/options.ts'
 import { type LoadBalancerFactory, leastRequest, maglev, random, ringHash, roundRobin } from './load-balancer.ts'
+import { type ProxyHeaderWriter, proxyHeaderWriter } from './proxy-protocol.ts'
 
 /** The settings of a cluster, read once. */
 export interface ClusterConfig {
@@ -38,6 +44,8 @@ export interface ClusterConfig {
   /** HTTP/2 when the request came by it. */
   readonly useDownstreamProtocol: boolean
   readonly tls: UpstreamTlsContext | undefined
+  /** Writes PROXY protocol's header in front of each connection. */
+  readonly proxyHeader: ProxyHeaderWriter | undefined
   readonly bufferLimit: number
 }
 
@@ -127,7 +135,7 @@ export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name
     dnsFamily: ([0, 4, 6, 4, 0] as const)[proto.dnsLookupFamily],
     http2: http.http2 && http2Options(http.http2, `${path}.http2_protocol_options`),
     useDownstreamProtocol: http.useDownstream,
-    tls: transportSocket(proto, path),
+    ...transportSocket(proto.transportSocket, `${path}.transport_socket`),
     bufferLimit: proto.perConnectionBufferLimitBytes ?? 1024 * 1024,
   }
 }
@@ -180,13 +188,27 @@ function httpOptions(proto: ClusterProto, path: string): HttpPart {
   return part
 }
 
-function transportSocket(proto: ClusterProto, path: string): UpstreamTlsContext | undefined {
-  if (proto.transportSocket === undefined) return undefined
-  const where = `${path}.transport_socket.typed_config`
-  const { typeName, message } = unpack(proto.transportSocket.configType.value, where)
-  if (typeName === RawBufferSchema.typeName) return undefined
-  if (typeName !== UpstreamTlsContextSchema.typeName) throw unsupported(where, `transport socket ${typeName}`)
-  return message as UpstreamTlsContext
+function transportSocket(
+  socket: TransportSocket | undefined,
+  path: string,
+): Pick<ClusterConfig, 'tls' | 'proxyHeader'> {
+  if (socket === undefined) return { tls: undefined, proxyHeader: undefined }
+  const where = `${path}.typed_config`
+  const { typeName, message } = unpack(socket.configType.value, where)
+  switch (typeName) {
+    case RawBufferSchema.typeName:
+      return { tls: undefined, proxyHeader: undefined }
+    case UpstreamTlsContextSchema.typeName:
+      return { tls: message as UpstreamTlsContext, proxyHeader: undefined }
+    case ProxyProtocolUpstreamTransportSchema.typeName: {
+      const transport = message as ProxyProtocolUpstreamTransport
+      const inner = transportSocket(transport.transportSocket, `${where}.transport_socket`)
+      if (inner.proxyHeader !== undefined) throw invalid(`${where}.transport_socket`, 'PROXY protocol within itself')
+      return { ...inner, proxyHeader: proxyHeaderWriter(transport, where) }
+    }
+    default:
+      throw unsupported(where, `transport socket ${typeName}`)
+  }
 }
 
 function balancer(proto: ClusterProto, path: string): LoadBalancerFactory {

@@ -10,7 +10,7 @@ import type { SecretSource } from '../tls/secrets.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
 import { type ClusterConfig, clusterConfig } from './cluster-config.ts'
 import { clusterStats } from './cluster-stats.ts'
-import { Http1Pool, type PoolSettings } from './connection-pool.ts'
+import { type ConnectionPool, Http1Pool, type PoolSettings } from './connection-pool.ts'
 import { DnsResolver } from './dns.ts'
 import { type ClusterStats, EndpointHost, Unhealthy } from './endpoint-host.ts'
 import { type Assignment, compileAssignment, type Endpoint } from './endpoints.ts'
@@ -18,6 +18,7 @@ import { HealthChecker } from './health-checker.ts'
 import type { ClusterFacts } from './host.ts'
 import { HostSet } from './host-set.ts'
 import { OutlierDetector } from './outlier-detector.ts'
+import { ProxiedPools } from './proxy-protocol.ts'
 import { compileUpstreamTls, type UpstreamTls } from './upstream-tls.ts'
 
 export class Cluster implements ClusterFacts {
@@ -121,8 +122,7 @@ export class Cluster implements ClusterFacts {
       seen.add(host.address)
       const old = known.get(host.address)
       if (old === undefined) {
-        const { http2 } = this.config
-        host.pool = http2 === undefined ? new Http1Pool(host, this.#pool) : new Http2Pool(host, this.#pool, http2)
+        host.pool = this.#newPool(host)
         this.#checker?.added(host)
       } else {
         host = old
@@ -138,6 +138,14 @@ export class Cluster implements ClusterFacts {
     }
     this.#hosts = this.#hostSet(next)
     this.ready = true
+  }
+
+  #newPool(host: EndpointHost): ConnectionPool {
+    const { http2, proxyHeader } = this.config
+    const make = (settings: PoolSettings): ConnectionPool =>
+      http2 === undefined ? new Http1Pool(host, settings) : new Http2Pool(host, settings, http2)
+    if (proxyHeader === undefined) return make(this.#pool)
+    return new ProxiedPools(proxyHeader, (preamble) => make({ ...this.#pool, preamble }))
   }
 
   #hostSet(hosts: readonly EndpointHost[]): HostSet {

@@ -7,6 +7,7 @@ import type { UpstreamTls } from './upstream-tls.ts'
 
 /** The pool's side of an attempt. */
 export interface ConnectOwner {
+  readonly settings: { readonly preamble?: Buffer }
   connected(attempt: Connecting, socket: Socket): void
   connectFailed(attempt: Connecting, failure: UpstreamFailure, reason: string): void
 }
@@ -29,7 +30,7 @@ export class Connecting implements TimeoutOwner {
 
   start(): void {
     this.#timeout.arm(this.#timeoutMs)
-    const socket = openSocket(this.#host, this.#tls)
+    const socket = openSocket(this.#host, this.#tls, this.#owner.settings.preamble)
     this.#socket = socket
     const fail = (error: Error) => {
       this.#timeout.cancel()
@@ -64,10 +65,26 @@ export class Connecting implements TimeoutOwner {
 }
 
 /** Opens a socket to a host; for TLS `secureConnect` says when it may be used. */
-export function openSocket(host: EndpointHost, tls: UpstreamTls | undefined): Socket {
-  const address = host.ip.startsWith('/') ? { path: host.ip } : { host: host.ip, port: host.port }
-  if (tls === undefined) return connect({ ...address, noDelay: true })
-  const socket = connectTls({ ...address, ...tls.options(host) })
-  socket.setNoDelay(true)
+export function openSocket(
+  host: EndpointHost,
+  tls: UpstreamTls | undefined,
+  preamble?: Buffer,
+  port = host.port,
+): Socket {
+  const address = host.ip.startsWith('/') ? { path: host.ip } : { host: host.ip, port }
+  if (tls === undefined) {
+    const socket = connect({ ...address, noDelay: true })
+    if (preamble !== undefined) socket.write(preamble)
+    return socket
+  }
+  if (preamble === undefined) {
+    const socket = connectTls({ ...address, ...tls.options(host) })
+    socket.setNoDelay(true)
+    return socket
+  }
+  const plain = connect({ ...address, noDelay: true })
+  plain.write(preamble)
+  const socket = connectTls({ socket: plain, ...tls.options(host) })
+  plain.on('error', (error) => socket.destroy(error))
   return socket
 }

@@ -17,6 +17,8 @@ export interface PoolSettings {
   readonly tls: UpstreamTls | undefined
   readonly breaker: CircuitBreaker
   readonly stats: ClusterStats
+  /** What a connection begins with, in front of TLS. */
+  readonly preamble?: Buffer
 }
 
 /** What a host offers to the router, for either protocol. */

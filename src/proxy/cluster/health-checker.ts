@@ -1,5 +1,5 @@
 import { request } from 'node:http'
-import { request as requestTls } from 'node:https'
+import type { Socket } from 'node:net'
 import {
   type HealthCheck,
   HealthCheck_HttpHealthCheckSchema,
@@ -129,15 +129,13 @@ function probe(check: HealthCheck, cluster: Cluster, tls: UpstreamTls | undefine
       open = false
       done(healthy)
     }
-    const send = tls === undefined ? request : requestTls
-    const call = send({
+    const call = request({
       host: host.ip,
       port: host.settings.healthPort,
       path: http.path,
       timeout: timeoutMs,
       headers: { host: http.host || host.hostname || cluster.name, 'user-agent': 'Envoy/HC', ...headers },
-      agent: false,
-      ...(tls === undefined ? {} : tls.options(host)),
+      createConnection: () => openProbe(host, tls),
     })
     call.on('response', (response) => {
       response.resume()
@@ -151,13 +149,19 @@ function probe(check: HealthCheck, cluster: Cluster, tls: UpstreamTls | undefine
   }
 }
 
+/** A connection of the checker's own: it is made for nobody, and PROXY protocol says so. */
+function openProbe(host: EndpointHost, tls: UpstreamTls | undefined): Socket {
+  const { proxyHeader } = (host.cluster as Cluster).config
+  return openSocket(host, tls, proxyHeader?.(undefined), host.settings.healthPort)
+}
+
 function tcpProbe(
   host: EndpointHost,
   tls: UpstreamTls | undefined,
   timeoutMs: number,
   done: (healthy: boolean) => void,
 ): () => void {
-  const socket = openSocket(host, tls)
+  const socket = openProbe(host, tls)
   let open = true
   const finish = (healthy: boolean) => {
     if (!open) return

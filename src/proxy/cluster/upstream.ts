@@ -1,6 +1,7 @@
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { EndpointHost } from './endpoint-host.ts'
+import type { ProxiedAddresses } from './proxy-protocol.ts'
 
 /** Why no stream could be had, or why it broke. */
 export const UpstreamFailure = {
@@ -20,6 +21,8 @@ export type UpstreamFailure = (typeof UpstreamFailure)[keyof typeof UpstreamFail
 
 /** What the one that sends a request hears. */
 export interface UpstreamCallbacks {
+  /** Whom it is for; absent for what the proxy asks of its own accord. */
+  readonly proxied?: ProxiedAddresses | undefined
   /** Possibly from within `newStream`. */
   onPoolReady(stream: UpstreamStream, host: EndpointHost): void
   onPoolFailure(failure: UpstreamFailure, reason: string, host: EndpointHost): void

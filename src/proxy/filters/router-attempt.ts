@@ -1,6 +1,7 @@
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
+import type { ProxiedAddresses } from '../cluster/proxy-protocol.ts'
 import type { PendingStream, UpstreamCallbacks, UpstreamFailure, UpstreamStream } from '../cluster/upstream.ts'
 import type { AttemptSpan } from '../tracing/attempt-span.ts'
 import type { RouterFilter } from './router.ts'
@@ -21,6 +22,10 @@ export class Attempt implements UpstreamCallbacks {
     this.#router = router
     this.#host = host
     this.#span = span
+  }
+
+  get proxied(): ProxiedAddresses | undefined {
+    return this.#router?.callbacks.stream.info.connection
   }
 
   start(highPriority: boolean): void {

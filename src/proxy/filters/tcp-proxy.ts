@@ -189,7 +189,7 @@ class TcpProxyFilter implements NetworkFilter, TimeoutOwner {
     cluster.stats.connections.value++
     cluster.stats.activeConnections.value++
     const { tls } = cluster
-    const socket = openSocket(host, tls)
+    const socket = openSocket(host, tls, cluster.config.proxyHeader?.(this.#info.connection))
     this.#upstream = socket
     let counted = true
     const gone = () => {

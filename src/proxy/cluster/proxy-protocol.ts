@@ -1,0 +1,111 @@
+/** PROXY protocol to upstreams (haproxy.org, proxy-protocol.txt): the connection tells whom it is made for. */
+import { isIPv4, isIPv6 } from 'node:net'
+import {
+  ProxyProtocolConfigSchema,
+  ProxyProtocolConfig_Version as Version,
+} from '../../../gen/envoy/config/core/v3/proxy_protocol_pb.ts'
+import {
+  type ProxyProtocolUpstreamTransport,
+  ProxyProtocolUpstreamTransportSchema,
+} from '../../../gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.ts'
+import { onlyFields } from '../config/fields.ts'
+import type { ConnectionPool } from './connection-pool.ts'
+import type { PendingStream, UpstreamCallbacks } from './upstream.ts'
+
+/** Both ends of the connection for which one to an upstream is made; of a ConnectionInfo. */
+export interface ProxiedAddresses {
+  readonly remoteAddress: string
+  readonly remotePort: number
+  readonly localAddress: string
+  readonly localPort: number
+}
+
+/** Writes the header of a connection; `undefined` stands for one that the proxy makes of its own accord. */
+export type ProxyHeaderWriter = (source: ProxiedAddresses | undefined) => Buffer
+
+export function proxyHeaderWriter(proto: ProxyProtocolUpstreamTransport, path: string): ProxyHeaderWriter {
+  onlyFields(ProxyProtocolUpstreamTransportSchema, proto, ['config', 'transport_socket'], path)
+  const { config } = proto
+  if (config !== undefined) onlyFields(ProxyProtocolConfigSchema, config, ['version'], `${path}.config`)
+  return config?.version === Version.V2 ? version2 : version1
+}
+
+function version1(source: ProxiedAddresses | undefined): Buffer {
+  if (source === undefined) return Buffer.from('PROXY UNKNOWN\r\n')
+  const { remoteAddress, localAddress, remotePort, localPort } = source
+  const family = isIPv4(remoteAddress) && isIPv4(localAddress) ? 'TCP4' : 'TCP6'
+  // Other kinds of sockets have no addresses that the line could tell.
+  if (family === 'TCP6' && !(isIPv6(remoteAddress) && isIPv6(localAddress))) return version1(undefined)
+  return Buffer.from(`PROXY ${family} ${remoteAddress} ${localAddress} ${remotePort} ${localPort}\r\n`)
+}
+
+const SIGNATURE = Buffer.from([0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a])
+const LOCAL = 0x20
+const PROXY = 0x21
+const TCP4 = 0x11
+const TCP6 = 0x21
+
+function version2(source: ProxiedAddresses | undefined): Buffer {
+  const from = source && ipBytes(source.remoteAddress)
+  const to = source && ipBytes(source.localAddress)
+  if (source === undefined || from === undefined || to === undefined || from.length !== to.length)
+    return Buffer.concat([SIGNATURE, Buffer.from([LOCAL, 0, 0, 0])])
+  const ports = Buffer.alloc(4)
+  ports.writeUInt16BE(source.remotePort, 0)
+  ports.writeUInt16BE(source.localPort, 2)
+  const family = from.length === 4 ? TCP4 : TCP6
+  return Buffer.concat([SIGNATURE, Buffer.from([PROXY, family, 0, 2 * from.length + 4]), from, to, ports])
+}
+
+function ipBytes(ip: string): Buffer | undefined {
+  if (isIPv4(ip)) return Buffer.from(ip.split('.').map(Number))
+  if (!isIPv6(ip)) return undefined
+  // The URL parser writes an address without embedded IPv4 and with as many `::` as there may be: one.
+  const [head, tail = ''] = new URL(`http://[${ip}]/`).hostname.slice(1, -1).split('::')
+  const groups = (text: string) => (text === '' ? [] : text.split(':'))
+  const missing = 8 - groups(head).length - groups(tail).length
+  const all = [...groups(head), ...new Array<string>(missing).fill('0'), ...groups(tail)]
+  const bytes = Buffer.alloc(16)
+  for (const [i, group] of all.entries()) bytes.writeUInt16BE(Number.parseInt(group, 16), 2 * i)
+  return bytes
+}
+
+/** The connections to one host where each belongs to one connection of a client: a pool for each of those. */
+export class ProxiedPools implements ConnectionPool {
+  readonly #write: ProxyHeaderWriter
+  readonly #make: (preamble: Buffer) => ConnectionPool
+  readonly #pools = new Map<string, ConnectionPool>()
+
+  constructor(write: ProxyHeaderWriter, make: (preamble: Buffer) => ConnectionPool) {
+    this.#write = write
+    this.#make = make
+  }
+
+  get connections(): number {
+    let sum = 0
+    for (const pool of this.#pools.values()) sum += pool.connections
+    return sum
+  }
+
+  newStream(callbacks: UpstreamCallbacks, highPriority: boolean): PendingStream | undefined {
+    const header = this.#write(callbacks.proxied)
+    const key = header.latin1Slice()
+    let pool = this.#pools.get(key)
+    if (pool === undefined) {
+      this.#sweep()
+      pool = this.#make(header)
+      this.#pools.set(key, pool)
+    }
+    return pool.newStream(callbacks, highPriority)
+  }
+
+  drain(): void {
+    for (const pool of this.#pools.values()) pool.drain()
+    this.#pools.clear()
+  }
+
+  /** Clients come and go; what they have left behind goes once its connections are closed. */
+  #sweep(): void {
+    for (const [key, pool] of this.#pools) if (pool.connections === 0) this.#pools.delete(key)
+  }
+}
