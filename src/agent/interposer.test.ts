@@ -179,6 +179,19 @@ describe('AdsInterposer', () => {
     assert.deepEqual(world.nacks, [])
   })
 
+  it('a registry that asks for patience is left in peace, in the background too', async () => {
+    world = new World()
+    const server = await serve((_, response) => response.writeHead(429, { 'retry-after': '3600' }).end())
+    servers.push(server)
+    world.push({ a: { url: `${server.url}/a.wasm` }, b: { url: `oci://${server.host}/b:v1` } })
+    await world.start(['a', 'b'], { heal: { initialMs: 1, maxMs: 2 } })
+    for (const name of ['a', 'b']) await until(() => world.report(name)?.state === 'failed', name)
+    assert.deepEqual([world.report('a')?.code, world.report('b')?.code], ['SL3007', 'SL3007'])
+    // Many times the pause that it would make of its own.
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    assert.deepEqual(server.requests.toSorted(), ['/a.wasm', '/v2/b/manifests/v1'])
+  })
+
   it('a slow fetch delays nothing but itself, and what was fetched comes when it is ready', async () => {
     world = new World()
     const slow = Promise.withResolvers<number>()

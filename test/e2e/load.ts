@@ -1,5 +1,7 @@
 import { Agent, get } from 'node:http'
 
+const NOTHING = { status: 0, headers: {} }
+
 /** What a {@link Load} has seen. */
 export interface Tally {
   /** Responses by status; 0 counts requests that got none. */
@@ -7,9 +9,11 @@ export interface Tally {
   requests: number
 }
 
+type Headers = Readonly<Record<string, unknown>>
+
 /**
  * Constant load on one path from a few keep-alive connections, each with one request under way. It tells the moment at which a
- * status is seen first after {@link Load.mark}.
+ * response is seen first that is waited for.
  */
 export class Load {
   readonly tally: Tally = { statuses: new Map(), requests: 0 }
@@ -17,7 +21,7 @@ export class Load {
   readonly #agent: Agent
   #stopping = false
   readonly #running: Promise<void>[]
-  #waiting: { status: number; seen: (at: number) => void } | undefined
+  #waiting: { fits: (status: number, headers: Headers) => boolean; seen: (at: number) => void } | undefined
 
   constructor(url: string, connections: number) {
     this.#url = url
@@ -27,8 +31,13 @@ export class Load {
 
   /** Resolves with `performance.now()` of the first response with this status from now on. */
   first(status: number): Promise<number> {
+    return this.firstThat((one) => one === status)
+  }
+
+  /** The same for any response that fits; 0 is none, without headers. */
+  firstThat(fits: (status: number, headers: Headers) => boolean): Promise<number> {
     return new Promise((seen) => {
-      this.#waiting = { status, seen }
+      this.#waiting = { fits, seen }
     })
   }
 
@@ -41,10 +50,10 @@ export class Load {
 
   async #run(): Promise<void> {
     while (!this.#stopping) {
-      const status = await this.#request()
+      const { status, headers } = await this.#request()
       this.tally.requests++
       this.tally.statuses.set(status, (this.tally.statuses.get(status) ?? 0) + 1)
-      if (this.#waiting?.status === status) {
+      if (this.#waiting?.fits(status, headers)) {
         this.#waiting.seen(performance.now())
         this.#waiting = undefined
       }
@@ -53,15 +62,15 @@ export class Load {
     }
   }
 
-  #request(): Promise<number> {
+  #request(): Promise<{ status: number; headers: Headers }> {
     return new Promise((resolve) => {
       const request = get(this.#url, { agent: this.#agent, timeout: 5_000 }, (response) => {
-        response.on('end', () => resolve(response.statusCode ?? 0))
-        response.on('error', () => resolve(0))
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers }))
+        response.on('error', () => resolve(NOTHING))
         response.resume()
       })
       request.on('timeout', () => request.destroy())
-      request.on('error', () => resolve(0))
+      request.on('error', () => resolve(NOTHING))
     })
   }
 }

@@ -1,6 +1,8 @@
 /** Istio's pkg/wasm/httpfetcher_test.go restated; names are Istio's where the case is. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
@@ -235,6 +237,29 @@ describe('redirects and credentials', () => {
       await server.close()
     })
   }
+
+  it('a redirect to a name is judged by what the name resolves to', async () => {
+    const server = await serve((request, response) => {
+      if (request.url === '/b') response.end(wasm)
+      else response.writeHead(302, { location: `http://localhost:${server.host.split(':')[1]}/b` }).end()
+    })
+    assert.deepEqual((await fetch(`${server.url}/a`)).bytes, wasm)
+    // The first hop is at an address that is allowed.
+    const elsewhere = createServer((_, response) => {
+      response.writeHead(302, { location: `http://localhost:${server.host.split(':')[1]}/b` }).end()
+    })
+    await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.2', resolve))
+    const { port } = elsewhere.address() as AddressInfo
+    const transport = { blockedCidrs: ['127.0.0.1/32', '::1/128'] }
+    await assert.rejects(fetch(`http://127.0.0.2:${port}/a`, { transport }), {
+      code: 'SL3017',
+      message: /localhost is /,
+    })
+    assert.equal(server.requests.length, 2)
+    elsewhere.close()
+    elsewhere.closeAllConnections()
+    await server.close()
+  })
 
   it('more than ten redirects are refused', async () => {
     let n = 0
