@@ -19,26 +19,10 @@ import {
   rawUpstream,
   testProxy,
 } from '../../src/proxy/testing.ts'
-import { guest } from '../../src/wasm/testing/wat-guest.ts'
+import { countingGuest } from '../../src/wasm/testing/counting-guest.ts'
 
 /** What the upstream does once it has the head of a request for that path. */
 export type Behaviour = (socket: Socket, head: string) => void
-
-/** A plugin whose gauge says how many of its contexts live; it looks at every part of a message. */
-const COUNTING = `
-  (global $metric (mut i32) (i32.const 0))
-  (func (export "proxy_on_context_create") (param i32 i32)
-    (if (local.get 1) (then (drop (call $proxy_increment_metric (global.get $metric) (i64.const 1))))))
-  (func (export "proxy_on_configure") (param i32 i32) (result i32)
-    (drop (call $proxy_define_metric (i32.const 1) (s "contexts") $slot0))
-    (global.set $metric (i32.load $slot0))
-    (i32.const 1))
-  (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (i32.const 0))
-  (func (export "proxy_on_request_body") (param i32 i32 i32) (result i32) (i32.const 0))
-  (func (export "proxy_on_response_headers") (param i32 i32 i32) (result i32) (i32.const 0))
-  (func (export "proxy_on_response_body") (param i32 i32 i32) (result i32) (i32.const 0))
-  (func (export "proxy_on_delete") (param i32)
-    (drop (call $proxy_increment_metric (global.get $metric) (i64.const -1))))`
 
 /** Numbers that must be what they were when nothing is going on. */
 type Counts = Readonly<Record<string, number>>
@@ -69,7 +53,7 @@ export class Arena {
     const upstream = await rawUpstream((socket) => serve(socket, behaviours))
     const steady = await rawUpstream((socket) => serve(socket, {}))
     const module = join(folder, 'counting.wasm')
-    writeFileSync(module, guest(COUNTING))
+    writeFileSync(module, countingGuest())
     const filter = `{ name: counting, typed_config: { "@type": ${FILTERS}.http.wasm.v3.Wasm, config: { name: counting, vm_config: { runtime: envoy.wasm.runtime.v8, code: { local: { filename: "${module}" } } } } } }`
     const hcm = 'codec_type: AUTO\nrequest_headers_timeout: 0.5s\nrequest_timeout: 2s\ndelayed_close_timeout: 0.1s'
     const routes = [
