@@ -1,0 +1,33 @@
+/** Sluice and Envoy with one worker on core 0, on the same bootstrap file. */
+import type { ChildProcess } from 'node:child_process'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { envoy } from '../../test/peers/index.ts'
+import { start } from './processes.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+/** How each is started; Envoy only where it is there. */
+export async function commands(bootstrap: string): Promise<ReadonlyMap<string, readonly [string, readonly string[]]>> {
+  const args = ['-c', bootstrap, '--concurrency', '1']
+  const found = new Map<string, readonly [string, readonly string[]]>()
+  found.set('sluice', [process.execPath, [join(ROOT, 'bin/sluice.mjs'), 'proxy', ...args]])
+  const { path } = await envoy()
+  if (path !== '') found.set('envoy', [path, [...args, '--disable-hot-restart', '-l', 'error']])
+  return found
+}
+
+/** Starts one and waits until it answers. */
+export async function started(command: readonly [string, readonly string[]], port: number): Promise<ChildProcess> {
+  const child = start(command, 0)
+  for (let i = 0; i < 400; i++) {
+    const status = await fetch(`http://127.0.0.1:${port}/`).then(
+      (response) => response.status,
+      () => 0,
+    )
+    if (status === 200) return child
+    await sleep(25)
+  }
+  throw new Error(`nothing answers on port ${port}`)
+}
