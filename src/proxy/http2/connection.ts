@@ -245,7 +245,7 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream> imple
     this.block.finish()
   }
 
-  onDataFrame(id: number, endStream: boolean, length: number): void {
+  onDataFrame(id: number, endStream: boolean, length: number, content: number): void {
     this.#receiveWindow -= length
     if (this.#receiveWindow < 0) throw new Http2Error(ErrorCode.FlowControlError, 'connection window exceeded')
     this.#dataEnds = endStream
@@ -254,6 +254,8 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream> imple
     if (stream === undefined) this.forClosed(id, 'DATA')
     else if (stream.remoteDone) this.streamError(stream, ErrorCode.StreamClosed, 'DATA behind END_STREAM')
     else if (!stream.charge(length)) this.streamError(stream, ErrorCode.FlowControlError, 'stream window exceeded')
+    else if (!stream.counts(content, endStream))
+      this.streamError(stream, ErrorCode.ProtocolError, 'content-length and DATA disagree')
     else this.#dataStream = stream
   }
 

@@ -14,8 +14,8 @@ export interface InboundHandler {
     start: number,
     end: number,
   ): void
-  /** `length` counts for flow control. */
-  onDataFrame(stream: number, endStream: boolean, length: number): void
+  /** `length` counts for flow control, `content` is what of it is no padding. */
+  onDataFrame(stream: number, endStream: boolean, length: number, content: number): void
   onDataPiece(bytes: Buffer, start: number, end: number, last: boolean): void
   onPadding(length: number): void
   onPriority(stream: number, problem: ErrorCode): void
@@ -117,7 +117,7 @@ export class Inbound implements FrameSink {
   onDataFrame(flags: number, stream: number, length: number): void {
     this.#beforeData(stream)
     this.#guard.received(FrameType.Data, flags, length)
-    this.#handler.onDataFrame(stream, (flags & Flag.EndStream) !== 0, length)
+    this.#handler.onDataFrame(stream, (flags & Flag.EndStream) !== 0, length, length)
   }
 
   onDataPiece(bytes: Buffer, start: number, end: number, last: boolean): void {
@@ -140,7 +140,7 @@ export class Inbound implements FrameSink {
     const from = start + 1
     const to = end - padding(bytes, start, end)
     this.#guard.received(FrameType.Data, flags, to - from)
-    this.#handler.onDataFrame(stream, (flags & Flag.EndStream) !== 0, end - start)
+    this.#handler.onDataFrame(stream, (flags & Flag.EndStream) !== 0, end - start, to - from)
     this.#handler.onPadding(end - start - (to - from))
     this.#handler.onDataPiece(bytes, from, to, true)
   }

@@ -144,6 +144,13 @@ export abstract class Http2Stream {
     return this.#receiveWindow >= 0
   }
 
+  /** RFC 9113 8.1.1: false where a DATA frame makes the body longer than was announced, or ends it too early. */
+  counts(content: number, endStream: boolean): boolean {
+    if (this.#expected === -1) return true
+    this.#expected -= content
+    return endStream ? this.#expected === 0 : this.#expected >= 0
+  }
+
   /** Padding, which nobody has to take. */
   skip(length: number): void {
     this.#consumed(length)
@@ -151,15 +158,6 @@ export abstract class Http2Stream {
 
   receiveData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
     const size = end - start
-    if (this.#expected !== -1) {
-      // RFC 9113 8.1.1
-      this.#expected -= size
-      if (this.#expected < 0 || (endStream && this.#expected > 0)) {
-        this.connection.consumed(size)
-        this.connection.streamError(this, ErrorCode.ProtocolError, 'content-length and DATA disagree')
-        return
-      }
-    }
     const data = new BodyBuffer()
     if (size > 0) data.add(bytes.subarray(start, end))
     if (endStream) this.#remoteEnded()

@@ -8,10 +8,11 @@ let waiting: Batched[] = []
 
 /** Calls `flush` at the end of the turn; once per call of this. */
 export function flushAtEndOfTurn(output: Batched): void {
-  if (waiting.push(output) === 1) setImmediate(flushAll)
+  if (waiting.push(output) === 1) setImmediate(endTurn)
 }
 
-function flushAll(): void {
+/** Writes what waits; also what a test calls that does not wait. */
+export function endTurn(): void {
   const all = waiting
   waiting = []
   for (let i = 0; i < all.length; i++) all[i].flush()

@@ -1,0 +1,244 @@
+/** For tests: either end of a connection without a network, writing down what it hears. */
+import { EventEmitter } from 'node:events'
+import type { Socket } from 'node:net'
+import { BodyBuffer } from '../../base/body-buffer.ts'
+import { HeaderMap } from '../../base/header-map.ts'
+import type { UpstreamCallbacks, UpstreamStream } from '../cluster/upstream.ts'
+import type { ResponseEncoder } from '../http/codec.ts'
+import type { ConnectionManager } from '../http/connection-manager.ts'
+import type { HttpStream } from '../http/stream.ts'
+import type { ConnectionInfo } from '../network/connection-info.ts'
+import { Http2ClientConnection } from './client-connection.ts'
+import { type Http2Options, http2Options } from './options.ts'
+import { Http2ServerConnection } from './server-connection.ts'
+import { endTurn } from './turn.ts'
+
+/** A frame as bytes. */
+export function frame(type: number, flags: number, stream: number, payload: Buffer | string = ''): Buffer {
+  const body = typeof payload === 'string' ? Buffer.from(payload, 'hex') : payload
+  const head = Buffer.alloc(9)
+  head.writeUIntBE(body.length, 0, 3)
+  head[3] = type
+  head[4] = flags
+  head.writeUInt32BE(stream, 5)
+  return Buffer.concat([head, body])
+}
+
+class FakeSocket extends EventEmitter {
+  readonly written: Buffer[] = []
+  writableLength = 0
+  destroyed = false
+  write(bytes: Buffer): boolean {
+    this.written.push(bytes)
+    return true
+  }
+  end(): void {}
+  cork(): void {}
+  uncork(): void {}
+  resume(): void {}
+  destroySoon(): void {
+    this.destroy()
+  }
+  destroy(): void {
+    if (this.destroyed) return
+    this.destroyed = true
+    this.emit('close')
+  }
+}
+
+/** What happened, the pieces of each body put together. */
+export class Recording {
+  readonly events: string[] = []
+  readonly #bodies = new Map<string, string>()
+
+  event(who: string, text: string): void {
+    const body = this.#bodies.get(who)
+    if (body !== undefined) this.events.push(`${who} data ${body}`)
+    this.#bodies.delete(who)
+    this.events.push(`${who} ${text}`)
+  }
+
+  data(who: string, data: BodyBuffer): void {
+    this.#bodies.set(who, (this.#bodies.get(who) ?? '') + data.linearize().toString('hex'))
+    data.clear()
+  }
+}
+
+const fields = (headers: HeaderMap) => JSON.stringify(headers.flat)
+const cell = () => ({ value: 0 })
+
+/** A server connection whose requests are answered when they are complete. */
+export function recordServer(chunks: readonly Buffer[], options: Partial<Http2Options> = {}) {
+  const recording = new Recording()
+  const socket = new FakeSocket()
+  let count = 0
+  const stats = {
+    connections: cell(),
+    activeConnections: cell(),
+    protocolErrors: cell(),
+    idleTimeouts: cell(),
+  }
+  const manager = {
+    options: {
+      http2: { ...http2Options(undefined, ''), ...options },
+      limits: { maxBytes: 16 * 1024, maxCount: 50 },
+      idleTimeoutMs: 0,
+      maxConnectionDurationMs: 0,
+      requestHeadersTimeoutMs: 0,
+      drainTimeoutMs: 0,
+      delayedCloseMs: 0,
+      maxRequestsPerConnection: 0,
+    },
+    stats,
+    newStream: (encoder: ResponseEncoder) => new FakeHttpStream(recording, encoder, ++count) as unknown as HttpStream,
+  } as unknown as ConnectionManager
+  const owner = {
+    manager: () => manager,
+    draining: false,
+    connectionClosed: () => recording.event('connection', 'closed'),
+  }
+  const connection = new Http2ServerConnection(socket as unknown as Socket, {} as ConnectionInfo, owner, manager)
+  for (const chunk of chunks) socket.emit('data', chunk)
+  endTurn()
+  const { busy } = connection
+  socket.destroy()
+  return {
+    events: recording.events,
+    written: Buffer.concat(socket.written),
+    busy,
+    active: stats.activeConnections.value,
+  }
+}
+
+class FakeHttpStream {
+  readonly #recording: Recording
+  readonly #encoder: ResponseEncoder
+  readonly #who: string
+  #over = false
+
+  constructor(recording: Recording, encoder: ResponseEncoder, number: number) {
+    this.#recording = recording
+    this.#encoder = encoder
+    this.#who = `request ${number}`
+  }
+
+  begin(headers: HeaderMap): void {
+    this.#recording.event(this.#who, `begins ${fields(headers)}`)
+  }
+
+  onRequestHeaders(headers: HeaderMap, end: boolean): void {
+    this.#recording.event(this.#who, `headers ${fields(headers)}`)
+    if (end) this.#answer()
+  }
+
+  onRequestData(data: BodyBuffer, end: boolean): void {
+    this.#recording.data(this.#who, data)
+    if (end) this.#answer()
+  }
+
+  onRequestTrailers(trailers: HeaderMap): void {
+    this.#recording.event(this.#who, `trailers ${fields(trailers)}`)
+    this.#answer()
+  }
+
+  onDownstreamReset(_flag: number, details: string): void {
+    this.#finish(`reset ${details}`)
+  }
+
+  onCodecError(status: number, details: string): void {
+    this.#encoder.encodeHeaders(new HeaderMap([':status', String(status)]), true)
+    this.#finish(`refused ${details}`)
+  }
+
+  onDownstreamBlocked(): void {}
+  onDownstreamDrained(): void {}
+
+  #answer(): void {
+    const encoder = this.#encoder
+    encoder.encodeHeaders(new HeaderMap([':status', '200', 'x-a', 'b']), false)
+    encoder.encodeData(BodyBuffer.of('body'), false)
+    encoder.encodeTrailers(new HeaderMap(['x-end', '1']))
+    this.#finish('answered')
+  }
+
+  #finish(how: string): void {
+    if (this.#over) throw new Error(`${this.#who} ends twice: ${how}`)
+    this.#over = true
+    this.#recording.event(this.#who, how)
+    this.#encoder.streamDone()
+  }
+}
+
+/** A client connection on which three requests are under way, the second of which has a body that never ends. */
+export function recordClient(chunks: readonly Buffer[], options: Partial<Http2Options> = {}) {
+  const recording = new Recording()
+  const socket = new FakeSocket()
+  const owner = { connectionFree: () => {}, connectionClosed: () => recording.event('connection', 'closed') }
+  const settings = {
+    options: { ...http2Options(undefined, ''), ...options },
+    limits: { maxBytes: 16 * 1024, maxCount: 50 },
+    maxRequests: 0,
+    idleTimeoutMs: 0,
+  }
+  const connection = new Http2ClientConnection(socket as unknown as Socket, settings, owner)
+  for (const [i, method] of ['GET', 'POST', 'HEAD'].entries()) {
+    const callbacks = new FakeCallbacks(recording, i + 1)
+    const upstream = connection.use(callbacks as unknown as UpstreamCallbacks)
+    callbacks.upstream = upstream
+    const headers = new HeaderMap([':authority', 'a', ':path', '/', ':method', method, ':scheme', 'http'])
+    upstream.sendHeaders(headers, method !== 'POST')
+    if (method === 'POST') sendBody(upstream)
+  }
+  for (const chunk of chunks) socket.emit('data', chunk)
+  endTurn()
+  socket.destroy()
+  return { events: recording.events, written: Buffer.concat(socket.written), busy: connection.busy }
+}
+
+const BODY = Buffer.alloc(70_000)
+
+function sendBody(upstream: UpstreamStream): void {
+  upstream.sendData(BodyBuffer.of(BODY), false)
+}
+
+class FakeCallbacks {
+  upstream: UpstreamStream | undefined
+  readonly #recording: Recording
+  readonly #who: string
+  #over = false
+
+  constructor(recording: Recording, number: number) {
+    this.#recording = recording
+    this.#who = `response ${number}`
+  }
+
+  onUpstreamHeaders(headers: HeaderMap, end: boolean): void {
+    this.#recording.event(this.#who, `headers ${fields(headers)}`)
+    if (end) this.#finish('ended')
+  }
+
+  onUpstreamData(data: BodyBuffer, end: boolean): void {
+    this.#recording.data(this.#who, data)
+    if (end) this.#finish('ended')
+  }
+
+  onUpstreamTrailers(trailers: HeaderMap): void {
+    this.#finish(`trailers ${fields(trailers)}`)
+  }
+
+  onUpstreamReset(failure: number, reason: string): void {
+    this.upstream = undefined
+    this.#finish(`reset ${failure} ${reason}`)
+  }
+
+  onUpstreamBlocked(): void {}
+  onUpstreamDrained(): void {}
+
+  #finish(how: string): void {
+    if (this.#over) throw new Error(`${this.#who} ends twice: ${how}`)
+    this.#over = true
+    this.#recording.event(this.#who, how)
+    // As the router does when an answer is complete before its request.
+    this.upstream?.reset()
+  }
+}
