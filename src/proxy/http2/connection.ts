@@ -40,6 +40,8 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream> imple
   readonly #waiting = new Set<Http2Stream>()
   #receiveWindow: number
   #unacknowledged = 0
+  /** The peer has acknowledged our SETTINGS, of which we send one frame. */
+  #settled = false
   /** Whose DATA is being read; undefined: nobody's. */
   #dataStream: S | undefined
   #dataEnds = false
@@ -309,6 +311,8 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream> imple
   }
 
   onSettingsAck(): void {
+    if (this.#settled) throw protocolError('acknowledgement of SETTINGS that were not sent')
+    this.#settled = true
     this.#decoder.settled(this.options.tableSize)
   }
 

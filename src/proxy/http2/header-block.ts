@@ -21,6 +21,9 @@ const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*$/
 const LENGTH = /^[0-9]{1,15}$/
 const STATUS = /^[1-9][0-9][0-9]$/
 
+/** RFC 3986 3.2 without userinfo, which RFC 9113 8.3.1 forbids. */
+const AUTHORITY = /^[A-Za-z0-9\-._~!$&'()*+,;=:%[\]]*$/
+
 /** No blank may stand in a target: HTTP/1.1 would split the line there. Values are free of controls already. */
 const BLANK = /[ \t]/
 
@@ -111,8 +114,7 @@ export class HeaderBlock implements FieldSink {
     switch (id) {
       case FieldId.Authority:
         this.flat[1] = value
-        // RFC 9113 8.3.1: no userinfo.
-        if (BLANK.test(value) || value.includes('@')) this.error = 'invalid :authority'
+        if (!AUTHORITY.test(value)) this.error = 'invalid :authority'
         break
       case FieldId.Path:
         this.flat[3] = value
@@ -165,7 +167,7 @@ export class HeaderBlock implements FieldSink {
         break
       case FieldId.Host:
         if (this.#kind === BlockKind.Request) {
-          if (this.#host !== undefined || BLANK.test(value)) this.error = 'invalid host'
+          if (this.#host !== undefined || !AUTHORITY.test(value)) this.error = 'invalid host'
           this.#host = value
           return
         }
