@@ -3,6 +3,7 @@ import {
   type Cluster as ClusterProto,
   ClusterSchema,
   Cluster_DiscoveryType as DiscoveryType,
+  Cluster_RingHashLbConfig_HashFunction as HashFunction,
   Cluster_LbPolicy as LbPolicy,
 } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
 import type { TransportSocket } from '../../../gen/envoy/config/core/v3/base_pb.ts'
@@ -21,7 +22,9 @@ import { HttpProtocolOptionsSchema } from '../../../gen/envoy/extensions/upstrea
 import { metadataJson, unpack, unpackAs } from '../config/any.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
 import { type Http2Options, http2Options } from '../http2/options.ts'
-import { type LoadBalancerFactory, leastRequest, maglev, random, ringHash, roundRobin } from './load-balancer.ts'
+import { maglev, ringHash } from './consistent-hash.ts'
+import { murmurHash2, xxHash64 } from './hash64.ts'
+import { type LoadBalancerFactory, leastRequest, random, roundRobin } from './load-balancer.ts'
 import { type ProxyHeaderWriter, proxyHeaderWriter } from './proxy-protocol.ts'
 
 /** The settings of a cluster, read once. */
@@ -115,6 +118,7 @@ export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name
         'ignore_new_hosts_until_first_hc',
         'close_connections_on_host_set_change',
         'zone_aware_lb_config',
+        'consistent_hashing_lb_config',
       ],
       `${path}.common_lb_config`,
     )
@@ -212,6 +216,13 @@ function transportSocket(
 }
 
 function balancer(proto: ClusterProto, path: string): LoadBalancerFactory {
+  const consistent = proto.commonLbConfig?.consistentHashingLbConfig
+  if (consistent?.hashBalanceFactor !== undefined)
+    throw unsupported(
+      `${path}.common_lb_config.consistent_hashing_lb_config.hash_balance_factor`,
+      'the field is not supported',
+    )
+  const byHostname = consistent?.useHostnameForHashing ?? false
   switch (proto.lbPolicy) {
     case LbPolicy.ROUND_ROBIN:
       return roundRobin
@@ -221,13 +232,28 @@ function balancer(proto: ClusterProto, path: string): LoadBalancerFactory {
       return random
     case LbPolicy.RING_HASH: {
       const ring = proto.lbConfig.case === 'ringHashLbConfig' ? proto.lbConfig.value : undefined
-      return ringHash(Number(ring?.minimumRingSize ?? 1024n), Number(ring?.maximumRingSize ?? 8_388_608n))
+      const [min, max] = [Number(ring?.minimumRingSize ?? 1024n), Number(ring?.maximumRingSize ?? MAX_RING)]
+      if (min > max || max > MAX_RING)
+        throw invalid(`${path}.ring_hash_lb_config`, `minimum_ring_size (${min}) above maximum_ring_size (${max})`)
+      return ringHash(min, max, byHostname, ring?.hashFunction === HashFunction.MURMUR_HASH_2 ? murmurHash2 : xxHash64)
     }
     case LbPolicy.MAGLEV: {
-      const size = proto.lbConfig.case === 'maglevLbConfig' ? proto.lbConfig.value.tableSize : undefined
-      return maglev(Number(size ?? 65_537n))
+      const size = Number(
+        (proto.lbConfig.case === 'maglevLbConfig' ? proto.lbConfig.value.tableSize : undefined) ?? 65_537n,
+      )
+      if (size > MAX_TABLE || !isPrime(size))
+        throw invalid(`${path}.maglev_lb_config.table_size`, `${size} is not a prime number up to ${MAX_TABLE}`)
+      return maglev(size, byHostname)
     }
     default:
       throw unsupported(`${path}.lb_policy`, `load balancing policy ${proto.lbPolicy}`)
   }
+}
+
+const MAX_RING = 8_388_608
+const MAX_TABLE = 5_000_011
+
+function isPrime(number: number): boolean {
+  for (let i = 2; i * i <= number; i++) if (number % i === 0) return false
+  return number > 1
 }

@@ -14,6 +14,7 @@ import { type ConnectionPool, Http1Pool, type PoolSettings } from './connection-
 import { DnsResolver } from './dns.ts'
 import { type ClusterStats, EndpointHost, Unhealthy } from './endpoint-host.ts'
 import { type Assignment, compileAssignment, type Endpoint } from './endpoints.ts'
+import type { Hash64 } from './hash64.ts'
 import { HealthChecker } from './health-checker.ts'
 import type { ClusterFacts } from './host.ts'
 import { HostSet } from './host-set.ts'
@@ -81,7 +82,7 @@ export class Cluster implements ClusterFacts {
     return this.#hosts.hosts
   }
 
-  choose(hash: number | undefined): EndpointHost | undefined {
+  choose(hash: Hash64 | undefined): EndpointHost | undefined {
     return this.#hosts.choose(hash)
   }
 

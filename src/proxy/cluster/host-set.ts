@@ -1,4 +1,5 @@
 import type { ClusterStats, EndpointHost } from './endpoint-host.ts'
+import type { Hash64 } from './hash64.ts'
 import type { LoadBalancer, LoadBalancerFactory } from './load-balancer.ts'
 
 /** Envoy's over-provisioning: a priority with 72 % of its hosts healthy still takes all traffic. */
@@ -38,12 +39,12 @@ export class HostSet {
     this.rebuild()
   }
 
-  choose(hash: number | undefined): EndpointHost | undefined {
+  choose(hash: Hash64 | undefined): EndpointHost | undefined {
     const levels = this.#levels
     if (levels.length === 0) return undefined
     let level = levels[0]
     if (levels.length > 1) {
-      let at = hash === undefined ? Math.random() : (hash % 10_000) / 10_000
+      let at = hash === undefined ? Math.random() : hash.modulo(100) / 100
       for (const one of levels) {
         level = one
         if (at < one.share) break
@@ -103,6 +104,7 @@ export class HostSet {
       level.weight = 1
       return level
     }
+    const shares = new Map<EndpointHost, number>()
     const byLocality = new Map<string, { usable: EndpointHost[]; all: number }>()
     for (const host of hosts) {
       const key = localityKey(host.locality, host.settings.priority)
@@ -115,8 +117,18 @@ export class HostSet {
       const configured = weights.get(key) ?? 0
       if (group.usable.length === 0 || configured === 0) continue
       const weight = configured * Math.min(1, (OVERPROVISIONING * group.usable.length) / group.all)
-      level.groups.push({ balancer: this.#make(group.usable), weight })
+      if (this.#make.consistent !== true) level.groups.push({ balancer: this.#make(group.usable), weight })
       level.weight += weight
+      const total = group.usable.reduce((sum, host) => sum + host.weight, 0)
+      for (const host of group.usable) shares.set(host, (host.weight / total) * weight)
+    }
+    if (this.#make.consistent === true && shares.size > 0) {
+      const all = usable.filter((host) => shares.has(host))
+      const balancer = this.#make(
+        all,
+        all.map((host) => shares.get(host) as number),
+      )
+      level.groups.push({ balancer, weight: level.weight })
     }
     return level
   }

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { StatsStore } from '../stats/store.ts'
 import { clusterStats } from './cluster-stats.ts'
+import { maglev, ringHash } from './consistent-hash.ts'
 import { EndpointHost, Unhealthy } from './endpoint-host.ts'
-import { hash32 } from './hash.ts'
+import { Hash64, xxHash64 } from './hash64.ts'
 import { HostSet } from './host-set.ts'
-import { type LoadBalancer, leastRequest, maglev, random, ringHash, roundRobin } from './load-balancer.ts'
+import { type LoadBalancerFactory, leastRequest, random, roundRobin } from './load-balancer.ts'
 
 const CLUSTER = { name: 'c', statName: 'c', protocol: 'HTTP/1.1', metadata: {} }
 
@@ -18,9 +19,9 @@ function host(n: number, weight = 1, priority = 0, zone = 'z'): EndpointHost {
 }
 
 function spread(
-  balancer: { choose(hash?: number): EndpointHost | undefined },
+  balancer: { choose(hash: Hash64 | undefined): EndpointHost | undefined },
   times = 3000,
-  hash?: (i: number) => number,
+  hash?: (i: number) => Hash64,
 ): Map<string, number> {
   const counts = new Map<string, number>()
   for (let i = 0; i < times; i++) {
@@ -68,11 +69,11 @@ describe('load balancers', () => {
       const all = Array.from({ length: 10 }, (_, i) => host(i))
       const before = make(all)
       const after = make(all.slice(0, 9))
-      const counts = spread(before, 20_000, (i) => hash32(`key${i}`))
+      const counts = spread(before, 20_000, (i) => xxHash64(`key${i}`, new Hash64()))
       for (const one of all) near(counts.get(one.ip), 2000, 0.35)
       let moved = 0
       for (let i = 0; i < 10_000; i++) {
-        const hash = hash32(`key${i}`)
+        const hash = xxHash64(`key${i}`, new Hash64())
         assert.equal(before.choose(hash), before.choose(hash))
         const old = before.choose(hash)
         if (old !== all[9] && after.choose(hash) !== old) moved++
@@ -86,7 +87,7 @@ describe('host sets', () => {
   const stats = clusterStats(new StatsStore(), 'c')
   const set = (
     list: readonly EndpointHost[],
-    make: (hosts: readonly EndpointHost[]) => LoadBalancer = roundRobin,
+    make: LoadBalancerFactory = roundRobin,
     weights?: ReadonlyMap<string, number>,
   ) => new HostSet(list, make, 50, weights, stats)
 

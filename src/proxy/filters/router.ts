@@ -5,6 +5,7 @@ import type { HeaderMap } from '../../base/header-map.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { ClusterManager } from '../cluster/cluster-manager.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
+import type { Hash64 } from '../cluster/hash64.ts'
 import { UpstreamFailure } from '../cluster/upstream.ts'
 import { onlyFields } from '../config/fields.ts'
 import type { FactoryContext } from '../context.ts'
@@ -356,7 +357,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     attempt.start(settings.highPriority)
   }
 
-  #chooseHost(hash: number | undefined): EndpointHost | undefined {
+  #chooseHost(hash: Hash64 | undefined): EndpointHost | undefined {
     const { retry } = this.#limits
     let host = this.#cluster.choose(hash)
     if (this.#tried === undefined || retry === undefined || !retry.avoidPreviousHosts) return host

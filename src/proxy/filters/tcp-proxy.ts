@@ -5,12 +5,14 @@ import {
   TcpProxy_WeightedClusterSchema,
   TcpProxySchema,
 } from '../../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
+import type { HashPolicy } from '../../../gen/envoy/type/v3/hash_policy_pb.ts'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { ClusterManager } from '../cluster/cluster-manager.ts'
 import { openSocket } from '../cluster/connecting.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
-import { durationMs, invalid, onlyFields } from '../config/fields.ts'
+import { Hash64, xxHash64 } from '../cluster/hash64.ts'
+import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
 import type { FactoryContext } from '../context.ts'
 import { type AccessLogger, accessLogger, prepareAccessLog } from '../http/access-log.ts'
 import { ResponseFlag, StreamInfo } from '../http/stream-info.ts'
@@ -57,6 +59,7 @@ class Settings {
   readonly clusters: ClusterManager
   readonly idleMs: number
   readonly attempts: number
+  readonly hash: ((info: StreamInfo) => Hash64 | undefined) | undefined
   readonly logs: readonly AccessLogger[]
   readonly connections
   readonly #names: readonly { readonly name: string; readonly bound: number }[]
@@ -65,6 +68,7 @@ class Settings {
     this.clusters = context.clusters as ClusterManager
     this.idleMs = durationMs(config.idleTimeout, 3_600_000)
     this.attempts = config.maxConnectAttempts ?? 1
+    this.hash = connectionHash(config.hashPolicy)
     const prepared = context.prepared as readonly unknown[]
     this.logs = config.accessLog.map((log, i) =>
       accessLogger(log, logPath(i), { ...context, filterName: log.name, prepared: prepared[i] }),
@@ -91,6 +95,16 @@ class Settings {
   close(): void {
     for (const log of this.logs) log.close()
   }
+}
+
+/** Of a connection there is less to hash than of a request. */
+function connectionHash(policies: readonly HashPolicy[]): Settings['hash'] {
+  if (policies.length === 0) return undefined
+  if (policies.length > 1) throw invalid('tcp_proxy.hash_policy', 'only one policy is allowed')
+  const specifier = policies[0].policySpecifier
+  const hash = new Hash64()
+  if (specifier.case === 'sourceIp') return (info) => xxHash64(info.remoteAddress, hash)
+  throw unsupported('tcp_proxy.hash_policy[0]', 'a policy other than source_ip')
 }
 
 class TcpProxyFilter implements NetworkFilter, TimeoutOwner {
@@ -172,7 +186,7 @@ class TcpProxyFilter implements NetworkFilter, TimeoutOwner {
 
   #connect(): void {
     const cluster = this.#cluster as Cluster
-    const host = cluster.choose(undefined)
+    const host = cluster.choose(this.#settings.hash?.(this.#info))
     if (host === undefined) {
       cluster.stats.noHealthy.value++
       this.#fail(ResponseFlag.NoHealthyUpstream, 'no_healthy_upstream')

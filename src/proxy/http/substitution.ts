@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
 import { invalid } from '../config/fields.ts'
 import type { CertificateInfo } from '../network/connection-info.ts'
+import { addressText } from './address-text.ts'
 import { formatTime } from './format-time.ts'
 import { responseFlagsText, type StreamInfo } from './stream-info.ts'
 
@@ -107,7 +108,7 @@ function since(info: StreamInfo, mono: number): number | undefined {
 }
 
 function address(ip: string, port: number): string | undefined {
-  return ip === '' ? undefined : ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`
+  return ip === '' ? undefined : addressText(ip, port)
 }
 
 function text(value: string | undefined): string | undefined {

@@ -138,6 +138,7 @@ export class RouteEntry implements Route {
   finalizeResponse(headers: HeaderMap, info: StreamInfo): void {
     const { responseMutations } = this
     for (let i = 0; i < responseMutations.length; i++) responseMutations[i].apply(headers, info)
+    this.settings.hash?.addCookies(headers, info)
   }
 
   /** The path after a prefix or regex rewrite. */
