@@ -8,6 +8,8 @@ import { parseBootstrap, startProxy } from '../../src/proxy/index.ts'
 export interface RunningProxy {
   /** Ports by listener. */
   readonly ports: ReadonlyMap<string, number>
+  /** `host:port` of its admin endpoint. */
+  readonly admin: string
   stop(): Promise<void>
 }
 
@@ -15,6 +17,7 @@ export async function startSluice(bootstrap: unknown): Promise<RunningProxy> {
   const proxy = await startProxy({ bootstrap: parseBootstrap(JSON.stringify(bootstrap), 'parity'), workers: 1 })
   return {
     ports: new Map(proxy.listeners().map(({ name, port }) => [name, port])),
+    admin: proxy.adminAddress ?? '',
     stop: () => proxy.close(200),
   }
 }
@@ -48,8 +51,9 @@ export async function startEnvoy(program: string, bootstrap: unknown, dir: strin
   const deadline = Date.now() + 30_000
   for (;;) {
     if (gone) throw new Error(`Envoy does not start: ${log.split('\n').slice(-15).join('\n')}`)
-    const ports = existsSync(adminFile) ? await listeners(readFileSync(adminFile, 'utf8')) : undefined
-    if (ports !== undefined) return { ports, stop }
+    const admin = existsSync(adminFile) ? readFileSync(adminFile, 'utf8') : ''
+    const ports = admin === '' ? undefined : await listeners(admin)
+    if (ports !== undefined) return { ports, admin, stop }
     if (Date.now() > deadline) {
       await stop()
       throw new Error(`Envoy is not ready: ${log}`)

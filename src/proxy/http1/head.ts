@@ -1,5 +1,7 @@
 /** Reading the head of an HTTP/1.1 message. RFC 9112; whatever it leaves to the recipient's mercy is refused. */
+
 import { HeaderMap } from '../../base/header-map.ts'
+import { AUTHORITY } from '../http/authority.ts'
 import { checkHead } from './check-head.ts'
 import { CodecError } from './codec-error.ts'
 import { HeaderId, headerName, isToken } from './header-names.ts'
@@ -326,9 +328,6 @@ const PROTECTED = new Set([
   'x-forwarded-proto',
   'x-request-id',
 ])
-
-/** RFC 3986 3.2 without userinfo (RFC 9110 4.2.4 deprecates it, and it hides the host from people). */
-const AUTHORITY = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]+)(?::[0-9]{0,5})?$/
 
 const ABSOLUTE = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]+)([/?][^#]*|)$/
 

@@ -57,6 +57,15 @@ export class Http2ClientStream extends Http2Stream {
     return this.#begun
   }
 
+  override receiveData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
+    if (this.#begun) {
+      super.receiveData(bytes, start, end, endStream)
+      return
+    }
+    this.connection.consumed(end - start)
+    this.connection.streamError(this, ErrorCode.ProtocolError, 'DATA before the headers of the response')
+  }
+
   receiveHeaders(headers: HeaderMap, status: number, contentLength: number, end: boolean): void {
     if (status < 200) {
       if (end || ++this.#informational > MAX_INFORMATIONAL)

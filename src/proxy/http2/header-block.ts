@@ -1,5 +1,6 @@
 /** What a decoded header section says, and whether it may be said (RFC 9113 8.2, 8.3). One per connection, filled again for each. */
 import { HeaderMap } from '../../base/header-map.ts'
+import { AUTHORITY } from '../http/authority.ts'
 import type { FieldSink } from './hpack/decoder.ts'
 import type { Field } from './hpack/decoder-table.ts'
 import { FieldId, LAST_PSEUDO } from './hpack/field-name.ts'
@@ -20,9 +21,6 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*$/
 const LENGTH = /^[0-9]{1,15}$/
 const STATUS = /^[1-9][0-9][0-9]$/
-
-/** RFC 3986 3.2 without userinfo, which RFC 9113 8.3.1 forbids. */
-const AUTHORITY = /^[A-Za-z0-9\-._~!$&'()*+,;=:%[\]]*$/
 
 /** No blank may stand in a target: HTTP/1.1 would split the line there. Values are free of controls already. */
 const BLANK = /[ \t]/
@@ -114,7 +112,7 @@ export class HeaderBlock implements FieldSink {
     switch (id) {
       case FieldId.Authority:
         this.flat[1] = value
-        if (!AUTHORITY.test(value)) this.error = 'invalid :authority'
+        if (value !== '' && !AUTHORITY.test(value)) this.error = 'invalid :authority'
         break
       case FieldId.Path:
         this.flat[3] = value
@@ -167,7 +165,7 @@ export class HeaderBlock implements FieldSink {
         break
       case FieldId.Host:
         if (this.#kind === BlockKind.Request) {
-          if (this.#host !== undefined || !AUTHORITY.test(value)) this.error = 'invalid host'
+          if (this.#host !== undefined || (value !== '' && !AUTHORITY.test(value))) this.error = 'invalid host'
           this.#host = value
           return
         }

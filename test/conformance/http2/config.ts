@@ -3,7 +3,7 @@ const TYPE = 'type.googleapis.com/envoy.extensions'
 
 export const address = (port: number) => ({ socket_address: { address: '127.0.0.1', port_value: port } })
 
-/** A listener of HTTP/2 alone with small windows and 100 streams. */
+/** A listener of one protocol; that of HTTP/2 has small windows and 100 streams. */
 export function listener(name: string, routes: readonly unknown[], codec: 'HTTP1' | 'HTTP2'): unknown {
   return {
     name,
@@ -50,6 +50,15 @@ export function cluster(name: string, port: number, rest: object = {}): unknown 
     load_assignment: { cluster_name: name, endpoints },
     ...rest,
   }
+}
+
+export const HTTP2_UPSTREAM = {
+  typed_extension_protocol_options: {
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+      '@type': `${TYPE}.upstreams.http.v3.HttpProtocolOptions`,
+      explicit_http_config: { http2_protocol_options: {} },
+    },
+  },
 }
 
 export function bootstrap(listeners: readonly unknown[], clusters: readonly unknown[]): unknown {

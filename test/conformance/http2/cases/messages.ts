@@ -21,7 +21,7 @@ export const messages: readonly Case[] = rows('http2', [
     '8.1/2',
     '8.1',
     'DATA behind trailers',
-    [bad(), headers(1, [['x', 'y']]), data(1, 'a')],
+    [post(1), headers(1, [['x', 'y']]), data(1, 'a')],
     streamError('STREAM_CLOSED'),
   ],
   [
