@@ -1,8 +1,9 @@
 import { SluiceError } from '../../errors.ts'
 import type { Limits } from '../limits.ts'
-import { costsOfCheapFunctions } from './cheap-functions.ts'
+import { findCharges } from './call-costs.ts'
 import { Reader } from './reader.ts'
-import { INSERT, Sites, scanBody } from './scan.ts'
+import { type Charges, INSERT, Regions } from './regions.ts'
+import { scanBody } from './scan.ts'
 import { type Bounds, type ModuleShape, readLimits, readValueType, SECTION } from './sections.ts'
 import { Writer } from './writer.ts'
 
@@ -37,17 +38,8 @@ const ORDER = [
 ]
 
 const MAX_TABLES = 16
-/**
- * Loops without calls gather what they owe in a local and pay when it exceeds this: a counter in memory would be the slowest part
- * of a tight loop. (Across calls a local is no better than memory.) What a function leaves unpaid is at most this, so each function
- * with such loops pays a part of it on entry.
- */
-const DEBT = 1024
-const ENTRY_WITH_LOOPS = 256
 /** What growing memory costs beyond its pages: the host has to make its views anew. */
 const GROW_COST = 2000
-/** An exception is an object on the JavaScript heap. */
-const THROW_COST = 2000
 
 interface Indices {
   readonly global: number
@@ -136,7 +128,7 @@ function capTables(out: Writer, reader: Reader, limits: Limits): void {
     out.u32(Math.min(max ?? limits.tableElements, limits.tableElements))
     if (initialised) {
       const expression = reader.pos
-      scanBody(reader, new Sites())
+      scanBody(reader, new Regions())
       out.bytes(reader.bytes, expression, reader.pos)
     }
   }
@@ -226,14 +218,8 @@ function writeBodies(out: Writer, reader: Reader, shape: ModuleShape, indices: I
   const count = reader.u32()
   for (let n = 0; n < count; n++) bodies.push(readBody(reader, shape.types[shape.functions[n]].indexOf('>')))
   const open = (n: number) => new Reader(reader.bytes, bodies[n].code, bodies[n].end)
-  const costs = costsOfCheapFunctions(shape.functionImports.length, count, open)
-  const sites = new Sites()
-  for (let n = 0; n < count; n++) {
-    const body = open(n)
-    scanBody(body, sites, costs)
-    if (body.pos !== bodies[n].end) body.fail('function body has the wrong size')
-    writeBody(out, reader.bytes, bodies[n], sites, indices, costs[shape.functionImports.length + n] === 0)
-  }
+  const charges = findCharges(shape.functionImports.length, count, open)
+  for (let n = 0; n < count; n++) writeBody(out, reader.bytes, bodies[n], charges[n], indices)
 }
 
 function readBody(reader: Reader, parameters: number): Body {
@@ -251,42 +237,41 @@ function readBody(reader: Reader, parameters: number): Body {
   return { start, code: body.pos, end: start + size, localGroups, groupsAt, locals }
 }
 
-/** A function that is not `charged` has no loops either: its callers pay. */
-function writeBody(
-  out: Writer,
-  source: Uint8Array,
-  body: Body,
-  sites: Sites,
-  indices: Indices,
-  charged: boolean,
-): void {
-  const local = body.locals
-  const scratch = new Writer(body.end - body.start + 64 + sites.positions.length * 32)
-  scratch.u32(charged ? body.localGroups + 1 : body.localGroups)
-  scratch.bytes(source, body.groupsAt, body.code)
-  if (charged) {
-    scratch.bytes(Uint8Array.of(1, 0x7f)) // one i32 more
-    const weight = sites.entryWeight + (sites.hasTightLoops ? ENTRY_WITH_LOOPS : 0)
-    charge(scratch, indices.global, local, weight, false)
-    if (sites.hasTightLoops) clear(scratch, local)
+function writeBody(out: Writer, source: Uint8Array, body: Body, charges: Charges, indices: Indices): void {
+  const { positions, kinds, weights } = charges
+  if (positions.length === 0) {
+    out.u32(body.end - body.start)
+    out.bytes(source, body.start, body.end)
+    return
   }
+  const local = body.locals
+  const scratch = new Writer(body.end - body.start + 64 + positions.length * 32)
+  scratch.u32(body.localGroups + 1)
+  scratch.bytes(source, body.groupsAt, body.code)
+  scratch.bytes(Uint8Array.of(1, 0x7f)) // one i32 more
   let copied = body.code
-  for (let i = 0; i < sites.positions.length; i++) {
-    scratch.bytes(source, copied, sites.positions[i])
-    copied = sites.positions[i]
-    switch (sites.kinds[i]) {
-      case INSERT.loop:
-        charge(scratch, indices.global, local, sites.weights[i], sites.hasTightLoops)
+  for (let i = 0; i < positions.length; i++) {
+    scratch.bytes(source, copied, positions[i])
+    copied = positions[i]
+    switch (kinds[i]) {
+      case INSERT.charge:
+        charge(scratch, indices.global, local, weights[i])
         break
-      case INSERT.tightLoop:
-        owe(scratch, indices.global, local, sites.weights[i])
+      case INSERT.chargeLocal:
+        chargeLocal(scratch, indices.global, local, weights[i])
         break
-      case INSERT.throw:
-        charge(scratch, indices.global, local, THROW_COST, sites.hasTightLoops)
+      case INSERT.enter:
+        move(scratch, 0x23, indices.global, 0x21, local)
+        break
+      case INSERT.leave:
+        move(scratch, 0x20, local, 0x24, indices.global)
+        break
+      case INSERT.leaveIf:
+        copied = leaveIf(scratch, indices.global, local, new Reader(source, copied + 1, body.end))
         break
       default:
         scratch.byte(0x10)
-        scratch.u32(sites.kinds[i] === INSERT.bulk ? indices.bulk : indices.grow)
+        scratch.u32(kinds[i] === INSERT.bulk ? indices.bulk : indices.grow)
     }
   }
   scratch.bytes(source, copied, body.end)
@@ -294,56 +279,52 @@ function writeBody(
   out.bytes(scratch.view())
 }
 
-/**
- * `local = fuel -= weight; if (local < 0) unreachable`; with `debt`, what stands in the local is paid too. The counter is never
- * below zero before, so nothing can wrap.
- */
-function charge(out: Writer, global: number, local: number, weight: number, debt: boolean): void {
+/** `local = fuel -= weight; if (local < 0) unreachable`. The counter is never below zero before, so nothing can wrap. */
+function charge(out: Writer, global: number, local: number, weight: number): void {
   out.byte(0x23)
   out.u32(global)
-  out.byte(0x41)
-  out.s32(weight)
-  out.byte(0x6b)
-  if (debt) {
-    out.byte(0x20)
-    out.u32(local)
-    out.byte(0x6b)
-  }
-  out.byte(0x22)
-  out.u32(local)
+  subtract(out, weight, local)
   out.byte(0x24)
   out.u32(global)
   out.byte(0x20)
   out.u32(local)
   out.bytes(TRAP_BELOW_ZERO)
-  if (debt) clear(out, local)
 }
 
-/** `local += weight; if (local > DEBT) { fuel -= local; if (fuel < 0) unreachable; local = 0 }` */
-function owe(out: Writer, global: number, local: number, weight: number): void {
+/** `local -= weight; if (local < 0) { fuel = local; unreachable }`: the host sees by the counter what the trap was. */
+function chargeLocal(out: Writer, global: number, local: number, weight: number): void {
   out.byte(0x20)
   out.u32(local)
+  subtract(out, weight, local)
+  out.bytes(Uint8Array.of(0x41, 0x00, 0x48, 0x04, 0x40))
+  move(out, 0x20, local, 0x24, global)
+  out.bytes(Uint8Array.of(0x00, 0x0b))
+}
+
+/** Instead of `br_if depth`: `if fuel = local; br depth + 1 end`. Gives where the source goes on. */
+function leaveIf(out: Writer, global: number, local: number, operand: Reader): number {
+  const depth = operand.u32()
+  out.bytes(Uint8Array.of(0x04, 0x40))
+  move(out, 0x20, local, 0x24, global)
+  out.byte(0x0c)
+  out.u32(depth + 1)
+  out.byte(0x0b)
+  return operand.pos
+}
+
+function subtract(out: Writer, weight: number, local: number): void {
   out.byte(0x41)
   out.s32(weight)
-  out.byte(0x6a)
+  out.byte(0x6b)
   out.byte(0x22)
   out.u32(local)
-  out.byte(0x41)
-  out.s32(DEBT)
-  out.bytes(Uint8Array.of(0x4a, 0x04, 0x40)) // i32.gt_s, if
-  out.byte(0x23)
-  out.u32(global)
-  out.byte(0x20)
-  out.u32(local)
-  out.byte(0x6b)
-  settle(out, global)
-  clear(out, local)
-  out.byte(0x0b)
 }
 
-function clear(out: Writer, local: number): void {
-  out.bytes(Uint8Array.of(0x41, 0x00, 0x21))
-  out.u32(local)
+function move(out: Writer, get: number, from: number, set: number, to: number): void {
+  out.byte(get)
+  out.u32(from)
+  out.byte(set)
+  out.u32(to)
 }
 
 /** i32.const 0, i32.lt_s, if, unreachable, end */

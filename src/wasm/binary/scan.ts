@@ -1,67 +1,20 @@
 import { SluiceError } from '../../errors.ts'
 import type { Reader } from './reader.ts'
+import { INSERT, type Regions, UNKNOWN_COST } from './regions.ts'
 import { readValueType } from './sections.ts'
 
-/** What has to be inserted at a place of a function body. A tight loop has no calls. */
-export const INSERT = { loop: 0, tightLoop: 1, bulk: 2, grow: 3, throw: 4 } as const
-
-/** The places of one function body where fuel is taken; reused from function to function. */
-export class Sites {
-  /** Places in the source, ascending, with what to insert there and, for a charge, how much. */
-  readonly positions: number[] = []
-  readonly kinds: number[] = []
-  readonly weights: number[] = []
-  /** Instructions outside of loops. */
-  entryWeight = 0
-  hasCalls = false
-  hasTightLoops = false
-  /** Functions that are called directly; and whether others may be. */
-  readonly callees: number[] = []
-  hasIndirectCalls = false
-
-  reset(): void {
-    this.positions.length = 0
-    this.kinds.length = 0
-    this.weights.length = 0
-    this.entryWeight = 0
-    this.hasCalls = false
-    this.hasTightLoops = false
-    this.callees.length = 0
-    this.hasIndirectCalls = false
-  }
-
-  add(position: number, kind: number): number {
-    this.kinds.push(kind)
-    this.weights.push(0)
-    return this.positions.push(position) - 1
-  }
-}
-
-const ENTRY = -1
-const NO_COSTS = new Uint8Array()
+const NO_COSTS = new Uint16Array()
 
 /**
  * One pass over the instructions of a body; `reader` stands behind the locals and ends up behind the last `end`. `costs` has what
  * calling a function costs its caller, by index.
  */
-export function scanBody(reader: Reader, sites: Sites, costs: Uint8Array = NO_COSTS): void {
-  sites.reset()
-  const owners: number[] = [ENTRY]
-  let owner = ENTRY
-  let weight = 0
-  const settle = () => {
-    if (owner === ENTRY) sites.entryWeight += weight
-    else sites.weights[owner] += weight
-    weight = 0
-  }
-  const called = () => {
-    sites.hasCalls = true
-    if (owner !== ENTRY) sites.kinds[owner] = INSERT.loop
-  }
-  while (owners.length > 0) {
+export function scanBody(reader: Reader, regions: Regions, costs: Uint16Array = NO_COSTS, prepaid = false): void {
+  regions.reset(prepaid)
+  for (;;) {
     const at = reader.pos
     const op = reader.byte()
-    weight++
+    regions.step(at)
     if (op >= 0x45 && op <= 0xc4) continue // numeric instructions carry nothing
     if (op >= 0x20 && op <= 0x26) {
       reader.u32()
@@ -72,91 +25,107 @@ export function scanBody(reader: Reader, sites: Sites, costs: Uint8Array = NO_CO
       continue
     }
     switch (op) {
-      case 0x00: // unreachable
       case 0x01: // nop
-      case 0x05: // else
-      case 0x0f: // return
-      case 0x19: // catch_all
       case 0x1a: // drop
       case 0x1b: // select
       case 0xd1: // ref.is_null
       case 0xd4: // ref.as_non_null
         break
-      case 0x02: // block
-      case 0x04: // if
-      case 0x06: // try
-        blockType(reader)
-        owners.push(owner)
+      case 0x00: // unreachable
+        regions.stop()
         break
-      case 0x1f: // try_table
-        blockType(reader)
-        for (let n = reader.u32(); n > 0; n--) {
-          if (reader.byte() < 2) reader.u32()
-          reader.u32()
-        }
-        owners.push(owner)
+      case 0x02: // block
+        regions.block(blockType(reader))
         break
       case 0x03: // loop
         blockType(reader)
-        settle()
-        owners.push(owner)
-        owner = sites.add(reader.pos, INSERT.tightLoop)
+        regions.loop(at, reader.pos)
+        break
+      case 0x04: // if
+        regions.if(blockType(reader))
+        break
+      case 0x05: // else
+        regions.else(at)
+        break
+      case 0x06: // try
+        blockType(reader)
+        regions.try()
+        break
+      case 0x1f: // try_table
+        blockType(reader)
+        catches(reader, regions)
+        regions.block(false)
+        break
+      case 0x07: // catch
+        reader.u32()
+        regions.catch(at)
+        break
+      case 0x19: // catch_all
+        regions.catch(at)
+        break
+      case 0x18: // delegate, which closes its `try`
+        reader.u32()
+        regions.end(at)
         break
       case 0x0b: // end
-      case 0x18: {
-        // `delegate` closes its `try`
-        if (op === 0x18) reader.u32()
-        const outer = owners.pop() as number
-        if (outer !== owner) {
-          settle()
-          const tight = sites.kinds[owner] === INSERT.tightLoop
-          if (tight) sites.hasTightLoops = true
-          else if (outer !== ENTRY) sites.kinds[outer] = INSERT.loop
-          owner = outer
-        }
+        if (regions.end(at)) return
         break
-      }
-      case 0x07: // catch
       case 0x0c: // br
+        regions.branch(at, reader.u32(), false)
+        regions.stop()
+        break
       case 0x0d: // br_if
-      case 0xd2: // ref.func
+        regions.branch(at, reader.u32(), true)
+        break
       case 0xd5: // br_on_null
       case 0xd6: // br_on_non_null
+        regions.branch(at, reader.u32(), false)
+        break
+      case 0x0e: // br_table
+        regions.branchTable(at, labels(reader))
+        break
+      case 0x0f: // return
+        regions.return(at)
+        break
+      case 0xd2: // ref.func
         reader.u32()
         break
       case 0x08: // throw
       case 0x09: // rethrow
-        sites.add(at, INSERT.throw)
         reader.u32()
+        regions.throw(at)
         break
       case 0x0a: // throw_ref
-        sites.add(at, INSERT.throw)
+        regions.throw(at)
         break
-      case 0x0e: // br_table
-        for (let n = reader.u32(); n > 0; n--) reader.u32()
-        reader.u32()
-        break
-      case 0x10: // call
-      case 0x12: {
-        // return_call
-        called()
+      case 0x10: {
+        // call
         const callee = reader.u32()
-        sites.callees.push(callee)
-        if (callee < costs.length) weight += costs[callee]
+        regions.callees.push(callee)
+        regions.call(at, callee < costs.length ? costs[callee] : UNKNOWN_COST)
         break
       }
-      case 0x14: // call_ref
-      case 0x15: // return_call_ref
-        called()
-        sites.hasIndirectCalls = true
-        reader.u32()
-        break
       case 0x11: // call_indirect
+        reader.u32()
+        reader.u32()
+        regions.call(at, UNKNOWN_COST)
+        break
+      case 0x12: // return_call
+        regions.callees.push(reader.u32())
+        regions.tailCall(at)
+        break
       case 0x13: // return_call_indirect
-        called()
-        sites.hasIndirectCalls = true
         reader.u32()
         reader.u32()
+        regions.tailCall(at)
+        break
+      case 0x14: // call_ref
+        reader.u32()
+        regions.call(at, UNKNOWN_COST)
+        break
+      case 0x15: // return_call_ref
+        reader.u32()
+        regions.tailCall(at)
         break
       case 0x1c: // select t*
         for (let n = reader.u32(); n > 0; n--) readValueType(reader)
@@ -165,7 +134,7 @@ export function scanBody(reader: Reader, sites: Sites, costs: Uint8Array = NO_CO
         reader.u32()
         break
       case 0x40: // memory.grow
-        sites.add(at, INSERT.grow)
+        regions.help(at, INSERT.grow)
         reader.u32()
         break
       case 0x41: // i32.const
@@ -184,7 +153,7 @@ export function scanBody(reader: Reader, sites: Sites, costs: Uint8Array = NO_CO
         reader.skipLeb(33)
         break
       case 0xfc:
-        miscellaneous(reader, sites, at)
+        miscellaneous(reader, regions, at)
         break
       case 0xfd:
         vector(reader)
@@ -199,13 +168,30 @@ export function scanBody(reader: Reader, sites: Sites, costs: Uint8Array = NO_CO
         throw new SluiceError('SL4002', `instruction 0x${op.toString(16)}`)
     }
   }
-  settle()
 }
 
-function blockType(reader: Reader): void {
+function labels(reader: Reader): number[] {
+  const found: number[] = []
+  for (let n = reader.u32(); n > 0; n--) found.push(reader.u32())
+  found.push(reader.u32())
+  return found
+}
+
+/** The clauses of a try_table; their labels are counted from outside of it. */
+function catches(reader: Reader, regions: Regions): void {
+  for (let n = reader.u32(); n > 0; n--) {
+    if (reader.byte() < 2) reader.u32()
+    regions.caught(reader.u32())
+  }
+  regions.throws = true
+}
+
+/** True when the block leaves nothing on the stack. */
+function blockType(reader: Reader): boolean {
   const first = reader.bytes[reader.pos]
   if (first === 0x63 || first === 0x64) readValueType(reader)
   else reader.skipLeb(33)
+  return first === 0x40
 }
 
 function memarg(reader: Reader): void {
@@ -214,7 +200,7 @@ function memarg(reader: Reader): void {
   reader.u32()
 }
 
-function miscellaneous(reader: Reader, sites: Sites, at: number): void {
+function miscellaneous(reader: Reader, regions: Regions, at: number): void {
   const op = reader.u32()
   if (op <= 7) return // saturating truncations
   switch (op) {
@@ -222,17 +208,17 @@ function miscellaneous(reader: Reader, sites: Sites, at: number): void {
     case 10: // memory.copy
     case 12: // table.init
     case 14: // table.copy
-      sites.add(at, INSERT.bulk)
+      regions.help(at, INSERT.bulk)
       reader.u32()
       reader.u32()
       break
     case 11: // memory.fill
     case 17: // table.fill
-      sites.add(at, INSERT.bulk)
+      regions.help(at, INSERT.bulk)
       reader.u32()
       break
     case 15: // table.grow
-      sites.add(at, INSERT.grow)
+      regions.help(at, INSERT.grow)
       reader.u32()
       break
     case 9: // data.drop
