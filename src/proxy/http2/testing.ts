@@ -24,6 +24,29 @@ export function frame(type: number, flags: number, stream: number, payload: Buff
   return Buffer.concat([head, body])
 }
 
+export interface SeenFrame {
+  readonly type: number
+  readonly flags: number
+  readonly stream: number
+  readonly payload: Buffer
+}
+
+/** What was written, as frames. */
+export function framesOf(written: Buffer): SeenFrame[] {
+  const frames: SeenFrame[] = []
+  for (let at = 0; at < written.length; ) {
+    const end = at + 9 + written.readUIntBE(at, 3)
+    frames.push({
+      type: written[at + 3],
+      flags: written[at + 4],
+      stream: written.readUInt32BE(at + 5),
+      payload: written.subarray(at + 9, end),
+    })
+    at = end
+  }
+  return frames
+}
+
 class FakeSocket extends EventEmitter {
   readonly written: Buffer[] = []
   writableLength = 0
@@ -68,7 +91,10 @@ const fields = (headers: HeaderMap) => JSON.stringify(headers.flat)
 const cell = () => ({ value: 0 })
 
 /** A server connection whose requests are answered when they are complete. */
-export function recordServer(chunks: readonly Buffer[], options: Partial<Http2Options> = {}) {
+export function recordServer(
+  chunks: readonly (Buffer | ((connection: Http2ServerConnection) => void))[],
+  options: Partial<Http2Options> = {},
+) {
   const recording = new Recording()
   const socket = new FakeSocket()
   let count = 0
@@ -98,7 +124,10 @@ export function recordServer(chunks: readonly Buffer[], options: Partial<Http2Op
     connectionClosed: () => recording.event('connection', 'closed'),
   }
   const connection = new Http2ServerConnection(socket as unknown as Socket, {} as ConnectionInfo, owner, manager)
-  for (const chunk of chunks) socket.emit('data', chunk)
+  for (const chunk of chunks) {
+    if (typeof chunk === 'function') chunk(connection)
+    else socket.emit('data', chunk)
+  }
   endTurn()
   const { busy } = connection
   socket.destroy()
