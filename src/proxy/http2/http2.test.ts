@@ -11,7 +11,17 @@ import {
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import type { ProxyHandle } from '../index.ts'
-import { cluster, eventually, get, httpListener, portOf, type Running, testProxy, upstream } from '../testing.ts'
+import {
+  cluster,
+  eventually,
+  get,
+  httpListener,
+  portOf,
+  type Running,
+  rawUpstream,
+  testProxy,
+  upstream,
+} from '../testing.ts'
 
 const H2_CLUSTER = `typed_extension_protocol_options:
   envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
@@ -189,5 +199,63 @@ describe('HTTP/2', () => {
         clusters.every(({ requests, pending }) => requests + pending === 0)
       )
     }, 'idle')
+  })
+})
+
+describe('HTTP/2 back pressure', () => {
+  test('a client that does not read stops the upstream; one that is not read stops', async () => {
+    let sent = 0
+    let received = 0
+    const up = await rawUpstream((socket) => {
+      socket.once('data', (first: Buffer) => {
+        if (first.toString('latin1').startsWith('GET /endless')) {
+          socket.write('HTTP/1.1 200 OK\r\n\r\n')
+          const more = () => {
+            while (!socket.destroyed && socket.write(Buffer.alloc(64 * 1024))) sent += 64 * 1024
+          }
+          socket.on('drain', more)
+          more()
+        } else {
+          received += first.length
+          socket.pause()
+        }
+      })
+    })
+    const proxy = await testProxy([httpListener({})], [cluster(up.port)])
+    const session = connect(`http://127.0.0.1:${portOf(proxy)}`)
+    session.on('error', () => {})
+    try {
+      const reading = session.request({ ':path': '/endless' })
+      reading.on('error', () => {})
+      await once(reading, 'response')
+      const writing = session.request({ ':path': '/sink', ':method': 'POST' })
+      writing.on('error', () => {})
+      let written = 0
+      const more = () => {
+        while (!writing.destroyed && writing.write(Buffer.alloc(64 * 1024))) written += 64 * 1024
+      }
+      writing.on('drain', more)
+      more()
+      // Long enough for hundreds of megabytes, if nothing stopped them.
+      let before = -1
+      await eventually(async () => {
+        const quiet = sent + written === before
+        before = sent + written
+        await new Promise((resolve) => setTimeout(resolve, 200))
+        return quiet && received > 0
+      }, 'quiet')
+      assert.ok(sent < 24 * 1024 * 1024, `${sent} bytes of the answer`)
+      assert.ok(written < 24 * 1024 * 1024, `${written} bytes of the request`)
+      // The connection is not blocked for others, and reading goes on where it stopped.
+      let seen = 0
+      reading.on('data', (chunk: Buffer) => {
+        seen += chunk.length
+      })
+      await eventually(() => seen > 32 * 1024 * 1024, 'the answer to go on', 20_000)
+    } finally {
+      session.destroy()
+      await proxy.close(0)
+      await up.close()
+    }
   })
 })
