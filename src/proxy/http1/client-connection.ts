@@ -145,9 +145,14 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
       this.#fail(UpstreamFailure.ProtocolError, 'invalid request line')
       return
     }
+    if (endStream && writer.contentLength > 0) {
+      // A filter's doing: the upstream would take the beginning of the next request for the body.
+      this.#fail(UpstreamFailure.ProtocolError, 'request body shorter than announced')
+      return
+    }
     let text = `${method} ${method === 'CONNECT' ? authority : path} HTTP/1.1\r\nhost: ${authority}\r\n${writer.lines}`
     if (upgrade || method === 'CONNECT') this.#tunnel = true
-    else if (writer.contentLength !== -1) this.#remaining = endStream ? 0 : writer.contentLength
+    else if (writer.contentLength !== -1) this.#remaining = writer.contentLength
     else if (!endStream) {
       this.#chunked = true
       text += 'transfer-encoding: chunked\r\n'

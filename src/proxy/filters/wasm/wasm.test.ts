@@ -167,6 +167,16 @@ describe('envoy.filters.http.wasm', () => {
     })
   })
 
+  it('announces no body that does not come: the next request would be read as one', () => {
+    const code = headers('request', add(0, 'content-length', '3'))
+    return proxied([filter(code)], async (port, requests) => {
+      assert.equal((await get(port)).status, 502)
+      assert.deepEqual(requests, [])
+      const answer = await get(port, '/', { method: 'POST', body: 'abc' })
+      assert.equal(JSON.parse(answer.body).body, 'abc')
+    })
+  })
+
   it('says nothing more to the module after a body that is too long', () => {
     const code = `(func (export "proxy_on_request_body") (param i32 i32 i32) (result i32)
       (if (i32.gt_u (local.get 1) (i32.const 1100000)) (then unreachable)) (i32.const 1))`
