@@ -28,7 +28,7 @@ const PLACES: Readonly<Partial<Record<CallbackName, number>>> = {
 }
 
 /** The attack happens once the VM has been armed by a first word of memory, so that a start goes well. */
-function hostile(place: CallbackName, { code, also }: Attack): Uint8Array {
+function hostile(place: CallbackName, { code, also, noAllocator = false }: Attack): Uint8Array {
   const [params, results] = CALLBACKS[place].split('>')
   const setUp = `(func (export "proxy_on_configure") (param i32 i32) (result i32)
     (drop (call $proxy_set_tick_period_milliseconds (i32.const 1000)))
@@ -39,7 +39,7 @@ function hostile(place: CallbackName, { code, also }: Attack): Uint8Array {
     `${also ?? ''} ${setUp}
     (func (export "${place}") (param ${'i32 '.repeat(params.length)}) ${results === '' ? '' : '(result i32)'}
       (if (i32.load (i32.const 8)) (then ${code})) ${results === '' ? '' : `(i32.const ${PLACES[place]})`})`,
-    { memory: '2' },
+    { memory: '2', noAllocator },
   )
 }
 

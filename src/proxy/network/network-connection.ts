@@ -129,8 +129,8 @@ export class NetworkConnection {
     this.metadata.set(namespace, { ...this.metadata.get(namespace), ...values })
   }
 
-  #begin(from: number): boolean {
-    for (let i = from; i < this.#entries.length; i++) {
+  #begin(from: number, to = this.#entries.length): boolean {
+    for (let i = from; i < to; i++) {
       const entry = this.#entries[i]
       if (entry.begun) continue
       entry.begun = true
@@ -145,20 +145,22 @@ export class NetworkConnection {
 
   #read(): void {
     if (this.#stopped !== -1) {
-      // The filter that stopped sees what came since; one that stopped before any data only waits.
+      // One that stopped before any data and looks at none only waits.
       const { filter } = this.#entries[this.#stopped]
       if (filter.onData === undefined) {
         this.#checkLimit()
         return
       }
     }
-    this.#pass(Math.max(0, this.#stopped))
+    // Each read passes all filters, as in Envoy: one that stopped, as the last always does, sees what is left and what came since.
+    this.#pass(0)
   }
 
   #pass(from: number): void {
     if (this.#closed || (this.#buffer.length === 0 && !this.#ended)) return
     this.#stopped = -1
     for (let i = from; i < this.#entries.length; i++) {
+      if (!this.#begin(i, i + 1)) return
       const status = this.#entries[i].filter.onData?.(this.#buffer, this.#ended)
       if (this.#closed) return
       if (status === FilterStatus.StopIteration) {

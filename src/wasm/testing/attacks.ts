@@ -6,6 +6,8 @@ export interface Attack {
   /** What the VM dies of; absent: it lives, and its calls were refused. */
   readonly cause?: FailureCause | readonly FailureCause[]
   readonly also?: string
+  /** It brings an allocator of its own. */
+  readonly noAllocator?: boolean
 }
 
 const forever = (code: string) => `(loop ${code} (br 0))`
@@ -60,6 +62,41 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       '(drop (call $proxy_call_foreign_function (s "compress") (i32.const 0) (i32.const 65536) $slot0 $slot1))',
     ),
     cause: ['fuel', 'allocator'],
+  },
+  'expression flood': {
+    code: forever('(drop (call $proxy_call_foreign_function (s "expr_create") (s "1 + 1") $slot0 $slot1))'),
+    cause: ['fuel', 'allocator'],
+  },
+  'gRPC flood': {
+    code: forever(`(drop (call $proxy_grpc_call (s "httpbin") (s "a.B") (s "C") (i32.const 0) (i32.const 0)
+      (i32.const 0) (i32.const 0) (i32.const 1) $slot0))`),
+    cause: 'fuel',
+  },
+  'an exit': { code: '(call $proc_exit (i32.const 1)) unreachable', cause: 'trap' },
+  'broken allocator': {
+    code: '(i32.store (i32.const 12) (i32.const 1)) (drop (call $proxy_get_property (s "plugin_name") $slot0 $slot1))',
+    cause: 'allocator',
+    noAllocator: true,
+    also: `(func (export "malloc") (param i32) (result i32)
+      (select (i32.const -16) (i32.const 65536) (i32.load (i32.const 12))))`,
+  },
+  'header injection': {
+    code: [0, 2]
+      .map(
+        (map) => `(drop (call $proxy_add_header_map_value (i32.const ${map}) (s "x-a") (s "a\0d\0aset-cookie: b")))
+      (drop (call $proxy_add_header_map_value (i32.const ${map}) (s "a b:") (s "a")))
+      (drop (call $proxy_add_header_map_value (i32.const ${map}) (s "") (s "a")))
+      (drop (call $proxy_replace_header_map_value (i32.const ${map}) (s "transfer-encoding") (s "gzip, chunked")))
+      (drop (call $proxy_add_header_map_value (i32.const ${map}) (s "content-length") (s "3")))`,
+      )
+      .join(''),
+  },
+  'replies, continues and closes': {
+    code: `(drop (call $proxy_send_local_response (i32.const 200) (s "") (s "a") (s "") (i32.const -1)))
+      (drop (call $proxy_continue_stream (i32.const 0))) (drop (call $proxy_continue_stream (i32.const 1)))
+      (drop (call $proxy_send_local_response (i32.const 500) (s "") (s "b") (s "") (i32.const -1)))
+      (drop (call $proxy_close_stream (i32.const 0))) (drop (call $proxy_close_stream (i32.const 1)))
+      (drop (call $proxy_send_local_response (i32.const 503) (s "") (s "c") (s "") (i32.const -1)))`,
   },
   'wild pointers': {
     code: `(drop (call $proxy_log (i32.const 2) (i32.const -1) (i32.const -1)))

@@ -43,13 +43,15 @@ class WasmConnection implements NetworkFilter, ConnectionHost {
 
   onWrite(data: BodyBuffer, endStream: boolean): FilterStatus {
     this.#upstream = data
-    return this.context.onUpstreamData(data.length, endStream) as FilterStatus
+    const status = this.context.onUpstreamData(data.length, endStream) as FilterStatus
+    // Envoy takes the end of what the upstream sends for its close, and does not say whose it was.
+    if (endStream) this.context.onUpstreamClose(PEER.unknown)
+    return status
   }
 
   onClose(origin: CloseOrigin): void {
     const { context } = this
-    // Envoy tells the upstream's close by an ended write, the downstream's by the connection event.
-    if (origin === 'upstream') context.onUpstreamClose(PEER.remote)
+    if (origin === 'upstream') context.onUpstreamClose(PEER.unknown)
     context.onDownstreamClose(origin === 'downstream' ? PEER.remote : PEER.local)
     context.end()
   }

@@ -71,6 +71,35 @@ const network: Case[] = [
     logIncludes: ['close_stream 0'],
   },
   {
+    id: 'tcp-each-chunk',
+    kind: 'tcp',
+    source: `${ENVOY}each read passes all filters of the connection`,
+    config: '[downstream_data]\nsay "down" $a1 $a2',
+    exchanges: [{ request: { body: ['ab', 'cde', 'f'] }, expect: { response: { body: 'abcdef' } } }],
+    logIncludes: ['down 2 0', 'down 3 0', 'down 1 0', 'down 0 1'],
+  },
+  {
+    id: 'tcp-downstream-close',
+    kind: 'tcp',
+    source: `${ENVOY}the end of the client's data is the close of its side`,
+    config: '[downstream_data]\nsay $a1 $a2\n[downstream_close]\nsay "downstream closed" $a1',
+    exchanges: [{ request: { body: ['hello'] } }],
+    logIncludes: ['5 0', '0 1', /^downstream closed [12]$/],
+  },
+  {
+    id: 'tcp-upstream-close',
+    kind: 'tcp',
+    source: `${ENVOY}the end of the upstream's data is its close, by a peer unknown`,
+    config: program(`[upstream_close]
+    say "upstream closed" $a1
+    [downstream_close]
+    say "downstream closed" $a1
+    [log]
+    say "log"`),
+    exchanges: [{ request: { body: ['bye'] }, expect: { response: { body: 'bye' } } }],
+    logIncludes: ['upstream closed 0', /^downstream closed [12]$/, 'log'],
+  },
+  {
     id: 'tcp-property',
     kind: 'tcp',
     source: `${SPEC}attributes of a connection`,

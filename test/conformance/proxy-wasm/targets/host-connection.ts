@@ -1,5 +1,11 @@
 import { BodyBuffer } from '../../../../src/base/body-buffer.ts'
-import type { AttributeValue, ConnectionHost, NetworkContext, Plugin } from '../../../../src/wasm/index.ts'
+import {
+  type AttributeValue,
+  type ConnectionHost,
+  type NetworkContext,
+  PEER,
+  type Plugin,
+} from '../../../../src/wasm/index.ts'
 import type { Exchange, SeenExchange } from '../case.ts'
 import { piecesOf } from '../message.ts'
 
@@ -65,7 +71,10 @@ export class HostConnection implements ConnectionHost {
     this.upstreamData = back
     const status = this.#context.onUpstreamData(back.length, false)
     this.upstreamData = undefined
-    if (status === 0 && !this.#closed) this.#echoed += back.linearize().toString('latin1')
+    if (status !== 0 || this.#closed) return
+    const text = back.linearize().toString('latin1')
+    this.#echoed += text
+    if (text.includes('bye')) this.#context.onUpstreamClose(PEER.unknown)
   }
 
   attribute(group: string, name: string): AttributeValue | undefined {

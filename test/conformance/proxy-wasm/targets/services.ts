@@ -29,6 +29,10 @@ export class Services implements ServicePlaces {
     const echo = createServer({ allowHalfOpen: true }, (socket) => {
       socket.on('error', () => {})
       socket.pipe(socket)
+      // It says goodbye first.
+      socket.on('data', (chunk: Buffer) => {
+        if (chunk.includes('bye')) socket.end()
+      })
     })
     const grpc = createHttp2()
     grpc.on('stream', (stream, headers) => serveGrpc(stream, String(headers[':path'])))

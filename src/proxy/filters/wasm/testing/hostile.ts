@@ -1,0 +1,132 @@
+/** For the tests of hostile modules: who attacks, who must not notice, and what is counted. */
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { Agent } from 'node:http'
+import { join } from 'node:path'
+import { messageOf } from '../../../../errors.ts'
+import { ATTACKS, type Attack } from '../../../../wasm/testing/attacks.ts'
+import { guest } from '../../../../wasm/testing/wat-guest.ts'
+import type { ProxyHandle } from '../../../index.ts'
+import { eventually, FILTERS, get, httpListener, portOf } from '../../../testing.ts'
+
+/** Lower than the defaults, so that many attacks fit into a test; kept under load all the same. */
+const LIMITS = '{"callbackFuel":5000000,"startFuel":50000000,"hostCallBudget":20000,"memoryPages":64}'
+
+/** The PluginConfig of a module, as YAML; its file is written to `folder`. */
+export function pluginConfig(folder: string, name: string, code: Uint8Array): string {
+  const file = join(folder, `${name}.wasm`)
+  writeFileSync(file, code)
+  const vm = `vm_id: ${name}, code: { local: { filename: "${file}" } }, environment_variables: { key_values: { ISTIO_META_WASM_HOST: '${LIMITS}' } }`
+  const reload = 'failure_policy: FAIL_RELOAD, reload_config: { backoff: { base_interval: 0.02s } }'
+  return `{ name: ${name}, ${reload}, vm_config: { ${vm} } }`
+}
+
+export function httpFilter(folder: string, name: string, code: Uint8Array): string {
+  return `{ name: ${name}, typed_config: { "@type": ${FILTERS}.http.wasm.v3.Wasm, config: ${pluginConfig(folder, name, code)} } }`
+}
+
+/** The listener of the load: its extension marks each request. */
+export function bystander(folder: string): string {
+  const code = guest(`(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+    (drop (call $proxy_add_header_map_value (i32.const 0) (s "x-good") (s "1"))) (i32.const 0))`)
+  return httpListener({ filters: [httpFilter(folder, 'good', code)] })
+}
+
+/** A cluster that has time to be connected to: the upstream shares a busy machine. */
+export function slowly(cluster: string): string {
+  return cluster.replace('connect_timeout: 1s', 'connect_timeout: 20s')
+}
+
+/** Requests from a few connections, one after the other, until it is stopped. */
+export class Load {
+  readonly #statuses = new Map<string, number>()
+  readonly #agent = new Agent({ keepAlive: true })
+  readonly #running: Promise<void>[]
+  #stopping = false
+
+  constructor(port: number) {
+    this.#running = Array.from({ length: 4 }, () => this.#run(port))
+  }
+
+  /** Ends it; all requests must have had their answer. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    await Promise.all(this.#running)
+    this.#agent.destroy()
+    assert.deepEqual([...this.#statuses.keys()], ['200'])
+    const sent = this.#statuses.get('200') ?? 0
+    assert.ok(sent > 4, `${sent} requests`)
+  }
+
+  async #run(port: number): Promise<void> {
+    while (!this.#stopping) {
+      const seen = await get(port, '/', { agent: this.#agent }).then(
+        ({ status, body }) =>
+          status === 200 && !body.includes('"x-good":"1"') ? 'changed' : status === 200 ? '200' : `${status} ${body}`,
+        (error: Error) => error.message,
+      )
+      this.#statuses.set(seen, (this.#statuses.get(seen) ?? 0) + 1)
+      // The load shares its machine with the upstream and the attacker.
+      await new Promise((resolve) => setTimeout(resolve, 8))
+    }
+  }
+}
+
+/** One module that attacks, by the name of its plugin. */
+export interface Victim {
+  readonly name: string
+  /** Its VM must die of it. */
+  readonly mortal: boolean
+  /** Makes the attack happen; nothing, where it happens by itself. */
+  readonly attack: () => Promise<unknown>
+  /** Uses it again: it must serve. */
+  readonly calm: () => Promise<unknown>
+}
+
+/** A victim for each attack at each place; `Victim.name` is that of its plugin and of its listener. */
+export function victims(
+  places: readonly string[],
+  make: (place: string, attack: Attack, name: string) => Pick<Victim, 'attack' | 'calm'>,
+): Victim[] {
+  return places.flatMap((place) =>
+    Object.entries(ATTACKS).map(([title, attack]) => {
+      const name = `${place}.${title.replaceAll(/\W+/g, '-')}`
+      return { name, mortal: attack.cause !== undefined, ...make(place, attack, name) }
+    }),
+  )
+}
+
+/** How often each plugin had this event. */
+async function events(proxy: ProxyHandle, event: string): Promise<ReadonlyMap<string, number>> {
+  const admin = Number(proxy.adminAddress?.split(':')[1])
+  const { body } = await get(admin, `/stats?filter=${event}`)
+  return new Map([...body.matchAll(/^wasm\.(\S+)\.\w+: (\d+)$/gm)].map(([, name, n]) => [name, Number(n)]))
+}
+
+/** All strike while the load runs; then all must serve again, and nothing of the load may be lost. */
+export async function strike(proxy: ProxyHandle, all: readonly Victim[]): Promise<void> {
+  const mortal = all.filter((one) => one.mortal).map(({ name }) => name)
+  const load = new Load(portOf(proxy))
+  try {
+    // What becomes of the attacked request itself, an answer or a broken one, is the attack's.
+    for (const { attack } of all) await attack().catch(() => {})
+    let living = mortal
+    const gone = async () => {
+      const dead = await events(proxy, 'vm_failure')
+      living = mortal.filter((name) => (dead.get(name) ?? 0) === 0)
+      return living.length === 0
+    }
+    await eventually(gone, 'deaths', 30_000).catch(() => assert.deepEqual(living, [], 'these did not die'))
+    // The pause is 20 ms and up to half more.
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    for (const { name, calm } of all) await calm().catch((cause) => assert.fail(`${name}: ${messageOf(cause)}`))
+    const reloaded = await events(proxy, 'vm_reload_success')
+    assert.deepEqual(
+      mortal.filter((name) => (reloaded.get(name) ?? 0) === 0),
+      [],
+      'these did not come back',
+    )
+  } finally {
+    await load.stop()
+  }
+}
