@@ -1,5 +1,6 @@
-import { connect, type Socket } from 'node:net'
+import { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { directSocket } from '../network/direct-reads.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import type { EndpointHost } from './endpoint-host.ts'
 import { UpstreamFailure } from './upstream.ts'
@@ -18,19 +19,33 @@ export class Connecting implements TimeoutOwner {
   readonly #host: EndpointHost
   readonly #tls: UpstreamTls | undefined
   readonly #timeoutMs: number
+  readonly #direct: boolean
   readonly #timeout = new Timeout(this, 0)
   #socket: Socket | undefined
 
-  constructor(owner: ConnectOwner, host: EndpointHost, tls: UpstreamTls | undefined, timeoutMs: number) {
+  /** `direct`: who gets the socket reads it by `readInto`. */
+  constructor(
+    owner: ConnectOwner,
+    host: EndpointHost,
+    tls: UpstreamTls | undefined,
+    timeoutMs: number,
+    direct = false,
+  ) {
     this.#owner = owner
     this.#host = host
     this.#tls = tls
     this.#timeoutMs = timeoutMs
+    this.#direct = direct
   }
 
   start(): void {
     this.#timeout.arm(this.#timeoutMs)
-    const socket = openSocket(this.#host, this.#tls, this.#owner.settings.preamble)
+    const { preamble } = this.#owner.settings
+    const host = this.#host
+    const socket =
+      this.#direct && this.#tls === undefined
+        ? dial(directSocket(), host, host.port, preamble)
+        : openSocket(host, this.#tls, preamble)
     this.#socket = socket
     const fail = (error: Error) => {
       this.#timeout.cancel()
@@ -71,20 +86,24 @@ export function openSocket(
   preamble?: Buffer,
   port = host.port,
 ): Socket {
-  const address = host.ip.startsWith('/') ? { path: host.ip } : { host: host.ip, port }
-  if (tls === undefined) {
-    const socket = connect({ ...address, noDelay: true })
-    if (preamble !== undefined) socket.write(preamble)
-    return socket
-  }
+  if (tls === undefined) return dial(new Socket(), host, port, preamble)
   if (preamble === undefined) {
-    const socket = connectTls({ ...address, ...tls.options(host) })
+    const socket = connectTls({ ...addressOf(host, port), ...tls.options(host) })
     socket.setNoDelay(true)
     return socket
   }
-  const plain = connect({ ...address, noDelay: true })
-  plain.write(preamble)
+  const plain = dial(new Socket(), host, port, preamble)
   const socket = connectTls({ socket: plain, ...tls.options(host) })
   plain.on('error', (error) => socket.destroy(error))
+  return socket
+}
+
+function addressOf({ ip }: EndpointHost, port: number): { path: string } | { host: string; port: number } {
+  return ip.startsWith('/') ? { path: ip } : { host: ip, port }
+}
+
+function dial(socket: Socket, host: EndpointHost, port: number, preamble: Buffer | undefined): Socket {
+  socket.setNoDelay(true).connect(addressOf(host, port))
+  if (preamble !== undefined) socket.write(preamble)
   return socket
 }

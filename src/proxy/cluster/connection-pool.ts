@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { type ClientConnectionOwner, Http1ClientConnection } from '../http1/client-connection.ts'
 import type { HeadLimits } from '../http1/head.ts'
 import { IdleTimer } from '../idle-timer.ts'
+import { readInto } from '../network/direct-reads.ts'
 import type { CircuitBreaker } from './circuit-breaker.ts'
 import { Connecting, type ConnectOwner } from './connecting.ts'
 import type { ClusterStats, EndpointHost } from './endpoint-host.ts'
@@ -137,7 +138,7 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     breaker.connections++
     stats.connections.value++
     stats.activeConnections.value++
-    const attempt = new Connecting(this, this.host, tls, connectTimeoutMs)
+    const attempt = new Connecting(this, this.host, tls, connectTimeoutMs, true)
     this.#connecting.add(attempt)
     attempt.start()
   }
@@ -148,7 +149,7 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     this.#connecting.delete(attempt)
     const { limits, maxRequestsPerConnection } = this.settings
     const connection = new Http1ClientConnection(socket, limits, maxRequestsPerConnection, this)
-    socket.on('data', (chunk: Buffer) => connection.onData(chunk))
+    readInto(socket, connection)
     socket.on('end', () => connection.onEnd())
     socket.on('drain', () => connection.onDrain())
     socket.on('error', (error) => connection.onClose(error.message))

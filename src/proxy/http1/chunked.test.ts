@@ -10,7 +10,7 @@ function decode(text: string, size = text.length) {
   const decoder = new ChunkedDecoder()
   decoder.reset(DEFAULT_LIMITS)
   let body = ''
-  const sink = { onBodyData: (data: Buffer) => (body += data.latin1Slice()) }
+  const sink = { onBodyData: (data: Buffer, start: number, end: number) => (body += data.latin1Slice(start, end)) }
   let rest = ''
   for (let at = 0; at < text.length; at += size) {
     const piece = Buffer.from(text.slice(at, at + size), 'latin1')

@@ -20,7 +20,7 @@ const DONE = 7
 const MAX_EXTENSION_BYTES = 16 * 1024
 
 export interface ChunkSink {
-  onBodyData(data: Buffer): void
+  onBodyData(buffer: Buffer, start: number, end: number): void
 }
 
 /** One decoder per connection; `reset` before each message. */
@@ -34,6 +34,11 @@ export class ChunkedDecoder {
   #trailerText = ''
   #limits: HeadLimits | undefined
   trailers: HeaderMap | undefined
+
+  /** Bytes of the present chunk that are still to come. */
+  get left(): number {
+    return this.#state === DATA ? this.#left : 0
+  }
 
   get done(): boolean {
     return this.#state === DONE
@@ -79,7 +84,7 @@ export class ChunkedDecoder {
           break
         case DATA: {
           const part = Math.min(this.#left, end - at)
-          sink.onBodyData(buffer.subarray(at, at + part))
+          sink.onBodyData(buffer, at, at + part)
           at += part
           this.#left -= part
           if (this.#left === 0) this.#state = DATA_CR
@@ -143,7 +148,7 @@ export class ChunkedDecoder {
       this.#trailerText = text
       return buffer.length
     }
-    if (end > 0) this.trailers = MessageHead.parseTrailers(text.substring(0, end - 2), limits)
+    if (end > 0) this.trailers = MessageHead.parseTrailers(text, end, limits)
     this.#state = DONE
     return start + end + 2 - before
   }

@@ -74,7 +74,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
 
   // The pool's socket events
 
-  onData(chunk: Buffer): void {
+  onRead(chunk: Buffer, owned: boolean): void {
     if (this.#callbacks === undefined) {
       // Nobody asked: a response to come could be taken for the answer to a later request.
       this.socket.destroy()
@@ -82,7 +82,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
     }
     beginBatch()
     try {
-      this.feed(chunk)
+      this.feed(chunk, owned)
       if (this.#responseComplete) this.#settle()
     } finally {
       endBatch()
@@ -234,10 +234,10 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
 
   // The response
 
-  protected onHead(text: string, limits: HeadLimits): BodyKind {
+  protected onHead(text: string, end: number, limits: HeadLimits): BodyKind {
     const callbacks = this.#callbacks as UpstreamCallbacks
     const { head } = this
-    head.parseResponse(text, this.#method, limits)
+    head.parseResponse(text, end, this.#method, limits)
     if (head.status < 200 && head.status !== 101) {
       if (++this.#informational > MAX_INFORMATIONAL)
         throw new CodecError('http1.codec_error', 'too many informational responses')

@@ -2,9 +2,9 @@
 
 import { HeaderMap } from '../../base/header-map.ts'
 import { AUTHORITY } from '../http/authority.ts'
-import { checkHead } from './check-head.ts'
 import { CodecError } from './codec-error.ts'
-import { HeaderId, headerName, isToken } from './header-names.ts'
+import { checkLine, type FieldSink, HeaderLines } from './header-lines.ts'
+import { HeaderId, type HeaderName, isToken } from './header-names.ts'
 
 /** Envoy's defaults: `max_request_headers_kb` and `max_headers_count`. */
 export interface HeadLimits {
@@ -21,7 +21,7 @@ export const BodyKind = { None: 0, Length: 1, Chunked: 2, UntilClose: 3, Tunnel:
 export type BodyKind = (typeof BodyKind)[keyof typeof BodyKind]
 
 /** What the header section of a message says about the message. One object per connection, filled again for each message. */
-export class MessageHead {
+export class MessageHead implements FieldSink {
   headers = new HeaderMap()
   minor = 1
   bodyKind: BodyKind = BodyKind.None
@@ -34,62 +34,58 @@ export class MessageHead {
   method = ''
   status = 0
   bytes = 0
+  private readonly lines = new HeaderLines()
   private connectionValue = ''
   private upgradeValue = ''
   private host: string | undefined
   private teTrailers = false
 
   /**
-   * Reads `text`, whose bytes `checkHead` has passed: a request line and header lines, each with its CRLF, without the empty line
-   * that ended them.
-   * `scheme` becomes `:scheme`.
+   * Reads the first `end` characters of `text`: a request line and header lines, each with its CRLF, without the empty line that
+   * ended them. `scheme` becomes `:scheme`.
    */
-  parseRequest(text: string, scheme: string, limits: HeadLimits): void {
-    this.reset(text.length)
+  parseRequest(text: string, end: number, scheme: string, limits: HeadLimits): void {
+    this.reset(end)
     const lineEnd = text.indexOf('\r\n')
-    const line = lineEnd === -1 ? text : text.substring(0, lineEnd)
+    checkLine(text, 0, lineEnd)
     // RFC 9112 3: exactly one SP between the parts; "lenient" splitting on other white space is a known smuggling vector.
-    const methodEnd = line.indexOf(' ')
-    const targetEnd = line.indexOf(' ', methodEnd + 1)
-    if (methodEnd <= 0 || targetEnd <= methodEnd + 1)
+    const methodEnd = text.indexOf(' ')
+    const targetEnd = text.indexOf(' ', methodEnd + 1)
+    if (methodEnd <= 0 || targetEnd <= methodEnd + 1 || targetEnd > lineEnd)
       throw new CodecError('http1.codec_error', 'malformed request line')
-    const version = line.substring(targetEnd + 1)
-    if (version === 'HTTP/1.1') this.minor = 1
-    else if (version === 'HTTP/1.0') this.minor = 0
+    if (text.startsWith('HTTP/1.1\r\n', targetEnd + 1)) this.minor = 1
+    else if (text.startsWith('HTTP/1.0\r\n', targetEnd + 1)) this.minor = 0
     else throw new CodecError('http1.codec_error', 'not HTTP/1.1 or HTTP/1.0')
-    const method = line.substring(0, methodEnd)
+    const method = text.startsWith('GET ') ? 'GET' : text.substring(0, methodEnd)
     if (!METHODS.has(method) && !(limits.anyMethod && isToken(method))) {
       throw new CodecError('http1.codec_error', 'unknown method')
     }
     this.method = method
-    const target = line.substring(methodEnd + 1, targetEnd)
+    const target = text.substring(methodEnd + 1, targetEnd)
     const flat = this.headers.flat
     flat.push(':authority', '', ':path', target, ':method', method, ':scheme', scheme)
-    this.parseFields(text, lineEnd, limits)
+    this.parseFields(text, lineEnd + 2, end, limits)
     this.resolveTarget(method, target, flat)
     this.frameRequest()
   }
 
   /** Reads a status line and header lines in the same form. `requestMethod` decides whether there can be a body. */
-  parseResponse(text: string, requestMethod: string, limits: HeadLimits): void {
-    this.reset(text.length)
+  parseResponse(text: string, end: number, requestMethod: string, limits: HeadLimits): void {
+    this.reset(end)
     const lineEnd = text.indexOf('\r\n')
-    const line = lineEnd === -1 ? text : text.substring(0, lineEnd)
-    if (!STATUS_LINE.test(line)) throw new CodecError('http1.codec_error', 'malformed status line')
-    this.minor = line.charCodeAt(7) - 48
-    this.status = (line.charCodeAt(9) - 48) * 100 + (line.charCodeAt(10) - 48) * 10 + (line.charCodeAt(11) - 48)
-    this.headers.flat.push(':status', line.substring(9, 12))
-    this.parseFields(text, lineEnd, limits)
+    checkLine(text, 0, lineEnd)
+    this.status = statusOf(text, lineEnd)
+    this.minor = text.charCodeAt(7) - 48
+    this.headers.flat.push(':status', STATUS_TEXT[this.status])
+    this.parseFields(text, lineEnd + 2, end, limits)
     if (this.host !== undefined) this.headers.flat.push('host', this.host)
     this.frameResponse(requestMethod)
   }
 
   /** Reads the lines of a trailer section (RFC 9112 7.1.2) into a map of their own. */
-  static parseTrailers(text: string, limits: HeadLimits): HeaderMap {
+  static parseTrailers(text: string, end: number, limits: HeadLimits): HeaderMap {
     const head = new MessageHead()
-    const bytes = Buffer.from(text, 'latin1')
-    checkHead(bytes, 0, bytes.length)
-    head.parseLines(text, 0, limits)
+    head.lines.read(text, 0, end, limits, head)
     // RFC 9110 6.5.1: framing and routing fields have no business here, and a recipient that merges them is confused by them.
     if (head.contentLength !== -1 || head.chunked || head.host !== undefined) {
       throw new CodecError('http1.codec_error', 'framing header in the trailers')
@@ -115,34 +111,15 @@ export class MessageHead {
     this.teTrailers = false
   }
 
-  private parseFields(text: string, firstLineEnd: number, limits: HeadLimits): void {
-    if (firstLineEnd !== -1) this.parseLines(text, firstLineEnd + 2, limits)
+  private parseFields(text: string, start: number, end: number, limits: HeadLimits): void {
+    this.lines.read(text, start, end, limits, this)
     this.keepAlive = this.minor === 1
     if (this.connectionValue !== '') this.applyConnection()
   }
 
-  private parseLines(text: string, from: number, limits: HeadLimits): void {
-    const flat = this.headers.flat
-    const length = text.length
-    let start = from
-    let count = 0
-    while (start < length) {
-      let end = text.indexOf('\r\n', start)
-      if (end === -1) end = length
-      const colon = text.indexOf(':', start)
-      if (colon === -1 || colon >= end) throw new CodecError('http1.codec_error', 'header line without a colon')
-      const name = headerName(text.substring(start, colon))
-      if (++count > limits.maxCount) throw new CodecError('http1.too_many_headers', 'too many headers', 431)
-      // RFC 9110 5.5: optional white space around the value is not part of it.
-      let valueStart = colon + 1
-      let valueEnd = end
-      while (valueStart < valueEnd && isBlank(text.charCodeAt(valueStart))) valueStart++
-      while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--
-      const value = text.substring(valueStart, valueEnd)
-      if (name.id === HeaderId.Other) flat.push(name.name, value)
-      else this.known(name.id, name.name, value)
-      start = end + 2
-    }
+  field(name: HeaderName, value: string): void {
+    if (name.id === HeaderId.Other) this.headers.flat.push(name.name, value)
+    else this.known(name.id, name.name, value)
   }
 
   private known(id: number, name: string, value: string): void {
@@ -315,7 +292,21 @@ const METHODS = new Set(
   ).split(' '),
 )
 
-const STATUS_LINE = /^HTTP\/1\.[01] [1-9][0-9][0-9](?: |$)/
+const STATUS_TEXT: readonly string[] = Array.from({ length: 1000 }, (_, code) => String(code))
+
+/** RFC 9112 4: `HTTP/1.x SP 3DIGIT SP [reason]`; that a server leaves out the second space is common. */
+function statusOf(text: string, lineEnd: number): number {
+  const status = (text.charCodeAt(9) - 48) * 100 + (text.charCodeAt(10) - 48) * 10 + (text.charCodeAt(11) - 48)
+  if (
+    (text.startsWith('HTTP/1.1 ') || text.startsWith('HTTP/1.0 ')) &&
+    THREE_DIGITS.test(text.substring(9, 12)) &&
+    (lineEnd === 12 || text.charCodeAt(12) === 32)
+  )
+    return status
+  throw new CodecError('http1.codec_error', 'malformed status line')
+}
+
+const THREE_DIGITS = /^[1-9][0-9][0-9]$/
 
 const PROTECTED = new Set([
   'host',
@@ -330,7 +321,3 @@ const PROTECTED = new Set([
 ])
 
 const ABSOLUTE = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]+)([/?][^#]*|)$/
-
-function isBlank(code: number): boolean {
-  return code === 32 || code === 9
-}

@@ -47,12 +47,17 @@ export function isToken(text: string): boolean {
   return TOKEN.test(text)
 }
 
+/** V8 keeps one copy of a property's name, and compares it with a literal by its address alone. */
+function internalized(name: string): string {
+  return Object.keys({ [name]: 0 })[0]
+}
+
 /** Resolves a name as it stands on the wire; throws on anything that is no token (RFC 9112 5.1: no space before the colon). */
 export function headerName(raw: string): HeaderName {
   const cached = cache.get(raw)
   if (cached !== undefined) return cached
   if (!TOKEN.test(raw)) throw new CodecError('http1.codec_error', 'header name is not a token')
-  const lower = raw.toLowerCase()
+  const lower = internalized(raw.toLowerCase())
   const name = known.get(lower) ?? cache.get(lower) ?? { name: lower, id: HeaderId.Other }
   if (cache.size < MAX_CACHED && raw.length <= 64) cache.set(raw, name)
   return name

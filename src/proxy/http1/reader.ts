@@ -1,6 +1,5 @@
 /** Splitting a byte stream into HTTP/1.1 messages; both sides of the proxy read with it. */
 import type { HeaderMap } from '../../base/header-map.ts'
-import { checkHead } from './check-head.ts'
 import { ChunkedDecoder } from './chunked.ts'
 import { CodecError } from './codec-error.ts'
 import { BodyKind, type HeadLimits, MessageHead } from './head.ts'
@@ -14,6 +13,11 @@ const RAW = 3
 const HELD = 4
 const DEAD = 5
 
+/** Less than this is cheaper to copy than to allocate a read buffer for. */
+const LARGE = 32 * 1024
+
+const SHORT_HEAD = 2048
+
 const CRLF_CRLF = Buffer.from('\r\n\r\n')
 
 export abstract class Http1Reader {
@@ -26,13 +30,15 @@ export abstract class Http1Reader {
   #rest: Buffer | undefined
   #searched = 0
   #feeding = false
+  /** The bytes being fed stay as they are; else they are only there during the call. */
+  #owned = true
 
   constructor(limits: HeadLimits) {
     this.#limits = limits
   }
 
-  /** Reads the head, hands it on, and returns how the body is framed. */
-  protected abstract onHead(text: string, limits: HeadLimits): BodyKind
+  /** Reads the head, the first `end` characters of `text`, hands it on, and returns how the body is framed. */
+  protected abstract onHead(text: string, end: number, limits: HeadLimits): BodyKind
   protected abstract onBody(data: Buffer, end: boolean): void
   protected abstract onTrailers(trailers: HeaderMap | undefined): void
   protected abstract onError(error: CodecError): void
@@ -54,6 +60,13 @@ export abstract class Http1Reader {
     return this.#state === HEAD && this.#rest !== undefined
   }
 
+  /** From the middle of a body that is larger than what comes in one read. */
+  get wantsOwnBuffer(): boolean {
+    return this.#state === LENGTH
+      ? this.#left >= LARGE
+      : this.#state === RAW || (this.#state === CHUNKED && this.#chunked.left >= LARGE)
+  }
+
   protected stopReading(): void {
     this.#state = DEAD
     this.#rest = undefined
@@ -66,19 +79,21 @@ export abstract class Http1Reader {
     if (!this.#feeding && this.#rest !== undefined) {
       const rest = this.#rest
       this.#rest = undefined
-      this.feed(rest)
+      this.feed(rest, true)
     }
   }
 
-  /** The bytes must stay unchanged for as long as somebody may hold body data. */
-  protected feed(chunk: Buffer): void {
+  /** Unless `owned`, what is kept of the bytes is copied: somebody may hold body data for long. */
+  protected feed(chunk: Buffer, owned: boolean): void {
     if (this.#state === DEAD) return
+    const joined = this.#rest !== undefined
     const buffer = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk])
     this.#rest = undefined
     this.#feeding = true
+    this.#owned = owned || joined
     try {
       const at = this.#consume(buffer)
-      if (at < buffer.length && (this.#state as number) !== DEAD) this.#rest = buffer.subarray(at)
+      if (at < buffer.length && (this.#state as number) !== DEAD) this.#rest = this.#part(buffer, at, buffer.length)
     } catch (error) {
       this.stopReading()
       if (!(error instanceof CodecError)) throw error
@@ -99,24 +114,29 @@ export abstract class Http1Reader {
             at += 2
             break
           }
-          const found = buffer.indexOf(CRLF_CRLF, at + Math.max(0, this.#searched - 3))
-          const length = (found === -1 ? end : found) - at
-          if (length > this.#limits.maxBytes) throw new CodecError('http1.headers_too_large', 'headers too large', 431)
-          if (found === -1) {
-            this.#searched = length
+          // Most heads are short: looking for their end in the text that is needed anyway costs least.
+          let text = this.#searched === 0 ? buffer.latin1Slice(at, Math.min(end, at + SHORT_HEAD)) : ''
+          let length = text.indexOf('\r\n\r\n')
+          if (length === -1 && end - at > text.length) {
+            const found = buffer.indexOf(CRLF_CRLF, at + Math.max(0, this.#searched - 3))
+            length = found === -1 ? -1 : found - at
+            text = found === -1 ? '' : buffer.latin1Slice(at, found + 2)
+          }
+          if ((length === -1 ? end - at : length) > this.#limits.maxBytes)
+            throw new CodecError('http1.headers_too_large', 'headers too large', 431)
+          if (length === -1) {
+            this.#searched = end - at
             return at
           }
           this.#searched = 0
-          checkHead(buffer, at, found)
-          const text = buffer.latin1Slice(at, found)
-          at = found + 4
-          this.#startBody(this.onHead(text, this.#limits))
+          at += length + 4
+          this.#startBody(this.onHead(text, length + 2, this.#limits))
           break
         }
         case LENGTH: {
           const part = Math.min(this.#left, end - at)
           this.#left -= part
-          const data = buffer.subarray(at, at + part)
+          const data = this.#part(buffer, at, at + part)
           at += part
           const last = this.#left === 0
           if (last) this.#state = HELD
@@ -131,7 +151,7 @@ export abstract class Http1Reader {
           }
           break
         case RAW: {
-          const data = at === 0 ? buffer : buffer.subarray(at)
+          const data = this.#part(buffer, at, end)
           at = end
           this.onBody(data, false)
           break
@@ -143,8 +163,13 @@ export abstract class Http1Reader {
     return at
   }
 
-  onBodyData(data: Buffer): void {
-    this.onBody(data, false)
+  onBodyData(buffer: Buffer, start: number, end: number): void {
+    this.onBody(this.#part(buffer, start, end), false)
+  }
+
+  #part(buffer: Buffer, start: number, end: number): Buffer {
+    const part = buffer.subarray(start, end)
+    return this.#owned ? part : Buffer.from(part)
   }
 
   #startBody(kind: BodyKind): void {

@@ -81,31 +81,82 @@ const UNSAFE = /[\0\r\n]/
 /** Framing belongs to the codec: whatever a filter says about it is left out, or the peer could see two messages in one. */
 const FRAMING = new Set(['transfer-encoding', 'keep-alive', 'proxy-connection'])
 
-/** The header lines of one message, and what they say about its length. One per connection, filled again for each message. */
+/** Sections longer than this are not remembered: an idle connection would keep them. */
+const REMEMBERED = 4096
+
+/**
+ * The header lines of one message, and what they say about its length. One per connection, filled again for each message: the lines
+ * at the beginning that are those of the message before, mostly nearly all, are taken over from it as one piece.
+ */
 export class HeadWriter {
   lines = ''
   /** -1: not announced. */
   contentLength = -1
+  /** The message before: its names and values, where the line of each ends in its text, and its length if announced by then. */
+  readonly #flat: string[] = []
+  readonly #ends: number[] = []
+  readonly #lengths: number[] = []
 
   /** Pseudo headers are left out; `connection` stays only for upgrades. */
   write(headers: HeaderMap, upgrade: boolean): void {
     const { flat, written } = headers
-    let text = ''
-    this.contentLength = -1
-    for (let i = 0; i < flat.length; i += 2) {
-      const name = flat[i]
-      if (name.charCodeAt(0) === 58) continue
-      const value = flat[i + 1]
-      const length = name.length
-      if (length === 14 && name === 'content-length') {
-        if (this.contentLength !== -1 || !/^[0-9]{1,15}$/.test(value)) continue
-        this.contentLength = Number(value)
-      } else if (length === 10 ? name === 'connection' && !upgrade : length > 9 && FRAMING.has(name)) {
-        continue
-      }
-      if (written && (UNSAFE.test(value) || UNSAFE.test(name))) continue
-      text += `${name}: ${value}\r\n`
+    let from = 0
+    while (from < flat.length && flat[from].charCodeAt(0) === 58) from += 2
+    if (upgrade) {
+      this.#flat.length = 0
+      this.#write(flat, from, from, '', -1, true, written)
+      this.#flat.length = 0
+      return
     }
+    const same = this.#sameAsBefore(flat, from)
+    if (same === 0) this.#write(flat, from, from, '', -1, false, written)
+    else {
+      const at = (same >> 1) - 1
+      this.#write(flat, from, from + same, this.lines.substring(0, this.#ends[at]), this.#lengths[at], false, written)
+    }
+  }
+
+  /** How much of `flat` from `from` on is at the beginning of the message before. */
+  #sameAsBefore(flat: readonly string[], from: number): number {
+    const before = this.#flat
+    const length = Math.min(before.length, flat.length - from)
+    let i = 0
+    while (i < length && before[i] === flat[from + i] && before[i + 1] === flat[from + i + 1]) i += 2
+    return i
+  }
+
+  #write(
+    flat: readonly string[],
+    from: number,
+    start: number,
+    before: string,
+    lengthBefore: number,
+    upgrade: boolean,
+    written: boolean,
+  ): void {
+    let text = before
+    let contentLength = lengthBefore
+    for (let i = start; i < flat.length; i += 2) {
+      const name = flat[i]
+      const value = flat[i + 1]
+      if (name.charCodeAt(0) !== 58 && !(written && (UNSAFE.test(value) || UNSAFE.test(name)))) {
+        const length = name.length
+        if (length === 14 && name === 'content-length') {
+          if (contentLength === -1 && /^[0-9]{1,15}$/.test(value)) {
+            contentLength = Number(value)
+            text += `content-length: ${value}\r\n`
+          }
+        } else if (!(length === 10 ? name === 'connection' && !upgrade : length > 9 && FRAMING.has(name)))
+          text += `${name}: ${value}\r\n`
+      }
+      const at = i - from
+      this.#flat[at] = name
+      this.#flat[at + 1] = value
+      this.#ends[at >> 1] = text.length
+      this.#lengths[at >> 1] = contentLength
+    }
+    this.#flat.length = text.length <= REMEMBERED ? flat.length - from : 0
     this.lines = text
+    this.contentLength = contentLength
   }
 }

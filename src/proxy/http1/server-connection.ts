@@ -8,6 +8,7 @@ import type { HttpStream } from '../http/stream.ts'
 import { ResponseFlag } from '../http/stream-info.ts'
 import { type IdleOwner, IdleTimer } from '../idle-timer.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
+import { type ReadSink, readInto } from '../network/direct-reads.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import { beginBatch, endBatch } from './batch.ts'
 import { CodecError } from './codec-error.ts'
@@ -39,7 +40,7 @@ export interface ConnectionOwner {
 
 export class Http1ServerConnection
   extends Http1Reader
-  implements ResponseEncoder, OutputOwner, TimeoutOwner, IdleOwner
+  implements ResponseEncoder, OutputOwner, ReadSink, TimeoutOwner, IdleOwner
 {
   readonly #socket: Socket
   readonly #info: ConnectionInfo
@@ -50,7 +51,8 @@ export class Http1ServerConnection
   readonly #headTimeout = new Timeout(this, HEAD)
   readonly #closeTimeout = new Timeout(this, CLOSE)
   readonly #lifetime = new Timeout(this, LIFETIME)
-  readonly #listeners: Readonly<Record<string, (chunk: Buffer) => void>>
+  readonly #listeners: Readonly<Record<string, () => void>>
+  readonly #endReads: () => void
   #manager: ConnectionManager
   #stream: HttpStream | undefined
   #requests = 0
@@ -92,18 +94,18 @@ export class Http1ServerConnection
     this.#idle = new IdleTimer(this, manager.options.idleTimeoutMs)
     this.#lifetime.arm(manager.options.maxConnectionDurationMs)
     this.#listeners = {
-      data: (chunk: Buffer) => this.#onData(chunk),
       end: () => this.#onEnd(),
       error: () => {},
       close: () => this.#onClose(),
       drain: () => this.#onDrain(),
     }
     for (const [event, listener] of Object.entries(this.#listeners)) socket.on(event, listener)
+    this.#endReads = readInto(socket, this)
   }
 
   /** Bytes that were read before the protocol was known. */
   start(first: Buffer | undefined): void {
-    if (first !== undefined && first.length > 0) this.#onData(first)
+    if (first !== undefined && first.length > 0) this.onRead(first, true)
   }
 
   /** No more requests: closes when idle, else after the response under way. */
@@ -143,13 +145,13 @@ export class Http1ServerConnection
 
   // Reading
 
-  protected onHead(text: string, limits: HeadLimits): BodyKind {
+  protected onHead(text: string, end: number, limits: HeadLimits): BodyKind {
     const manager = this.#owner.manager()
     if (manager !== undefined) this.#manager = manager
     this.#headTimeout.cancel()
     this.#requests++
     const { head } = this
-    head.parseRequest(text, this.#manager.scheme, limits)
+    head.parseRequest(text, end, this.#manager.scheme, limits)
     this.#minor = head.minor
     this.#keepAlive = head.keepAlive && manager !== undefined && !this.#expired
     const max = this.#manager.options.maxRequestsPerConnection
@@ -208,12 +210,12 @@ export class Http1ServerConnection
     this.#remaining = -1
   }
 
-  #onData(chunk: Buffer): void {
+  onRead(chunk: Buffer, owned: boolean): void {
     if (this.#closing) return
     if (this.#onPreface !== undefined && !this.#isHttp1(chunk)) return
     beginBatch()
     try {
-      this.feed(chunk)
+      this.feed(chunk, owned)
     } finally {
       endBatch()
     }
@@ -245,7 +247,7 @@ export class Http1ServerConnection
     this.#onPreface = undefined
     if (this.#early === undefined) return true
     this.#early = undefined
-    this.#onData(start)
+    this.onRead(start, true)
     return false
   }
 
@@ -258,6 +260,7 @@ export class Http1ServerConnection
     this.#manager.stats.connections.value--
     this.#manager.stats.activeConnections.value--
     const socket = this.#socket
+    this.#endReads()
     for (const [event, listener] of Object.entries(this.#listeners)) socket.off(event, listener)
     socket.pause()
     socket.unshift(chunk)

@@ -44,6 +44,8 @@ export interface CompiledListener {
   readonly peekTimeoutMs: number
   readonly continueOnPeekTimeout: boolean
   readonly backlog: number
+  /** Every connection goes to the HTTP/1.1 codec as it comes. */
+  readonly plainHttp1: boolean
   readonly bufferLimit: number
   close(): void
 }
@@ -133,6 +135,13 @@ export async function compileListener(
     throw error
   }
   const all = fallback === undefined ? chains : [...chains, fallback]
+  const needsTlsPeek =
+    kinds.includes('tls') ||
+    all.some(({ match }) => match.needsTlsPeek) ||
+    // With and without TLS behind one port the first byte has to tell.
+    all.some((c) => (c.tls === undefined) !== (all[0].tls === undefined))
+  const needsHttpPeek = kinds.includes('http') || all.some(({ match }) => match.needsHttpPeek)
+  const proxyProtocol = kinds.includes('proxy')
   return {
     name: proto.name,
     facts,
@@ -141,13 +150,10 @@ export async function compileListener(
     ),
     chains,
     fallback,
-    // With and without TLS behind one port the first byte has to tell.
-    needsTlsPeek:
-      kinds.includes('tls') ||
-      all.some(({ match }) => match.needsTlsPeek) ||
-      all.some((c) => (c.tls === undefined) !== (all[0].tls === undefined)),
-    needsHttpPeek: kinds.includes('http') || all.some(({ match }) => match.needsHttpPeek),
-    proxyProtocol: kinds.includes('proxy'),
+    needsTlsPeek,
+    needsHttpPeek,
+    proxyProtocol,
+    plainHttp1: !needsTlsPeek && !needsHttpPeek && !proxyProtocol && all.every(isPlainHttp1),
     peekTimeoutMs: durationMs(proto.listenerFiltersTimeout, 15_000),
     continueOnPeekTimeout: proto.continueOnListenerFiltersTimeout,
     backlog: proto.tcpBacklogSize ?? 1024,
@@ -201,6 +207,10 @@ async function compileChain(
 
 function bigints(_: string, value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value
+}
+
+function isPlainHttp1({ tls, networkSlots, manager }: CompiledChain): boolean {
+  return tls === undefined && networkSlots.length === 0 && manager?.options.codec === 'http1'
 }
 
 /** The connection manager of a chain, which stands last if there is one. */

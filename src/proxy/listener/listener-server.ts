@@ -10,6 +10,7 @@ import { unmapped } from '../match/cidr.ts'
 import type { ConnectionInfo, TlsInfo } from '../network/connection-info.ts'
 import { NetworkConnection } from '../network/network-connection.ts'
 import type { StatsScope } from '../stats/scope.ts'
+import { acceptDirectly } from './accept.ts'
 import type { CompiledChain, CompiledListener } from './compile-listener.ts'
 import { bestChain, type ChainFacts } from './filter-chain-match.ts'
 import { peek } from './peek.ts'
@@ -54,6 +55,11 @@ export class ListenerServer {
       })
       const address = ip.startsWith('/') ? { path: ip } : { host: ip, port, reusePort }
       server.listen({ ...address, backlog }, () => {
+        acceptDirectly(
+          server,
+          () => this.#config.plainHttp1,
+          (socket) => this.#accept(socket),
+        )
         const bound = server.address()
         resolve(bound !== null && typeof bound === 'object' ? bound.port : 0)
       })
