@@ -148,7 +148,7 @@ export class ChunkedDecoder {
       this.#trailerText = text
       return buffer.length
     }
-    if (end > 0) this.trailers = MessageHead.parseTrailers(text, end, limits)
+    if (end > 0) this.trailers = MessageHead.parseTrailers(text.substring(0, end), limits)
     this.#state = DONE
     return start + end + 2 - before
   }

@@ -234,10 +234,10 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
 
   // The response
 
-  protected onHead(text: string, end: number, limits: HeadLimits): BodyKind {
+  protected onHead(bytes: Buffer, start: number, end: number, limits: HeadLimits): BodyKind {
     const callbacks = this.#callbacks as UpstreamCallbacks
     const { head } = this
-    head.parseResponse(text, end, this.#method, limits)
+    head.parseResponse(bytes, start, end, this.#method, limits)
     if (head.status < 200 && head.status !== 101) {
       if (++this.#informational > MAX_INFORMATIONAL)
         throw new CodecError('http1.codec_error', 'too many informational responses')

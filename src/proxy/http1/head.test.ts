@@ -6,7 +6,8 @@ import { BodyKind, DEFAULT_LIMITS, MessageHead } from './head.ts'
 
 function parse(text: string, limits = DEFAULT_LIMITS): MessageHead {
   const head = new MessageHead()
-  head.parseRequest(`${text}\r\n`, text.length + 2, 'http', limits)
+  const bytes = Buffer.from(`${text}\r\n`, 'latin1')
+  head.parseRequest(bytes, 0, bytes.length, 'http', limits)
   return head
 }
 
@@ -15,9 +16,9 @@ function request(text: string): MessageHead {
 }
 
 function response(text: string, method = 'GET'): MessageHead {
-  const wire = `${text.replaceAll('\n', '\r\n')}\r\n`
+  const bytes = Buffer.from(`${text.replaceAll('\n', '\r\n')}\r\n`, 'latin1')
   const head = new MessageHead()
-  head.parseResponse(wire, wire.length, method, DEFAULT_LIMITS)
+  head.parseResponse(bytes, 0, bytes.length, method, DEFAULT_LIMITS)
   return head
 }
 
@@ -168,7 +169,10 @@ describe('request heads', () => {
 
   test('other methods when told', () => {
     const head = new MessageHead()
-    head.parseRequest('BREW / HTTP/1.1\r\nhost: a\r\n', 26, 'http', { ...DEFAULT_LIMITS, anyMethod: true })
+    head.parseRequest(Buffer.from('BREW / HTTP/1.1\r\nhost: a\r\n'), 0, 26, 'http', {
+      ...DEFAULT_LIMITS,
+      anyMethod: true,
+    })
     assert.equal(head.method, 'BREW')
   })
 

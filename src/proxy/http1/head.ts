@@ -3,8 +3,9 @@
 import { HeaderMap } from '../../base/header-map.ts'
 import { AUTHORITY } from '../http/authority.ts'
 import { CodecError } from './codec-error.ts'
-import { checkLine, type FieldSink, HeaderLines } from './header-lines.ts'
+import { type FieldSink, readLines } from './header-lines.ts'
 import { HeaderId, type HeaderName, isToken } from './header-names.ts'
+import { readRequestLine, readStatusLine } from './start-line.ts'
 
 /** Envoy's defaults: `max_request_headers_kb` and `max_headers_count`. */
 export interface HeadLimits {
@@ -34,58 +35,48 @@ export class MessageHead implements FieldSink {
   method = ''
   status = 0
   bytes = 0
-  private readonly lines = new HeaderLines()
   private connectionValue = ''
   private upgradeValue = ''
   private host: string | undefined
   private teTrailers = false
 
   /**
-   * Reads the first `end` characters of `text`: a request line and header lines, each with its CRLF, without the empty line that
-   * ended them. `scheme` becomes `:scheme`.
+   * Reads a head from `start` to `end`: a request line and header lines, each with its CRLF, without the empty line that ended
+   * them. `scheme` becomes `:scheme`.
    */
-  parseRequest(text: string, end: number, scheme: string, limits: HeadLimits): void {
-    this.reset(end)
-    const lineEnd = text.indexOf('\r\n')
-    checkLine(text, 0, lineEnd)
-    // RFC 9112 3: exactly one SP between the parts; "lenient" splitting on other white space is a known smuggling vector.
-    const methodEnd = text.indexOf(' ')
-    const targetEnd = text.indexOf(' ', methodEnd + 1)
-    if (methodEnd <= 0 || targetEnd <= methodEnd + 1 || targetEnd > lineEnd)
-      throw new CodecError('http1.codec_error', 'malformed request line')
-    if (text.startsWith('HTTP/1.1\r\n', targetEnd + 1)) this.minor = 1
-    else if (text.startsWith('HTTP/1.0\r\n', targetEnd + 1)) this.minor = 0
-    else throw new CodecError('http1.codec_error', 'not HTTP/1.1 or HTTP/1.0')
-    const method = text.startsWith('GET ') ? 'GET' : text.substring(0, methodEnd)
-    if (!METHODS.has(method) && !(limits.anyMethod && isToken(method))) {
+  parseRequest(bytes: Buffer, start: number, end: number, scheme: string, limits: HeadLimits): void {
+    this.reset(end - start)
+    const line = readRequestLine(bytes, start)
+    const { method } = line
+    if (!line.knownMethod && !(limits.anyMethod && isToken(method))) {
       throw new CodecError('http1.codec_error', 'unknown method')
     }
+    this.minor = line.minor
     this.method = method
-    const target = text.substring(methodEnd + 1, targetEnd)
     const flat = this.headers.flat
-    flat.push(':authority', '', ':path', target, ':method', method, ':scheme', scheme)
-    this.parseFields(text, lineEnd + 2, end, limits)
-    this.resolveTarget(method, target, flat)
+    flat.push(':authority', '', ':path', line.target, ':method', method, ':scheme', scheme)
+    this.parseFields(bytes, line.next, end, limits)
+    this.resolveTarget(method, line.target, flat)
     this.frameRequest()
   }
 
   /** Reads a status line and header lines in the same form. `requestMethod` decides whether there can be a body. */
-  parseResponse(text: string, end: number, requestMethod: string, limits: HeadLimits): void {
-    this.reset(end)
-    const lineEnd = text.indexOf('\r\n')
-    checkLine(text, 0, lineEnd)
-    this.status = statusOf(text, lineEnd)
-    this.minor = text.charCodeAt(7) - 48
-    this.headers.flat.push(':status', STATUS_TEXT[this.status])
-    this.parseFields(text, lineEnd + 2, end, limits)
+  parseResponse(bytes: Buffer, start: number, end: number, requestMethod: string, limits: HeadLimits): void {
+    this.reset(end - start)
+    const line = readStatusLine(bytes, start)
+    this.status = line.status
+    this.minor = line.minor
+    this.headers.flat.push(':status', STATUS_TEXT[line.status])
+    this.parseFields(bytes, line.next, end, limits)
     if (this.host !== undefined) this.headers.flat.push('host', this.host)
     this.frameResponse(requestMethod)
   }
 
   /** Reads the lines of a trailer section (RFC 9112 7.1.2) into a map of their own. */
-  static parseTrailers(text: string, end: number, limits: HeadLimits): HeaderMap {
+  static parseTrailers(text: string, limits: HeadLimits): HeaderMap {
     const head = new MessageHead()
-    head.lines.read(text, 0, end, limits, head)
+    const bytes = Buffer.from(text, 'latin1')
+    readLines(bytes, 0, bytes.length, limits, head)
     // RFC 9110 6.5.1: framing and routing fields have no business here, and a recipient that merges them is confused by them.
     if (head.contentLength !== -1 || head.chunked || head.host !== undefined) {
       throw new CodecError('http1.codec_error', 'framing header in the trailers')
@@ -111,8 +102,8 @@ export class MessageHead implements FieldSink {
     this.teTrailers = false
   }
 
-  private parseFields(text: string, start: number, end: number, limits: HeadLimits): void {
-    this.lines.read(text, start, end, limits, this)
+  private parseFields(bytes: Buffer, start: number, end: number, limits: HeadLimits): void {
+    readLines(bytes, start, end, limits, this)
     this.keepAlive = this.minor === 1
     if (this.connectionValue !== '') this.applyConnection()
   }
@@ -281,32 +272,7 @@ export class MessageHead implements FieldSink {
   }
 }
 
-/**
- * Envoy's list (llhttp's). RFC 9110 9.1 lets methods be extended, but what follows a message whose end somebody got wrong reads
- * like a request with a strange method, such as `helloGET`.
- */
-const METHODS = new Set(
-  (
-    'GET POST HEAD PUT DELETE OPTIONS PATCH CONNECT TRACE ACL BIND CHECKOUT COPY LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL MOVE ' +
-    'M-SEARCH NOTIFY PROPFIND PROPPATCH PURGE REBIND REPORT SEARCH SOURCE SUBSCRIBE UNBIND UNLINK UNLOCK UNSUBSCRIBE'
-  ).split(' '),
-)
-
 const STATUS_TEXT: readonly string[] = Array.from({ length: 1000 }, (_, code) => String(code))
-
-/** RFC 9112 4: `HTTP/1.x SP 3DIGIT SP [reason]`; that a server leaves out the second space is common. */
-function statusOf(text: string, lineEnd: number): number {
-  const status = (text.charCodeAt(9) - 48) * 100 + (text.charCodeAt(10) - 48) * 10 + (text.charCodeAt(11) - 48)
-  if (
-    (text.startsWith('HTTP/1.1 ') || text.startsWith('HTTP/1.0 ')) &&
-    THREE_DIGITS.test(text.substring(9, 12)) &&
-    (lineEnd === 12 || text.charCodeAt(12) === 32)
-  )
-    return status
-  throw new CodecError('http1.codec_error', 'malformed status line')
-}
-
-const THREE_DIGITS = /^[1-9][0-9][0-9]$/
 
 const PROTECTED = new Set([
   'host',

@@ -1,3 +1,4 @@
+import { InternTable } from '../../base/intern.ts'
 import { CodecError } from './codec-error.ts'
 import type { HeadLimits } from './head.ts'
 import { type HeaderName, headerName } from './header-names.ts'
@@ -7,72 +8,65 @@ export interface FieldSink {
   field(name: HeaderName, value: string): void
 }
 
-interface Line {
-  /** With its CRLF. */
-  readonly text: string
-  readonly name: HeaderName
-  readonly value: string
-}
+const CR = 13
+const LF = 10
+const COLON = 58
 
-/** Sections longer than this are not remembered: an idle connection would keep them. */
-const REMEMBERED = 4096
+/** Bytes of a field value: all but controls, of which the tab alone has a place there (RFC 9110 5.5). */
+const VALUE = new Uint8Array(256).fill(1)
+VALUE.fill(0, 0, 32)
+VALUE[9] = 1
+VALUE[127] = 0
 
-/**
- * Reads header lines. Consecutive messages of a connection mostly bring the same lines at the same places, so the last ones are
- * remembered: a line that is the same, byte for byte, has been checked and taken apart before.
- */
-export class HeaderLines {
-  readonly #last: Line[] = []
+/** Equal values are one string, so that comparing them later compares addresses. */
+const values = new InternTable((text) => text)
+const names = new InternTable(headerName)
 
-  /** The lines of `text` from `start` to `end`, each with its CRLF. */
-  read(text: string, start: number, end: number, limits: HeadLimits, sink: FieldSink): void {
-    const last = this.#last
-    const remember = end - start <= REMEMBERED
-    let at = start
-    for (let i = 0; at < end; i++) {
-      if (i === limits.maxCount) throw new CodecError('http1.too_many_headers', 'too many headers', 431)
-      let line = i < last.length ? last[i] : undefined
-      if (line === undefined || !text.startsWith(line.text, at)) {
-        line = readLine(text, at)
-        if (remember) last[i] = line
-      }
-      at += line.text.length
-      sink.field(line.name, line.value)
+/** Reads the header lines from `start` to `end`, each with its CRLF. */
+export function readLines(bytes: Buffer, start: number, end: number, limits: HeadLimits, sink: FieldSink): void {
+  let at = start
+  let count = 0
+  while (at < end) {
+    if (count++ === limits.maxCount) throw new CodecError('http1.too_many_headers', 'too many headers', 431)
+    // RFC 9112 5.2 and 2.2: a line that continues the one before, or stands before the first.
+    if (isBlank(bytes[at])) throw new CodecError('http1.codec_error', 'folded line in the head')
+    let colon = at
+    while (bytes[colon] !== COLON && VALUE[bytes[colon]] === 1) colon++
+    if (bytes[colon] !== COLON) {
+      endOfLine(bytes, colon)
+      throw new CodecError('http1.codec_error', 'header line without a colon')
     }
+    const name = names.get(bytes, at, colon - at)
+    // RFC 9110 5.5: optional white space around the value is not part of it.
+    let first = colon + 1
+    while (isBlank(bytes[first])) first++
+    let last = first
+    while (VALUE[bytes[last]] === 1) last++
+    at = endOfLine(bytes, last)
+    while (last > first && isBlank(bytes[last - 1])) last--
+    sink.field(name, values.get(bytes, first, last - first))
   }
 }
 
-function readLine(text: string, start: number): Line {
-  const end = text.indexOf('\r\n', start)
-  const first = text.charCodeAt(start)
-  // RFC 9112 5.2 and 2.2: a line that continues the one before, or stands before the first.
-  if (isBlank(first)) throw new CodecError('http1.codec_error', 'folded line in the head')
-  checkLine(text, start, end)
-  const colon = text.indexOf(':', start)
-  if (colon === -1 || colon >= end) throw new CodecError('http1.codec_error', 'header line without a colon')
-  const name = headerName(text.substring(start, colon))
-  // RFC 9110 5.5: optional white space around the value is not part of it.
-  let valueStart = colon + 1
-  let valueEnd = end
-  while (valueStart < valueEnd && isBlank(text.charCodeAt(valueStart))) valueStart++
-  while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--
-  return { text: text.substring(start, end + 2), name, value: text.substring(valueStart, valueEnd) }
+/** Where the next line begins. RFC 9112 2.2: CR and LF, neither alone; nor any other control. */
+export function endOfLine(bytes: Buffer, at: number): number {
+  if (bytes[at] === CR && bytes[at + 1] === LF) return at + 2
+  throw new CodecError('http1.codec_error', 'control character or bare line end in the head')
+}
+
+/** Where the empty line behind a head begins, counting the CRLF of the line before it: -1 while it is not there. */
+export function findEnd(bytes: Buffer, from: number, end: number): number {
+  let i = from + 3
+  while (i < end) {
+    const byte = bytes[i]
+    // Three of four bytes need not be looked at: only one that belongs to the end makes the next ones matter.
+    if (byte > CR) i += 4
+    else if (byte === LF && bytes[i - 1] === CR && bytes[i - 2] === LF && bytes[i - 3] === CR) return i - 3
+    else i++
+  }
+  return -1
 }
 
 function isBlank(code: number): boolean {
   return code === 32 || code === 9
-}
-
-/** What has no place in a line: controls but the tab (RFC 9110 5.5), among them bare CR and bare LF (RFC 9112 2.2). */
-const CONTROL = new Uint8Array(256)
-CONTROL.fill(1, 0, 32)
-CONTROL[9] = 0
-CONTROL[127] = 1
-
-/** Refuses control characters in a line of a head; `end` is where its CRLF stands. */
-export function checkLine(text: string, start: number, end: number): void {
-  for (let i = start; i < end; i++) {
-    if (CONTROL[text.charCodeAt(i)] === 0) continue
-    throw new CodecError('http1.codec_error', 'control character or bare line end in the head')
-  }
 }

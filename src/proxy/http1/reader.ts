@@ -3,6 +3,7 @@ import type { HeaderMap } from '../../base/header-map.ts'
 import { ChunkedDecoder } from './chunked.ts'
 import { CodecError } from './codec-error.ts'
 import { BodyKind, type HeadLimits, MessageHead } from './head.ts'
+import { findEnd } from './header-lines.ts'
 
 const HEAD = 0
 const LENGTH = 1
@@ -15,10 +16,6 @@ const DEAD = 5
 
 /** Less than this is cheaper to copy than to allocate a read buffer for. */
 const LARGE = 32 * 1024
-
-const SHORT_HEAD = 2048
-
-const CRLF_CRLF = Buffer.from('\r\n\r\n')
 
 export abstract class Http1Reader {
   protected readonly head = new MessageHead()
@@ -37,8 +34,8 @@ export abstract class Http1Reader {
     this.#limits = limits
   }
 
-  /** Reads the head, the first `end` characters of `text`, hands it on, and returns how the body is framed. */
-  protected abstract onHead(text: string, end: number, limits: HeadLimits): BodyKind
+  /** Reads the head, whose lines stand from `start` to `end`, hands it on, and returns how the body is framed. */
+  protected abstract onHead(bytes: Buffer, start: number, end: number, limits: HeadLimits): BodyKind
   protected abstract onBody(data: Buffer, end: boolean): void
   protected abstract onTrailers(trailers: HeaderMap | undefined): void
   protected abstract onError(error: CodecError): void
@@ -114,23 +111,17 @@ export abstract class Http1Reader {
             at += 2
             break
           }
-          // Most heads are short: looking for their end in the text that is needed anyway costs least.
-          let text = this.#searched === 0 ? buffer.latin1Slice(at, Math.min(end, at + SHORT_HEAD)) : ''
-          let length = text.indexOf('\r\n\r\n')
-          if (length === -1 && end - at > text.length) {
-            const found = buffer.indexOf(CRLF_CRLF, at + Math.max(0, this.#searched - 3))
-            length = found === -1 ? -1 : found - at
-            text = found === -1 ? '' : buffer.latin1Slice(at, found + 2)
-          }
-          if ((length === -1 ? end - at : length) > this.#limits.maxBytes)
+          const found = findEnd(buffer, at + Math.max(0, this.#searched - 3), end)
+          if ((found === -1 ? end : found) - at > this.#limits.maxBytes)
             throw new CodecError('http1.headers_too_large', 'headers too large', 431)
-          if (length === -1) {
+          if (found === -1) {
             this.#searched = end - at
             return at
           }
           this.#searched = 0
-          at += length + 4
-          this.#startBody(this.onHead(text, length + 2, this.#limits))
+          const start = at
+          at = found + 4
+          this.#startBody(this.onHead(buffer, start, found + 2, this.#limits))
           break
         }
         case LENGTH: {

@@ -145,13 +145,13 @@ export class Http1ServerConnection
 
   // Reading
 
-  protected onHead(text: string, end: number, limits: HeadLimits): BodyKind {
+  protected onHead(bytes: Buffer, start: number, end: number, limits: HeadLimits): BodyKind {
     const manager = this.#owner.manager()
     if (manager !== undefined) this.#manager = manager
     this.#headTimeout.cancel()
     this.#requests++
     const { head } = this
-    head.parseRequest(text, end, this.#manager.scheme, limits)
+    head.parseRequest(bytes, start, end, this.#manager.scheme, limits)
     this.#minor = head.minor
     this.#keepAlive = head.keepAlive && manager !== undefined && !this.#expired
     const max = this.#manager.options.maxRequestsPerConnection

@@ -1,4 +1,4 @@
-import { InternTable } from '../abi/intern.ts'
+import { InternTable } from '../../base/intern.ts'
 import type { Context } from '../context/context.ts'
 import { type AttributeValue, bytesOf, childOf, Dictionary } from './value.ts'
 

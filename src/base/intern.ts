@@ -1,6 +1,6 @@
 /**
- * Turns bytes of a module's memory into strings without making a string where the same bytes came before. A module asks for the
- * same few header names and metric values for ever; comparing a dozen bytes costs less than a call into the engine (facts 7.4).
+ * Turns bytes into strings without making a string where the same bytes came before. Peers send and modules ask for the same few
+ * header names and values for ever; comparing a dozen bytes costs less than a call into the engine.
  */
 interface Entry<T> {
   readonly bytes: Uint8Array
@@ -11,7 +11,7 @@ interface Entry<T> {
 const LONGEST = 64
 const SLOTS = 1024
 
-/** A direct-mapped table; a newcomer takes the slot of what was there, so a hostile module can only make it slow for itself. */
+/** A direct-mapped table; a newcomer takes the slot of what was there, so it never grows, and who floods it only makes it slow. */
 export class InternTable<T> {
   readonly #slots: (Entry<T> | undefined)[] = new Array(SLOTS).fill(undefined)
   readonly #make: (text: string) => T
