@@ -13,29 +13,20 @@ export interface ConnectOwner {
   connectFailed(attempt: Connecting, failure: UpstreamFailure, reason: string): void
 }
 
-/** One attempt to connect, TLS handshake included. */
+/** One attempt to connect, TLS handshake included. Who gets the socket reads it by `readInto`. */
 export class Connecting implements TimeoutOwner {
   readonly #owner: ConnectOwner
   readonly #host: EndpointHost
   readonly #tls: UpstreamTls | undefined
   readonly #timeoutMs: number
-  readonly #direct: boolean
   readonly #timeout = new Timeout(this, 0)
   #socket: Socket | undefined
 
-  /** `direct`: who gets the socket reads it by `readInto`. */
-  constructor(
-    owner: ConnectOwner,
-    host: EndpointHost,
-    tls: UpstreamTls | undefined,
-    timeoutMs: number,
-    direct = false,
-  ) {
+  constructor(owner: ConnectOwner, host: EndpointHost, tls: UpstreamTls | undefined, timeoutMs: number) {
     this.#owner = owner
     this.#host = host
     this.#tls = tls
     this.#timeoutMs = timeoutMs
-    this.#direct = direct
   }
 
   start(): void {
@@ -43,9 +34,7 @@ export class Connecting implements TimeoutOwner {
     const { preamble } = this.#owner.settings
     const host = this.#host
     const socket =
-      this.#direct && this.#tls === undefined
-        ? dial(directSocket(), host, host.port, preamble)
-        : openSocket(host, this.#tls, preamble)
+      this.#tls === undefined ? dial(directSocket(), host, host.port, preamble) : openSocket(host, this.#tls, preamble)
     this.#socket = socket
     const fail = (error: Error) => {
       this.#timeout.cancel()

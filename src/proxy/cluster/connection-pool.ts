@@ -138,7 +138,7 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     breaker.connections++
     stats.connections.value++
     stats.activeConnections.value++
-    const attempt = new Connecting(this, this.host, tls, connectTimeoutMs, true)
+    const attempt = new Connecting(this, this.host, tls, connectTimeoutMs)
     this.#connecting.add(attempt)
     attempt.start()
   }

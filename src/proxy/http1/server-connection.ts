@@ -72,7 +72,7 @@ export class Http1ServerConnection
   /** When a client that reads too slowly is given up. */
   #sentBy = 0
   /** Hands the connection over when its first bytes are HTTP/2's. */
-  #onPreface: (() => void) | undefined
+  #onPreface: ((first: Buffer) => void) | undefined
   #early: Buffer | undefined
 
   constructor(
@@ -80,7 +80,7 @@ export class Http1ServerConnection
     info: ConnectionInfo,
     owner: ConnectionOwner,
     manager: ConnectionManager,
-    onPreface: (() => void) | undefined,
+    onPreface: ((first: Buffer) => void) | undefined,
   ) {
     super(manager.options.limits)
     this.#onPreface = onPreface
@@ -212,7 +212,7 @@ export class Http1ServerConnection
 
   onRead(chunk: Buffer, owned: boolean): void {
     if (this.#closing) return
-    if (this.#onPreface !== undefined && !this.#isHttp1(chunk)) return
+    if (this.#onPreface !== undefined && !this.#isHttp1(owned ? chunk : Buffer.from(chunk))) return
     beginBatch()
     try {
       this.feed(chunk, owned)
@@ -235,8 +235,8 @@ export class Http1ServerConnection
     const start = this.#early === undefined ? chunk : Buffer.concat([this.#early, chunk])
     const text = start.latin1Slice(0, Math.min(start.length, PREFACE.length))
     if (text === PREFACE) {
-      this.#leave(start)
-      this.#onPreface?.()
+      this.#leave()
+      this.#onPreface?.(start)
       return false
     }
     if (PREFACE.startsWith(text)) {
@@ -251,8 +251,8 @@ export class Http1ServerConnection
     return false
   }
 
-  /** Gives the socket away, with what was read of it. */
-  #leave(chunk: Buffer): void {
+  /** Gives the socket away. */
+  #leave(): void {
     this.#closing = true
     this.#idle.stop()
     this.#headTimeout.cancel()
@@ -262,8 +262,6 @@ export class Http1ServerConnection
     const socket = this.#socket
     this.#endReads()
     for (const [event, listener] of Object.entries(this.#listeners)) socket.off(event, listener)
-    socket.pause()
-    socket.unshift(chunk)
   }
 
   #onEnd(): void {

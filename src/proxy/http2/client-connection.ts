@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { type UpstreamCallbacks, UpstreamFailure } from '../cluster/upstream.ts'
 import { type IdleOwner, IdleTimer } from '../idle-timer.ts'
+import { readInto } from '../network/direct-reads.ts'
 import { Http2ClientStream, Http2Upstream } from './client-stream.ts'
 import { Http2Connection } from './connection.ts'
 import { ErrorCode, type Http2Error, protocolError } from './error-code.ts'
@@ -53,14 +54,16 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
     this.#idle = new IdleTimer(this, idleTimeoutMs)
     const { keepaliveMs, keepaliveTimeoutMs } = options
     this.#keepalive = keepaliveMs > 0 ? new Keepalive(this, keepaliveMs, keepaliveTimeoutMs) : undefined
-    socket.on('data', (chunk: Buffer) => {
-      this.#keepalive?.heard()
-      this.read(chunk, 0)
-    })
+    readInto(socket, this)
     socket.on('end', () => socket.destroy())
     socket.on('error', () => socket.destroy())
     socket.on('close', () => this.#onClose())
     socket.on('drain', () => this.drained())
+  }
+
+  protected onBytes(chunk: Buffer): void {
+    this.#keepalive?.heard()
+    this.read(chunk, 0)
   }
 
   get free(): boolean {

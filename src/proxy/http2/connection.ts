@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { beginBatch, endBatch } from '../http1/batch.ts'
+import type { ReadSink } from '../network/direct-reads.ts'
 import { ErrorCode, Http2Error, protocolError } from './error-code.ts'
 import { FloodGuard } from './flood-guard.ts'
 import { DEFAULT_WINDOW, Flag, FRAME_HEADER, FrameType, MAX_WINDOW } from './frame.ts'
@@ -20,7 +21,12 @@ import { writeFields } from './write-fields.ts'
 /** Streams that we have reset, of which frames may still be under way (RFC 9113 5.1, closed). */
 const MAX_RESET = 1024
 
-export abstract class Http2Connection<S extends Http2Stream = Http2Stream> implements InboundHandler, OutputOwner {
+/** Less than this is cheaper to copy than to allocate a read buffer for. */
+const LARGE = 32 * 1024
+
+export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
+  implements InboundHandler, OutputOwner, ReadSink
+{
   readonly socket: Socket
   readonly options: Http2Options
   readonly output: Http2Output
@@ -61,6 +67,9 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream> imple
     this.reader = new FrameReader(this.inbound)
   }
 
+  /** The last read was large, so the next one will be. */
+  wantsOwnBuffer = false
+
   /** The highest stream that the peer may still have, for GOAWAY. */
   protected abstract readonly lastPeerStream: number
   protected abstract isIdle(stream: number): boolean
@@ -78,7 +87,15 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream> imple
   abstract onGoAway(lastStream: number, code: number): void
   abstract onPingAck(bytes: Buffer, start: number): void
 
+  /** What was read, of which views may be kept. */
+  protected abstract onBytes(chunk: Buffer): void
+
   // The socket's events
+
+  onRead(chunk: Buffer, owned: boolean): void {
+    this.wantsOwnBuffer = chunk.length >= LARGE
+    this.onBytes(owned ? chunk : Buffer.from(chunk))
+  }
 
   /** Bytes from the socket, behind the connection preface. */
   protected read(chunk: Buffer, start: number): void {

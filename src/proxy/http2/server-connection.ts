@@ -4,6 +4,7 @@ import type { ConnectionManager } from '../http/connection-manager.ts'
 import type { ConnectionOwner } from '../http1/server-connection.ts'
 import { type IdleOwner, IdleTimer } from '../idle-timer.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
+import { readInto } from '../network/direct-reads.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import { Http2Connection } from './connection.ts'
 import { ErrorCode, type Http2Error, protocolError } from './error-code.ts'
@@ -57,11 +58,11 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
       [Setting.MaxHeaderListSize, limits.maxBytes],
       ...(http2.allowConnect ? ([[Setting.EnableConnectProtocol, 1]] as const) : []),
     ])
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
     socket.on('end', () => this.#onEnd())
     socket.on('error', () => {})
     socket.on('close', () => this.#onClose())
     socket.on('drain', () => this.drained())
+    readInto(socket, this)
     // It was paused while its protocol was being found out.
     socket.resume()
   }
@@ -100,7 +101,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
 
   // From the socket
 
-  #onData(chunk: Buffer): void {
+  protected onBytes(chunk: Buffer): void {
     if (this.ended) return
     let start = 0
     while (this.#preface < PREFACE.length && start < chunk.length) {

@@ -44,8 +44,8 @@ export interface CompiledListener {
   readonly peekTimeoutMs: number
   readonly continueOnPeekTimeout: boolean
   readonly backlog: number
-  /** Every connection goes to the HTTP/1.1 codec as it comes. */
-  readonly plainHttp1: boolean
+  /** Every connection goes to an HTTP codec as it comes. */
+  readonly plainHttp: boolean
   readonly bufferLimit: number
   close(): void
 }
@@ -153,7 +153,7 @@ export async function compileListener(
     needsTlsPeek,
     needsHttpPeek,
     proxyProtocol,
-    plainHttp1: !needsTlsPeek && !needsHttpPeek && !proxyProtocol && all.every(isPlainHttp1),
+    plainHttp: !needsTlsPeek && !needsHttpPeek && !proxyProtocol && all.every(isPlainHttp),
     peekTimeoutMs: durationMs(proto.listenerFiltersTimeout, 15_000),
     continueOnPeekTimeout: proto.continueOnListenerFiltersTimeout,
     backlog: proto.tcpBacklogSize ?? 1024,
@@ -209,8 +209,8 @@ function bigints(_: string, value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value
 }
 
-function isPlainHttp1({ tls, networkSlots, manager }: CompiledChain): boolean {
-  return tls === undefined && networkSlots.length === 0 && manager?.options.codec === 'http1'
+function isPlainHttp({ tls, networkSlots, manager }: CompiledChain): boolean {
+  return tls === undefined && networkSlots.length === 0 && manager !== undefined
 }
 
 /** The connection manager of a chain, which stands last if there is one. */

@@ -57,7 +57,7 @@ export class ListenerServer {
       server.listen({ ...address, backlog }, () => {
         acceptDirectly(
           server,
-          () => this.#config.plainHttp1,
+          () => this.#config.plainHttp,
           (socket) => this.#accept(socket),
         )
         const bound = server.address()
@@ -285,14 +285,17 @@ class AcceptedConnection implements ConnectionOwner {
     if (http2) this.#http = new Http2ServerConnection(socket, info, this, manager)
     else {
       // Without TLS only the connection preface tells HTTP/2 (RFC 9113 3.3).
-      const onPreface = codec === 'auto' ? () => this.#switchToHttp2(socket, info) : undefined
+      const onPreface = codec === 'auto' ? (first: Buffer) => this.#switchToHttp2(socket, info, first) : undefined
       this.#http = new Http1ServerConnection(socket, info, this, manager, onPreface)
     }
     if (this.#draining) this.#http.drain()
   }
 
-  #switchToHttp2(socket: Socket, info: ConnectionInfo): void {
-    if (this.#manager !== undefined) this.#http = new Http2ServerConnection(socket, info, this, this.#manager)
+  #switchToHttp2(socket: Socket, info: ConnectionInfo, first: Buffer): void {
+    if (this.#manager === undefined) return
+    const connection = new Http2ServerConnection(socket, info, this, this.#manager)
+    this.#http = connection
+    connection.onRead(first, true)
   }
 
   #factsOf(socket: Socket, serverName: string, transport: string, protocols: readonly string[]): ChainFacts {
