@@ -1,6 +1,6 @@
 import type { HeaderMap } from '../../base/header-map.ts'
-import { MAP } from './constants.ts'
 import { InternTable } from '../../base/intern.ts'
+import { MAP } from './constants.ts'
 
 /**
  * What a module may write into headers. A name or value that the codec would have to write as something else - a line end, a second
