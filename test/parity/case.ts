@@ -65,6 +65,8 @@ export interface ClusterSettings extends Record<string, unknown> {
   readonly hosts?: number
   /** Nothing listens there. */
   readonly down?: boolean
+  /** `filter_metadata` of each endpoint. */
+  readonly endpoint_metadata?: Record<string, unknown>
 }
 
 export interface Case {

@@ -77,17 +77,22 @@ function listener(one: Case, places: Places): unknown {
 
 function clusters(one: Case, places: Places): unknown[] {
   const settings = one.clusters ?? { up: {} }
-  return Object.entries(settings).map(([name, { hosts: _hosts, down: _down, ...rest }]) => {
-    const full = fullName(one, name)
-    const endpoints = (places.ports.get(full) ?? []).map((port) => ({ endpoint: { address: address(port) } }))
-    return {
-      name: full,
-      type: 'STATIC',
-      connect_timeout: '1s',
-      load_assignment: { cluster_name: full, endpoints: [{ lb_endpoints: endpoints }] },
-      ...(resolve(rest, one, places) as Record<string, unknown>),
-    }
-  })
+  return Object.entries(settings).map(
+    ([name, { hosts: _hosts, down: _down, endpoint_metadata: metadata, ...rest }]) => {
+      const full = fullName(one, name)
+      const endpoints = (places.ports.get(full) ?? []).map((port) => ({
+        endpoint: { address: address(port) },
+        ...(metadata === undefined ? {} : { metadata: { filter_metadata: metadata } }),
+      }))
+      return {
+        name: full,
+        type: 'STATIC',
+        connect_timeout: '1s',
+        load_assignment: { cluster_name: full, endpoints: [{ lb_endpoints: endpoints }] },
+        ...(resolve(rest, one, places) as Record<string, unknown>),
+      }
+    },
+  )
 }
 
 export function fullName(one: Case, cluster: string): string {

@@ -1,31 +1,22 @@
 import {
   Cluster_CommonLbConfigSchema,
+  Cluster_LeastRequestLbConfigSchema,
+  Cluster_RoundRobinLbConfigSchema,
   type Cluster as ClusterProto,
   ClusterSchema,
   Cluster_DiscoveryType as DiscoveryType,
   Cluster_RingHashLbConfig_HashFunction as HashFunction,
   Cluster_LbPolicy as LbPolicy,
 } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
-import type { TransportSocket } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import type { Http2ProtocolOptions } from '../../../gen/envoy/config/core/v3/protocol_pb.ts'
 import { HttpProtocolOptionsSchema as CommonHttpOptionsSchema } from '../../../gen/envoy/config/core/v3/protocol_pb.ts'
-import {
-  type ProxyProtocolUpstreamTransport,
-  ProxyProtocolUpstreamTransportSchema,
-} from '../../../gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.ts'
-import { RawBufferSchema } from '../../../gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts'
-import {
-  type UpstreamTlsContext,
-  UpstreamTlsContextSchema,
-} from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
 import { HttpProtocolOptionsSchema } from '../../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts'
-import { metadataJson, unpack, unpackAs } from '../config/any.ts'
+import { metadataJson, unpackAs } from '../config/any.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
 import { type Http2Options, http2Options } from '../http2/options.ts'
 import { maglev, ringHash } from './consistent-hash.ts'
 import { murmurHash2, xxHash64 } from './hash64.ts'
 import { type LoadBalancerFactory, leastRequest, random, roundRobin } from './load-balancer.ts'
-import { type ProxyHeaderWriter, proxyHeaderWriter } from './proxy-protocol.ts'
 
 /** The settings of a cluster, read once. */
 export interface ClusterConfig {
@@ -46,9 +37,6 @@ export interface ClusterConfig {
   readonly http2: Http2Options | undefined
   /** HTTP/2 when the request came by it. */
   readonly useDownstreamProtocol: boolean
-  readonly tls: UpstreamTlsContext | undefined
-  /** Writes PROXY protocol's header in front of each connection. */
-  readonly proxyHeader: ProxyHeaderWriter | undefined
   readonly bufferLimit: number
 }
 
@@ -101,8 +89,6 @@ export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name
   if (proto.name === '') throw invalid(`${path}.name`, 'a name is missing')
   if (proto.clusterDiscoveryType.case === 'clusterType')
     throw unsupported(`${path}.cluster_type`, 'custom cluster types')
-  if (proto.transportSocketMatches.length > 0)
-    throw unsupported(`${path}.transport_socket_matches`, 'the field is not supported')
   const discovery = DISCOVERY[proto.clusterDiscoveryType.value ?? 0]
   if (discovery === undefined) throw unsupported(`${path}.type`, 'ORIGINAL_DST')
   const http = httpOptions(proto, path)
@@ -139,7 +125,6 @@ export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name
     dnsFamily: ([0, 4, 6, 4, 0] as const)[proto.dnsLookupFamily],
     http2: http.http2 && http2Options(http.http2, `${path}.http2_protocol_options`),
     useDownstreamProtocol: http.useDownstream,
-    ...transportSocket(proto.transportSocket, `${path}.transport_socket`),
     bufferLimit: proto.perConnectionBufferLimitBytes ?? 1024 * 1024,
   }
 }
@@ -192,29 +177,6 @@ function httpOptions(proto: ClusterProto, path: string): HttpPart {
   return part
 }
 
-function transportSocket(
-  socket: TransportSocket | undefined,
-  path: string,
-): Pick<ClusterConfig, 'tls' | 'proxyHeader'> {
-  if (socket === undefined) return { tls: undefined, proxyHeader: undefined }
-  const where = `${path}.typed_config`
-  const { typeName, message } = unpack(socket.configType.value, where)
-  switch (typeName) {
-    case RawBufferSchema.typeName:
-      return { tls: undefined, proxyHeader: undefined }
-    case UpstreamTlsContextSchema.typeName:
-      return { tls: message as UpstreamTlsContext, proxyHeader: undefined }
-    case ProxyProtocolUpstreamTransportSchema.typeName: {
-      const transport = message as ProxyProtocolUpstreamTransport
-      const inner = transportSocket(transport.transportSocket, `${where}.transport_socket`)
-      if (inner.proxyHeader !== undefined) throw invalid(`${where}.transport_socket`, 'PROXY protocol within itself')
-      return { ...inner, proxyHeader: proxyHeaderWriter(transport, where) }
-    }
-    default:
-      throw unsupported(where, `transport socket ${typeName}`)
-  }
-}
-
 function balancer(proto: ClusterProto, path: string): LoadBalancerFactory {
   const consistent = proto.commonLbConfig?.consistentHashingLbConfig
   if (consistent?.hashBalanceFactor !== undefined)
@@ -222,6 +184,7 @@ function balancer(proto: ClusterProto, path: string): LoadBalancerFactory {
       `${path}.common_lb_config.consistent_hashing_lb_config.hash_balance_factor`,
       'the field is not supported',
     )
+  refuseSlowStart(proto, path)
   const byHostname = consistent?.useHostnameForHashing ?? false
   switch (proto.lbPolicy) {
     case LbPolicy.ROUND_ROBIN:
@@ -256,4 +219,12 @@ const MAX_TABLE = 5_000_011
 function isPrime(number: number): boolean {
   for (let i = 2; i * i <= number; i++) if (number % i === 0) return false
   return number > 1
+}
+
+/** What is left of a policy's settings would change how new hosts are treated. */
+function refuseSlowStart({ lbConfig }: ClusterProto, path: string): void {
+  if (lbConfig.case === 'roundRobinLbConfig')
+    onlyFields(Cluster_RoundRobinLbConfigSchema, lbConfig.value, [], `${path}.round_robin_lb_config`)
+  if (lbConfig.case === 'leastRequestLbConfig')
+    onlyFields(Cluster_LeastRequestLbConfigSchema, lbConfig.value, ['choice_count'], `${path}.least_request_lb_config`)
 }

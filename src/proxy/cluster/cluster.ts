@@ -20,7 +20,7 @@ import type { ClusterFacts } from './host.ts'
 import { HostSet } from './host-set.ts'
 import { OutlierDetector } from './outlier-detector.ts'
 import { ProxiedPools } from './proxy-protocol.ts'
-import { compileUpstreamTls, type UpstreamTls } from './upstream-tls.ts'
+import { Transports } from './transport.ts'
 
 export class Cluster implements ClusterFacts {
   readonly config: ClusterConfig
@@ -30,7 +30,8 @@ export class Cluster implements ClusterFacts {
   readonly metadata: Readonly<Record<string, unknown>>
   readonly breaker: CircuitBreaker
   readonly stats: ClusterStats
-  readonly #pool: PoolSettings
+  readonly #pool: Omit<PoolSettings, 'tls'>
+  readonly #transports: Transports
   readonly #outliers: OutlierDetector | undefined
   readonly #checker: HealthChecker | undefined
   readonly #dns: DnsResolver | undefined
@@ -54,14 +55,12 @@ export class Cluster implements ClusterFacts {
       idleTimeoutMs: config.idleTimeoutMs,
       maxRequestsPerConnection: config.maxRequestsPerConnection,
       limits: DEFAULT_LIMITS,
-      tls:
-        config.tls && compileUpstreamTls(config.tls, config.http2 !== undefined, secrets, `${path}.transport_socket`),
       breaker: this.breaker,
       stats: this.stats,
     }
+    this.#transports = new Transports(proto, config.http2 !== undefined, secrets, path)
     this.#outliers = proto.outlierDetection && new OutlierDetector(proto.outlierDetection, this, path)
-    this.#checker =
-      proto.healthChecks.length === 0 ? undefined : new HealthChecker(proto.healthChecks, this, this.#pool.tls, path)
+    this.#checker = proto.healthChecks.length === 0 ? undefined : new HealthChecker(proto.healthChecks, this, path)
     this.#assignment = compileAssignment(
       config.discovery === 'eds' ? undefined : proto.loadAssignment,
       `${path}.load_assignment`,
@@ -97,10 +96,6 @@ export class Cluster implements ClusterFacts {
     this.#hosts.rebuild()
   }
 
-  get tls(): UpstreamTls | undefined {
-    return this.#pool.tls
-  }
-
   get outliers(): OutlierDetector | undefined {
     return this.#outliers
   }
@@ -123,11 +118,15 @@ export class Cluster implements ClusterFacts {
       seen.add(host.address)
       const old = known.get(host.address)
       if (old === undefined) {
-        host.pool = this.#newPool(host)
+        this.#connect(host)
         this.#checker?.added(host)
       } else {
         host = old
         host.settings = endpoint
+        if (this.#transports.of(host.metadata) !== host.transport) {
+          host.pool.drain()
+          this.#connect(host)
+        }
       }
       host.unhealthy = endpoint.healthy ? host.unhealthy & ~Unhealthy.Eds : host.unhealthy | Unhealthy.Eds
       next.push(host)
@@ -141,12 +140,20 @@ export class Cluster implements ClusterFacts {
     this.ready = true
   }
 
+  /** Gives a host its connections, of the kind that its metadata asks for. */
+  #connect(host: EndpointHost): void {
+    host.transport = this.#transports.of(host.metadata)
+    host.pool = this.#newPool(host)
+  }
+
   #newPool(host: EndpointHost): ConnectionPool {
-    const { http2, proxyHeader } = this.config
+    const { http2 } = this.config
+    const { tls, proxyHeader } = host.transport
+    const settings = { ...this.#pool, tls }
     const make = (settings: PoolSettings): ConnectionPool =>
       http2 === undefined ? new Http1Pool(host, settings) : new Http2Pool(host, settings, http2)
-    if (proxyHeader === undefined) return make(this.#pool)
-    return new ProxiedPools(proxyHeader, (preamble) => make({ ...this.#pool, preamble }))
+    if (proxyHeader === undefined) return make(settings)
+    return new ProxiedPools(proxyHeader, (preamble) => make({ ...settings, preamble }))
   }
 
   #hostSet(hosts: readonly EndpointHost[]): HostSet {

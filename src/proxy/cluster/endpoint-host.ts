@@ -1,6 +1,7 @@
 import type { Cell, HistogramCell } from '../../telemetry/metrics.ts'
 import type { ConnectionPool } from './connection-pool.ts'
 import type { ClusterFacts, Host } from './host.ts'
+import type { Transport } from './transport.ts'
 
 /** Why a host gets no traffic. */
 export const Unhealthy = { ActiveCheck: 1, Outlier: 2, Eds: 4 } as const
@@ -32,6 +33,7 @@ export class EndpointHost implements Host {
   readonly port: number
   /** Set by the cluster right after construction. */
   pool!: ConnectionPool
+  transport!: Transport
   active = 0
   unhealthy = 0
   degraded = false

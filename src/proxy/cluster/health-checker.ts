@@ -1,17 +1,8 @@
-import { request } from 'node:http'
-import type { Socket } from 'node:net'
-import {
-  type HealthCheck,
-  HealthCheck_HttpHealthCheckSchema,
-  HealthCheckSchema,
-} from '../../../gen/envoy/config/core/v3/health_check_pb.ts'
+import { type HealthCheck, HealthCheckSchema } from '../../../gen/envoy/config/core/v3/health_check_pb.ts'
 import { durationMs, onlyFields, unsupported } from '../config/fields.ts'
 import type { Cluster } from './cluster.ts'
-import { openSocket } from './connecting.ts'
 import { type EndpointHost, Unhealthy } from './endpoint-host.ts'
-import type { UpstreamTls } from './upstream-tls.ts'
-
-type Probe = (host: EndpointHost, done: (healthy: boolean) => void) => () => void
+import { healthProbe, type Probe } from './health-probe.ts'
 
 interface Watched {
   timer: NodeJS.Timeout | undefined
@@ -31,12 +22,13 @@ const FIELDS = [
   'healthy_threshold',
   'http_health_check',
   'tcp_health_check',
+  'grpc_health_check',
   'no_traffic_interval',
   'unhealthy_interval',
   'reuse_connection',
 ]
 
-/** Active health checks of one cluster: HTTP or TCP. */
+/** Active health checks of one cluster. */
 export class HealthChecker {
   readonly #cluster: Cluster
   readonly #probe: Probe
@@ -45,7 +37,7 @@ export class HealthChecker {
   readonly #unhealthyThreshold: number
   readonly #watched = new Map<EndpointHost, Watched>()
 
-  constructor(checks: readonly HealthCheck[], cluster: Cluster, tls: UpstreamTls | undefined, path: string) {
+  constructor(checks: readonly HealthCheck[], cluster: Cluster, path: string) {
     const where = `${path}.health_checks`
     if (checks.length > 1) throw unsupported(where, 'more than one health check')
     const check = checks[0]
@@ -54,7 +46,7 @@ export class HealthChecker {
     this.#intervalMs = durationMs(check.interval, 1000)
     this.#healthyThreshold = check.healthyThreshold ?? 1
     this.#unhealthyThreshold = check.unhealthyThreshold ?? 1
-    this.#probe = probe(check, cluster, tls, `${where}[0]`)
+    this.#probe = healthProbe(check, cluster.name, `${where}[0]`)
   }
 
   added(host: EndpointHost): void {
@@ -100,82 +92,5 @@ export class HealthChecker {
     }
     watched.first = false
     if (host.unhealthy !== before) this.#cluster.rebuild()
-  }
-}
-
-function probe(check: HealthCheck, cluster: Cluster, tls: UpstreamTls | undefined, path: string): Probe {
-  const timeoutMs = durationMs(check.timeout, 1000)
-  const kind = check.healthChecker
-  if (kind.case === 'tcpHealthCheck') {
-    if (kind.value.send !== undefined || kind.value.receive.length > 0)
-      throw unsupported(`${path}.tcp_health_check`, 'send and receive')
-    return (host, done) => tcpProbe(host, tls, timeoutMs, done)
-  }
-  if (kind.case !== 'httpHealthCheck')
-    throw unsupported(`${path}.${kind.case ?? 'health_checker'}`, 'only HTTP and TCP are supported')
-  const http = kind.value
-  onlyFields(
-    HealthCheck_HttpHealthCheckSchema,
-    http,
-    ['host', 'path', 'expected_statuses', 'request_headers_to_add', 'method'],
-    `${path}.http_health_check`,
-  )
-  const expected = http.expectedStatuses.length === 0 ? [{ start: 200n, end: 201n }] : http.expectedStatuses
-  const headers = Object.fromEntries(http.requestHeadersToAdd.map((o) => [o.header?.key ?? '', o.header?.value ?? '']))
-  return (host, done) => {
-    let open = true
-    const finish = (healthy: boolean) => {
-      if (!open) return
-      open = false
-      done(healthy)
-    }
-    const call = request({
-      host: host.ip,
-      port: host.settings.healthPort,
-      path: http.path,
-      timeout: timeoutMs,
-      headers: { host: http.host || host.hostname || cluster.name, 'user-agent': 'Envoy/HC', ...headers },
-      createConnection: () => openProbe(host, tls),
-    })
-    call.on('response', (response) => {
-      response.resume()
-      const status = BigInt(response.statusCode ?? 0)
-      finish(expected.some(({ start, end }) => status >= start && status < end))
-    })
-    call.on('timeout', () => call.destroy(new Error('timeout')))
-    call.on('error', () => finish(false))
-    call.end()
-    return () => call.destroy()
-  }
-}
-
-/** A connection of the checker's own: it is made for nobody, and PROXY protocol says so. */
-function openProbe(host: EndpointHost, tls: UpstreamTls | undefined): Socket {
-  const { proxyHeader } = (host.cluster as Cluster).config
-  return openSocket(host, tls, proxyHeader?.(undefined), host.settings.healthPort)
-}
-
-function tcpProbe(
-  host: EndpointHost,
-  tls: UpstreamTls | undefined,
-  timeoutMs: number,
-  done: (healthy: boolean) => void,
-): () => void {
-  const socket = openProbe(host, tls)
-  let open = true
-  const finish = (healthy: boolean) => {
-    if (!open) return
-    open = false
-    clearTimeout(timer)
-    socket.destroy()
-    done(healthy)
-  }
-  const timer = setTimeout(finish, timeoutMs, false)
-  socket.on('error', () => finish(false))
-  socket.once(tls === undefined ? 'connect' : 'secureConnect', () => finish(true))
-  return () => {
-    open = false
-    clearTimeout(timer)
-    socket.destroy()
   }
 }

@@ -202,8 +202,8 @@ class TcpProxyFilter implements NetworkFilter, TimeoutOwner {
     cluster.breaker.connections++
     cluster.stats.connections.value++
     cluster.stats.activeConnections.value++
-    const { tls } = cluster
-    const socket = openSocket(host, tls, cluster.config.proxyHeader?.(this.#info.connection))
+    const { tls, proxyHeader } = host.transport
+    const socket = openSocket(host, tls, proxyHeader?.(this.#info.connection))
     this.#upstream = socket
     let counted = true
     const gone = () => {

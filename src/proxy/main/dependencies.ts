@@ -1,11 +1,7 @@
 import type { Cluster } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
 import type { ExtensionConfigSource } from '../../../gen/envoy/config/core/v3/config_source_pb.ts'
 import type { Listener } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
-import {
-  type UpstreamTlsContext,
-  UpstreamTlsContextSchema,
-} from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
-import { unpack } from '../config/any.ts'
+import { tlsContexts } from '../cluster/transport.ts'
 import { durationMs } from '../config/fields.ts'
 import { connectionManager, listenerPath, transportSocket } from '../listener/compile-listener.ts'
 import { secretNames } from '../tls/secrets.ts'
@@ -55,9 +51,5 @@ export function listenerNeeds(listener: Listener): ListenerNeeds {
 }
 
 export function clusterSecrets(cluster: Cluster): string[] {
-  if (cluster.transportSocket === undefined) return []
-  const { typeName, message } = unpack(cluster.transportSocket.configType.value, `cluster "${cluster.name}"`)
-  return typeName === UpstreamTlsContextSchema.typeName
-    ? secretNames((message as UpstreamTlsContext).commonTlsContext)
-    : []
+  return tlsContexts(cluster).flatMap(({ commonTlsContext }) => secretNames(commonTlsContext))
 }

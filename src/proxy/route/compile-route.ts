@@ -4,6 +4,7 @@ import {
   RedirectActionSchema,
   type RouteAction,
   type RouteAction_RequestMirrorPolicy,
+  RouteAction_UpgradeConfigSchema,
   RouteActionSchema,
   type Route as RouteProto,
   RouteSchema,
@@ -249,8 +250,17 @@ function compileSettings(
     includeAttemptCountInResponse: host.proto.includeAttemptCountInResponse,
     tracing: routeTracing(route.decorator, route.tracing, path),
     bufferLimit: route.perRequestBufferLimitBytes ?? host.proto.perRequestBufferLimitBytes,
-    upgrades: new Map((action?.upgradeConfigs ?? []).map((u) => [u.upgradeType.toLowerCase(), u.enabled ?? true])),
+    upgrades: upgrades(action, where),
   }
+}
+
+function upgrades(action: RouteAction | undefined, path: string): ReadonlyMap<string, boolean> {
+  const known = new Map<string, boolean>()
+  action?.upgradeConfigs.forEach((config, i) => {
+    onlyFields(RouteAction_UpgradeConfigSchema, config, ['upgrade_type', 'enabled'], `${path}.upgrade_configs[${i}]`)
+    known.set(config.upgradeType.toLowerCase(), config.enabled ?? true)
+  })
+  return known
 }
 
 export function mirror(policy: RouteAction_RequestMirrorPolicy, path: string): MirrorPolicy {
