@@ -157,6 +157,7 @@ async function moduleServer(statuses: Record<string, number | (() => Promise<num
 
 const file = (name: string, suffix = '') => new RegExp(`^${name}: file [0-9a-f]{6}${suffix}$`)
 
+/** Istio's TestECDSWasmConversion (xds_proxy_test.go), and what Istio's agent does not do. */
 describe('AdsInterposer', () => {
   it('turns remote code into a local file, strips the notes, and reports it ready', async () => {
     world = new World()
@@ -390,6 +391,7 @@ describe('AdsInterposer', () => {
   })
 })
 
+/** Istio's TestDeltaECDSWasmConversion (xds_proxy_delta_test.go). */
 describe('AdsInterposer, delta', () => {
   it('rewrites, ACKs, removes and pushes what comes later', async () => {
     world = new World()

@@ -94,8 +94,9 @@ export async function startProxyPod(options: ProxyPodOptions): Promise<ProxyPod>
 
 /** The agent with an Envoy of the user's own. */
 export async function startEnvoyPod(
-  options: ProxyPodOptions,
+  options: ProxyPodOptions & { readonly xdsPort?: number; readonly adminPort?: number },
   command: readonly [string, ...string[]],
 ): Promise<ProxyPod> {
-  return runEnvoy({ ...agentOptions(options), command, node: options.node, drainMs: DRAIN_MS })
+  const { node, xdsPort = 0, adminPort = 0 } = options
+  return runEnvoy({ ...agentOptions(options), command, node, xdsPort, adminPort, drainMs: DRAIN_MS })
 }

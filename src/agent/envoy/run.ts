@@ -51,7 +51,7 @@ export async function runEnvoy(options: EnvoyAgentOptions): Promise<EnvoyAgent> 
   }
   try {
     const [program, ...given] = options.command
-    const own = given.some((arg) => arg === '-c' || arg === '--config-path' || arg === '--config-yaml')
+    const own = hasOwnBootstrap(given)
     const file = join(folder, 'envoy.json')
     if (!own) writeFileSync(file, JSON.stringify(envoyBootstrap({ node, adminPort, xdsPort: xds.port, delta })))
     const args = own ? given : ['-c', file, '--disable-hot-restart', ...given]
@@ -71,6 +71,11 @@ export async function runEnvoy(options: EnvoyAgentOptions): Promise<EnvoyAgent> 
     await clean()
     throw error
   }
+}
+
+/** Whether Envoy's arguments name a bootstrap; the agent makes one otherwise. */
+export function hasOwnBootstrap(args: readonly string[]): boolean {
+  return args.some((arg) => arg === '-c' || /^--config-(?:path|yaml)(?:=|$)/.test(arg))
 }
 
 /** A port that was free a moment ago: Envoy cannot tell which one it took. */

@@ -23,6 +23,15 @@ function blob(answer: (response: ServerResponse) => void): Fault {
   }
 }
 
+function endless(response: ServerResponse): void {
+  const chunk = Buffer.alloc(1 << 14)
+  const more = () => {
+    while (!response.destroyed && response.write(chunk));
+  }
+  response.on('drain', more)
+  more()
+}
+
 /** Serves an image of its own with this one layer. */
 function image(mediaType: string, layer: Buffer): Fault {
   const manifest = JSON.stringify({
@@ -67,18 +76,14 @@ export const WIRE_FAULTS: Readonly<Record<string, { readonly code: string; reado
     make: () => blob((response) => response.end('\0asm but other bytes')),
   },
   'wrong media type': { code: 'SL3012', make: () => image('text/html', Buffer.from('<html>')) },
-  'endless layer': {
-    code: 'SL3010',
-    make: () =>
-      blob((response) => {
-        const chunk = Buffer.alloc(1 << 14)
-        const more = () => {
-          while (!response.destroyed && response.write(chunk));
-        }
-        response.on('drain', more)
-        more()
-      }),
+  'endless manifest': {
+    code: 'SL3013',
+    make: () => (request, response) => {
+      if (isManifest(request)) endless(response)
+      return isManifest(request)
+    },
   },
+  'endless layer': { code: 'SL3010', make: () => blob(endless) },
   'zip bomb': {
     code: 'SL3013',
     make: () => image(MediaType.ociLayerGzip, gzipSync(tarOf([{ name: 'plugin.wasm', data: Buffer.alloc(4 << 20) }]))),
