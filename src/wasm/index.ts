@@ -46,4 +46,4 @@ export { createSharedMemory, SharedStoreAcrossThreads } from './services/shared-
 export { createTestHost, TestHost, type TestHostOptions } from './testing/test-host.ts'
 export { TestStream } from './testing/test-stream.ts'
 export { decodeCall, type TraceSink } from './trace.ts'
-export { VmCache } from './vm-cache.ts'
+export { VmCache, type VmObserver } from './vm-cache.ts'

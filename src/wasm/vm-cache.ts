@@ -3,8 +3,15 @@ import type { CompiledModule } from './compile.ts'
 import type { PluginSettings } from './plugin-config.ts'
 import type { Vm } from './vm.ts'
 
+/** Is told of VMs that come and go. */
+export interface VmObserver {
+  created(): void
+  gone(): void
+}
+
 /** The VMs of one worker by key: plugins with equal vm_id, vm_config, environment, limits and code share one (facts 2.11). */
 export class VmCache {
+  observer: VmObserver | undefined
   readonly #vms = new Map<string, Vm>()
 
   /** The living VM of that key. */
@@ -15,10 +22,13 @@ export class VmCache {
 
   put(key: string, vm: Vm): void {
     this.#vms.set(key, vm)
+    this.observer?.created()
   }
 
   remove(key: string, vm: Vm): void {
-    if (this.#vms.get(key) === vm) this.#vms.delete(key)
+    if (this.#vms.get(key) !== vm) return
+    this.#vms.delete(key)
+    this.observer?.gone()
   }
 
   get size(): number {

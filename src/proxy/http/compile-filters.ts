@@ -3,6 +3,7 @@ import {
   type ExtensionConfigSource,
   ExtensionConfigSourceSchema,
 } from '../../../gen/envoy/config/core/v3/config_source_pb.ts'
+import type { Filter as NetworkFilterProto } from '../../../gen/envoy/config/listener/v3/listener_components_pb.ts'
 import {
   type HttpFilter as HttpFilterProto,
   HttpFilterSchema,
@@ -117,14 +118,29 @@ export function filtersToPrepare(
   chainPath: string,
 ): { path: string; factory: HttpFilterFactory; message: unknown }[] {
   const result: { path: string; factory: HttpFilterFactory; message: unknown }[] = []
-  filters.forEach((filter, i) => {
-    if (filter.configType.case !== 'typedConfig') return
+  filters.forEach(({ configType }, i) => {
     const path = `${chainPath}.http_filters[${i}]`
-    const { typeName, message } = unpack(filter.configType.value, `${path}.typed_config`)
+    const { any, where } = toPrepare(configType, path)
+    if (any === undefined) return
+    const { typeName, message } = unpack(any, where === path ? `${path}.typed_config` : where)
     const factory = find(typeName)
-    if (factory?.prepare !== undefined) result.push({ path, factory, message })
+    if (factory?.prepare !== undefined) result.push({ path: where, factory, message })
   })
   return result
+}
+
+/** The config that stands in the listener: the filter's, or the default of one that is discovered. */
+export function toPrepare(
+  { case: kind, value }: HttpFilterProto['configType'] | NetworkFilterProto['configType'],
+  path: string,
+): { any: Any | undefined; where: string } {
+  if (kind === 'typedConfig') return { any: value, where: path }
+  return { any: kind === 'configDiscovery' ? value.defaultConfig : undefined, where: defaultConfigPath(path) }
+}
+
+/** Under which a discovered filter finds what was prepared for its default. */
+export function defaultConfigPath(path: string): string {
+  return `${path}.config_discovery.default_config`
 }
 
 const DISCOVERY_FIELDS = ['config_source', 'default_config', 'apply_default_config_without_warming', 'type_urls']
@@ -195,7 +211,7 @@ class ExtensionSlot implements ExtensionUser {
   #default(): ExtensionConfig | undefined {
     const { defaultConfig } = this.#source
     if (defaultConfig === undefined) return undefined
-    const prepared = this.#place.prepared.get(`${this.#path}.config_discovery.default_config`)
+    const prepared = this.#place.prepared.get(defaultConfigPath(this.#path))
     return { name: this.#slot.name, typedConfig: defaultConfig, prepared, failure: undefined }
   }
 }

@@ -4,7 +4,7 @@ import { messageName, unpack } from '../config/any.ts'
 import { invalid, onlyFields, unsupported } from '../config/fields.ts'
 import type { ListenerFacts } from '../context.ts'
 import { ISTIO_PASSIVE, ISTIO_STATS } from '../filters/istio.ts'
-import { checkDiscovery } from '../http/compile-filters.ts'
+import { checkDiscovery, defaultConfigPath, toPrepare } from '../http/compile-filters.ts'
 import { type DataPlaneContext, factoryContext } from '../worker/data-plane-context.ts'
 import type { ExtensionConfig, ExtensionUser, PreparedSwap } from '../worker/extension-store.ts'
 import type { NetworkFilterConfig, NetworkFilterFactory } from './filter.ts'
@@ -99,12 +99,13 @@ export function networkFiltersToPrepare(
   chainPath: string,
 ): { path: string; factory: NetworkFilterFactory; message: unknown }[] {
   const result: { path: string; factory: NetworkFilterFactory; message: unknown }[] = []
-  filters.forEach((filter, i) => {
-    if (filter.configType.case !== 'typedConfig') return
+  filters.forEach(({ configType }, i) => {
     const path = `${chainPath}.filters[${i}]`
-    const { typeName, message } = unpack(filter.configType.value, `${path}.typed_config`)
+    const { any, where } = toPrepare(configType, path)
+    if (any === undefined) return
+    const { typeName, message } = unpack(any, where === path ? `${path}.typed_config` : where)
     const factory = find(typeName)
-    if (factory?.prepare !== undefined) result.push({ path, factory, message })
+    if (factory?.prepare !== undefined) result.push({ path: where, factory, message })
   })
   return result
 }
@@ -117,12 +118,14 @@ class NetworkExtension implements ExtensionUser {
   readonly #slot: NetworkSlot
   readonly #source: ExtensionConfigSource
   readonly #place: NetworkPlace
+  readonly #path: string
 
   constructor(slot: NetworkSlot, source: ExtensionConfigSource, place: NetworkPlace, path: string) {
     checkDiscovery(source, `${path}.config_discovery`)
     this.#slot = slot
     this.#source = source
     this.#place = place
+    this.#path = path
   }
 
   async start(): Promise<void> {
@@ -131,7 +134,7 @@ class NetworkExtension implements ExtensionUser {
     const fallback = defaultConfig && {
       name: this.#slot.name,
       typedConfig: defaultConfig,
-      prepared: undefined,
+      prepared: this.#place.prepared.get(defaultConfigPath(this.#path)),
       failure: undefined,
     }
     const config = extensions.get(this.#slot.name) ?? fallback

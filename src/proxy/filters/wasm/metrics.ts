@@ -1,4 +1,4 @@
-import { METRIC, type MetricHandle, type MetricSink } from '../../../wasm/index.ts'
+import { METRIC, type MetricHandle, type MetricSink, type VmObserver } from '../../../wasm/index.ts'
 import type { StatsScope } from '../../stats/scope.ts'
 
 /** Metrics of plugins below Envoy's `wasmcustom.`, which its Prometheus output leaves out. */
@@ -18,5 +18,18 @@ export function wasmMetrics(stats: StatsScope): MetricSink {
         record: () => {},
       }
     },
+  }
+}
+
+/** Envoy's `wasm.<runtime>.created` and `.active`. */
+export function vmStats(stats: StatsScope): VmObserver {
+  const created = stats.counter('wasm.envoy.wasm.runtime.v8.created')
+  const active = stats.gauge('wasm.envoy.wasm.runtime.v8.active')
+  return {
+    created: () => {
+      created.add(1)
+      active.add(1)
+    },
+    gone: () => active.add(-1),
   }
 }

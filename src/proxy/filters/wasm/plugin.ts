@@ -2,6 +2,7 @@ import type { PluginConfig as EnvoyPluginConfig } from '../../../../gen/envoy/ex
 import { SluiceError } from '../../../errors.ts'
 import { type CompiledModule, compileModule, Plugin, type PluginConfig } from '../../../wasm/index.ts'
 import type { FactoryContext } from '../../context.ts'
+import { vmStats } from './metrics.ts'
 import { readPluginConfig } from './plugin-config.ts'
 import { sharedMemory, threadVms, wasmServices } from './services.ts'
 import { track, untrack } from './trace.ts'
@@ -28,6 +29,7 @@ export function startPlugin(context: FactoryContext): Plugin {
   const { compiled, plugin, memory } = context.prepared as PreparedPlugin
   // The trial run keeps to itself: nothing it does may be seen by the traffic (Envoy's canary).
   const vms = context.workerIndex < 0 ? undefined : threadVms
+  threadVms.observer ??= vmStats(context.stats)
   const named = plugin.name === '' ? { ...plugin, name: context.filterName } : plugin
   const started = Plugin.start(compiled, named, wasmServices(context, memory), vms)
   if (context.workerIndex >= 0) track(started)

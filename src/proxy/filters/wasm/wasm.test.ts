@@ -134,6 +134,40 @@ describe('envoy.filters.http.wasm', () => {
     }
   })
 
+  it('counts VMs as Envoy does', async () => {
+    const up = await upstream()
+    const [a, b] = [filter(''), filter('(func)')]
+    const proxy = await testProxy(
+      [httpListener({ name: 'one', filters: [a, a] }), httpListener({ name: 'two', filters: [b] })],
+      [cluster(up.port)],
+      { admin: { host: '127.0.0.1', port: 0 } },
+    )
+    try {
+      const { body } = await get(Number(proxy.adminAddress?.split(':')[1]), '/stats?filter=runtime.v8')
+      assert.match(body, /^wasm\.envoy\.wasm\.runtime\.v8\.active: 2$/m)
+      assert.match(body, /^wasm\.envoy\.wasm\.runtime\.v8\.created: 2$/m)
+    } finally {
+      await proxy.close()
+      await up.close()
+    }
+  })
+
+  it('is the default of a discovered filter', async () => {
+    const up = await upstream()
+    const typed = filter(headers('request', add(0, 'x-default', '1'))).replace(/^.*?typed_config: (.*) \}$/, '$1')
+    const discovery = `config_source: { ads: {}, resource_api_version: V3 }, default_config: ${typed}, apply_default_config_without_warming: true, type_urls: ["${FILTERS}.http.wasm.v3.Wasm"]`
+    const proxy = await testProxy(
+      [httpListener({ filters: [`{ name: found, config_discovery: { ${discovery} } }`] })],
+      [cluster(up.port)],
+    )
+    try {
+      assert.equal(JSON.parse((await get(portOf(proxy))).body).headers['x-default'], '1')
+    } finally {
+      await proxy.close()
+      await up.close()
+    }
+  })
+
   it('answers 503 when it dies, to that request, to those that wait, and to later ones; others go on', () => {
     const mortal = `(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
       (if (i32.eqz (call $proxy_get_header_map_value (i32.const 0) (s "x-die") $slot0 $slot1)) (then unreachable))

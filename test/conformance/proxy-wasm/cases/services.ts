@@ -4,7 +4,7 @@ import { program } from './build.ts'
 
 const ENVOY = 'Envoy source/extensions/bootstrap/wasm: '
 const SPEC = 'proxy-wasm/spec abi-versions/v0.2.1: '
-const GET = 'm":method=GET;:path=/callout/200;:authority=a" "" m"" 1000'
+const GET = 'm":method=GET;:path=/callout/200;:authority=a" "" m"" 20000'
 
 /** What must be so for a service of each worker and for a single one. */
 function both(id: string, source: string, config: string, more: Partial<Case>): Case[] {
@@ -45,7 +45,7 @@ export const cases: Case[] = [
     'grpc',
     'gRPC callouts',
     `[configure]
-    grpc_call "grpc" "test.Service" "Echo" m"" "hello" 2000 >u
+    grpc_call "grpc" "test.Service" "Echo" m"" "hello" 20000 >u
     [grpc_receive]
     get_buffer_bytes 5 0 100 >s`,
     { logIncludes: ['grpc_call 0 5', 'get_buffer_bytes 0 "hello"'] },
