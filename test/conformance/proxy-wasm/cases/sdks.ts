@@ -8,11 +8,6 @@ const SDK: Readonly<Record<string, string>> = {
   zig: 'Zig on the ABI, without a library',
 }
 
-const WITHOUT: Readonly<Record<string, readonly string[]>> = {
-  // The Go SDK has no gRPC callouts.
-  go: ['grpc-callout'],
-}
-
 type Capability = Pick<Case, 'exchanges' | 'log' | 'logIncludes' | 'kind'>
 
 const CAPABILITIES: Readonly<Record<string, Capability>> = {
@@ -64,16 +59,14 @@ const CAPABILITIES: Readonly<Record<string, Capability>> = {
 }
 
 export const SDK_CASES: readonly Case[] = Object.entries(SDK).flatMap(([sdk, source]) =>
-  Object.entries(CAPABILITIES)
-    .filter(([capability]) => !(WITHOUT[sdk] ?? []).includes(capability))
-    .map(
-      ([capability, expected]): Case => ({
-        id: `${sdk}-${capability}`,
-        source: `${source}: ${capability}`,
-        module: `sdk-${sdk}`,
-        config: capability,
-        plugin: { vmId: `sdk-${sdk}` },
-        ...expected,
-      }),
-    ),
+  Object.entries(CAPABILITIES).map(
+    ([capability, expected]): Case => ({
+      id: `${sdk}-${capability}`,
+      source: `${source}: ${capability}`,
+      module: `sdk-${sdk}`,
+      config: capability,
+      plugin: { vmId: `sdk-${sdk}` },
+      ...expected,
+    }),
+  ),
 )

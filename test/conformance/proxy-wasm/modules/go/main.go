@@ -55,11 +55,11 @@ func (p *plugin) OnQueueReady(queue uint32) {
 	}
 }
 
-func (p *plugin) NewHttpContext(uint32) types.HttpContext {
+func (p *plugin) NewHttpContext(id uint32) types.HttpContext {
 	if p.what == "network" {
 		return nil
 	}
-	return &stream{what: p.what}
+	return &stream{id: id, what: p.what}
 }
 
 func (p *plugin) NewTcpContext(uint32) types.TcpContext {
@@ -71,6 +71,7 @@ func (p *plugin) NewTcpContext(uint32) types.TcpContext {
 
 type stream struct {
 	types.DefaultHttpContext
+	id   uint32
 	what string
 }
 
@@ -105,6 +106,9 @@ func (s *stream) OnHttpRequestHeaders(int, bool) types.Action {
 		headers := [][2]string{{":method", "GET"}, {":path", "/callout/201"}, {":authority", "called"}}
 		_, err := proxywasm.DispatchHttpCall("upstream", headers, []byte("hi"), nil, 1000, called)
 		must(err)
+		return types.ActionPause
+	case "grpc-callout":
+		s.callGrpc()
 		return types.ActionPause
 	}
 	return types.ActionContinue
