@@ -20,8 +20,10 @@ export function images(around: Surroundings): Images {
     `sluice.dev/bookinfo/${service}`,
     { command: [process.execPath, programPath(`samples/bookinfo/${service}`)] },
   ])
+  // As bin/sluice.mjs starts it: small young generations.
+  const gateway = [process.execPath, '--max-semi-space-size=8', programPath('src/cli/main'), 'agent']
   return {
-    'sluice.dev/proxy': { command: [process.execPath, programPath('src/cli/main'), 'agent'], env: gatewayEnv(around) },
+    'sluice.dev/proxy': { command: gateway, env: gatewayEnv(around) },
     'sluice.dev/sleep': { command: ['sleep', 'infinity'] },
     ...Object.fromEntries(bookinfo),
   }

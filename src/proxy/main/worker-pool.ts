@@ -12,6 +12,9 @@ const log = logger('proxy')
 /** The compiled package holds JavaScript beside this file, the source tree TypeScript. */
 const WORKER_FILE = new URL(`../worker/worker-main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
 
+/** Three semi-spaces of 8 MB, as for the process (bin/sluice.mjs); V8 would let them grow to 64 MB together. */
+const YOUNG_MB = 24
+
 /** A worker that dies at once again and again is started again less and less often. */
 const RESTART_MS = 100
 const MAX_RESTART_MS = 10_000
@@ -139,7 +142,8 @@ export class WorkerPool {
   async #spawn(index: number): Promise<void> {
     const role = index < this.size ? 'data' : 'services'
     const workerData: WorkerStart = { index, role, node: toBinary(NodeSchema, this.#options.node) }
-    const worker = new Worker(WORKER_FILE, { workerData, name: `sluice-worker-${index}` })
+    const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB }
+    const worker = new Worker(WORKER_FILE, { workerData, name: `sluice-worker-${index}`, resourceLimits })
     const thread: Thread = { index, worker, waiting: new Map(), alive: false }
     worker.on('error', (error) => log.error({ worker: index, code: 'SL5004' }, `worker failed: ${messageOf(error)}`))
     worker.on('exit', () => this.#exited(thread))
