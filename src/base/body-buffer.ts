@@ -5,6 +5,8 @@
 export class BodyBuffer {
   readonly chunks: Buffer[] = []
   length = 0
+  /** Whoever has this has the only reference to its bytes; who keeps another for itself says so here. */
+  sole = false
 
   /** A body that holds these bytes. */
   static of(...parts: readonly (Buffer | string)[]): BodyBuffer {
@@ -31,6 +33,12 @@ export class BodyBuffer {
     for (const chunk of other.chunks) this.chunks.push(chunk)
     this.length += other.length
     other.clear()
+  }
+
+  /** Holds the bytes of `other`, too, from now on. */
+  share(other: BodyBuffer): void {
+    other.sole = false
+    for (const chunk of other.chunks) this.add(chunk)
   }
 
   /** Drops the first `size` bytes, or all when there are fewer. */

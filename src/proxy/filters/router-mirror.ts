@@ -15,7 +15,7 @@ export class Mirror {
 
   data(data: BodyBuffer, endStream: boolean): void {
     const copy = new BodyBuffer()
-    for (const chunk of data.chunks) copy.add(chunk)
+    copy.share(data)
     this.#stream.sendData(copy, endStream)
   }
 

@@ -107,7 +107,7 @@ export function expectedTimeout(limits: RequestLimits, elapsedMs: number): numbe
 
 export function copyOf(body: BodyBuffer): BodyBuffer {
   const copy = new BodyBuffer()
-  for (const chunk of body.chunks) copy.add(chunk)
+  copy.share(body)
   return copy
 }
 

@@ -452,7 +452,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   #keep(kept: BodyBuffer, data: BodyBuffer, ready: boolean): boolean {
     const limit = this.#route.settings.bufferLimit ?? this.callbacks.stream.requestBufferLimit
     if (kept.length + data.length <= limit) {
-      for (const chunk of data.chunks) kept.add(chunk)
+      kept.share(data)
       return true
     }
     this.#kept = undefined

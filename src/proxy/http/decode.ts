@@ -68,6 +68,8 @@ export function decodeData(stream: HttpStream, from: number, data: BodyBuffer, e
     const filter = handle.filter
     let status: number = FilterDataStatus.Continue
     if (filter.decodeData !== undefined) {
+      // The last filter is the router, which says itself what it keeps.
+      if (i < filters.length - 1) data.sole = false
       stream.calls++
       status = filter.decodeData(data, endStream)
       stream.calls--

@@ -77,6 +77,7 @@ export function encodeData(stream: HttpStream, from: number, data: BodyBuffer, e
     const filter = handle.filter
     let status: number = FilterDataStatus.Continue
     if (filter.encodeData !== undefined) {
+      data.sole = false
       stream.calls++
       status = filter.encodeData(data, endStream)
       stream.calls--

@@ -259,8 +259,10 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
     if (callbacks === undefined) return
     const body = new BodyBuffer()
     body.add(data)
+    body.sole = true
     if (end) this.#responseEnded()
     callbacks.onUpstreamData(body, end)
+    this.recycles = body.sole
   }
 
   protected onTrailers(trailers: HeaderMap | undefined): void {

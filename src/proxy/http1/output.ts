@@ -1,6 +1,7 @@
 /** Writing to a socket with one system call per message, or as few as its size allows. */
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
+import { ReadSlab } from '../network/read-slab.ts'
 import { type Batched, flushSoon } from './batch.ts'
 
 /** Up to this many body bytes are copied behind the head; more go out as they are, by writev. */
@@ -18,11 +19,16 @@ export class Output implements Batched {
   #chunks: Buffer[] = []
   #length = 0
   #scheduled = false
+  /** Nobody else holds anything of the chunks. */
+  #sole = true
+  /** What this socket has written it no longer holds: not so for one behind network filters. */
+  readonly #direct: boolean
   blocked = false
 
   constructor(socket: Socket, owner: OutputOwner) {
     this.#socket = socket
     this.#owner = owner
+    this.#direct = socket instanceof Socket
   }
 
   /** Latin1 text: heads and chunk framing. */
@@ -37,6 +43,7 @@ export class Output implements Batched {
   }
 
   body(data: BodyBuffer): void {
+    if (!data.sole) this.#sole = false
     for (const chunk of data.chunks) this.#chunks.push(chunk)
     this.#length += data.length
     data.clear()
@@ -55,6 +62,8 @@ export class Output implements Batched {
       return
     }
     const length = this.#length
+    const sole = this.#sole && this.#direct
+    this.#sole = true
     this.#text = ''
     this.#chunks = []
     this.#length = 0
@@ -64,16 +73,28 @@ export class Output implements Batched {
       for (const chunk of chunks) {
         message.set(chunk, at)
         at += chunk.length
+        if (sole) release(chunk)
       }
       this.#wrote(socket.write(message))
+      return
+    }
+    if (chunks.length === 1 && text === '') {
+      this.#wrote(this.#write(chunks[0], sole))
       return
     }
     socket.cork()
     let room = true
     if (text !== '') room = socket.write(text, 'latin1')
-    for (const chunk of chunks) room = socket.write(chunk)
+    for (const chunk of chunks) room = this.#write(chunk, sole)
     socket.uncork()
     this.#wrote(room)
+  }
+
+  #write(chunk: Buffer, sole: boolean): boolean {
+    const slab = sole ? ReadSlab.of(chunk) : undefined
+    if (slab === undefined) return this.#socket.write(chunk)
+    slab.writing(chunk)
+    return this.#socket.write(chunk, slab.written)
   }
 
   #wrote(room: boolean): void {
@@ -87,4 +108,11 @@ export class Output implements Batched {
     this.#scheduled = true
     flushSoon(this)
   }
+}
+
+/** These bytes have been copied. */
+function release(chunk: Buffer): void {
+  const slab = ReadSlab.of(chunk)
+  slab?.writing(chunk)
+  slab?.written()
 }

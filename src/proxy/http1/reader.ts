@@ -1,5 +1,6 @@
 /** Splitting a byte stream into HTTP/1.1 messages; both sides of the proxy read with it. */
 import type { HeaderMap } from '../../base/header-map.ts'
+import { ReadSlab } from '../network/read-slab.ts'
 import { ChunkedDecoder } from './chunked.ts'
 import { CodecError } from './codec-error.ts'
 import { BodyKind, type HeadLimits, MessageHead } from './head.ts'
@@ -26,9 +27,13 @@ export abstract class Http1Reader {
   /** Bytes that were read and not yet understood. */
   #rest: Buffer | undefined
   #searched = 0
+  /** Bytes of chunks that were handed on while one read was looked at. */
+  #given = 0
   #feeding = false
   /** The bytes being fed stay as they are; else they are only there during the call. */
   #owned = true
+  /** What was handed on last had no other holder afterwards. */
+  recycles = false
 
   constructor(limits: HeadLimits) {
     this.#limits = limits
@@ -134,13 +139,17 @@ export abstract class Http1Reader {
           this.onBody(data, last)
           break
         }
-        case CHUNKED:
+        case CHUNKED: {
+          const start = at
+          this.#given = 0
           at = this.#chunked.feed(buffer, at, this)
+          if (this.#owned && this.recycles) ReadSlab.of(buffer)?.skipped(at - start - this.#given)
           if (this.#chunked.done) {
             this.#state = HELD
             this.onTrailers(this.#chunked.trailers)
           }
           break
+        }
         case RAW: {
           const data = this.#part(buffer, at, end)
           at = end
@@ -155,12 +164,14 @@ export abstract class Http1Reader {
   }
 
   onBodyData(buffer: Buffer, start: number, end: number): void {
+    this.#given += end - start
     this.onBody(this.#part(buffer, start, end), false)
   }
 
   #part(buffer: Buffer, start: number, end: number): Buffer {
     const part = buffer.subarray(start, end)
-    return this.#owned ? part : Buffer.from(part)
+    if (this.#owned) return part
+    return this.recycles && part.length >= LARGE ? ReadSlab.copyOf(part) : Buffer.from(part)
   }
 
   #startBody(kind: BodyKind): void {

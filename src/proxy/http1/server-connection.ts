@@ -178,7 +178,9 @@ export class Http1ServerConnection
     if (stream === undefined) return
     const body = new BodyBuffer()
     body.add(data)
+    body.sole = true
     stream.onRequestData(body, end)
+    this.recycles = body.sole
   }
 
   protected onTrailers(trailers: HeaderMap | undefined): void {

@@ -3,6 +3,7 @@
  * machinery and without 64 KiB allocated for each read, a read costs half of what a `data` event costs.
  */
 import { Socket, type SocketConstructorOpts } from 'node:net'
+import { ReadSlab } from './read-slab.ts'
 
 /** Takes what a socket reads. */
 export interface ReadSink {
@@ -10,27 +11,75 @@ export interface ReadSink {
   onRead(chunk: Buffer, owned: boolean): void
   /** More of a body is to come than a shared buffer holds: it is read into a buffer that need not be copied from. */
   readonly wantsOwnBuffer: boolean
+  /** What it was given last was written by the only holder: memory can be used again. */
+  readonly recycles?: boolean
 }
 
 /** As much as libuv suggests for one read. */
 const SIZE = 64 * 1024
+/** A connection that had more than this with its last read is in the middle of a transfer, not waiting for a slow peer. */
+const FLOWING = SIZE / 2
+/** So many connections may have a buffer of their own waiting for them, so that many stalled ones do not hold much. */
+const MAX_WAITING = 64
 
 const shared = Buffer.allocUnsafeSlow(SIZE)
+let waiting = 0
 
 class DirectReads {
   sink: ReadSink | undefined
-  #own = false
+  readonly #socket: () => Socket
+  #slab: ReadSlab | undefined
+  #own: Buffer | undefined
+  #last = 0
+  #watched = false
+
+  constructor(socket: () => Socket) {
+    this.#socket = socket
+  }
 
   /** The buffer for the next read; called before the first and after each. */
   next(): Uint8Array {
-    const own = this.sink?.wantsOwnBuffer === true
-    this.#own = own
-    return own ? Buffer.allocUnsafeSlow(SIZE) : shared
+    const { sink } = this
+    if (this.#last < FLOWING || sink?.wantsOwnBuffer !== true || waiting >= MAX_WAITING) return shared
+    waiting++
+    this.#watch()
+    if (sink.recycles !== true) {
+      this.#own = Buffer.allocUnsafeSlow(SIZE)
+      return this.#own
+    }
+    this.#slab = ReadSlab.take()
+    return this.#slab.buffer
   }
 
   read(length: number, buffer: Uint8Array): boolean {
-    this.sink?.onRead((buffer as Buffer).subarray(0, length), this.#own)
+    this.#last = length
+    const chunk = (buffer as Buffer).subarray(0, length)
+    const slab = this.#slab
+    if (slab !== undefined) {
+      this.#slab = undefined
+      waiting--
+      slab.filled(length)
+      this.sink?.onRead(chunk, true)
+    } else if (this.#own !== undefined) {
+      this.#own = undefined
+      waiting--
+      // Who held a few bytes would hold all of the buffer.
+      this.sink?.onRead(chunk, length >= FLOWING)
+    } else this.sink?.onRead(chunk, false)
     return true
+  }
+
+  /** A connection that ends while a buffer waits for it. */
+  #watch(): void {
+    if (this.#watched) return
+    this.#watched = true
+    this.#socket().once('close', () => {
+      if (this.#slab === undefined && this.#own === undefined) return
+      waiting--
+      this.#slab?.release()
+      this.#slab = undefined
+      this.#own = undefined
+    })
   }
 }
 
@@ -38,8 +87,8 @@ const directs = new WeakMap<Socket, DirectReads>()
 
 /** A socket with direct reads: to connect with or, given a handle, of an accepted connection, which may be half open. */
 export function directSocket(handle?: unknown): Socket {
-  const reads = new DirectReads()
-  const socket = new Socket({
+  const reads = new DirectReads(() => socket)
+  const socket: Socket = new Socket({
     ...(handle === undefined ? {} : { handle: handle as NonNullable<SocketConstructorOpts['handle']> }),
     allowHalfOpen: handle !== undefined,
     onread: { buffer: () => reads.next(), callback: (length, buffer) => reads.read(length, buffer) },

@@ -1,0 +1,72 @@
+/**
+ * Memory that large bodies are read into, used again once all of it has been written. Allocated anew for each read it would make the
+ * garbage collector go over the whole heap every few hundred reads: half of what a large body costs.
+ */
+
+/** As many bytes for one read. */
+const SIZE = 256 * 1024
+/** So many are kept for later. */
+const MAX_FREE = 32
+
+const free: ReadSlab[] = []
+const byMemory = new WeakMap<ArrayBufferLike, ReadSlab>()
+
+export class ReadSlab {
+  readonly buffer: Buffer = Buffer.allocUnsafeSlow(SIZE)
+  /** For the socket to call when it has written a part. */
+  readonly written = (): void => this.#written()
+  #filled = 0
+  #handed = 0
+  #writing = 0
+
+  /** One from before, or a new one. */
+  static take(): ReadSlab {
+    const known = free.pop()
+    if (known !== undefined) return known
+    const slab = new ReadSlab()
+    byMemory.set(slab.buffer.buffer, slab)
+    return slab
+  }
+
+  /** A copy in a slab. */
+  static copyOf(part: Buffer): Buffer {
+    const slab = ReadSlab.take()
+    slab.buffer.set(part)
+    slab.filled(part.length)
+    return slab.buffer.subarray(0, part.length)
+  }
+
+  /** The slab that these bytes lie in. */
+  static of(part: Buffer): ReadSlab | undefined {
+    return byMemory.get(part.buffer)
+  }
+
+  /** So many bytes were read. Unless each of them is written by its only holder, the garbage collector gets the slab. */
+  filled(length: number): void {
+    this.#filled = length
+    this.#handed = 0
+    this.#writing = 0
+  }
+
+  /** These bytes are handed to a socket, and nobody else holds them. */
+  writing(part: Buffer): void {
+    this.#handed += part.length
+    this.#writing++
+  }
+
+  /** These were not for handing on: the framing of chunks. */
+  skipped(length: number): void {
+    this.#handed += length
+  }
+
+  #written(): void {
+    if (--this.#writing > 0 || this.#handed !== this.#filled) return
+    this.#filled = -1
+    this.release()
+  }
+
+  /** Nobody has any of it. */
+  release(): void {
+    if (free.length < MAX_FREE) free.push(this)
+  }
+}
