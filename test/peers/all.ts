@@ -2,6 +2,7 @@
 import { cosign } from './cosign.ts'
 import {
   apache,
+  distributionConformance,
   dockerRegistry,
   envoy,
   go,
@@ -35,6 +36,7 @@ export const PEERS: Readonly<Record<string, () => Promise<Peer>>> = {
   go,
   oras,
   cosign: () => cosign(),
+  'distribution-conformance': distributionConformance,
   zig,
   rust,
   'kube-apiserver': () => kubeApiserver(),

@@ -1,14 +1,16 @@
 /** The peers by name. Each function gives a path, or the reason why this machine cannot have it; see peer.ts. */
-import { existsSync, realpathSync, writeFileSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fromDebian } from './debian.ts'
+import { fromGo } from './go.ts'
 import { install } from './install.ts'
 import { absent, found, type Peer } from './peer.ts'
 import { run } from './run.ts'
 import { fromWheel } from './wheel.ts'
 import { unzip } from './zip.ts'
 
+export { go } from './go.ts'
 export { CACHE, type Peer } from './peer.ts'
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..')
@@ -59,26 +61,16 @@ export const h2load = (): Promise<Peer> => fromDebian(['nghttp2-client'], 'usr/b
 export const skopeo = (): Promise<Peer> => fromDebian(['skopeo'], 'usr/bin/skopeo')
 export const dockerRegistry = (): Promise<Peer> => fromDebian(['docker-registry'], 'usr/bin/docker-registry')
 
-/** Go with wasip1 reactors (`-buildmode=c-shared`), which came with 1.24. */
-export async function go(): Promise<Peer> {
-  const told = await run('go', ['version'], { timeoutMs: 20_000 }).catch((error: Error) => error)
-  if (told instanceof Error) return absent('go', told.message)
-  const minor = Number(/go1\.(\d+)/.exec(told)?.[1] ?? 0)
-  if (minor < 24) return absent('go', `Go 1.24 or newer is needed, this is ${told}`)
-  return found(join(folders().find((dir) => existsSync(join(dir, 'go'))) ?? '', 'go'))
-}
+export const oras = (): Promise<Peer> => fromGo('oras', 'oras.land/oras/cmd/oras', '1.2.0', 600_000)
 
-/** Built with Go from the module proxy; at low priority, since it takes a minute or two of all cores. */
-export async function oras(): Promise<Peer> {
-  const version = '1.2.0'
-  const compiler = await go()
-  if (compiler.skip !== false) return absent('oras', compiler.skip)
-  return install('oras', version, 'oras', async (dir) => {
-    writeFileSync(join(dir, 'go.mod'), `module build\n\ngo 1.24\n\nrequire oras.land/oras v${version}\n`)
-    const build = ['-n', '19', compiler.path, 'build', '-mod=mod', '-trimpath', '-o', 'oras', 'oras.land/oras/cmd/oras']
-    await run('nice', build, { cwd: dir, timeoutMs: 600_000 })
-  })
-}
+/** The conformance test of the OCI distribution specification, which is a program. */
+export const distributionConformance = (): Promise<Peer> =>
+  fromGo(
+    'distribution-conformance',
+    'github.com/opencontainers/distribution-spec/conformance',
+    '0.0.0-20260831232431-97274622c111',
+    600_000,
+  )
 
 /** A program that most machines have and some do not. */
 export function onPath(program: string): Peer {
