@@ -12,6 +12,11 @@ export interface PrepareContext {
 /** Which traffic the listener takes, as Envoy numbers it. */
 export type TrafficDirection = 0 | 1 | 2
 
+/** Whether the proxy has been told to fail its health checks (`/healthcheck/fail`). */
+export interface HealthState {
+  failed: boolean
+}
+
 /** What a filter factory finds in a worker (and in the trial run of a config on the main thread). */
 export interface FactoryContext {
   readonly node: Node
@@ -21,6 +26,7 @@ export interface FactoryContext {
   /** Envoy's names: `cluster.<name>.upstream_rq_total` and so on below the scope's prefix. */
   readonly stats: StatsScope
   readonly clusters: AsyncClient
+  readonly health: HealthState
   readonly listener: ListenerFacts
   /** What `prepare` returned. */
   readonly prepared: unknown

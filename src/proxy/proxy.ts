@@ -51,9 +51,13 @@ export interface ProxyHandle {
   listening(name: string): Promise<ListenerAddress>
   /** Stops accepting, lets requests finish for up to `deadlineMs` (5 s unless told), then stops. */
   close(deadlineMs?: number): Promise<void>
+  /** Resolves when somebody has asked the admin endpoint to quit; whoever started the proxy closes it then. */
+  readonly quit: Promise<void>
   readonly workers: WorkerPool
   readonly config: ConfigManager
 }
+
+const DRAIN_MS = 600_000
 
 /** Starts the data plane; resolves when static listeners serve. Listeners by LDS come in force as they are delivered. */
 export async function startProxy(options: ProxyOptions): Promise<ProxyHandle> {
@@ -73,10 +77,11 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyHandle> {
     count > 1
       ? { apply: async (ops: Parameters<WorkerPool['apply']>[0]) => workers.apply(await probePorts(ops, config)) }
       : workers
-  config = new ConfigManager(applier, node, count > 1, options.drainMs ?? 600_000)
+  config = new ConfigManager(applier, node, count > 1, options.drainMs ?? DRAIN_MS)
   await workers.start()
   let ads: AdsClient | undefined
   let admin: AdminServer | undefined
+  const quit = Promise.withResolvers<void>()
   const close = async (deadlineMs: number) => {
     ads?.close()
     config.close()
@@ -98,14 +103,14 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyHandle> {
     }
     const adminAddress = options.admin ?? bootstrapAdmin(bootstrap)
     if (adminAddress !== undefined) {
-      admin = new AdminServer(config, workers, bootstrap, node)
+      admin = new AdminServer(config, workers, bootstrap, node, options.drainMs ?? DRAIN_MS, quit.resolve)
       await admin.listen(adminAddress.host, adminAddress.port)
     }
   } catch (error) {
     await close(0)
     throw error
   }
-  return handle(config, workers, admin, close)
+  return handle(config, workers, admin, quit.promise, close)
 }
 
 /** `sluice proxy -c <file>`. */
@@ -134,6 +139,7 @@ function handle(
   config: ConfigManager,
   workers: WorkerPool,
   admin: AdminServer | undefined,
+  quit: Promise<void>,
   close: (deadlineMs: number) => Promise<void>,
 ): ProxyHandle {
   const listeners = () => config.addresses()
@@ -154,6 +160,7 @@ function handle(
       closing ??= close(deadlineMs)
       return closing
     },
+    quit,
     workers,
     config,
   }

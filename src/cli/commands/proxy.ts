@@ -34,9 +34,10 @@ proxy does not have is refused with its path.`,
     await proxy.ready()
     for (const { name, address, port } of proxy.listeners()) console.log(`listener ${name} on ${address}:${port}`)
     if (proxy.adminAddress !== undefined) console.log(`admin on ${proxy.adminAddress}`)
-    await new Promise((resolve) => {
+    const signalled = new Promise((resolve) => {
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, resolve)
     })
+    await Promise.race([signalled, proxy.quit])
     await proxy.close()
     return 0
   },

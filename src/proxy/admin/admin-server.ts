@@ -7,10 +7,11 @@ import type { ConfigManager } from '../main/config-manager.ts'
 import type { WorkerPool } from '../main/worker-pool.ts'
 import { certs } from './certs.ts'
 import { clustersJson, clustersText } from './clusters.ts'
+import { type Command, commands, type ProxyState } from './commands.ts'
 import { configDump } from './config-dump.ts'
 import { logging } from './logging.ts'
 import { serverInfo } from './server-info.ts'
-import { mergeStats, prometheusText, statsJson, statsText } from './stats.ts'
+import { chooseStats, type MergedStats, mergeStats, prometheusText, statsJson, statsText } from './stats.ts'
 import { wasmTrace } from './wasm-trace.ts'
 
 interface Answer {
@@ -21,30 +22,55 @@ interface Answer {
 
 type Handler = (query: URLSearchParams) => Answer | Promise<Answer>
 
+function prometheus(stats: MergedStats): Answer {
+  return { type: 'text/plain; version=0.0.4', body: prometheusText(stats) }
+}
+
+function postWanted(method: string | undefined): Answer {
+  return { status: 405, body: `Method ${method} not allowed, POST required.` }
+}
+
 export class AdminServer {
   readonly #server = createServer((request, response) => void this.#answer(request, response))
   readonly #handlers: ReadonlyMap<string, Handler>
+  readonly #commands: ReadonlyMap<string, Command>
   /** Paths that change something want POST. */
   readonly #post: ReadonlySet<string>
   #address = ''
 
-  constructor(config: ConfigManager, workers: WorkerPool, bootstrap: Bootstrap, node: Node) {
+  constructor(
+    config: ConfigManager,
+    workers: WorkerPool,
+    bootstrap: Bootstrap,
+    node: Node,
+    drainMs: number,
+    quit: () => void,
+  ) {
     const begun = Date.now()
+    const state: ProxyState = { healthFailed: false }
+    this.#commands = commands(workers, state, drainMs, quit)
     const stats = async () => mergeStats(await workers.query('stats'), config, workers, begun)
     const json = (value: unknown): Answer => ({ type: 'application/json', body: `${JSON.stringify(value, null, 1)}\n` })
     this.#handlers = new Map<string, Handler>([
-      ['/ready', () => (config.ready ? { body: 'LIVE\n' } : { status: 503, body: 'PRE_INITIALIZING\n' })],
+      [
+        '/ready',
+        () => {
+          if (!config.ready) return { status: 503, body: 'PRE_INITIALIZING\n' }
+          return state.healthFailed ? { status: 503, body: 'DRAINING\n' } : { body: 'LIVE\n' }
+        },
+      ],
       [
         '/stats',
         async (query) => {
-          const filter = query.get('filter') ?? ''
-          if (query.get('format') === 'prometheus')
-            return { type: 'text/plain; version=0.0.4', body: prometheusText(await stats()) }
-          if (query.get('format') === 'json') return json(statsJson(await stats(), filter))
-          return { body: statsText(await stats(), filter) }
+          const chosen = chooseStats(await stats(), query.get('filter') ?? '', query.has('usedonly'))
+          if (query.get('format') === 'prometheus') return prometheus(chosen)
+          return query.get('format') === 'json' ? json(statsJson(chosen)) : { body: statsText(chosen) }
         },
       ],
-      ['/stats/prometheus', async () => ({ type: 'text/plain; version=0.0.4', body: prometheusText(await stats()) })],
+      [
+        '/stats/prometheus',
+        async (query) => prometheus(chooseStats(await stats(), query.get('filter') ?? '', query.has('usedonly'))),
+      ],
       [
         '/clusters',
         async (query) => {
@@ -70,11 +96,12 @@ export class AdminServer {
         },
       ],
       ['/config_dump', (query) => json(configDump(config, bootstrap, query))],
-      ['/server_info', () => json(serverInfo(config, node, begun, workers.size))],
+      ['/server_info', () => json(serverInfo(config, node, begun, workers.size, state.healthFailed))],
       ['/certs', () => json(certs(config))],
       ['/logging', (query) => ({ body: logging(query) })],
       ['/wasm/trace', async (query) => ({ body: await wasmTrace(query, workers) })],
-      ['/', () => ({ body: [...this.#handlers.keys()].filter((path) => path !== '/').join('\n') })],
+      ['/', () => ({ body: this.#help() })],
+      ['/help', () => ({ body: this.#help() })],
     ])
     this.#post = new Set(['/logging', '/wasm/trace'])
   }
@@ -103,14 +130,27 @@ export class AdminServer {
     })
   }
 
+  #help(): string {
+    const paths = [...this.#handlers.keys(), ...this.#commands.keys()].filter((path) => path !== '/')
+    return `${paths.sort().join('\n')}\n`
+  }
+
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://admin')
     const handler = this.#handlers.get(url.pathname)
+    const command = this.#commands.get(url.pathname)
     let answer: Answer
     try {
-      if (handler === undefined) answer = { status: 404, body: 'invalid path. admin commands are:\n' }
+      if (command !== undefined) {
+        if (request.method !== 'POST') answer = postWanted(request.method)
+        else {
+          await command(url.searchParams)
+          answer = { body: 'OK\n' }
+        }
+      } else if (handler === undefined)
+        answer = { status: 404, body: `invalid path. admin commands are:\n${this.#help()}` }
       else if (this.#post.has(url.pathname) && request.method !== 'POST' && url.search !== '') {
-        answer = { status: 405, body: 'Method Not Allowed\n' }
+        answer = postWanted(request.method)
       } else answer = await handler(url.searchParams)
     } catch (error) {
       answer = { status: 400, body: `${messageOf(error)}\n` }

@@ -2,11 +2,17 @@ import { type JsonObject, toJson } from '@bufbuild/protobuf'
 import { type Node, NodeSchema } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import type { ConfigManager } from '../main/config-manager.ts'
 
-export function serverInfo(config: ConfigManager, node: Node, begun: number, workers: number): JsonObject {
+export function serverInfo(
+  config: ConfigManager,
+  node: Node,
+  begun: number,
+  workers: number,
+  healthFailed: boolean,
+): JsonObject {
   const uptime = `${Math.floor((Date.now() - begun) / 1000)}s`
   return {
     version: `sluice/node-${process.versions.node}`,
-    state: config.ready ? 'LIVE' : 'INITIALIZING',
+    state: !config.ready ? 'INITIALIZING' : healthFailed ? 'DRAINING' : 'LIVE',
     uptime_current_epoch: uptime,
     uptime_all_epochs: uptime,
     command_line_options: { concurrency: workers },

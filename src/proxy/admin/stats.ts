@@ -75,19 +75,31 @@ function addSeries(a: IstioSeries, b: IstioSeries): IstioSeries {
   }
 }
 
-export function statsText(stats: MergedStats, filter: string): string {
+/** Those whose name fits the filter, and with `usedonly` those that have counted anything. */
+export function chooseStats(stats: MergedStats, filter: string, usedOnly: boolean): MergedStats {
+  if (filter === '' && !usedOnly) return stats
   const pattern = new RegExp(filter)
-  const lines = [...stats.counters, ...stats.gauges].map(([name, value]) => `${name}: ${value}`)
-  for (const [name, { count, sum }] of stats.histograms) lines.push(`${name}: count=${count} sum=${sum.toFixed(3)}`)
-  return `${lines
-    .filter((line) => pattern.test(line.slice(0, line.indexOf(':'))))
-    .sort()
-    .join('\n')}\n`
+  const plain = (list: ReadonlyMap<string, number>) =>
+    new Map([...list].filter(([name, value]) => pattern.test(name) && (!usedOnly || value !== 0)))
+  return {
+    ...stats,
+    counters: plain(stats.counters),
+    gauges: plain(stats.gauges),
+    histograms: new Map(
+      [...stats.histograms].filter(([name, { count }]) => pattern.test(name) && (!usedOnly || count > 0)),
+    ),
+    istio: stats.istio.filter(() => pattern.test('istio')),
+  }
 }
 
-export function statsJson(stats: MergedStats, filter: string): unknown {
-  const pattern = new RegExp(filter)
-  const list = [...stats.counters, ...stats.gauges].filter(([name]) => pattern.test(name)).sort()
+export function statsText(stats: MergedStats): string {
+  const lines = [...stats.counters, ...stats.gauges].map(([name, value]) => `${name}: ${value}`)
+  for (const [name, { count, sum }] of stats.histograms) lines.push(`${name}: count=${count} sum=${sum.toFixed(3)}`)
+  return lines.length === 0 ? '' : `${lines.sort().join('\n')}\n`
+}
+
+export function statsJson(stats: MergedStats): unknown {
+  const list = [...stats.counters, ...stats.gauges].sort()
   return { stats: list.map(([name, value]) => ({ name, value })) }
 }
 

@@ -21,6 +21,7 @@ export const healthCheck: HttpFilterFactory<typeof HealthCheckSchema> = {
     const clusters = context.clusters as ClusterManager
     const minimums = Object.entries(config.clusterMinHealthyPercentages)
     const healthy = () =>
+      !context.health.failed &&
       minimums.every(([name, { value }]) => {
         const hosts = clusters.get(name)?.hosts ?? []
         return hosts.length === 0 ? value === 0 : (hosts.filter((h) => h.healthy).length / hosts.length) * 100 >= value

@@ -5,7 +5,7 @@ import { toBinary } from '@bufbuild/protobuf'
 import { type Node, NodeSchema } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import { messageOf } from '../../errors.ts'
 import { logger } from '../../telemetry/log.ts'
-import type { ConfigOp, FromWorker, OpResult, ToWorker, WorkerStart } from '../worker/protocol.ts'
+import type { ConfigOp, FromWorker, OpResult, ToWorker, WorkerCommand, WorkerStart } from '../worker/protocol.ts'
 
 const log = logger('proxy')
 
@@ -37,6 +37,7 @@ export interface WorkerPoolOptions {
 
 export class WorkerPool {
   readonly #options: WorkerPoolOptions
+  readonly #standing = new Map<WorkerCommand['kind'], WorkerCommand>()
   readonly #threads: (Thread | undefined)[] = []
   #nextId = 1
   #queue: Promise<unknown> = Promise.resolve()
@@ -67,6 +68,12 @@ export class WorkerPool {
   /** Asks every living worker. */
   async query<T>(what: 'stats' | 'clusters' | 'connections'): Promise<T[]> {
     return this.#askAll((id) => ({ type: 'query', id, what }))
+  }
+
+  /** Tells every worker; what still holds then is told to those that take the place of dead ones, too. */
+  async command(command: WorkerCommand): Promise<void> {
+    if (command.kind !== 'reset-counters') this.#standing.set(command.kind, command)
+    await this.#askAll((id) => ({ type: 'command', id, command }))
   }
 
   /** Switches the trace of an extension in every worker; says in how many places it runs. A worker that is replaced forgets it. */
@@ -206,6 +213,7 @@ export class WorkerPool {
           ops.filter(({ kind }) => kind === one),
         )
       }
+      for (const command of this.#standing.values()) await this.#ask(thread, (id) => ({ type: 'command', id, command }))
       log.warn({ worker: index }, 'a worker was replaced')
     })
     this.#queue = run.catch((error: unknown) => log.error({ worker: index }, messageOf(error)))

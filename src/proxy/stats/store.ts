@@ -48,6 +48,10 @@ export class StatsStore implements StatsScope {
     return new Scope(this, prefix)
   }
 
+  resetCounters(): void {
+    for (const counter of this.#counters.values()) counter.value = 0
+  }
+
   snapshot(): StatsSnapshot {
     const histograms: Record<string, HistogramSnapshot> = {}
     for (const [name, { bounds, counts, sum, count }] of this.#histograms) {

@@ -1,7 +1,7 @@
 import type { Node } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import type { Logger } from '../../telemetry/log.ts'
 import type { ClusterManager } from '../cluster/cluster-manager.ts'
-import type { FactoryContext, ListenerFacts } from '../context.ts'
+import type { FactoryContext, HealthState, ListenerFacts } from '../context.ts'
 import type { HttpFilterRegistry } from '../http/filter-registry.ts'
 import type { StreamInfo } from '../http/stream-info.ts'
 import type { NetworkFilterRegistry } from '../network/filter-registry.ts'
@@ -18,6 +18,7 @@ export interface DataPlaneContext {
   readonly stats: StatsStore
   readonly clusters: ClusterManager
   readonly secrets: SecretSource
+  readonly health: HealthState
   readonly routes: RouteStore
   readonly extensions: ExtensionStore
   readonly httpFilters: HttpFilterRegistry
@@ -33,6 +34,6 @@ export function factoryContext(
   statPrefix: string,
   prepared: unknown,
 ): FactoryContext {
-  const { node, log, workerIndex, stats, clusters } = context
-  return { node, log, workerIndex, stats, clusters, listener, filterName, statPrefix, prepared }
+  const { node, log, workerIndex, stats, clusters, health } = context
+  return { node, log, workerIndex, stats, clusters, health, listener, filterName, statPrefix, prepared }
 }

@@ -26,7 +26,16 @@ import { IstioReporter } from '../stats/istio.ts'
 import { StatsStore } from '../stats/store.ts'
 import { type DataPlaneContext, factoryContext } from './data-plane-context.ts'
 import { ExtensionStore, type PreparedSwap } from './extension-store.ts'
-import type { ClusterStatus, ConfigOp, ExtensionOp, ListenerOp, OpResult, ServiceOp, WorkerRole } from './protocol.ts'
+import type {
+  ClusterStatus,
+  ConfigOp,
+  ExtensionOp,
+  ListenerOp,
+  OpResult,
+  ServiceOp,
+  WorkerCommand,
+  WorkerRole,
+} from './protocol.ts'
 import { RouteStore } from './route-store.ts'
 
 const NOTHING: PreparedSwap = { commit() {}, abort() {} }
@@ -59,6 +68,7 @@ export class DataPlane {
       stats,
       clusters: this.#clusters,
       secrets,
+      health: { failed: false },
       routes: new RouteStore((typeName, message, filterName) => {
         const factory = httpFilters.findByRouteConfig(typeName)
         return factory?.createRouteConfig?.(
@@ -207,6 +217,22 @@ export class DataPlane {
     void done.finally(() => this.#drains.delete(done))
   }
 
+  run(command: WorkerCommand): void {
+    switch (command.kind) {
+      case 'reset-counters':
+        this.context.stats.resetCounters()
+        break
+      case 'health':
+        this.context.health.failed = command.failed
+        break
+      case 'drain-listeners':
+        for (const [name, server] of this.#listeners) {
+          if (command.inboundOnly && server.config.facts.direction !== INBOUND) continue
+          this.#removeListener(name, command.drainMs)
+        }
+    }
+  }
+
   /** Stops accepting, lets requests finish until the deadline, then closes everything. */
   async drain(deadlineMs: number): Promise<void> {
     for (const name of [...this.#listeners.keys()]) this.#removeListener(name, deadlineMs)
@@ -247,6 +273,7 @@ export class DataPlane {
 }
 
 const DEFAULT_DRAIN_MS = 600_000
+const INBOUND = 1
 
 function sameAddresses(
   server: ListenerServer,

@@ -59,6 +59,13 @@ export type ToWorker =
   /** Answers with the number of plugins of that name that run there. */
   | { readonly type: 'wasm-trace'; readonly id: number; readonly plugin: string; readonly enabled: boolean }
   | { readonly type: 'drain'; readonly id: number; readonly deadlineMs: number }
+  | { readonly type: 'command'; readonly id: number; readonly command: WorkerCommand }
+
+/** What the admin endpoint may ask of every worker. */
+export type WorkerCommand =
+  | { readonly kind: 'reset-counters' }
+  | { readonly kind: 'health'; readonly failed: boolean }
+  | { readonly kind: 'drain-listeners'; readonly drainMs: number; readonly inboundOnly: boolean }
 
 export type FromWorker =
   | { readonly type: 'ready' }

@@ -46,6 +46,10 @@ async function handle(message: ToWorker): Promise<void> {
     case 'wasm-trace':
       send({ type: 'answer', id: message.id, value: setPluginTrace(message.plugin, message.enabled) })
       break
+    case 'command':
+      plane.run(message.command)
+      send({ type: 'answer', id: message.id, value: undefined })
+      break
     case 'drain':
       await plane.drain(message.deadlineMs)
       send({ type: 'answer', id: message.id, value: undefined })
