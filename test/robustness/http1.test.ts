@@ -184,7 +184,7 @@ for (const wasm of [false, true]) {
       await sleep(300)
       assert.ok(sent < BOUND, `${sent} bytes are under way`)
       release()
-      await eventually(() => client.status === 200, 'the answer')
+      await eventually(() => client.status === 200, 'the answer', 30_000)
       assert.ok(seen.received >= HUGE)
       client.socket.destroy()
       await arena.settled()
