@@ -1,23 +1,27 @@
 /**
  * Requests per CPU-second of one proxy on one core: Sluice beside Envoy, nginx, HAProxy and node:http + undici, as far as they are
- * there. The proxy has core 0 for itself, upstream and load generator share core 1; runs alternate, so that a noisy machine is
- * noisy for all. Envoy and Sluice read the same bootstrap and the same module file.
+ * there. The proxies have core 0, upstream and load generator share core 1. All proxies of a scenario are started and warmed up, then
+ * loaded in turns, and each turn gives a ratio, so that a noisy machine is noisy for all. Envoy and Sluice read the same bootstrap and
+ * the same module file. At half load (of the slower of the two) the latencies are those of a steady rate.
  *
- * node bench/request-path.ts [--runs 3] [--warmup 4] [--seconds 4] [--connections 64] [--only sluice,envoy] [--scenario plain]
+ * node bench/request-path.ts [--turns 6] [--warmup 4] [--seconds 2] [--connections 64] [--only sluice,envoy] [--scenario plain]
  */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import type { ChildProcess } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { get } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { envoy, haproxy, nginx as nginxPeer, wrk } from '../test/peers/index.ts'
+import { envoy, h2load, haproxy, nginx, wrk } from '../test/peers/index.ts'
 import { cpuSeconds, median, output, rssMb, start, stop, stopAll } from './lib/processes.ts'
+import { nginxCommand, peerCommands } from './request-path/peers.ts'
+import { MODULE, type Scenario, scenarios } from './request-path/scenarios.ts'
 
 const { values } = parseArgs({
   options: {
-    runs: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '4' },
+    turns: { type: 'string', default: '6' },
+    seconds: { type: 'string', default: '2' },
     warmup: { type: 'string', default: '4' },
     connections: { type: 'string', default: '64' },
     only: { type: 'string' },
@@ -25,160 +29,8 @@ const { values } = parseArgs({
   },
 })
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const MODULE = join(ROOT, '../shared/modules/cpp-add-response-header.wasm')
 const UPSTREAM = 19190
-const PROXY = 19191
 const BODY = 'a body of sixty-six bytes, which is about the size of a short JSON'
-
-const path = async (peer: Promise<{ readonly path: string }>) => (await peer).path || undefined
-
-const programs = {
-  wrk: await path(wrk()),
-  nginx: await path(nginxPeer()),
-  haproxy: await path(haproxy()),
-  envoy: await path(envoy()),
-}
-
-const scratch = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
-
-function file(name: string, text: string): string {
-  const path = join(scratch, name)
-  writeFileSync(path, text)
-  return path
-}
-
-interface Scenario {
-  readonly filters: readonly string[]
-  readonly hcm?: string
-  readonly route?: string
-}
-
-const TYPE = 'type.googleapis.com/envoy.extensions'
-const WASM = `{ name: wasm, typed_config: { "@type": ${TYPE}.filters.http.wasm.v3.Wasm, config: { name: w, root_id: "", vm_config: { runtime: envoy.wasm.runtime.v8, code: { local: { filename: "${MODULE}" } } } } } }`
-const RBAC = `{ name: rbac, typed_config: { "@type": ${TYPE}.filters.http.rbac.v3.RBAC, rules: { action: ALLOW, policies: { all: { permissions: [{ url_path: { path: { prefix: / } } }], principals: [{ any: true }] } } } } }`
-
-const SCENARIOS: Readonly<Record<string, Scenario>> = {
-  plain: { filters: [] },
-  'one wasm filter': { filters: [WASM] },
-  'ten wasm filters': { filters: Array.from({ length: 10 }, (_, i) => WASM.replace('name: wasm', `name: wasm${i}`)) },
-  'access log': {
-    filters: [],
-    hcm: `access_log: [{ name: log, typed_config: { "@type": ${TYPE}.access_loggers.file.v3.FileAccessLog, path: "${join(scratch, 'access.log')}" } }]`,
-  },
-  rbac: { filters: [RBAC] },
-  'retries and timeouts': {
-    filters: [],
-    route: ', timeout: 5s, retry_policy: { retry_on: "5xx,connect-failure", num_retries: 2, per_try_timeout: 2s }',
-  },
-}
-
-function bootstrap({ filters, hcm = '', route = '' }: Scenario): string {
-  const router = `{ name: router, typed_config: { "@type": ${TYPE}.filters.http.router.v3.Router } }`
-  return `
-static_resources:
-  listeners:
-  - name: web
-    address: { socket_address: { address: 127.0.0.1, port_value: ${PROXY} } }
-    filter_chains:
-    - filters:
-      - name: hcm
-        typed_config:
-          "@type": ${TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: web
-          codec_type: HTTP1
-          route_config: { name: r, virtual_hosts: [{ name: all, domains: ["*"], routes: [{ match: { prefix: / }, route: { cluster: up${route} } }] }] }
-          http_filters: [${[...filters, router].join(', ')}]
-          ${hcm}
-  clusters:
-  - name: up
-    type: STATIC
-    load_assignment: { cluster_name: up, endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: ${UPSTREAM} } } } }] }] }
-`
-}
-
-const NGINX_HEAD = `worker_processes 1; daemon off; master_process off; error_log /dev/null; pid ${scratch}/NAME.pid; events { worker_connections 4096; }`
-const TEMP = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-  .map((kind) => `${kind}_temp_path ${scratch}/${kind};`)
-  .join(' ')
-
-function nginx(name: string, http: string): [string, string[]] {
-  const conf = file(
-    `${name}.conf`,
-    `${NGINX_HEAD.replace('NAME', name)} http { access_log off; keepalive_requests 1000000000; ${TEMP} ${http} }`,
-  )
-  return [programs.nginx as string, ['-p', scratch, '-c', conf]]
-}
-
-const UNDICI = `
-import { createServer } from 'node:http'
-import { Pool } from '${ROOT}node_modules/undici/index.js'
-const pool = new Pool('http://127.0.0.1:${UPSTREAM}', { connections: 64 })
-createServer((request, response) => {
-  pool.dispatch({ path: request.url, method: request.method, headers: request.headers }, {
-    onRequestStart() {}, onResponseError() { response.destroy() },
-    onResponseStart(_, status, headers) { response.writeHead(status, headers) },
-    onResponseData(_, chunk) { response.write(chunk) }, onResponseEnd() { response.end() },
-  })
-}).listen(${PROXY}, '127.0.0.1')`
-
-/** How each proxy is started; `undefined` when it is not there or does not take part in a scenario. */
-const PROXIES: Readonly<Record<string, (name: string, scenario: Scenario) => [string, string[]] | undefined>> = {
-  sluice: (name, scenario) => [
-    process.execPath,
-    [join(ROOT, 'bin/sluice.mjs'), 'proxy', '-c', file(`${name}.yaml`, bootstrap(scenario)), '--concurrency', '1'],
-  ],
-  envoy: (name, scenario) =>
-    programs.envoy === undefined
-      ? undefined
-      : [
-          programs.envoy,
-          ['-c', file(`${name}.yaml`, bootstrap(scenario)), '--concurrency', '1', '--base-id', '77', '-l', 'error'],
-        ],
-  nginx: (name) =>
-    name !== 'plain' || programs.nginx === undefined
-      ? undefined
-      : nginx(
-          'proxy',
-          `upstream up { server 127.0.0.1:${UPSTREAM}; keepalive 128; keepalive_requests 1000000000; } server { listen 127.0.0.1:${PROXY}; location / { proxy_pass http://up; proxy_http_version 1.1; proxy_set_header connection ""; } }`,
-        ),
-  haproxy: (name) =>
-    name !== 'plain' || programs.haproxy === undefined
-      ? undefined
-      : [
-          programs.haproxy,
-          [
-            '-db',
-            '-f',
-            file(
-              'haproxy.cfg',
-              `global\n  nbthread 1\n  maxconn 4096\ndefaults\n  mode http\n  timeout client 1m\n  timeout server 1m\n  timeout connect 1s\nfrontend f\n  bind 127.0.0.1:${PROXY}\n  default_backend b\nbackend b\n  http-reuse always\n  server s 127.0.0.1:${UPSTREAM}\n`,
-            ),
-          ],
-        ],
-  'node:http + undici': (name) => (name === 'plain' ? [process.execPath, [file('undici.mjs', UNDICI)]] : undefined),
-}
-
-async function answers(port: number): Promise<void> {
-  for (let i = 0; i < 200; i++) {
-    try {
-      const response = await fetch(`http://127.0.0.1:${port}/`)
-      if (response.ok) return
-    } catch {}
-    await sleep(50)
-  }
-  throw new Error(`nothing answers on port ${port}`)
-}
-
-interface Run {
-  readonly perCpuSecond: number
-  readonly perSecond: number
-  readonly p50: string
-  readonly p99: string
-  readonly rss: number
-  readonly errors: number
-}
-
 const HEADERS = [
   'user-agent: bench/1.0',
   'accept: text/html,application/json',
@@ -189,17 +41,64 @@ const HEADERS = [
   'message: foo',
 ]
 
-async function load(pid: number, seconds: number): Promise<Run> {
-  const args = [
-    '-t1',
-    `-c${values.connections}`,
-    `-d${seconds}s`,
-    '--latency',
-    ...HEADERS.flatMap((h) => ['-H', h]),
-    `http://127.0.0.1:${PROXY}/some/path?query=1`,
-  ]
+const programs = {
+  wrk: (await wrk()).path,
+  h2load: (await h2load()).path,
+  nginx: (await nginx()).path,
+  haproxy: (await haproxy()).path,
+  envoy: (await envoy()).path,
+}
+const scratch = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
+const PEERS = peerCommands(programs, file, UPSTREAM)
+
+function file(name: string, text: string): string {
+  const path = join(scratch, name)
+  writeFileSync(path, text)
+  return path
+}
+
+interface Turn {
+  readonly perCpuSecond: number
+  readonly perSecond: number
+  readonly p50: string
+  readonly p99: string
+  readonly errors: number
+}
+
+/** A proxy of the present scenario, and what was measured of it. */
+interface Running {
+  readonly name: string
+  readonly url: string
+  readonly headers: readonly string[]
+  readonly child: ChildProcess
+  readonly turns: Turn[]
+  halfLoad: string
+}
+
+async function status(url: string): Promise<number> {
+  if (url.startsWith('http:')) return (await fetch(url)).status
+  return new Promise((resolve, reject) => {
+    get(url, { rejectUnauthorized: false }, (response) => {
+      response.resume()
+      resolve(response.statusCode ?? 0)
+    }).on('error', reject)
+  })
+}
+
+/** Any answer will do: some scenarios want credentials. */
+async function answers(url: string): Promise<void> {
+  for (let i = 0; i < 400; i++) {
+    if ((await status(url).catch(() => 0)) !== 0) return
+    await sleep(50)
+  }
+  throw new Error(`nothing answers at ${url}`)
+}
+
+async function load({ url, headers, child }: Running, seconds: number): Promise<Turn> {
+  const pid = child.pid as number
+  const args = ['-t1', `-c${values.connections}`, `-d${seconds}s`, '--latency', ...headers.flatMap((h) => ['-H', h])]
   const before = cpuSeconds(pid)
-  const text = await output(1, programs.wrk as string, args)
+  const text = await output(1, programs.wrk, [...args, `${url}some/path?query=1`])
   const cpu = cpuSeconds(pid) - before
   const number = (pattern: RegExp) => Number(pattern.exec(text)?.[1] ?? 0)
   return {
@@ -207,79 +106,95 @@ async function load(pid: number, seconds: number): Promise<Run> {
     perSecond: number(/Requests\/sec:\s+([\d.]+)/),
     p50: /50%\s+(\S+)/.exec(text)?.[1] ?? '?',
     p99: /99%\s+(\S+)/.exec(text)?.[1] ?? '?',
-    rss: rssMb(pid),
     errors: number(/Non-2xx or 3xx responses: (\d+)/),
   }
 }
 
-async function measure(name: string, scenario: Scenario): Promise<void> {
-  const results = new Map<string, Run[]>()
-  const wanted = values.only?.split(',')
-  for (let run = 0; run < Number(values.runs); run++) {
-    for (const [proxy, command] of Object.entries(PROXIES)) {
-      if (wanted !== undefined && !wanted.includes(proxy)) continue
-      const program = command(name, scenario)
-      if (program === undefined) continue
-      const child = start(program, 0)
-      try {
-        await answers(PROXY)
-        const pid = child.pid as number
-        await load(pid, Number(values.warmup))
-        results.set(proxy, [...(results.get(proxy) ?? []), await load(pid, Number(values.seconds))])
-      } catch (error) {
-        console.error(`${proxy}, ${name}: ${String(error)}`)
-      } finally {
-        await stop(child)
-      }
-    }
-  }
-  report(name, results)
+/** p99 in milliseconds at a steady rate; h2load writes down each request: start, status, microseconds. */
+async function steady({ url, headers }: Running, perSecond: number): Promise<string> {
+  const log = file('h2load.log', '')
+  const connections = Number(values.connections)
+  const rate = Math.max(1, Math.floor(perSecond / connections))
+  const args = ['--h1', `-c${connections}`, '-t1', `-D${values.seconds}`, `--rps=${rate}`, `--log-file=${log}`]
+  await output(1, programs.h2load, [...args, ...headers.flatMap((h) => ['-H', h]), `${url}some/path?query=1`])
+  const times = readFileSync(log, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => Number(line.split('\t')[2]))
+    .sort((a, b) => a - b)
+  return `${(times[Math.floor(times.length * 0.99)] / 1000).toFixed(1)}ms`
 }
 
-const measured = new Map<string, number>()
+async function measure(name: string, scenario: Scenario): Promise<void> {
+  const wanted = values.only?.split(',')
+  const running: Running[] = []
+  try {
+    for (const [i, [peer, command]] of Object.entries(PEERS).entries()) {
+      const port = UPSTREAM + 1 + i
+      const program = wanted === undefined || wanted.includes(peer) ? command(scenario, port) : undefined
+      if (program === undefined) continue
+      // One worker has core 0 for itself; more of them share both cores with the load.
+      const child = scenario.workers === undefined ? start(program, 0) : start(program, '0,1')
+      const url = `${scenario.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}/`
+      await answers(url)
+      const headers = [...HEADERS, ...(scenario.headers ?? [])]
+      running.push({ name: peer, url, headers, child, turns: [], halfLoad: '' })
+    }
+    for (const proxy of running) await load(proxy, Number(values.warmup))
+    for (let turn = 0; turn < Number(values.turns); turn++) {
+      for (const proxy of turn % 2 === 0 ? running : running.toReversed())
+        proxy.turns.push(await load(proxy, Number(values.seconds)))
+    }
+    if (name === 'plain' || name === 'one wasm filter') {
+      const pair = running.filter((proxy) => proxy.name === 'sluice' || proxy.name === 'envoy')
+      const half = Math.min(...pair.map(({ turns }) => median(turns.map((turn) => turn.perSecond)))) / 2
+      for (const proxy of pair) proxy.halfLoad = await steady(proxy, half)
+    }
+    report(name, running)
+  } finally {
+    for (const { child } of running) await stop(child)
+  }
+}
 
-function report(name: string, results: ReadonlyMap<string, readonly Run[]>): void {
-  const own = median((results.get('sluice') ?? []).map((run) => run.perCpuSecond))
-  if (name === 'plain') measured.set('plain', own)
+let ownPlain = 0
+
+function report(name: string, running: readonly Running[]): void {
+  const own = running.find((proxy) => proxy.name === 'sluice')
   console.log(`\n${name}`)
   console.table(
-    [...results].map(([proxy, runs]) => {
-      const rates = runs.map((run) => run.perCpuSecond)
-      const middle = median(rates)
-      const spread = (Math.max(...rates) - Math.min(...rates)) / middle
-      const last = runs[runs.length - 1]
+    running.map((proxy) => {
+      const { turns, child } = proxy
+      const ratios = turns.map((turn, i) => (own?.turns[i].perCpuSecond ?? Number.NaN) / turn.perCpuSecond)
+      const ratio = `${median(ratios).toFixed(2)} x (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})`
+      const last = turns[turns.length - 1]
       return {
-        proxy,
-        'requests per CPU-second': Math.round(middle),
-        spread: `${Math.round(spread * 100)} %`,
-        'Sluice is': proxy === 'sluice' ? '' : `${(own / middle).toFixed(2)} x`,
+        proxy: proxy.name,
+        'requests per CPU-second': Math.round(median(turns.map((turn) => turn.perCpuSecond))),
+        'Sluice is': proxy === own ? '' : ratio,
         p50: last.p50,
         p99: last.p99,
-        'RSS MB': Math.round(last.rss),
-        errors: runs.reduce((sum, run) => sum + run.errors, 0),
+        'p99 at half load': proxy.halfLoad,
+        'RSS MB': Math.round(rssMb(child.pid as number)),
+        errors: turns.reduce((sum, turn) => sum + turn.errors, 0),
       }
     }),
   )
-  const plain = measured.get('plain')
-  if (name !== 'plain' && plain !== undefined && own > 0)
-    console.log(`costs ${((1 - own / plain) * 100).toFixed(1)} % of Sluice's plain throughput`)
+  if (own === undefined) return
+  const rate = median(own.turns.map((turn) => turn.perCpuSecond))
+  if (name === 'plain') ownPlain = rate
+  else if (ownPlain > 0) console.log(`costs ${((1 - rate / ownPlain) * 100).toFixed(1)} % of Sluice's plain throughput`)
 }
 
 async function main(): Promise<void> {
-  if (programs.wrk === undefined || programs.nginx === undefined) {
-    console.log('wrk and nginx are needed: the load generator and the upstream')
+  if (programs.wrk === '' || programs.nginx === '' || programs.h2load === '') {
+    console.log('wrk, h2load and nginx are needed: the load generators and the upstream')
     return
   }
-  const upstream = start(
-    nginx(
-      'upstream',
-      `server { listen 127.0.0.1:${UPSTREAM}; location / { default_type text/plain; add_header message foo; return 200 "${BODY}"; } }`,
-    ),
-    1,
-  )
+  const http = `server { listen 127.0.0.1:${UPSTREAM}; location / { default_type text/plain; add_header message foo; return 200 "${BODY}"; } }`
+  const upstream = start(nginxCommand(programs.nginx, file, 'upstream', http), 1)
   try {
-    await answers(UPSTREAM)
-    for (const [name, scenario] of Object.entries(SCENARIOS)) {
+    await answers(`http://127.0.0.1:${UPSTREAM}/`)
+    for (const [name, scenario] of Object.entries(await scenarios(scratch))) {
       if (values.scenario !== undefined && name !== values.scenario) continue
       if (name.includes('wasm') && !existsSync(MODULE)) continue
       await measure(name, scenario)

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 
 const running = new Set<ChildProcess>()
 
-export function start([program, args]: readonly [string, readonly string[]], core: number): ChildProcess {
+export function start([program, args]: readonly [string, readonly string[]], core: number | string): ChildProcess {
   const child = spawn('taskset', ['-c', String(core), program, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, SLUICE_LOG_LEVEL: 'error' },
