@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { BodyBuffer } from '../../src/base/body-buffer.ts'
 import { SluiceError } from '../../src/errors.ts'
 import { HOST_FUNCTIONS, WASI_FUNCTIONS } from '../../src/wasm/abi/signatures.ts'
 import { findProperty, splitPath } from '../../src/wasm/attributes/property.ts'
@@ -6,6 +7,7 @@ import { serialize } from '../../src/wasm/attributes/serialize.ts'
 import { readShape } from '../../src/wasm/binary/sections.ts'
 import {
   type AttributeValue,
+  type ConnectionHost,
   compileModuleSync,
   createTestHost,
   Dictionary,
@@ -131,9 +133,41 @@ function caller(): Uint8Array {
   })
   let text = `(br_table ${cases.map((_, i) => i).join(' ')} ${cases.length} (i32.load (i32.const ${SELECT})))`
   for (const code of cases) text = `(block ${text}) ${code} (return (i32.const 0))`
-  return guest(
-    `(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (block ${text}) (i32.const 0))`,
-  )
+  return guest(`(func $play (result i32) (block ${text}) (i32.const 0))
+    (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (call $play))
+    (func (export "proxy_on_downstream_data") (param i32 i32 i32) (result i32) (call $play))
+    (func (export "proxy_on_tick") (param i32) (drop (call $play)))
+    (func (export "proxy_on_log") (param i32) (drop (call $play)))`)
+}
+
+/** Callbacks with contexts of their own: a stream's, the root's, the root's with a finished stream, a connection's. */
+const CALLBACKS: readonly ((plugin: Plugin, stream: TestStream) => void)[] = [
+  (_, stream) => void stream.context.onRequestHeaders(true),
+  (plugin) => plugin.root.tick(),
+  (plugin, stream) => plugin.log(stream),
+  (plugin) => {
+    const connection = plugin.createNetworkContext(new TestConnection())
+    connection.onDownstreamData(5, false)
+    connection.end()
+  },
+]
+
+class TestConnection implements ConnectionHost {
+  readonly downstreamData = BodyBuffer.of(Buffer.from('hello'))
+  readonly upstreamData = undefined
+  readonly filterState = new Map<string, Uint8Array>()
+
+  attribute(): undefined {}
+
+  continueDownstream(): void {}
+
+  continueUpstream(): void {}
+
+  closeDownstream(): void {}
+
+  closeUpstream(): void {}
+
+  onPluginFailed(): void {}
 }
 
 let calls: { plugin: Plugin; stream: TestStream } | undefined
@@ -142,9 +176,10 @@ let callCount = 0
 /** Host calls with any pointers: a status, results within memory, and the VM lives unless its own allocator gave up. */
 export const hostCalls: FuzzTarget = {
   name: 'wasm-calls',
-  seeds: FUNCTIONS.map((_, i) => {
-    const seed = Buffer.alloc(1 + 12 * 4)
-    seed[0] = i
+  seeds: Array.from({ length: FUNCTIONS.length * CALLBACKS.length }, (_, i) => {
+    const seed = Buffer.alloc(1 + 12 * 4 + 1)
+    seed[0] = i % FUNCTIONS.length
+    seed[49] = Math.floor(i / FUNCTIONS.length)
     for (let n = 0; n < 12; n++)
       seed.writeUInt32LE([0, 1024, 4, 2048, 16, 64, 68, 72, 8, 1, 100000, 131064][(n + i) % 12], 1 + n * 4)
     return seed
@@ -174,7 +209,7 @@ export const hostCalls: FuzzTarget = {
       [':path', '/'],
       ['x-a', 'b'],
     ])
-    stream.context.onRequestHeaders(true)
+    CALLBACKS[(input[49] ?? 0) % CALLBACKS.length](plugin, stream)
     if (plugin.failure !== undefined) {
       // The bump allocator of the test module runs out; host calls themselves kill nothing.
       assert.ok(['allocator', 'fuel'].includes(plugin.failure.cause), `${name}: ${plugin.failure.error.message}`)
