@@ -288,6 +288,12 @@ class TcpProxyFilter implements NetworkFilter, TimeoutOwner {
     clearTimeout(this.#connectTimer)
     if (this.#connected && this.#host !== undefined) this.#host.active--
     this.#info.endMono = performance.now()
+    if (this.#settings.logs.length === 0) return
+    const { dynamicMetadata, filterState } = this.#callbacks
+    for (const [namespace, values] of dynamicMetadata) this.#info.setDynamicMetadata(namespace, values)
+    for (const [key, value] of filterState) {
+      this.#info.setFilterState(key, Buffer.from(value.buffer, value.byteOffset, value.byteLength))
+    }
     for (const log of this.#settings.logs) log.log(this.#info)
   }
 }

@@ -41,6 +41,10 @@ export interface NetworkFilterCallbacks {
   onDrain(callback: () => void): void
   readonly writableNeedsDrain: boolean
   setDynamicMetadata(namespace: string, values: Record<string, unknown>): void
+  /** What the filters of the connection have set so far. */
+  readonly dynamicMetadata: ReadonlyMap<string, Record<string, unknown>>
+  /** Values that the filters of the connection share (Envoy's filter state). */
+  readonly filterState: Map<string, Uint8Array>
   /** Upstream addressing of `tcp_proxy`, for filters that report it. */
   readonly upstream: { host: string; localAddress: string; cluster: string }
 }

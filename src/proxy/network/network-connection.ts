@@ -23,6 +23,7 @@ export class NetworkConnection {
   readonly socket: Socket
   readonly info: ConnectionInfo
   readonly metadata = new Map<string, Record<string, unknown>>()
+  readonly filterState = new Map<string, Uint8Array>()
   readonly upstream = { host: '', localAddress: '', cluster: '' }
   readonly #entries: Entry[] = []
   readonly #limit: number
@@ -210,6 +211,14 @@ class Callbacks implements NetworkFilterCallbacks {
 
   get upstream(): NetworkConnection['upstream'] {
     return this.#connection.upstream
+  }
+
+  get dynamicMetadata(): ReadonlyMap<string, Record<string, unknown>> {
+    return this.#connection.metadata
+  }
+
+  get filterState(): Map<string, Uint8Array> {
+    return this.#connection.filterState
   }
 
   get writableNeedsDrain(): boolean {

@@ -314,6 +314,8 @@ export class HttpContext extends Context {
   #sendFailure(): void {
     const failure = this.vm.failure
     if (failure === undefined || this.#deleted) return
+    // One that comes to a dead VM was not among those that were told when it died.
+    if (!this.#created) this.stream.onPluginFailed(failure)
     this.#delivered = true
     // A reply of the plugin's own that is already on its way through the response phases cannot be answered again.
     this.#replied = true

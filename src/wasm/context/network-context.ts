@@ -16,6 +16,7 @@ export class NetworkContext extends Context {
   #deleted = false
   #stopped = 0
   #closed = 0
+  #told = false
 
   constructor(root: RootContext, connection: ConnectionHost) {
     super(root.vm.nextContextId(), root.vm, root.plugin)
@@ -127,7 +128,7 @@ export class NetworkContext extends Context {
 
   override vmFailed(): void {
     if (this.#deleted || this.vm.failure === undefined) return
-    this.connection.onPluginFailed(this.vm.failure)
+    this.#tell()
     const stopped = this.#stopped
     this.#stopped = 0
     if (this.plugin.failurePolicy !== 'FAIL_OPEN') {
@@ -158,8 +159,16 @@ export class NetworkContext extends Context {
     return TRAILERS_STATUS.stopIteration
   }
 
+  /** Once for each connection, also for those that come to a VM which is dead already. */
+  #tell(): void {
+    if (this.#told || this.vm.failure === undefined) return
+    this.#told = true
+    this.connection.onPluginFailed(this.vm.failure)
+  }
+
   #afterFailure(): number {
     if (this.#deleted || this.plugin.failurePolicy === 'FAIL_OPEN') return TRAILERS_STATUS.continue
+    this.#tell()
     this.connection.closeDownstream()
     return TRAILERS_STATUS.stopIteration
   }

@@ -109,7 +109,11 @@ function upstreamAttribute(info: StreamInfo, name: string): AttributeValue | und
 /** `metadata.filter_metadata.<namespace>.<key>`, as the fields of core.v3.Metadata. */
 function metadataAttribute(info: StreamInfo, name: string): AttributeValue | undefined {
   if (name !== 'filter_metadata') return undefined
-  return new Dictionary((namespace) => struct(info.dynamicMetadata?.get(namespace)))
+  return metadataByNamespace(info.dynamicMetadata)
+}
+
+export function metadataByNamespace(all: ReadonlyMap<string, Record<string, unknown>> | undefined): Dictionary {
+  return new Dictionary((namespace) => struct(all?.get(namespace)))
 }
 
 function routeAttribute(info: StreamInfo, name: string): AttributeValue | undefined {

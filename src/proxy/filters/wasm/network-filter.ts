@@ -3,7 +3,6 @@ import type { BodyBuffer } from '../../../base/body-buffer.ts'
 import {
   type AttributeValue,
   type ConnectionHost,
-  Dictionary,
   type FilterState,
   type NetworkContext,
   PEER,
@@ -17,14 +16,14 @@ import type {
   NetworkFilterConfig,
   NetworkFilterFactory,
 } from '../../network/filter.ts'
-import { connectionAttribute } from './attributes.ts'
+import { connectionAttribute, metadataByNamespace } from './attributes.ts'
 import { preparePlugin, startPlugin, stopPlugin } from './plugin.ts'
 
 /** One connection's Wasm filter. */
 class WasmConnection implements NetworkFilter, ConnectionHost {
   context!: NetworkContext
   readonly #callbacks: NetworkFilterCallbacks
-  readonly #state = new Map<string, Uint8Array>()
+  #failure: PluginFailure | undefined
   #downstream: BodyBuffer | undefined
   #upstream: BodyBuffer | undefined
 
@@ -65,18 +64,20 @@ class WasmConnection implements NetworkFilter, ConnectionHost {
   }
 
   attribute(group: string, name: string): AttributeValue | undefined {
-    if (group === 'filter_state') return this.#state.get(name)
+    if (group === 'filter_state') return this.#callbacks.filterState.get(name)
     if (group === 'upstream') {
       const { host, localAddress } = this.#callbacks.upstream
       if (name === 'address') return host === '' ? undefined : host
       return name === 'local_address' && localAddress !== '' ? localAddress : undefined
     }
-    if (group === 'metadata' && name === 'filter_metadata') return new Dictionary(() => undefined)
+    if (group === 'metadata') {
+      return name === 'filter_metadata' ? metadataByNamespace(this.#callbacks.dynamicMetadata) : undefined
+    }
     return connectionAttribute(this.#callbacks.connection, group, name)
   }
 
   get filterState(): FilterState {
-    return this.#state
+    return this.#callbacks.filterState
   }
 
   continueDownstream(): void {
@@ -87,7 +88,9 @@ class WasmConnection implements NetworkFilter, ConnectionHost {
   continueUpstream(): void {}
 
   closeDownstream(): void {
-    this.#callbacks.close('wasm_close_stream')
+    const failure = this.#failure
+    const details = failure === undefined ? 'wasm_close_stream' : `wasm_fail_stream{${failure.plugin},${failure.cause}}`
+    this.#callbacks.close(details.replace(/\s/g, '_'))
   }
 
   closeUpstream(): void {
@@ -95,6 +98,7 @@ class WasmConnection implements NetworkFilter, ConnectionHost {
   }
 
   onPluginFailed(failure: PluginFailure): void {
+    this.#failure = failure
     this.#callbacks.setDynamicMetadata('sluice.wasm', { failed_plugin: failure.plugin, cause: failure.cause })
   }
 }
