@@ -1,6 +1,6 @@
 /**
- * HTTP/2 requests per CPU-second of one proxy on one core, Sluice beside Envoy with the same bootstrap: h2c in front of HTTP/1.1, h2c
- * in front of h2c, and gRPC's unary calls. The proxy has core 0 for itself, upstream (nginx) and load generator (h2load) share core 1;
+ * HTTP/2 requests per CPU-second of one proxy on one core, Sluice beside Envoy with the same bootstrap: HTTP/1.1 and h2c behind, TLS in
+ * front, large answers, gRPC unary calls. The proxy has core 0 for itself, upstream (nginx) and load generator (h2load) share core 1;
  * runs alternate.
  *
  * node bench/http2-path.ts [--runs 3] [--warmup 3] [--seconds 4] [--connections 16] [--streams 8] [--only sluice,envoy] [--scenario grpc]
@@ -12,6 +12,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import '../src/base/reflect-metadata.ts'
+import { X509CertificateGenerator } from '@peculiar/x509'
 import { envoy, h2load, nginx } from '../test/peers/index.ts'
 import { cpuSeconds, median, output, rssMb, start, stop, stopAll } from './lib/processes.ts'
 
@@ -49,6 +51,8 @@ function file(name: string, content: string | Buffer): string {
 
 interface Scenario {
   readonly h2Upstream: boolean
+  readonly tls?: boolean
+  readonly path?: string
   readonly args: readonly string[]
 }
 
@@ -69,10 +73,24 @@ const grpc = ['content-type: application/grpc', 'te: trailers', 'user-agent: grp
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'h2c to h1': { h2Upstream: false, args: plain },
   'h2c to h2c': { h2Upstream: true, args: plain },
+  'h2 by TLS to h1': { h2Upstream: false, tls: true, args: plain },
+  'h2c to h1, 1 MB answers': { h2Upstream: false, path: '/large', args: plain },
+  'h2c to h2c, 1 MB answers': { h2Upstream: true, path: '/large', args: plain },
   'grpc unary': { h2Upstream: true, args: [...grpc, '-d', message] },
 }
 
-function bootstrap({ h2Upstream }: Scenario): string {
+const certificate = await selfSigned()
+const TLS = `transport_socket: { name: tls, typed_config: { "@type": ${TYPE}.transport_sockets.tls.v3.DownstreamTlsContext, common_tls_context: { alpn_protocols: [h2], tls_certificates: [{ certificate_chain: { filename: ${file('cert.pem', certificate.cert)} }, private_key: { filename: ${file('key.pem', certificate.key)} } }] } } }`
+
+async function selfSigned(): Promise<{ cert: string; key: string }> {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  const cert = await X509CertificateGenerator.createSelfSigned({ name: 'CN=bench', keys, signingAlgorithm: algorithm })
+  const key = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64')
+  return { cert: cert.toString('pem'), key: `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----\n` }
+}
+
+function bootstrap({ h2Upstream, tls }: Scenario): string {
   const options = h2Upstream
     ? `typed_extension_protocol_options: { envoy.extensions.upstreams.http.v3.HttpProtocolOptions: { "@type": ${TYPE}.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: { http2_protocol_options: {} } } }`
     : ''
@@ -82,7 +100,8 @@ static_resources:
   - name: web
     address: { socket_address: { address: 127.0.0.1, port_value: ${PROXY} } }
     filter_chains:
-    - filters:
+    - ${tls ? TLS : ''}
+      filters:
       - name: hcm
         typed_config:
           "@type": ${TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager
@@ -102,7 +121,8 @@ function upstreamCommand(): [string, string[]] {
   const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (kind) => `${kind}_temp_path ${scratch}/${kind};`,
   )
-  const answer = `location / { default_type text/plain; add_header message foo; add_trailer grpc-status 0; return 200 "${BODY}"; }`
+  file('large', Buffer.alloc(1 << 20, 0x61))
+  const answer = `location /large { root ${scratch}; } location / { default_type text/plain; add_header message foo; add_trailer grpc-status 0; return 200 "${BODY}"; }`
   const conf = file(
     'nginx.conf',
     `worker_processes 1; daemon off; master_process off; error_log /dev/null; pid ${scratch}/nginx.pid; events { worker_connections 4096; }
@@ -117,9 +137,12 @@ const PROXIES: Readonly<Record<string, (config: string) => [string, string[]]>> 
   envoy: (config) => [programs.envoy, ['-c', config, '--concurrency', '1', '--base-id', '78', '-l', 'error']],
 }
 
-async function answers(port: number): Promise<void> {
+async function answers(port: number, tls = false): Promise<void> {
   for (let i = 0; i < 200; i++) {
-    const session = connect(`http://127.0.0.1:${port}`).on('error', () => {})
+    const session = connect(`http${tls ? 's' : ''}://127.0.0.1:${port}`, { rejectUnauthorized: false }).on(
+      'error',
+      () => {},
+    )
     const ok = await new Promise((resolve) => {
       const request = session.request({ ':path': '/' })
       request.on('response', (headers) => resolve(headers[':status'] === 200)).on('error', () => resolve(false))
@@ -138,10 +161,10 @@ interface Run {
   readonly failed: number
 }
 
-async function load(pid: number, seconds: string, { args }: Scenario): Promise<Run> {
+async function load(pid: number, seconds: string, { args, tls, path }: Scenario): Promise<Run> {
   const { connections, streams } = values
   const before = cpuSeconds(pid)
-  const url = `http://127.0.0.1:${PROXY}/some/path?query=1`
+  const url = `http${tls ? 's' : ''}://127.0.0.1:${PROXY}${path ?? '/some/path?query=1'}`
   const text = await output(1, programs.h2load, ['-D', seconds, '-c', connections, '-m', streams, ...args, url])
   const cpu = cpuSeconds(pid) - before
   const found = /(\d+) succeeded, (\d+) failed, (\d+) errored/.exec(text)
@@ -160,7 +183,7 @@ async function measure(name: string, scenario: Scenario): Promise<void> {
       if (values.only !== undefined && !values.only.split(',').includes(proxy)) continue
       const child = start(command(file(`${proxy}.yaml`, bootstrap(scenario))), 0)
       try {
-        await answers(PROXY)
+        await answers(PROXY, scenario.tls)
         const pid = child.pid as number
         await load(pid, values.warmup, scenario)
         results.set(proxy, [...(results.get(proxy) ?? []), await load(pid, values.seconds, scenario)])
@@ -201,7 +224,7 @@ else {
   const upstream = start(upstreamCommand(), 1)
   try {
     for (const [name, scenario] of Object.entries(SCENARIOS)) {
-      if (values.scenario === undefined || name === values.scenario) await measure(name, scenario)
+      if (values.scenario === undefined || name.includes(values.scenario)) await measure(name, scenario)
     }
   } finally {
     await stop(upstream)
