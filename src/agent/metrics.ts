@@ -12,7 +12,6 @@ export type FetchResult =
 export type ConversionResult =
   | 'success'
   | 'no_remote_load'
-  | 'marshal_failure'
   | 'unmarshal_failure'
   | 'fetch_failure'
   | 'miss_remote_fetch_hint'

@@ -159,6 +159,8 @@ for (const delta of [true, false]) {
     assert.match((await get()).headers.get('message') ?? '', /bar/)
     await pushWasmImage({ ref: `${ref}:v2`, wasm, format: 'artifact', credentials: anonymous })
     await eventually('healing', async () => (running.agent.reports()[0]?.state === 'ready' ? true : undefined))
+    const healed = await (await fetch(`${status}/stats/prometheus`)).text()
+    assert.match(healed, /^sluice_agent_wasm_heals_total 1$/m)
     assert.deepEqual(nacks, [])
 
     assert.equal(await running.stop(), 0)

@@ -23,6 +23,6 @@ export function fetchResult(error: unknown): FetchResult {
 /** Makes an error of the file system one of ours. */
 export function asSupplyError(error: unknown): unknown {
   if (error instanceof SluiceError || typeof (error as NodeJS.ErrnoException)?.code !== 'string') return error
-  const { code, message } = error as NodeJS.ErrnoException
-  return new SupplyError('SL3023', `${code}: ${message}`, { cause: error, retryable: true })
+  // Node's messages begin with the code.
+  return new SupplyError('SL3023', (error as Error).message, { cause: error, retryable: true })
 }

@@ -1,5 +1,6 @@
 /** Istio's pkg/wasm/cache_test.go, `TestWasmCache`, restated; names are Istio's where the case is. */
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
@@ -11,6 +12,7 @@ import {
   pushWasmImage,
   type RegistryServer,
   sha256Hex,
+  signReference,
   startRegistry,
 } from '../../oci/index.ts'
 import { Registry } from '../../telemetry/metrics.ts'
@@ -390,6 +392,27 @@ describe('beyond Istio', () => {
     await assert.rejects(get({ url, pullSecret: '{"auths":{}}' }), { code: 'SL3004' })
     await assert.rejects(get({ url, pullSecret: 'null' }), { code: 'SL3020' })
     await guarded.close()
+  })
+
+  it('a signature is asked for once for each key, and counted', async () => {
+    const [theirs, other] = [generateKeyPairSync('ed25519'), generateKeyPairSync('ed25519')]
+    const signed = `${ref}:signed`
+    await pushWasmImage({ ref: signed, wasm: emptyModule('signed'), credentials: anonymous })
+    const privatePem = theirs.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+    await signReference(signed, privatePem, { credentials: anonymous })
+    const by = ({ publicKey }: typeof theirs) => publicKey.export({ type: 'spki', format: 'pem' }).toString()
+    const request = { url: `oci://${signed}` }
+    await get(request)
+    await assert.rejects(get({ ...request, verificationKey: by(other) }), { code: 'SL3026' })
+    assert.equal(metric('istio_agent_wasm_remote_fetch_count{result="signature_failure"}'), 1)
+    await get({ ...request, verificationKey: by(theirs) })
+    const before = visits()
+    assert.equal((await get({ ...request, verificationKey: by(theirs) })).fromCache, true)
+    assert.equal(visits(), before)
+    assert.equal(metric('sluice_agent_wasm_verifications_total{result="failure"}'), 1)
+    assert.equal(metric('sluice_agent_wasm_verifications_total{result="success"}'), 1)
+    assert.equal(metric('sluice_agent_wasm_fetches_in_flight'), 0)
+    assert.equal(metric('sluice_agent_wasm_fetched_bytes_total'), emptyModule('signed').length)
   })
 
   it('two processes that share a folder pull once', async () => {
