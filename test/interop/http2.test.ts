@@ -20,7 +20,7 @@ import {
   type sendUnaryData,
   status,
 } from '@grpc/grpc-js'
-import { bootstrap, cluster, listener } from '../conformance/http2/config.ts'
+import { bootstrap, cluster, HTTP2_LISTENER, HTTP2_UPSTREAM, listener } from '../conformance/bootstrap.ts'
 import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
 import { envoy, h2load } from '../peers/index.ts'
 
@@ -59,17 +59,9 @@ function echo(): Server {
   return server
 }
 
-const H2 = {
-  typed_extension_protocol_options: {
-    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
-      '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
-      explicit_http_config: { http2_protocol_options: {} },
-    },
-  },
-}
 const toUp = [{ match: { prefix: '/' }, route: { cluster: 'up', timeout: '0s' } }]
-const hop = (port: number, rest: object = H2) =>
-  bootstrap([listener('web', toUp, 'HTTP2')], [cluster('up', port, rest)])
+const hop = (port: number, rest: object = HTTP2_UPSTREAM) =>
+  bootstrap([listener('web', toUp, HTTP2_LISTENER)], [cluster('up', port, rest)])
 
 const peer = await envoy()
 const loader = await h2load()

@@ -120,7 +120,7 @@ export class HttpStream implements RequestSink {
     if (!this.manager.acceptRequest(this, headers)) return
     this.#armIdle()
     if (!this.#createFilters()) return
-    if (headers.get('expect') !== undefined) this.#expectContinue(headers)
+    this.#expect(headers, headers.get('expect'))
     decodeHeaders(this, 0, headers, endStream)
   }
 
@@ -402,9 +402,11 @@ export class HttpStream implements RequestSink {
     return true
   }
 
-  #expectContinue(headers: HeaderMap): void {
-    // Envoy answers itself unless `proxy_100_continue`: the upstream then sees an ordinary request.
-    if (!this.requestComplete) this.#encoder.encode100Continue()
+  #expect(headers: HeaderMap, expectation: string | undefined): void {
+    // What else there may be to expect is the upstream's affair.
+    if (expectation?.toLowerCase() !== '100-continue') return
+    // Envoy answers itself unless `proxy_100_continue`: the upstream then sees an ordinary request. RFC 9110 10.1.1: no 100 for HTTP/1.0.
+    if (!this.requestComplete && this.info.protocol !== 'HTTP/1.0') this.#encoder.encode100Continue()
     headers.remove('expect')
   }
 

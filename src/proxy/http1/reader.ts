@@ -120,6 +120,9 @@ export abstract class Http1Reader {
           if ((found === -1 ? end : found) - at > this.#limits.maxBytes)
             throw new CodecError('http1.headers_too_large', 'headers too large', 431)
           if (found === -1) {
+            // What is no HTTP, as TLS is not, may never come to an empty line.
+            if (this.#searched === 0 && buffer[at] < 32 && buffer[at] !== 13)
+              throw new CodecError('http1.codec_error', 'control character at the beginning of the head')
             this.#searched = end - at
             return at
           }

@@ -1,14 +1,5 @@
-/** Where one of the proxies does not as a case expects, or both do in ways of their own, each with the reason. */
-
-export interface Difference {
-  /**
-   * `envoy` or `sluice`: the one that fails. `both`: both fail. `free`: the clause leaves a choice, and they choose
-   * differently.
-   */
-  readonly who: 'envoy' | 'sluice' | 'both' | 'free'
-  readonly cases: readonly string[]
-  readonly why: string
-}
+/** Where Sluice and Envoy differ over HTTP/2, each with the reason. */
+import type { Difference } from '../compare.ts'
 
 const CLOSED = 'nghttp2 forgets closed streams and passes over frames on them; RFC 9113 5.1 has STREAM_CLOSED'
 

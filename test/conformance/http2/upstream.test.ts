@@ -7,9 +7,10 @@ import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type RunningProxy, startEnvoy, startSluice } from '../../parity/proxies.ts'
 import { envoy } from '../../peers/index.ts'
+import { bootstrap, cluster, HTTP2_UPSTREAM, listener } from '../bootstrap.ts'
+import { objection, type Pair, summary } from '../compare.ts'
 import { HOSTILE } from './cases/hostile.ts'
-import { difference, objection, type Pair } from './compare.ts'
-import { bootstrap, cluster, HTTP2_UPSTREAM, listener } from './config.ts'
+import { DIFFERENCES } from './differences.ts'
 import { ask, type HostileCase, HostilePeer } from './hostile.ts'
 
 const AT_ONCE = 8
@@ -40,7 +41,12 @@ describe('an HTTP/2 upstream of raw frames', () => {
 
   for (const { id, clause, what, client, then } of cases) {
     test(`${id}: ${what} (${clause})`, () => {
-      const found = objection(id, `${client}${then === undefined ? '' : `, then ${then}`}`, pairs.get(id) as Pair)
+      const found = objection(
+        DIFFERENCES,
+        id,
+        `${client}${then === undefined ? '' : `, then ${then}`}`,
+        pairs.get(id) as Pair,
+      )
       if (found !== undefined) assert.fail(found)
     })
   }
@@ -57,10 +63,7 @@ describe('an HTTP/2 upstream of raw frames', () => {
   })
 
   test('the comparison', { skip: peer.skip }, (context) => {
-    const all = [...pairs.values()]
-    const passed = (name: 'ours' | 'theirs') => all.filter((pair) => pair[name]?.outcome !== undefined).length
-    const differ = all.filter((pair) => difference(pair) !== undefined).length
-    const line = `${all.length} cases, ${passed('ours')} pass on Sluice, ${passed('theirs')} on Envoy, ${differ} differ (listed)`
+    const line = summary([...pairs.values()])
     context.diagnostic(line)
     console.log(line)
   })
@@ -72,7 +75,7 @@ async function run(start: (config: unknown) => Promise<RunningProxy>): Promise<R
   const clusters: unknown[] = []
   for (const [id, one] of peers) clusters.push(cluster(nameOf(id), await one.listen(), HTTP2_UPSTREAM))
   const routes = cases.map(({ id }) => ({ match: { prefix: `/${id}/` }, route: { cluster: nameOf(id) } }))
-  const proxy = await start(bootstrap([listener('web', routes, 'HTTP1')], clusters))
+  const proxy = await start(bootstrap([listener('web', routes, { codec_type: 'HTTP1' })], clusters))
   const results = new Map<string, Pair['ours']>()
   const waiting = [...cases]
   const next = async () => {

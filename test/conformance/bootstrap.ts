@@ -3,8 +3,8 @@ const TYPE = 'type.googleapis.com/envoy.extensions'
 
 export const address = (port: number) => ({ socket_address: { address: '127.0.0.1', port_value: port } })
 
-/** A listener of one protocol; that of HTTP/2 has small windows and 100 streams. */
-export function listener(name: string, routes: readonly unknown[], codec: 'HTTP1' | 'HTTP2'): unknown {
+/** A listener with a connection manager. `fields` go into the manager. */
+export function listener(name: string, routes: readonly unknown[], fields: object = {}): unknown {
   return {
     name,
     address: address(0),
@@ -16,16 +16,6 @@ export function listener(name: string, routes: readonly unknown[], codec: 'HTTP1
             typed_config: {
               '@type': `${TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager`,
               stat_prefix: name,
-              codec_type: codec,
-              ...(codec === 'HTTP2'
-                ? {
-                    http2_protocol_options: {
-                      max_concurrent_streams: 100,
-                      initial_stream_window_size: 65_535,
-                      initial_connection_window_size: 65_535,
-                    },
-                  }
-                : {}),
               route_config: { name: 'local', virtual_hosts: [{ name: 'all', domains: ['*'], routes }] },
               http_filters: [
                 {
@@ -33,12 +23,23 @@ export function listener(name: string, routes: readonly unknown[], codec: 'HTTP1
                   typed_config: { '@type': `${TYPE}.filters.http.router.v3.Router` },
                 },
               ],
+              ...fields,
             },
           },
         ],
       },
     ],
   }
+}
+
+/** HTTP/2 alone, with small windows and 100 streams. */
+export const HTTP2_LISTENER = {
+  codec_type: 'HTTP2',
+  http2_protocol_options: {
+    max_concurrent_streams: 100,
+    initial_stream_window_size: 65_535,
+    initial_connection_window_size: 65_535,
+  },
 }
 
 export function cluster(name: string, port: number, rest: object = {}): unknown {
@@ -52,14 +53,17 @@ export function cluster(name: string, port: number, rest: object = {}): unknown 
   }
 }
 
-export const HTTP2_UPSTREAM = {
+const upstream = (explicit_http_config: object) => ({
   typed_extension_protocol_options: {
     'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
       '@type': `${TYPE}.upstreams.http.v3.HttpProtocolOptions`,
-      explicit_http_config: { http2_protocol_options: {} },
+      explicit_http_config,
     },
   },
-}
+})
+
+export const HTTP1_UPSTREAM = upstream({ http_protocol_options: { enable_trailers: true } })
+export const HTTP2_UPSTREAM = upstream({ http2_protocol_options: {} })
 
 export function bootstrap(listeners: readonly unknown[], clusters: readonly unknown[]): unknown {
   return { admin: { address: address(0) }, static_resources: { listeners, clusters } }
