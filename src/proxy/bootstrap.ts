@@ -9,6 +9,7 @@ import {
 } from '../../gen/envoy/config/bootstrap/v3/bootstrap_pb.ts'
 import { WasmServiceSchema } from '../../gen/envoy/extensions/wasm/v3/wasm_pb.ts'
 import { messageOf } from '../errors.ts'
+import { statTags } from './admin/stat-tags.ts'
 import { registry, unpackAs } from './config/any.ts'
 import { invalid, onlyFields, unsupported } from './config/fields.ts'
 import type { ServiceConfig } from './filters/wasm/index.ts'
@@ -85,6 +86,7 @@ export function checkBootstrap(bootstrap: Bootstrap): void {
     if (set) throw unsupported(`bootstrap.${field}`, 'the field is not supported')
   }
   backgroundServices(bootstrap)
+  statTags(bootstrap)
   if (bootstrap.staticResources !== undefined) {
     onlyFields(
       Bootstrap_StaticResourcesSchema,

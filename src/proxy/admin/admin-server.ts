@@ -11,6 +11,7 @@ import { type Command, commands, type ProxyState } from './commands.ts'
 import { configDump } from './config-dump.ts'
 import { logging } from './logging.ts'
 import { serverInfo } from './server-info.ts'
+import { type StatTag, statTags } from './stat-tags.ts'
 import { chooseStats, type MergedStats, mergeStats, prometheusText, statsJson, statsText } from './stats.ts'
 import { wasmTrace } from './wasm-trace.ts'
 
@@ -22,8 +23,8 @@ interface Answer {
 
 type Handler = (query: URLSearchParams) => Answer | Promise<Answer>
 
-function prometheus(stats: MergedStats): Answer {
-  return { type: 'text/plain; version=0.0.4', body: prometheusText(stats) }
+function prometheus(stats: MergedStats, tags: readonly StatTag[]): Answer {
+  return { type: 'text/plain; version=0.0.4', body: prometheusText(stats, tags) }
 }
 
 function postWanted(method: string | undefined): Answer {
@@ -47,6 +48,7 @@ export class AdminServer {
     quit: () => void,
   ) {
     const begun = Date.now()
+    const tags = statTags(bootstrap)
     const state: ProxyState = { healthFailed: false }
     this.#commands = commands(workers, state, drainMs, quit)
     const stats = async () => mergeStats(await workers.query('stats'), config, workers, begun)
@@ -63,13 +65,13 @@ export class AdminServer {
         '/stats',
         async (query) => {
           const chosen = chooseStats(await stats(), query.get('filter') ?? '', query.has('usedonly'))
-          if (query.get('format') === 'prometheus') return prometheus(chosen)
+          if (query.get('format') === 'prometheus') return prometheus(chosen, tags)
           return query.get('format') === 'json' ? json(statsJson(chosen)) : { body: statsText(chosen) }
         },
       ],
       [
         '/stats/prometheus',
-        async (query) => prometheus(chooseStats(await stats(), query.get('filter') ?? '', query.has('usedonly'))),
+        async (query) => prometheus(chooseStats(await stats(), query.get('filter') ?? '', query.has('usedonly')), tags),
       ],
       [
         '/clusters',

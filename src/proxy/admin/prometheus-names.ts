@@ -1,3 +1,6 @@
+import { parseMetricName } from '../../wasm/index.ts'
+import { extractTags, type StatTag } from './stat-tags.ts'
+
 /** Envoy's default tag extraction: what of a dotted name becomes a label. */
 const RULES: readonly { readonly pattern: RegExp; readonly name: string; readonly labels: readonly string[] }[] = [
   {
@@ -20,7 +23,25 @@ const RULES: readonly { readonly pattern: RegExp; readonly name: string; readonl
   { pattern: /^tcp\.([^.]+)\.(.+)$/, name: 'tcp_$', labels: ['envoy_tcp_prefix'] },
 ]
 
-export function envoyName(raw: string): { name: string; labels: string } {
+/** The name and the labels of a stat; metrics of Wasm modules keep their own names, without `envoy_` (a custom stat namespace). */
+export function envoyName(raw: string, tags: readonly StatTag[]): { name: string; labels: string } {
+  const { rest, found } = tags.length === 0 ? { rest: raw, found: {} } : extractTags(raw, tags)
+  if (rest.startsWith('wasmcustom.')) {
+    const { name, labels } = parseMetricName(rest)
+    return { name, labels: labelText({ ...found, ...labels }) }
+  }
+  const { name, labels } = byRule(rest)
+  const more = labelText(found)
+  return { name, labels: labels === '' || more === '' ? labels + more : `${labels},${more}` }
+}
+
+function labelText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}="${value.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n')}"`)
+    .join(',')
+}
+
+function byRule(raw: string): { name: string; labels: string } {
   for (const { pattern, name, labels } of RULES) {
     const match = pattern.exec(raw)
     if (match === null) continue

@@ -3,6 +3,7 @@ import type { WorkerPool } from '../main/worker-pool.ts'
 import type { IstioSeries } from '../stats/istio.ts'
 import type { HistogramSnapshot, StatsSnapshot } from '../stats/store.ts'
 import { envoyName } from './prometheus-names.ts'
+import type { StatTag } from './stat-tags.ts'
 
 export type WorkerStats = StatsSnapshot & { readonly istio: readonly IstioSeries[] }
 
@@ -104,7 +105,7 @@ export function statsJson(stats: MergedStats): unknown {
 }
 
 /** Prometheus text format 0.0.4, with Envoy's names and tags. */
-export function prometheusText(stats: MergedStats): string {
+export function prometheusText(stats: MergedStats, tags: readonly StatTag[]): string {
   const families = new Map<string, { type: string; lines: string[] }>()
   const family = (name: string, type: string) => {
     let found = families.get(name)
@@ -116,14 +117,14 @@ export function prometheusText(stats: MergedStats): string {
   }
   const plain = (list: ReadonlyMap<string, number>, type: string) => {
     for (const [raw, value] of list) {
-      const { name, labels } = envoyName(raw)
+      const { name, labels } = envoyName(raw, tags)
       family(name, type).push(`${name}{${labels}} ${value}`)
     }
   }
   plain(stats.counters, 'counter')
   plain(stats.gauges, 'gauge')
   for (const [raw, histogram] of stats.histograms) {
-    const { name, labels } = envoyName(raw)
+    const { name, labels } = envoyName(raw, tags)
     pushHistogram(family(name, 'histogram'), name, labels, histogram)
   }
   for (const series of stats.istio) {

@@ -152,6 +152,34 @@ describe('envoy.filters.http.wasm', () => {
     }
   })
 
+  it('has its metrics in Prometheus by their own names, with labels by name or by stats_tags', async () => {
+    const up = await upstream()
+    const metric = (name: string) =>
+      `(drop (call $proxy_define_metric (i32.const 0) (s "${name}") $slot2)) (drop (call $proxy_increment_metric (i32.load $slot2) (i64.const 2)))`
+    const code = `(func (export "proxy_on_configure") (param i32 i32) (result i32)
+      ${metric('source=.=a;.;requests_total')} ${metric('my.plain')} ${metric('value_counts_value=foo_reporter=go')} (i32.const 1))`
+    const tag = (name: string, regex: string) => `{ tag_name: ${name}, regex: '${regex}' }`
+    const tags = [tag('value', '(_value=(.+?))_reporter='), tag('reporter', '(_reporter=(.+))$')]
+    const proxy = await testProxy(
+      [httpListener({ filters: [filter(code)] })],
+      [cluster(up.port)],
+      { admin: { host: '127.0.0.1', port: 0 } },
+      `stats_config: { stats_tags: [${tags.join(', ')}] }`,
+    )
+    try {
+      const { body } = await get(Number(proxy.adminAddress?.split(':')[1]), '/stats/prometheus')
+      assert.match(body, /^requests_total\{source="a"\} 2$/m)
+      assert.match(body, /^my_plain\{\} 2$/m)
+      assert.match(body, /^value_counts\{value="foo",reporter="go"\} 2$/m)
+      assert.match(body, /^envoy_wasm_envoy_wasm_runtime_v8_active\{\} 1$/m)
+    } finally {
+      await proxy.close()
+      await up.close()
+    }
+    const bad = 'stats_config: { stats_tags: [{ tag_name: x, regex: "(" }] }'
+    await assert.rejects(testProxy([], [], {}, bad), { message: /bootstrap\.stats_config\.stats_tags\[0\]\.regex/ })
+  })
+
   it('is the default of a discovered filter', async () => {
     const up = await upstream()
     const typed = filter(headers('request', add(0, 'x-default', '1'))).replace(/^.*?typed_config: (.*) \}$/, '$1')
