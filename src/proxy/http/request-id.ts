@@ -19,6 +19,6 @@ function refill(): void {
     BYTES[i + 6] = (BYTES[i + 6] & 0x0f) | 0x40
     BYTES[i + 8] = (BYTES[i + 8] & 0x3f) | 0x80
   }
-  ids = BYTES.hexSlice().replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/g, '$1-$2-$3-$4-$5')
+  ids = BYTES.toString('hex').replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/g, '$1-$2-$3-$4-$5')
   at = 0
 }
