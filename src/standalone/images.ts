@@ -1,3 +1,4 @@
+import { agentSettings } from '../agent/index.ts'
 import { programPath } from '../base/package-root.ts'
 import type { Images } from '../pods/index.ts'
 import type { Home } from './home.ts'
@@ -31,10 +32,14 @@ export function images(around: Surroundings): Images {
 
 function gatewayEnv({ options, home, registry, discovery }: Surroundings): Record<string, string> {
   const { host, httpPort, httpsPort } = options
+  // What was said to `sluice up` about registries holds for the gateways that it runs.
+  const settings = agentSettings(process.env)
+  const mirrors = [standaloneMirrors(registry), settings['SLUICE_REGISTRY_MIRRORS'] ?? '']
   return {
+    ...settings,
     SLUICE_DISCOVERY_ADDRESS: discovery,
     SLUICE_MODULE_CACHE: home.cache,
-    SLUICE_REGISTRY_MIRRORS: standaloneMirrors(registry),
+    SLUICE_REGISTRY_MIRRORS: mirrors.filter((rules) => rules !== '').join(),
     // A gateway listens on all addresses of its Pod. Here the machine's own address takes the place of a load balancer's.
     SLUICE_LISTEN: `0.0.0.0:8080=${host}:${httpPort},0.0.0.0:8443=${host}:${httpsPort}`,
   }

@@ -71,6 +71,31 @@ export function registriesFromEnv(env: NodeJS.ProcessEnv): RegistryOptions {
   }
 }
 
+/** The variables that the agent reads; docs/reference/module-supply.md says what each means. */
+const SETTINGS = [
+  'WASM_INSECURE_REGISTRIES',
+  'SLUICE_REGISTRY_CA',
+  'SLUICE_REGISTRY_MIRRORS',
+  'SLUICE_REGISTRY_CONFIG_PATH',
+  'BLOCKED_CIDRS_IN_WASM_FETCH',
+  'ISTIO_WASM_MAX_BINARY_SIZE_BYTES',
+  'WASM_HTTP_REQUEST_TIMEOUT',
+  'WASM_HTTP_REQUEST_MAX_RETRIES',
+  'WASM_MODULE_EXPIRY',
+  'WASM_PURGE_INTERVAL',
+  'DOCKER_CONFIG',
+]
+
+/** Those of them that are set, to be handed to an agent in another process. */
+export function agentSettings(env: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(
+    SETTINGS.flatMap((name) => {
+      const value = env[name]
+      return value === undefined || value === '' ? [] : [[name, value]]
+    }),
+  )
+}
+
 /** Istio's agent knobs (facts of its options.go): the same names, the same defaults. */
 export function cacheOptionsFromEnv(
   env: NodeJS.ProcessEnv,
