@@ -5,6 +5,7 @@ import type { ClusterLoadAssignment } from '../../../gen/envoy/config/endpoint/v
 import { invalid } from '../config/fields.ts'
 import { DEFAULT_LIMITS } from '../http1/head.ts'
 import { Http2Pool } from '../http2/pool.ts'
+import { type Http2Stats, http2Stats } from '../http2/stats.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import type { SecretSource } from '../tls/secrets.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
@@ -30,6 +31,7 @@ export class Cluster implements ClusterFacts {
   readonly metadata: Readonly<Record<string, unknown>>
   readonly breaker: CircuitBreaker
   readonly stats: ClusterStats
+  readonly #http2: Http2Stats | undefined
   readonly #pool: Omit<PoolSettings, 'tls'>
   readonly #transports: Transports
   readonly #outliers: OutlierDetector | undefined
@@ -50,6 +52,7 @@ export class Cluster implements ClusterFacts {
     this.metadata = config.metadata
     this.breaker = new CircuitBreaker(proto.circuitBreakers, path)
     this.stats = clusterStats(scope, config.statName)
+    this.#http2 = config.http2 && http2Stats(scope.scope(`cluster.${config.statName}.http2.`))
     this.#pool = {
       connectTimeoutMs: config.connectTimeoutMs,
       idleTimeoutMs: config.idleTimeoutMs,
@@ -151,7 +154,9 @@ export class Cluster implements ClusterFacts {
     const { tls, proxyHeader } = host.transport
     const settings = { ...this.#pool, tls }
     const make = (settings: PoolSettings): ConnectionPool =>
-      http2 === undefined ? new Http1Pool(host, settings) : new Http2Pool(host, settings, http2)
+      http2 === undefined
+        ? new Http1Pool(host, settings)
+        : new Http2Pool(host, settings, http2, this.#http2 as Http2Stats)
     if (proxyHeader === undefined) return make(settings)
     return new ProxiedPools(proxyHeader, (preamble) => make({ ...settings, preamble }))
   }

@@ -1,4 +1,5 @@
 import type { Cell, HistogramCell } from '../../telemetry/metrics.ts'
+import { type Http2Stats, http2Stats } from '../http2/stats.ts'
 import type { StatsScope } from '../stats/scope.ts'
 
 /** `http.<stat_prefix>.*` as far as Envoy's dashboards read it. */
@@ -12,6 +13,7 @@ export class HttpStats {
   readonly idleTimeouts: Cell
   readonly resets: Cell
   readonly duration: HistogramCell
+  readonly http2: Http2Stats
 
   constructor(stats: StatsScope, prefix: string) {
     const scope = stats.scope(`http.${prefix}.`)
@@ -26,5 +28,6 @@ export class HttpStats {
     this.idleTimeouts = scope.counter('downstream_rq_idle_timeout')
     this.resets = scope.counter('downstream_rq_rx_reset')
     this.duration = scope.histogram('downstream_rq_time')
+    this.http2 = http2Stats(stats.scope('http2.'))
   }
 }

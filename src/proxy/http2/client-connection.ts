@@ -12,6 +12,7 @@ import { BlockKind, type BlockLimits } from './header-block.ts'
 import { Keepalive } from './keepalive.ts'
 import type { Http2Options } from './options.ts'
 import { Setting } from './settings.ts'
+import type { Http2Stats } from './stats.ts'
 
 /** The pool's side of a connection. */
 export interface ClientConnectionOwner {
@@ -23,6 +24,7 @@ export interface ClientConnectionOwner {
 export interface ClientConnectionSettings {
   readonly options: Http2Options
   readonly limits: BlockLimits
+  readonly stats: Http2Stats
   readonly maxRequests: number
   readonly idleTimeoutMs: number
 }
@@ -42,10 +44,10 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
 
   constructor(
     socket: Socket,
-    { options, limits, maxRequests, idleTimeoutMs }: ClientConnectionSettings,
+    { options, limits, stats, maxRequests, idleTimeoutMs }: ClientConnectionSettings,
     owner: ClientConnectionOwner,
   ) {
-    super(socket, options, limits, false)
+    super(socket, options, limits, stats, false)
     this.#owner = owner
     this.#maxRequests = maxRequests
     this.localAddress = socket.localAddress === undefined ? '' : `${socket.localAddress}:${socket.localPort}`

@@ -15,6 +15,7 @@ import { Inbound, type InboundHandler } from './inbound.ts'
 import type { Http2Options } from './options.ts'
 import { Http2Output, type OutputOwner } from './output.ts'
 import { PeerSettings, Setting, writeSettings } from './settings.ts'
+import type { Http2Stats } from './stats.ts'
 import type { Http2Stream } from './stream.ts'
 import { writeFields } from './write-fields.ts'
 
@@ -32,6 +33,7 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
   readonly output: Http2Output
   readonly peer = new PeerSettings()
   sendWindow = DEFAULT_WINDOW
+  protected readonly http2Stats: Http2Stats
   protected readonly streams = new Map<number, S>()
   protected readonly block: HeaderBlock
   readonly guard: FloodGuard
@@ -52,10 +54,11 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
   #dataStream: S | undefined
   #dataEnds = false
 
-  constructor(socket: Socket, options: Http2Options, limits: BlockLimits, server: boolean) {
+  constructor(socket: Socket, options: Http2Options, limits: BlockLimits, stats: Http2Stats, server: boolean) {
     this.socket = socket
     this.options = options
     this.#server = server
+    this.http2Stats = stats
     this.#receiveWindow = options.connectionWindow
     this.output = new Http2Output(socket, this)
     this.#decoder = new HpackDecoder(options.tableSize)
@@ -171,6 +174,7 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
 
   protected writeReset(stream: number, code: number): void {
     if (this.ended) return
+    this.http2Stats.txReset.value++
     this.output.control(FrameType.RstStream, 0, stream, code)
     this.#reset.add(stream)
     if (this.#reset.size > MAX_RESET) for (const first of this.#reset) if (this.#reset.delete(first)) break
@@ -225,6 +229,7 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
   }
 
   protected writeGoAway(lastStream: number, code: number, reason: string): void {
+    this.http2Stats.goAwaySent.value++
     const text = Buffer.from(reason, 'latin1')
     const { output } = this
     output.need(FRAME_HEADER + 8 + text.length)
@@ -237,6 +242,7 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
   /** A connection error (RFC 9113 5.4.1). */
   protected fail(error: Http2Error): void {
     if (this.ended) return
+    if (error.flood !== undefined) this.http2Stats.floods[error.flood].value++
     this.writeGoAway(this.lastPeerStream, error.code, error.message)
     this.output.flush()
     this.dropStreams(error.code, error.message)
@@ -262,6 +268,8 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
     this.block.begin(kind)
     this.#decoder.decode(bytes, start, end, this.block)
     this.block.finish()
+    if (this.block.error !== undefined) this.http2Stats.rxMessagingError.value++
+    else if (this.block.tooLarge) this.http2Stats.headerOverflow.value++
   }
 
   onDataFrame(id: number, endStream: boolean, length: number, content: number): void {
@@ -304,6 +312,7 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
 
   onReset(id: number, code: number): void {
     if (this.isIdle(id)) throw protocolError('RST_STREAM on an idle stream')
+    this.http2Stats.rxReset.value++
     const stream = this.streams.get(id)
     if (stream === undefined) return
     this.#drop(stream, code)

@@ -1,3 +1,5 @@
+import type { Flood } from './stats.ts'
+
 /** RFC 9113 7. */
 export const ErrorCode = {
   NoError: 0,
@@ -19,10 +21,13 @@ export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode]
 export class Http2Error extends Error {
   override readonly name = 'Http2Error'
   readonly code: ErrorCode
+  /** Which limit was passed. */
+  readonly flood: Flood | undefined
 
-  constructor(code: ErrorCode, message: string) {
+  constructor(code: ErrorCode, message: string, flood?: Flood) {
     super(message)
     this.code = code
+    this.flood = flood
   }
 }
 

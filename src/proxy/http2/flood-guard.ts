@@ -2,6 +2,7 @@
 import { ErrorCode, Http2Error } from './error-code.ts'
 import { Flag, FrameType } from './frame.ts'
 import type { Http2Options } from './options.ts'
+import type { Flood } from './stats.ts'
 
 /** Envoy's `overload.premature_reset_total_stream_count` and `overload.premature_reset_min_stream_lifetime_seconds`. */
 const RESETS = 500
@@ -28,23 +29,25 @@ export class FloodGuard {
       case FrameType.Headers:
       case FrameType.Continuation:
         if (content > 0 || (flags & Flag.EndStream) !== 0) this.#empty = 0
-        else if (++this.#empty > this.#options.maxEmptyFrames) throw flood('too many frames without payload')
+        else if (++this.#empty > this.#options.maxEmptyFrames)
+          throw flood('too many frames without payload', 'inbound_empty_frames_flood')
         break
       case FrameType.Priority:
         if (++this.#priority > this.#options.maxPriorityFrames * (1 + this.streams))
-          throw flood('too many PRIORITY frames')
+          throw flood('too many PRIORITY frames', 'inbound_priority_frames_flood')
         break
       case FrameType.WindowUpdate:
         if (++this.#windowUpdates > 5 + 2 * (this.streams + this.#options.maxWindowUpdates * this.dataFrames))
-          throw flood('too many WINDOW_UPDATE frames')
+          throw flood('too many WINDOW_UPDATE frames', 'inbound_window_update_frames_flood')
         break
     }
   }
 
   /** Frames that wait for the socket. */
   outbound(frames: number, control: number): void {
-    if (frames > this.#options.maxOutboundFrames) throw flood('too many frames in the outbound queue')
-    if (control > this.#options.maxOutboundControlFrames) throw flood('too many control frames in the outbound queue')
+    if (frames > this.#options.maxOutboundFrames) throw flood('too many frames in the outbound queue', 'outbound_flood')
+    if (control > this.#options.maxOutboundControlFrames)
+      throw flood('too many control frames in the outbound queue', 'outbound_control_flood')
   }
 
   /**
@@ -55,10 +58,11 @@ export class FloodGuard {
     this.#closed++
     if (!reset || lifetimeMs >= MIN_LIFETIME_MS) return
     this.#premature++
-    if (this.#premature >= Math.max(RESETS, this.#closed) / 2) throw flood('too many premature resets')
+    if (this.#premature >= Math.max(RESETS, this.#closed) / 2)
+      throw flood('too many premature resets', 'too_many_premature_resets')
   }
 }
 
-function flood(message: string): Http2Error {
-  return new Http2Error(ErrorCode.EnhanceYourCalm, message)
+function flood(message: string, name: Flood): Http2Error {
+  return new Http2Error(ErrorCode.EnhanceYourCalm, message, name)
 }

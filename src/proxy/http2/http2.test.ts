@@ -177,6 +177,12 @@ describe('HTTP/2', () => {
     assert.deepEqual([answer.status, answer.headers['grpc-status']], [200, '14'])
   })
 
+  test('what happened is counted by Envoy’s names', async () => {
+    const [{ counters }] = await proxy.workers.query<{ counters: Record<string, number> }>('stats')
+    assert.ok(counters['cluster.grpc.http2.rx_reset'] > 0)
+    assert.equal(counters['http2.outbound_control_flood'], 0)
+  })
+
   test('many streams on one connection, some cancelled; nothing is left', async () => {
     const session = connect(`http://127.0.0.1:${port()}`)
     const done = Array.from({ length: 100 }, async (_, i) => {

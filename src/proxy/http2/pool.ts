@@ -10,6 +10,7 @@ import {
   Http2ClientConnection,
 } from './client-connection.ts'
 import type { Http2Options } from './options.ts'
+import type { Http2Stats } from './stats.ts'
 
 export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnectionOwner {
   readonly host: EndpointHost
@@ -20,12 +21,13 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
   readonly #pending: Pending[] = []
   #drained = false
 
-  constructor(host: EndpointHost, settings: PoolSettings, options: Http2Options) {
+  constructor(host: EndpointHost, settings: PoolSettings, options: Http2Options, stats: Http2Stats) {
     this.host = host
     this.settings = settings
     this.#connection = {
       options,
       limits: settings.limits,
+      stats,
       maxRequests: settings.maxRequestsPerConnection,
       idleTimeoutMs: settings.idleTimeoutMs,
     }

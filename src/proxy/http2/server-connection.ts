@@ -42,7 +42,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
 
   constructor(socket: Socket, info: ConnectionInfo, owner: ConnectionOwner, manager: ConnectionManager) {
     const { http2, limits } = manager.options
-    super(socket, http2, { maxBytes: limits.maxBytes, maxCount: limits.maxCount + 4 }, true)
+    super(socket, http2, { maxBytes: limits.maxBytes, maxCount: limits.maxCount + 4 }, manager.stats.http2, true)
     this.#info = info
     this.#owner = owner
     this.#manager = manager

@@ -8,9 +8,11 @@ import type { ResponseEncoder } from '../http/codec.ts'
 import type { ConnectionManager } from '../http/connection-manager.ts'
 import type { HttpStream } from '../http/stream.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
+import type { StatsScope } from '../stats/scope.ts'
 import { Http2ClientConnection } from './client-connection.ts'
 import { type Http2Options, http2Options } from './options.ts'
 import { Http2ServerConnection } from './server-connection.ts'
+import { http2Stats } from './stats.ts'
 import { endTurn } from './turn.ts'
 
 /** A frame as bytes. */
@@ -89,6 +91,7 @@ export class Recording {
 
 const fields = (headers: HeaderMap) => JSON.stringify(headers.flat)
 const cell = () => ({ value: 0 })
+const fakeStats = () => http2Stats({ counter: cell } as unknown as StatsScope)
 
 /** A server connection whose requests are answered when they are complete. */
 export function recordServer(
@@ -103,6 +106,7 @@ export function recordServer(
     activeConnections: cell(),
     protocolErrors: cell(),
     idleTimeouts: cell(),
+    http2: fakeStats(),
   }
   const manager = {
     options: {
@@ -206,6 +210,7 @@ export function recordClient(chunks: readonly Buffer[], options: Partial<Http2Op
   const settings = {
     options: { ...http2Options(undefined, ''), ...options },
     limits: { maxBytes: 16 * 1024, maxCount: 50 },
+    stats: fakeStats(),
     maxRequests: 0,
     idleTimeoutMs: 0,
   }
