@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { fromJson, type JsonValue } from '@bufbuild/protobuf'
+import { fromJson, isFieldSet, type JsonValue } from '@bufbuild/protobuf'
 import { parse } from 'yaml'
 import {
   type Bootstrap,
@@ -7,6 +7,7 @@ import {
   Bootstrap_StaticResourcesSchema,
   BootstrapSchema,
 } from '../../gen/envoy/config/bootstrap/v3/bootstrap_pb.ts'
+import { StatsConfigSchema } from '../../gen/envoy/config/metrics/v3/stats_pb.ts'
 import { WasmServiceSchema } from '../../gen/envoy/extensions/wasm/v3/wasm_pb.ts'
 import { messageOf } from '../errors.ts'
 import { statTags } from './admin/stat-tags.ts'
@@ -130,10 +131,17 @@ export function settingsWithoutEffect(bootstrap: Bootstrap): string[] {
   return BootstrapSchema.fields
     .filter((field) => OF_ENVOY_ITSELF.includes(field.name))
     .filter((field) => {
+      // Its tags are read (admin/stat-tags.ts).
+      if (field.name === 'stats_config' && onlyTags(bootstrap)) return false
       const value = (bootstrap as unknown as Record<string, unknown>)[field.localName]
       return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== ''
     })
     .map((field) => field.name)
+}
+
+function onlyTags({ statsConfig }: Bootstrap): boolean {
+  if (statsConfig === undefined) return true
+  return StatsConfigSchema.fields.every((field) => field.name === 'stats_tags' || !isFieldSet(statsConfig, field))
 }
 
 /** `host:port` of the management server that `ads_config` names. */
