@@ -22,6 +22,7 @@ import { HostSet } from './host-set.ts'
 import { OutlierDetector } from './outlier-detector.ts'
 import { ProxiedPools } from './proxy-protocol.ts'
 import { Transports } from './transport.ts'
+import { TunnelPool } from './tunnel.ts'
 
 export class Cluster implements ClusterFacts {
   readonly config: ClusterConfig
@@ -147,6 +148,8 @@ export class Cluster implements ClusterFacts {
   #connect(host: EndpointHost): void {
     host.transport = this.#transports.of(host.metadata)
     host.pool = this.#newPool(host)
+    const { tls, proxyHeader } = host.transport
+    host.tunnels = new TunnelPool(host, { ...this.#pool, tls }, proxyHeader)
   }
 
   #newPool(host: EndpointHost): ConnectionPool {

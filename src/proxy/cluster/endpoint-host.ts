@@ -34,6 +34,8 @@ export class EndpointHost implements Host {
   /** Set by the cluster right after construction. */
   pool!: ConnectionPool
   transport!: Transport
+  /** For CONNECTs that end here. */
+  tunnels!: ConnectionPool
   active = 0
   unhealthy = 0
   degraded = false

@@ -28,8 +28,10 @@ export class Attempt implements UpstreamCallbacks {
     return this.#router?.callbacks.stream.info.connection
   }
 
-  start(highPriority: boolean): void {
-    this.#pending = this.#host.pool.newStream(this, highPriority)
+  /** `tunnel`: the bytes behind a CONNECT go to the host as they are. */
+  start(highPriority: boolean, tunnel: boolean): void {
+    const pool = tunnel ? this.#host.tunnels : this.#host.pool
+    this.#pending = pool.newStream(this, highPriority)
   }
 
   /** `flag`: the response flag that tells why. */

@@ -354,7 +354,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
       this.#perTry ??= new Timeout(this, PER_TRY)
       this.#perTry.arm(perTryMs)
     }
-    attempt.start(settings.highPriority)
+    attempt.start(settings.highPriority, settings.endsConnect && stream.isUpgrade)
   }
 
   #chooseHost(hash: Hash64 | undefined): EndpointHost | undefined {

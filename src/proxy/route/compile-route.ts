@@ -4,6 +4,7 @@ import {
   RedirectActionSchema,
   type RouteAction,
   type RouteAction_RequestMirrorPolicy,
+  RouteAction_UpgradeConfig_ConnectConfigSchema,
   RouteAction_UpgradeConfigSchema,
   RouteActionSchema,
   type Route as RouteProto,
@@ -251,13 +252,19 @@ function compileSettings(
     tracing: routeTracing(route.decorator, route.tracing, path),
     bufferLimit: route.perRequestBufferLimitBytes ?? host.proto.perRequestBufferLimitBytes,
     upgrades: upgrades(action, where),
+    endsConnect: (action?.upgradeConfigs ?? []).some((config) => config.connectConfig !== undefined),
   }
 }
 
 function upgrades(action: RouteAction | undefined, path: string): ReadonlyMap<string, boolean> {
   const known = new Map<string, boolean>()
   action?.upgradeConfigs.forEach((config, i) => {
-    onlyFields(RouteAction_UpgradeConfigSchema, config, ['upgrade_type', 'enabled'], `${path}.upgrade_configs[${i}]`)
+    const where = `${path}.upgrade_configs[${i}]`
+    onlyFields(RouteAction_UpgradeConfigSchema, config, ['upgrade_type', 'enabled', 'connect_config'], where)
+    if (config.connectConfig !== undefined) {
+      if (config.upgradeType !== 'CONNECT') throw invalid(`${where}.connect_config`, 'only for upgrade_type CONNECT')
+      onlyFields(RouteAction_UpgradeConfig_ConnectConfigSchema, config.connectConfig, [], `${where}.connect_config`)
+    }
     known.set(config.upgradeType.toLowerCase(), config.enabled ?? true)
   })
   return known

@@ -55,6 +55,8 @@ export interface RouteSettings {
   readonly tracing: RouteTracing | undefined
   /** Upgrade types that the route turns on or off. */
   readonly upgrades: ReadonlyMap<string, boolean>
+  /** CONNECT ends here: what it tunnels goes to the upstream without it. */
+  readonly endsConnect: boolean
 }
 
 /** A route, or one weighted cluster of a route. */
