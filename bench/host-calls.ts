@@ -6,7 +6,8 @@
  */
 import { compileModuleSync } from '../src/wasm/index.ts'
 import { guest } from '../src/wasm/testing/wat-guest.ts'
-import { compare, REQUEST, RESPONSE, StubStream, startStub } from './wasm-stub.ts'
+import { measure } from './paired.ts'
+import { REQUEST, RESPONSE, StubStream, startStub } from './wasm-stub.ts'
 
 const CALLS = 1000
 
@@ -65,8 +66,8 @@ for (const [name, code, reference] of OPERATIONS) {
   const limits = { logBurst: 1e12, logsPerSecond: 1e12 }
   const plugin = startStub(compileModuleSync(bytes, limits), { configuration: 'x'.repeat(64) })
   const context = plugin.createHttpContext(new StubStream(REQUEST.slice(), RESPONSE.slice()))
-  const [ns] = compare([() => context.onResponseHeaders(true)])
-  rows.push({ operation: name, ns: (ns / CALLS).toFixed(1), reference })
+  const { best, median } = measure(() => context.onResponseHeaders(true))
+  rows.push({ operation: name, ns: (best / CALLS).toFixed(1), median: (median / CALLS).toFixed(1), reference })
   plugin.close()
 }
 console.table(rows)

@@ -48,6 +48,13 @@ export function compareInTurn(a: () => void, b: () => void, turns = 600): Paired
   }
 }
 
+/** Nanoseconds per call: the best and the median of many short blocks. A neighbour can only add to them. */
+export function measure(run: () => void, blocks = 400): { best: number; median: number } {
+  const count = warmUp(run, run)
+  const times = Array.from({ length: blocks }, () => (time(run, count) / count) * 1e6).sort((x, y) => x - y)
+  return { best: times[0], median: at(times, 0.5) }
+}
+
 /** Until both are compiled as well as they will be; gives how many calls fill a block. */
 function warmUp(a: () => void, b: () => void): number {
   let count = 1

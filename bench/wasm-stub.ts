@@ -87,29 +87,3 @@ export const RESPONSE = [
 export function startStub(compiled: CompiledModule, config: Partial<PluginConfig> = {}): Plugin {
   return Plugin.start(compiled, { name: 'bench', ...config }, stubServices)
 }
-
-/**
- * Nanoseconds of this thread's CPU per call of each variant, the best of many short rounds taken in turn: on a machine with
- * neighbours the best is what the code costs, and turns keep a neighbour's burst from falling on one variant only.
- */
-export function compare(variants: readonly (() => void)[], roundMs = 30, rounds = 25): number[] {
-  const counts = variants.map((run) => {
-    let count = 1
-    for (;;) {
-      const start = performance.now()
-      for (let i = 0; i < count; i++) run()
-      const took = performance.now() - start
-      if (took > roundMs) return Math.max(1, Math.round((count * roundMs) / took))
-      count *= 2
-    }
-  })
-  const best = variants.map(() => Number.POSITIVE_INFINITY)
-  for (let r = 0; r < rounds; r++) {
-    variants.forEach((run, v) => {
-      const start = process.threadCpuUsage().user
-      for (let i = 0; i < counts[v]; i++) run()
-      best[v] = Math.min(best[v], ((process.threadCpuUsage().user - start) * 1000) / counts[v])
-    })
-  }
-  return best
-}
