@@ -1,3 +1,4 @@
+import { internalized } from '../../base/internalized.ts'
 import { CodecError } from './codec-error.ts'
 
 /** Headers that the codec itself reads. Other names have id 0. */
@@ -45,11 +46,6 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 export function isToken(text: string): boolean {
   return TOKEN.test(text)
-}
-
-/** V8 keeps one copy of a property's name, and compares it with a literal by its address alone. */
-function internalized(name: string): string {
-  return Object.keys({ [name]: 0 })[0]
 }
 
 /** Resolves a name as it stands on the wire; throws on anything that is no token (RFC 9112 5.1: no space before the colon). */

@@ -1,5 +1,6 @@
 import type { HeaderMap } from '../../base/header-map.ts'
 import { InternTable } from '../../base/intern.ts'
+import { internalized } from '../../base/internalized.ts'
 import { MAP } from './constants.ts'
 
 /**
@@ -39,7 +40,7 @@ const SPECIAL = new Set([
 ])
 
 export const headerNames: InternTable<HeaderName> = new InternTable((text) => {
-  const name = text.toLowerCase()
+  const name = internalized(text.toLowerCase())
   const pseudo = REQUEST_PSEUDO.has(name) || name === ':status'
   return { name, valid: pseudo || TOKEN.test(name), special: pseudo || SPECIAL.has(name) }
 })

@@ -210,7 +210,7 @@ function readable(vm: Vm, map: HeaderMap): readonly string[] {
 
 function isAscii(text: string): boolean {
   const length = text.length
-  if (length >= 16) return Buffer.byteLength(text) === length
+  if (length > 40) return Buffer.byteLength(text) === length
   for (let i = 0; i < length; i++) if (text.charCodeAt(i) > 0x7f) return false
   return true
 }
