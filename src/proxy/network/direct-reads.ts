@@ -43,12 +43,10 @@ class DirectReads {
     if (this.#last < FLOWING || sink?.wantsOwnBuffer !== true || waiting >= MAX_WAITING) return shared
     waiting++
     this.#watch()
-    if (sink.recycles !== true) {
-      this.#own = Buffer.allocUnsafeSlow(SIZE)
-      return this.#own
-    }
-    this.#slab = ReadSlab.take()
-    return this.#slab.buffer
+    this.#slab = sink.recycles === true ? ReadSlab.take() : undefined
+    if (this.#slab !== undefined) return this.#slab.buffer
+    this.#own = Buffer.allocUnsafeSlow(SIZE)
+    return this.#own
   }
 
   read(length: number, buffer: Uint8Array): boolean {

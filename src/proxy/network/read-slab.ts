@@ -3,12 +3,17 @@
  * garbage collector go over the whole heap every few hundred reads: half of what a large body costs.
  */
 
-/** As many bytes for one read. */
-const SIZE = 256 * 1024
+/** As many bytes for one read: what Envoy lets a connection buffer. A quarter of it moved a fifth less per CPU-second. */
+const SIZE = 1024 * 1024
 /** So many are kept for later. */
-const MAX_FREE = 32
+const MAX_FREE = 16
+/** So many may be with sockets: with more slow readers than that, the others' reads are smaller. */
+const MAX_OUT = 64
 
 const free: ReadSlab[] = []
+let out = 0
+/** A slab that somebody kept a part of does not come back. */
+const lost = new FinalizationRegistry<undefined>(() => out--)
 const byMemory = new WeakMap<ArrayBufferLike, ReadSlab>()
 
 export class ReadSlab {
@@ -19,18 +24,22 @@ export class ReadSlab {
   #handed = 0
   #writing = 0
 
-  /** One from before, or a new one. */
-  static take(): ReadSlab {
+  /** One from before, or a new one, unless too many are out. */
+  static take(): ReadSlab | undefined {
+    if (out >= MAX_OUT) return undefined
+    out++
     const known = free.pop()
     if (known !== undefined) return known
     const slab = new ReadSlab()
     byMemory.set(slab.buffer.buffer, slab)
+    lost.register(slab, undefined, slab)
     return slab
   }
 
-  /** A copy in a slab. */
+  /** A copy, in a slab if there is one. */
   static copyOf(part: Buffer): Buffer {
-    const slab = ReadSlab.take()
+    const slab = free.length > 0 ? ReadSlab.take() : undefined
+    if (slab === undefined) return Buffer.from(part)
     slab.buffer.set(part)
     slab.filled(part.length)
     return slab.buffer.subarray(0, part.length)
@@ -67,6 +76,8 @@ export class ReadSlab {
 
   /** Nobody has any of it. */
   release(): void {
+    out--
     if (free.length < MAX_FREE) free.push(this)
+    else lost.unregister(this)
   }
 }
