@@ -208,6 +208,21 @@ describe('HTTP/2', () => {
   })
 })
 
+test('an answer to HEAD, and 204, has no DATA over HTTP/2 whatever the filters send', async () => {
+  const routes =
+    '[{ match: { path: /none }, direct_response: { status: 204, body: { inline_string: hello } } }, { match: { prefix: / }, direct_response: { status: 200, body: { inline_string: hello } } }]'
+  const proxy = await testProxy([httpListener({ routes })], [cluster(1)])
+  try {
+    const head = await h2(portOf(proxy), { ':method': 'HEAD' })
+    assert.deepEqual([head.status, head.body, head.code, head.headers['content-length']], [200, '', 0, '5'])
+    const none = await h2(portOf(proxy), { ':path': '/none' })
+    assert.deepEqual([none.status, none.body, none.code], [204, '', 0])
+    assert.equal((await h2(portOf(proxy), {})).body, 'hello')
+  } finally {
+    await proxy.close(0)
+  }
+})
+
 describe('HTTP/2 back pressure', () => {
   test('a client that does not read stops the upstream; one that is not read stops', async () => {
     let sent = 0

@@ -71,11 +71,16 @@ export class Http2ServerStream extends Http2Stream implements ResponseEncoder {
 
   encodeHeaders(headers: HeaderMap, endStream: boolean): void {
     if (!this.#sendable) return
+    const status = headers.get(':status')
     // RFC 8441 5: what HTTP/1.1 says with 101 is 200 here.
-    if (this.#upgrade && headers.get(':status') === '101') headers.put(':status', '200')
-    this.connection.writeHeaders(this.id, headers, endStream)
+    if (this.#upgrade && status === '101') headers.put(':status', '200')
+    // RFC 9110 9.3.2, 15.3.5, 15.4.5: no content, even where a filter or a local reply has some.
+    const end = endStream || this.#http.isHead || status === '204' || status === '304'
+    // RFC 9110 8.6: nor its length, which clients take for a promise.
+    if (status === '204') headers.remove('content-length')
+    this.connection.writeHeaders(this.id, headers, end)
     this.connection.guard.streams++
-    if (endStream) this.sentEnd()
+    if (end) this.sentEnd()
   }
 
   encodeData(data: BodyBuffer, endStream: boolean): void {
