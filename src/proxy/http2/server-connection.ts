@@ -119,16 +119,9 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
   }
 
   #onEnd(): void {
-    if (this.streams.size === 0 || !this.#onlyResponsesLeft) {
-      this.dropStreams(ErrorCode.NoError, 'downstream_remote_disconnect')
-      this.#shut()
-    } else this.#goAway()
-  }
-
-  /** A client that has said all it wants may still be waiting for the answers. */
-  get #onlyResponsesLeft(): boolean {
-    for (const stream of this.streams.values()) if (!stream.remoteDone) return false
-    return true
+    // As Envoy and as over HTTP/1.1: most clients that end have gone, and none that ended can open a window any more.
+    this.dropStreams(ErrorCode.NoError, 'downstream_remote_disconnect')
+    this.#shut()
   }
 
   #onClose(): void {

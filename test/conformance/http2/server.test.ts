@@ -12,9 +12,17 @@ import { HOSTILE } from './cases/hostile.ts'
 import { CASES } from './cases/index.ts'
 import type { Result } from './client.ts'
 import { DIFFERENCES } from './differences.ts'
+import { type Gauges, settled } from './gauges.ts'
 import { playAll } from './run.ts'
 import { startUpstreams, type Upstreams } from './upstreams.ts'
 
+/** All requests and connections of the clients are gone; to the upstream connections may be kept. */
+const GONE: Gauges = {
+  downstream_rq_active: 0,
+  downstream_cx_active: 0,
+  upstream_rq_active: 0,
+  upstream_rq_pending_active: 0,
+}
 const wanted = process.env['H2_CASES'] ?? ''
 const cases = CASES.filter(({ id }) => id.includes(wanted))
 const peer = await envoy()
@@ -24,6 +32,7 @@ describe('HTTP/2 as raw frames', () => {
   const pairs = new Map<string, Pair>()
   const whole: string[] = []
   let upstreams: Upstreams
+  let left: Gauges
   let theirProxy: RunningProxy | undefined
 
   before(async () => {
@@ -37,6 +46,7 @@ describe('HTTP/2 as raw frames', () => {
     const ourProxy = await startSluice(config)
     const ours = await playAll(ourProxy.ports.get('web') as number, cases)
     whole.push(...upstreams.whole)
+    left = await settled(ourProxy.admin, () => GONE)
     await ourProxy.stop()
     let theirs: Map<string, Result> | undefined
     if (peer.skip === false) {
@@ -64,6 +74,10 @@ describe('HTTP/2 as raw frames', () => {
       whole.filter((target) => target.includes('malformed')),
       [],
     )
+  })
+
+  test('no request and no connection is left', () => {
+    assert.deepEqual(left, GONE)
   })
 
   test('the comparison', { skip: peer.skip }, (context) => {

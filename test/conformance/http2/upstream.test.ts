@@ -4,13 +4,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type RunningProxy, startEnvoy, startSluice } from '../../parity/proxies.ts'
 import { envoy } from '../../peers/index.ts'
 import { bootstrap, cluster, HTTP2_UPSTREAM, listener } from '../bootstrap.ts'
 import { objection, type Pair, summary } from '../compare.ts'
 import { HOSTILE } from './cases/hostile.ts'
 import { DIFFERENCES } from './differences.ts'
+import { type Gauges, settled } from './gauges.ts'
 import { ask, type HostileCase, HostilePeer } from './hostile.ts'
 
 const AT_ONCE = 8
@@ -21,7 +21,7 @@ const peer = await envoy()
 interface Run {
   readonly results: Map<string, Pair['ours']>
   /** Gauges of requests and connections that should have gone back to 0, or to what the peers still hold. */
-  readonly left: Readonly<Record<string, number>>
+  readonly left: Gauges
   readonly held: number
 }
 
@@ -52,14 +52,7 @@ describe('an HTTP/2 upstream of raw frames', () => {
   }
 
   test('nothing is left behind', () => {
-    const { held, left } = ours
-    assert.deepEqual(left, {
-      downstream_rq_active: 0,
-      downstream_cx_active: 0,
-      upstream_rq_active: 0,
-      upstream_rq_pending_active: 0,
-      upstream_cx_active: held,
-    })
+    assert.deepEqual(ours.left, gone(ours.held))
   })
 
   test('the comparison', { skip: peer.skip }, (context) => {
@@ -85,7 +78,7 @@ async function run(start: (config: unknown) => Promise<RunningProxy>): Promise<R
   }
   await Promise.all(Array.from({ length: AT_ONCE }, next))
   const held = () => [...peers.values()].reduce((sum, { sockets }) => sum + sockets.size, 0)
-  const left = await settled(proxy.admin, held)
+  const left = await settled(proxy.admin, () => gone(held()))
   const run = { results, left, held: held() }
   await proxy.stop()
   for (const one of peers.values()) await one.close()
@@ -100,25 +93,17 @@ async function judge(one: HostileCase, port: number, peer: HostilePeer): Promise
   return { outcome: right ? client.replace(/^200 broken$/, 'broken') : undefined, seen: `${client}, then ${fate}` }
 }
 
+/** No request is left, and no connection but those that the upstreams hold. */
+function gone(held: number): Gauges {
+  return {
+    downstream_rq_active: 0,
+    downstream_cx_active: 0,
+    upstream_rq_active: 0,
+    upstream_rq_pending_active: 0,
+    upstream_cx_active: held,
+  }
+}
+
 function nameOf(id: string): string {
   return id.replaceAll('/', '-')
-}
-
-/** The gauges, once they are what they should be or after a while. */
-async function settled(admin: string, held: () => number): Promise<Run['left']> {
-  for (let i = 0; ; i++) {
-    const left = await gauges(admin)
-    const rest = Object.entries(left).filter(([name, value]) => value !== (name === 'upstream_cx_active' ? held() : 0))
-    if (rest.length === 0 || i === 40) return left
-    await sleep(50)
-  }
-}
-
-async function gauges(admin: string): Promise<Record<string, number>> {
-  const sums: Record<string, number> = {}
-  const text = await (await fetch(`http://${admin}/stats?filter=hostile|http.web`)).text()
-  for (const [, name, value] of text.matchAll(/\.((?:up|down)stream_(?:rq|cx|rq_pending)_active): (\d+)$/gm)) {
-    sums[name] = (sums[name] ?? 0) + Number(value)
-  }
-  return sums
 }
