@@ -11,7 +11,8 @@ import { emptyModule, temporaryFolder } from '../testing.ts'
 import { TrialThreads } from './trial-threads.ts'
 
 const folder = temporaryFolder()
-const threads = new TrialThreads({ deadlineMs: 3000 })
+// Long enough for a thread to start on a machine that does much else.
+const threads = new TrialThreads({ deadlineMs: 30_000 })
 after(() => {
   threads.close()
   folder.remove()
