@@ -103,7 +103,7 @@ async function measure(one: Case, command: readonly [string, readonly string[]])
   const pid = child.pid as number
   let rss = 0
   const timer = setInterval(() => {
-    rss = Math.max(rss, rssMb(pid))
+    if (child.exitCode === null) rss = Math.max(rss, rssMb(pid))
   }, 50)
   try {
     await load({ ...one, up: Math.min(one.up, MB), down: Math.min(one.down, MB) }, 200)

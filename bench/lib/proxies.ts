@@ -26,6 +26,8 @@ export async function started(command: readonly [string, readonly string[]], por
       (response) => response.status,
       () => 0,
     )
+    // Somebody else may be answering there.
+    if (child.exitCode !== null) throw new Error(`${command[0]} has ended`)
     if (status === 200) return child
     await sleep(25)
   }
