@@ -202,6 +202,11 @@ export const ERRORS = {
     title: 'the settings of a registry cannot be used',
     hint: 'the message names file, line and key; docs/reference/module-supply.md says what of containerd’s hosts.toml is read',
   },
+  SL3033: {
+    source: 'environment',
+    title: 'the trial start of the module did not end',
+    hint: 'it is tried again by itself; a machine that has no time for it, or a module that compiles for very long, does this',
+  },
   SL4001: {
     source: 'extension',
     title: 'the module is not valid WebAssembly',

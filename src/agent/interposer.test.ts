@@ -302,6 +302,19 @@ describe('AdsInterposer', () => {
     assert.equal(trials, 1)
   })
 
+  it('a trial that did not come to its end is tried again', async () => {
+    world = new World()
+    const http = await moduleServer({ '/a': 200 })
+    let trials = 0
+    const trial: Trial = async () => {
+      if (trials++ === 0) throw new SluiceError('SL3033', 'it did not start within 10 s')
+    }
+    world.push({ a: { url: `${http.url}/a` } })
+    await world.start(['a'], { trial })
+    await until(() => world.report('a')?.state === 'ready', 'ready')
+    assert.equal(trials, 2)
+  })
+
   it('one structural error NACKs the whole response, and nothing of it reaches the proxy', async () => {
     world = new World()
     const http = await moduleServer({ '/a': 200 })

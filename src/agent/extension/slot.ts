@@ -303,7 +303,7 @@ export class ExtensionSlot {
   }
 }
 
-/** A module that does not start will not start the next time either; everything else may be mended without a new config. */
+/** A module that fails to start will fail the next time too; everything else may be mended without a new config. */
 function mayHeal(error: SluiceError | undefined): boolean {
   if (error === undefined || error.code === 'SL3029' || error.code === 'SL3001' || error.code === 'SL3002') return false
   return !error.code.startsWith('SL4') && error.code !== 'SL3024'

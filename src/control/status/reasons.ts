@@ -33,6 +33,7 @@ const REASONS: Readonly<Record<string, string>> = {
   SL3027: 'InvalidKey',
   SL3028: 'InvalidConfig',
   SL3031: 'InvalidPolicy',
+  SL3033: 'TrialTimeout',
   SL4001: 'NotWasm',
   SL4002: 'UnsupportedFeature',
   SL4003: 'UnknownAbi',
