@@ -215,6 +215,15 @@ describe('filters', () => {
       }
     })
 
+    test('a claim is written in UTF-8, so that no character of it ends its line', async () => {
+      const sub = 'jo\u00e9\u010d\u010ax-evil: 1'
+      const authorization = `Bearer ${jwt({ ...good, sub })}`
+      const { body } = await ask('jwt', '/', { headers: { authorization } })
+      const { headers } = JSON.parse(Buffer.from(body, 'latin1').toString())
+      assert.equal(headers['x-evil'], undefined)
+      assert.equal(Buffer.from(headers['x-sub'], 'latin1').toString(), sub)
+    })
+
     test('rules', async () => {
       assert.equal((await ask('jwt', '/open')).status, 200)
       assert.equal((await ask('jwt', '/maybe')).status, 200)

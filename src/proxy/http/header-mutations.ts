@@ -4,6 +4,7 @@ import {
   HeaderValueOptionSchema,
 } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import { byteString } from '../cluster/hash64.ts'
 import { invalid, onlyFields } from '../config/fields.ts'
 import { isToken } from '../http1/header-names.ts'
 import type { StreamInfo } from './stream-info.ts'
@@ -64,7 +65,7 @@ function addition(option: HeaderValueOption, path: string): Addition {
   if (!isToken(name) && !name.startsWith(':')) throw invalid(`${path}.header.key`, `«${key}» is not a header name`)
   const raw = option.header?.value ?? ''
   if (/[\0\r\n]/.test(raw)) throw invalid(`${path}.header.value`, 'control characters')
-  const value = raw.includes('%') ? textFormat(raw, `${path}.header.value`, true) : raw
+  const value = raw.includes('%') ? textFormat(raw, `${path}.header.value`, true) : byteString(raw)
   const action = option.append === false ? Action.OVERWRITE_IF_EXISTS_OR_ADD : option.appendAction
   return { name, value, action, keepEmpty: option.keepEmptyValue }
 }

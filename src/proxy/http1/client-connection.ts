@@ -11,7 +11,7 @@ import { Output, type OutputOwner } from './output.ts'
 import { Http1Reader } from './reader.ts'
 import { HeadWriter } from './serialize.ts'
 
-const SPLITS_LINE = /[\0-\x20\x7f]/
+const SPLITS_LINE = /[\0-\x20\x7f\u0100-\uffff]/
 
 /** Informational responses that one request may get; more is a peer that keeps us busy. */
 const MAX_INFORMATIONAL = 8
@@ -70,6 +70,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
     this.#chunked = false
     this.#remaining = -1
     this.#informational = 0
+    this.#tunnel = false
   }
 
   // The pool's socket events
@@ -137,7 +138,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
     this.#method = method
     const upgrade = headers.get('upgrade') !== undefined
     const writer = this.#writer
-    writer.write(headers, upgrade)
+    const lines = writer.write(headers, upgrade)
     // A filter may have written these; white space or a line end would make another request line or header of them.
     const unsafe =
       headers.written && (SPLITS_LINE.test(path) || SPLITS_LINE.test(authority) || SPLITS_LINE.test(method))
@@ -150,7 +151,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
       this.#fail(UpstreamFailure.ProtocolError, 'request body shorter than announced')
       return
     }
-    let text = `${method} ${method === 'CONNECT' ? authority : path} HTTP/1.1\r\nhost: ${authority}\r\n${writer.lines}`
+    let text = `${method} ${method === 'CONNECT' ? authority : path} HTTP/1.1\r\nhost: ${authority}\r\n${lines}`
     if (upgrade || method === 'CONNECT') this.#tunnel = true
     else if (writer.contentLength !== -1) this.#remaining = writer.contentLength
     else if (!endStream) {
@@ -194,8 +195,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
   sendTrailers(trailers: HeaderMap): void {
     if (this.#callbacks === undefined) return
     if (this.#chunked) {
-      this.#writer.write(trailers, false)
-      this.#output.text(`0\r\n${this.#writer.lines}\r\n`)
+      this.#output.text(`0\r\n${this.#writer.write(trailers, false)}\r\n`)
     }
     this.#requestEnded()
   }

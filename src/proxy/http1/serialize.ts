@@ -1,4 +1,5 @@
 import type { HeaderMap } from '../../base/header-map.ts'
+import { isToken } from './header-names.ts'
 
 const REASONS: Readonly<Record<number, string>> = {
   100: 'Continue',
@@ -73,10 +74,10 @@ export function statusLine(status: string): string {
 }
 
 /**
- * What would end a line or hide from a parser. Names and values that came over the wire cannot hold it; a filter's may, and the
- * codec is the last to look.
+ * What would end a line or hide from a parser, and what is no byte, of which the socket would write the lower half: of U+010A a line
+ * end. Values that came over the wire cannot hold it; a filter's may, and the codec is the last to look.
  */
-const UNSAFE = /[\0\r\n]/
+const UNSAFE = /[\0\r\n\u0100-\uffff]/
 
 /** Framing belongs to the codec: whatever a filter says about it is left out, or the peer could see two messages in one. */
 const FRAMING = new Set(['transfer-encoding', 'keep-alive', 'proxy-connection'])
@@ -89,31 +90,34 @@ const REMEMBERED = 4096
  * at the beginning that are those of the message before, mostly nearly all, are taken over from it as one piece.
  */
 export class HeadWriter {
-  lines = ''
   /** -1: not announced. */
   contentLength = -1
-  /** The message before: its names and values, where the line of each ends in its text, and its length if announced by then. */
+  /** The message before: its text, names and values, where the line of each ends, and its length if announced by then. */
+  #lines = ''
   readonly #flat: string[] = []
   readonly #ends: number[] = []
   readonly #lengths: number[] = []
 
-  /** Pseudo headers are left out; `connection` stays only for upgrades. */
-  write(headers: HeaderMap, upgrade: boolean): void {
+  /** Returns the lines. Pseudo headers are left out; `connection` stays only for upgrades. */
+  write(headers: HeaderMap, upgrade: boolean): string {
     const { flat, written } = headers
     let from = 0
     while (from < flat.length && flat[from].charCodeAt(0) === 58) from += 2
     if (upgrade) {
-      this.#flat.length = 0
-      this.#write(flat, from, from, '', -1, true, written)
-      this.#flat.length = 0
-      return
+      const lines = this.#write(flat, from, from, '', -1, true, written)
+      this.#forget()
+      return lines
     }
     const same = this.#sameAsBefore(flat, from)
-    if (same === 0) this.#write(flat, from, from, '', -1, false, written)
-    else {
-      const at = (same >> 1) - 1
-      this.#write(flat, from, from + same, this.lines.substring(0, this.#ends[at]), this.#lengths[at], false, written)
-    }
+    if (same === 0) return this.#write(flat, from, from, '', -1, false, written)
+    const at = (same >> 1) - 1
+    const before = this.#lines.substring(0, this.#ends[at])
+    return this.#write(flat, from, from + same, before, this.#lengths[at], false, written)
+  }
+
+  #forget(): void {
+    this.#flat.length = 0
+    this.#lines = ''
   }
 
   /** How much of `flat` from `from` on is at the beginning of the message before. */
@@ -133,13 +137,13 @@ export class HeadWriter {
     lengthBefore: number,
     upgrade: boolean,
     written: boolean,
-  ): void {
+  ): string {
     let text = before
     let contentLength = lengthBefore
     for (let i = start; i < flat.length; i += 2) {
       const name = flat[i]
       const value = flat[i + 1]
-      if (name.charCodeAt(0) !== 58 && !(written && (UNSAFE.test(value) || UNSAFE.test(name)))) {
+      if (name.charCodeAt(0) !== 58 && !(written && (UNSAFE.test(value) || !isToken(name)))) {
         const length = name.length
         if (length === 14 && name === 'content-length') {
           if (contentLength === -1 && /^[0-9]{1,15}$/.test(value)) {
@@ -155,8 +159,12 @@ export class HeadWriter {
       this.#ends[at >> 1] = text.length
       this.#lengths[at >> 1] = contentLength
     }
-    this.#flat.length = text.length <= REMEMBERED ? flat.length - from : 0
-    this.lines = text
     this.contentLength = contentLength
+    if (text.length > REMEMBERED) this.#forget()
+    else {
+      this.#flat.length = flat.length - from
+      this.#lines = text
+    }
+    return text
   }
 }

@@ -314,8 +314,7 @@ export class Http1ServerConnection
     const writer = this.#writer
     const upgraded =
       code === 101 || (code >= 200 && code < 300 && this.head.method === 'CONNECT' && this.#stream?.isUpgrade === true)
-    writer.write(headers, code === 101)
-    let text = statusLine(status) + writer.lines
+    let text = statusLine(status) + writer.write(headers, code === 101)
     this.#noBody = this.#stream?.isHead === true || code === 204 || code === 304
     if (upgraded) {
       this.#tunnel = true
@@ -361,8 +360,8 @@ export class Http1ServerConnection
 
   encodeTrailers(trailers: HeaderMap): void {
     if (this.#chunked) {
-      this.#writer.write(trailers, false)
-      this.#output.text(this.#manager.options.enableTrailers ? `0\r\n${this.#writer.lines}\r\n` : '0\r\n\r\n')
+      const lines = this.#manager.options.enableTrailers ? this.#writer.write(trailers, false) : ''
+      this.#output.text(`0\r\n${lines}\r\n`)
     }
     this.#endResponse()
   }

@@ -4,7 +4,7 @@ import { FieldId } from './hpack/field-name.ts'
 
 /** What no value may hold. What came over a wire has been checked; what a filter wrote has not. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what it is for
-const INVALID = /[\0-\x08\x0a-\x1f\x7f]|^[ \t]|[ \t]$/
+const INVALID = /[\0-\x08\x0a-\x1f\x7f\u0100-\uffff]|^[ \t]|[ \t]$/
 
 /**
  * Writes a header section. Left out is what belongs to a connection of HTTP/1.1 (RFC 9113 8.2.2), and what a filter wrote that may

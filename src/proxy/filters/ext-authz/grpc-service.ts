@@ -6,6 +6,7 @@ import { CheckRequestSchema, CheckResponseSchema } from '../../../../gen/envoy/s
 import { BodyBuffer } from '../../../base/body-buffer.ts'
 import { HeaderMap } from '../../../base/header-map.ts'
 import { asyncRequest } from '../../cluster/async-client.ts'
+import { byteString } from '../../cluster/hash64.ts'
 import { durationMs, unsupported } from '../../config/fields.ts'
 import type { FactoryContext } from '../../context.ts'
 import { grpcFrame, grpcMessage } from '../../grpc-frame.ts'
@@ -115,5 +116,5 @@ function decode(bytes: Buffer) {
 }
 
 function pairs(options: readonly HeaderValueOption[]): [string, string][] {
-  return options.map(({ header }) => [header?.key.toLowerCase() ?? '', header?.value ?? ''])
+  return options.map(({ header }) => [header?.key.toLowerCase() ?? '', byteString(header?.value ?? '')])
 }

@@ -6,6 +6,7 @@ import {
   PerRouteConfigSchema,
 } from '../../../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.ts'
 import type { HeaderMap } from '../../../base/header-map.ts'
+import { byteString } from '../../cluster/hash64.ts'
 import { invalid, onlyFields } from '../../config/fields.ts'
 import type { FactoryContext } from '../../context.ts'
 import {
@@ -152,7 +153,7 @@ class JwtFilter implements HttpFilter {
       const claim = claimOf(token.payload, claimName)
       const name = headerName.toLowerCase()
       if (typeof claim === 'string' || typeof claim === 'number' || typeof claim === 'boolean')
-        headers.set(name, String(claim))
+        headers.set(name, byteString(String(claim)))
       else if (claim !== undefined && claim !== null)
         headers.set(name, Buffer.from(JSON.stringify(claim)).toString('base64url'))
       // A client must not be able to say what only a token may.
