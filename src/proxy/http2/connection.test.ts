@@ -99,6 +99,44 @@ describe('floods end the connection', () => {
   }
 })
 
+describe('what is left behind', () => {
+  test('a body that was read and that nobody takes any more counts as read for the connection', () => {
+    const frames = times(4, () => frame(Data, 0, 1, Buffer.alloc(16_000)))
+    const { written } = recordServer(
+      [
+        Buffer.concat([PREFACE, SETTINGS, frame(Headers, WHOLE, 1, POST)]),
+        (_, [request]) => request.encoder.pauseReading(),
+        Buffer.concat([frames, frame(Data, END, 1)]),
+        // As when a filter refuses the request while its body waits.
+        (_, [request]) => request.refuse(),
+        frame(Headers, WHOLE | END, 3, GET),
+      ],
+      { connectionWindow: 100_000 },
+    )
+    const updates = framesOf(written).filter(({ type, stream }) => type === WindowUpdate && stream === 0)
+    assert.deepEqual(
+      updates.map(({ payload }) => payload.readUInt32BE(0)),
+      [100_000 - 65_535, 64_000],
+    )
+  })
+
+  test('streams refused behind GOAWAY fill no queue of a client that does not read', () => {
+    const refused = (count: number) =>
+      recordServer([
+        Buffer.concat([PREFACE, SETTINGS, frame(Headers, WHOLE, 1, POST)]),
+        (connection) => connection.drain(),
+        frame(Ping, Flag.Ack, 0, '0000000000000004'),
+        times(count, (i) => frame(Headers, WHOLE | END, id(i + 1), GET)),
+      ])
+    const codes = ({ written }: { written: Buffer }) =>
+      framesOf(written)
+        .filter(({ type }) => type === GoAway)
+        .map(({ payload }) => payload.readUInt32BE(4))
+    assert.deepEqual(codes(refused(900)), [ErrorCode.NoError, ErrorCode.NoError])
+    assert.equal(codes(refused(1100)).at(-1), ErrorCode.EnhanceYourCalm)
+  })
+})
+
 describe('messages', () => {
   test('an invalid one ends the connection; with stream_error_on_invalid_http_messaging its stream only', () => {
     const frames = [frame(Headers, WHOLE | END, 1, '8286'), frame(Headers, WHOLE | END, 3, GET)]

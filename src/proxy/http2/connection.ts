@@ -324,7 +324,7 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
     peer.read(bytes, start, end, !this.#server)
     this.#encoder.peerLimit(peer.headerTableSize)
     this.output.control(FrameType.Settings, Flag.Ack, 0)
-    this.#controlSent()
+    this.controlSent()
     // RFC 9113 6.9.2
     const change = peer.initialWindow - before
     if (change !== 0) {
@@ -347,7 +347,7 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
     output.need(FRAME_HEADER + 8)
     output.head(8, FrameType.Ping, Flag.Ack, 0)
     output.bytes(bytes.subarray(start, start + 8))
-    this.#controlSent()
+    this.controlSent()
   }
 
   onWindowUpdate(id: number, increment: number): void {
@@ -381,7 +381,8 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
     this.onStreamGone(stream, true)
   }
 
-  #controlSent(): void {
+  /** A frame was written only because one came in: who sends without reading must not fill our queue with these. */
+  protected controlSent(): void {
     const { output } = this
     output.controlFrames++
     this.guard.outbound(output.frames, output.controlFrames)

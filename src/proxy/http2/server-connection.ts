@@ -172,6 +172,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
       // RFC 9113 6.8: behind GOAWAY nothing is looked at, but the state of both ends has to stay the same.
       this.#last = id
       this.writeReset(id, ErrorCode.RefusedStream)
+      this.controlSent()
       this.decode(BlockKind.Ignored, bytes, start, stop)
       return
     }

@@ -106,9 +106,10 @@ export class Http2ServerStream extends Http2Stream implements ResponseEncoder {
 
   streamDone(): void {
     this.#over = true
-    if (this.aborted || this.remoteDone) return
+    if (this.aborted) return
     // RFC 9113 8.1: an answer that is complete before its request ends the request with NO_ERROR.
-    if (this.localDone) this.connection.abort(this, ErrorCode.NoError)
+    if (this.remoteDone) this.discard()
+    else if (this.localDone) this.connection.abort(this, ErrorCode.NoError)
     else this.#resetWhenSent = true
   }
 

@@ -203,12 +203,16 @@ export abstract class Http2Stream {
     if (trailers !== undefined && !this.aborted) this.deliverTrailers(trailers)
   }
 
-  /** What was not read any more counts as read for the connection, whose window the other streams need. */
   abort(): void {
     this.aborted = true
+    this.discard()
+    this.#queue = undefined
+  }
+
+  /** What nobody takes any more counts as read for the connection, whose window the other streams need. */
+  protected discard(): void {
     if (this.#held !== undefined) this.connection.consumed(this.#held.length)
     this.#held = undefined
-    this.#queue = undefined
   }
 
   #remoteEnded(): void {

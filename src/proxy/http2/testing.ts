@@ -95,12 +95,12 @@ const fakeStats = () => http2Stats({ counter: cell } as unknown as StatsScope)
 
 /** A server connection whose requests are answered when they are complete. */
 export function recordServer(
-  chunks: readonly (Buffer | ((connection: Http2ServerConnection) => void))[],
+  chunks: readonly (Buffer | ((connection: Http2ServerConnection, requests: readonly FakeHttpStream[]) => void))[],
   options: Partial<Http2Options> = {},
 ) {
   const recording = new Recording()
   const socket = new FakeSocket()
-  let count = 0
+  const requests: FakeHttpStream[] = []
   const stats = {
     connections: cell(),
     activeConnections: cell(),
@@ -120,7 +120,11 @@ export function recordServer(
       maxRequestsPerConnection: 0,
     },
     stats,
-    newStream: (encoder: ResponseEncoder) => new FakeHttpStream(recording, encoder, ++count) as unknown as HttpStream,
+    newStream: (encoder: ResponseEncoder) => {
+      const request = new FakeHttpStream(recording, encoder, requests.length + 1)
+      requests.push(request)
+      return request as unknown as HttpStream
+    },
   } as unknown as ConnectionManager
   const owner = {
     manager: () => manager,
@@ -129,7 +133,7 @@ export function recordServer(
   }
   const connection = new Http2ServerConnection(socket as unknown as Socket, {} as ConnectionInfo, owner, manager)
   for (const chunk of chunks) {
-    if (typeof chunk === 'function') chunk(connection)
+    if (typeof chunk === 'function') chunk(connection, requests)
     else socket.emit('data', chunk)
   }
   endTurn()
@@ -144,14 +148,14 @@ export function recordServer(
 }
 
 class FakeHttpStream {
+  readonly encoder: ResponseEncoder
   readonly #recording: Recording
-  readonly #encoder: ResponseEncoder
   readonly #who: string
   #over = false
 
   constructor(recording: Recording, encoder: ResponseEncoder, number: number) {
     this.#recording = recording
-    this.#encoder = encoder
+    this.encoder = encoder
     this.#who = `request ${number}`
   }
 
@@ -179,15 +183,21 @@ class FakeHttpStream {
   }
 
   onCodecError(status: number, details: string): void {
-    this.#encoder.encodeHeaders(new HeaderMap([':status', String(status)]), true)
+    this.encoder.encodeHeaders(new HeaderMap([':status', String(status)]), true)
     this.#finish(`refused ${details}`)
   }
 
   onDownstreamBlocked(): void {}
   onDownstreamDrained(): void {}
 
+  /** An answer before the request is complete. */
+  refuse(): void {
+    this.encoder.encodeHeaders(new HeaderMap([':status', '403']), true)
+    this.#finish('refused')
+  }
+
   #answer(): void {
-    const encoder = this.#encoder
+    const encoder = this.encoder
     encoder.encodeHeaders(new HeaderMap([':status', '200', 'x-a', 'b']), false)
     encoder.encodeData(BodyBuffer.of('body'), false)
     encoder.encodeTrailers(new HeaderMap(['x-end', '1']))
@@ -198,7 +208,7 @@ class FakeHttpStream {
     if (this.#over) throw new Error(`${this.#who} ends twice: ${how}`)
     this.#over = true
     this.#recording.event(this.#who, how)
-    this.#encoder.streamDone()
+    this.encoder.streamDone()
   }
 }
 
