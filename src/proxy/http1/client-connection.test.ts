@@ -11,9 +11,13 @@ import { DEFAULT_LIMITS } from './head.ts'
 class FakeSocket extends EventEmitter {
   readonly events: string[] = []
   destroyed = false
-  write(): boolean {
+  written = ''
+  write(bytes: Buffer | string): boolean {
+    this.written += bytes.toString('latin1')
     return true
   }
+  cork(): void {}
+  uncork(): void {}
   end(): void {
     this.events.push('end')
   }
@@ -29,6 +33,9 @@ class FakeSocket extends EventEmitter {
 function callbacks(events: string[]): UpstreamCallbacks {
   return {
     onUpstreamHeaders: (headers: HeaderMap) => events.push(`headers ${headers.get(':status')}`),
+    onUpstreamData: (data: BodyBuffer) => events.push(`data ${data.linearize().toString('latin1')}`),
+    onUpstreamBlocked: () => events.push('blocked'),
+    onUpstreamDrained: () => events.push('drained'),
     onUpstreamReset: (_failure: number, reason: string) => events.push(`reset ${reason}`),
   } as unknown as UpstreamCallbacks
 }
@@ -62,5 +69,66 @@ describe('a connection that is used again', () => {
     connection.sendHeaders(head('GET'), true)
     connection.onRead(Buffer.from('HTTP/1.1 101 Yes\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'), true)
     assert.deepEqual(events, ['destroy', 'reset 101 to a request without upgrade'])
+  })
+})
+
+describe('what a client sends behind an upgrade', () => {
+  const SECOND = 'GET /admin HTTP/1.1\r\nhost: a\r\n\r\n'
+
+  function upgrading(method = 'GET', ...more: string[]) {
+    const socket = new FakeSocket()
+    const owner = { connectionIdle: () => socket.events.push('idle'), connectionClosed: () => {} }
+    const connection = new Http1ClientConnection(socket as unknown as Socket, DEFAULT_LIMITS, 0, owner)
+    connection.attach(callbacks(socket.events))
+    connection.sendHeaders(head(method, ...more), false)
+    const read = (text: string) => {
+      connection.onRead(Buffer.from(text), true)
+      return socket.events.splice(0)
+    }
+    return { connection, socket, read }
+  }
+  const WEBSOCKET = ['connection', 'upgrade', 'upgrade', 'websocket']
+
+  test('waits for the 101: who has not heard of upgrades would take it for the next request', async () => {
+    const { connection, socket, read } = upgrading('GET', ...WEBSOCKET)
+    connection.sendData(BodyBuffer.of(SECOND), false)
+    await new Promise(process.nextTick)
+    assert.ok(!socket.written.includes('/admin'))
+    assert.deepEqual(read('HTTP/1.1 101 Yes\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nhi'), [
+      'headers 101',
+      'data hi',
+    ])
+    assert.ok(socket.written.endsWith(SECOND))
+    connection.sendData(BodyBuffer.of('more'), true)
+    assert.ok(socket.written.endsWith('more'))
+    assert.deepEqual(socket.events, ['end'])
+  })
+
+  test('and for the 200 of a CONNECT, its end with it', () => {
+    const { connection, socket, read } = upgrading('CONNECT')
+    connection.sendData(BodyBuffer.of('hello'), true)
+    assert.deepEqual(socket.events, [])
+    assert.deepEqual(read('HTTP/1.1 200 Yes\r\n\r\n'), ['headers 200', 'end'])
+    assert.ok(socket.written.endsWith('hello'))
+  })
+
+  test('goes nowhere when there is no tunnel', async () => {
+    const { connection, socket, read } = upgrading('GET', ...WEBSOCKET)
+    connection.sendData(BodyBuffer.of(SECOND), false)
+    assert.deepEqual(read('HTTP/1.1 200 No\r\ncontent-length: 2\r\n\r\nno'), ['headers 200', 'data no'])
+    connection.sendData(BodyBuffer.of(SECOND), true)
+    await new Promise(process.nextTick)
+    assert.ok(!socket.written.includes('/admin'))
+  })
+
+  test('is asked for no more than waits well', () => {
+    const { connection, socket, read } = upgrading('GET', ...WEBSOCKET)
+    connection.sendData(BodyBuffer.of(Buffer.alloc(100_000)), false)
+    connection.sendData(BodyBuffer.of(Buffer.alloc(100_000)), false)
+    assert.deepEqual(socket.events.splice(0), ['blocked'])
+    assert.deepEqual(read('HTTP/1.1 101 Yes\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n'), [
+      'headers 101',
+      'drained',
+    ])
   })
 })

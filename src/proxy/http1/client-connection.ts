@@ -13,6 +13,9 @@ import { HeadWriter } from './serialize.ts'
 
 const SPLITS_LINE = /[\0-\x20\x7f\u0100-\uffff]/
 
+/** More than this waiting for a tunnel: whoever sends it should stop. */
+const HIGH_WATER = 64 * 1024
+
 /** Informational responses that one request may get; more is a peer that keeps us busy. */
 const MAX_INFORMATIONAL = 8
 
@@ -38,7 +41,15 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
   #chunked = false
   #remaining = -1
   #informational = 0
+  /** Asked for, and there. */
   #tunnel = false
+  #tunnelOpen = false
+  /**
+   * What waits for a tunnel. An upstream that knows of none answers the request for it as any other, and would take what follows for
+   * the next request, which no filter has seen.
+   */
+  #early: BodyBuffer | undefined
+  #earlyEnd = false
   #closed = false
   idle: IdleTimer | undefined
   /** Set by the pool: not to be used for another request. */
@@ -71,6 +82,8 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
     this.#remaining = -1
     this.#informational = 0
     this.#tunnel = false
+    this.#tunnelOpen = false
+    this.#early = undefined
   }
 
   // The pool's socket events
@@ -166,7 +179,16 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
   }
 
   sendData(data: BodyBuffer, endStream: boolean): void {
-    if (this.#callbacks === undefined) return
+    const callbacks = this.#callbacks
+    if (callbacks === undefined) return
+    if (this.#tunnel && !this.#tunnelOpen) {
+      this.#early ??= new BodyBuffer()
+      const enough = this.#early.length > HIGH_WATER
+      this.#early.move(data)
+      this.#earlyEnd = endStream
+      if (!enough && this.#early.length > HIGH_WATER) callbacks.onUpstreamBlocked()
+      return
+    }
     if (this.#chunked) {
       if (data.length > 0) {
         this.#output.text(`${data.length.toString(16)}\r\n`)
@@ -251,7 +273,18 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
       this.#responseEnded()
       callbacks.onUpstreamHeaders(head.headers, true)
     } else callbacks.onUpstreamHeaders(head.headers, false)
+    if (kind === BodyKind.Tunnel) this.#openTunnel()
     return kind
+  }
+
+  #openTunnel(): void {
+    this.#tunnelOpen = true
+    const early = this.#early
+    if (early === undefined) return
+    this.#early = undefined
+    const enough = early.length > HIGH_WATER
+    this.sendData(early, this.#earlyEnd)
+    if (enough && !this.#output.blocked) this.#callbacks?.onUpstreamDrained()
   }
 
   protected onBody(data: Buffer, end: boolean): void {
