@@ -1,12 +1,19 @@
+/** Pieces smaller than this are copied together where they are kept. */
+const SMALL = 512
+const BLOCK = 4096
+
 /**
  * A message body, or a part of it, as a list of buffers: bodies move through filters without being copied. The buffers inside are
- * never written to; whoever changes content replaces them.
+ * never written to but behind their end; whoever changes content replaces them.
  */
 export class BodyBuffer {
   readonly chunks: Buffer[] = []
   length = 0
   /** Whoever has this has the only reference to its bytes; who keeps another for itself says so here. */
   sole = false
+  /** Where small pieces are copied to, and the last chunk when it is the beginning of that. */
+  #block: Buffer | undefined
+  #gathered: Buffer | undefined
 
   /** A body that holds these bytes. */
   static of(...parts: readonly (Buffer | string)[]): BodyBuffer {
@@ -30,15 +37,40 @@ export class BodyBuffer {
   /** Takes everything out of `other`, leaving it empty. */
   move(other: BodyBuffer): void {
     if (other === this) return
-    for (const chunk of other.chunks) this.chunks.push(chunk)
-    this.length += other.length
+    for (const chunk of other.chunks) this.#keep(chunk)
     other.clear()
   }
 
   /** Holds the bytes of `other`, too, from now on. */
   share(other: BodyBuffer): void {
     other.sole = false
-    for (const chunk of other.chunks) this.add(chunk)
+    for (const chunk of other.chunks) this.#keep(chunk)
+  }
+
+  /** A peer that sends its bytes one by one must not have a buffer held for each: that is a hundred times what limits count. */
+  #keep(chunk: Buffer): void {
+    const { chunks } = this
+    const { length } = chunk
+    this.length += length
+    if (chunks.length === 0 || length >= SMALL) {
+      chunks.push(chunk)
+      return
+    }
+    const last = chunks.length - 1
+    const before = chunks[last]
+    let block = this.#block
+    const used = before.length
+    if (block === undefined || before !== this.#gathered || used + length > BLOCK) {
+      if (used >= SMALL) {
+        chunks.push(chunk)
+        return
+      }
+      block = Buffer.allocUnsafeSlow(BLOCK)
+      block.set(before)
+      this.#block = block
+    }
+    block.set(chunk, used)
+    chunks[last] = this.#gathered = block.subarray(0, used + length)
   }
 
   /** Drops the first `size` bytes, or all when there are fewer. */

@@ -120,6 +120,22 @@ describe('what is left behind', () => {
     )
   })
 
+  test('a little of a body in a large read holds little', () => {
+    const pieces: Buffer[] = []
+    recordServer([
+      Buffer.concat([PREFACE, SETTINGS, frame(Headers, WHOLE, 1, POST)]),
+      (_, [request]) => {
+        request.onRequestData = (data) => pieces.push(...data.chunks)
+      },
+      // RFC 9113 5.5: frames of unknown types are ignored, however many there are.
+      Buffer.concat([frame(Data, 0, 1, Buffer.alloc(600)), times(4, () => frame(0xee, 0, 1, Buffer.alloc(16_000)))]),
+    ])
+    assert.deepEqual(
+      pieces.map(({ length, buffer }) => [length, buffer.byteLength <= 8192]),
+      [[600, true]],
+    )
+  })
+
   test('streams refused behind GOAWAY fill no queue of a client that does not read', () => {
     const refused = (count: number) =>
       recordServer([

@@ -9,6 +9,9 @@ import { Flag, FrameType, MAX_WINDOW } from './frame.ts'
 const HIGH_WATER = 64 * 1024
 const LOW_WATER = HIGH_WATER / 4
 
+/** Smaller reads lie in memory that is shared anyway. */
+const LARGE_READ = 8 * 1024
+
 export abstract class Http2Stream {
   readonly id: number
   /** We have sent END_STREAM; the peer has; one of the two has ended the stream before that. */
@@ -159,7 +162,7 @@ export abstract class Http2Stream {
   receiveData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
     const size = end - start
     const data = new BodyBuffer()
-    if (size > 0) data.add(bytes.subarray(start, end))
+    if (size > 0) data.add(pieceOf(bytes, start, end))
     if (endStream) this.#remoteEnded()
     if (this.#paused || this.#held !== undefined) {
       this.#held ??= new BodyBuffer()
@@ -230,4 +233,13 @@ export abstract class Http2Stream {
     this.#receiveWindow += this.#unacknowledged
     this.#unacknowledged = 0
   }
+}
+
+/** A view keeps all that was read, of which windows count only what is body: of a large read a little is copied. */
+function pieceOf(bytes: Buffer, start: number, end: number): Buffer {
+  const view = bytes.subarray(start, end)
+  if (bytes.length < LARGE_READ || view.length * 8 >= bytes.length) return view
+  const piece = Buffer.allocUnsafeSlow(view.length)
+  piece.set(view)
+  return piece
 }

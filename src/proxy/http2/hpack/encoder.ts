@@ -106,7 +106,8 @@ export class HpackEncoder {
     }
     if (slot.seen === value) this.#insert(slot, -1, value, target)
     else {
-      slot.seen = value
+      // What is too large for the table is not remembered either: there are many names, and many connections.
+      slot.seen = value.length > this.#max >> 1 ? '' : value
       this.#literal(encoded, value, 0, 0x0f, target)
     }
   }

@@ -229,4 +229,13 @@ describe('HPACK round trips', () => {
     assert.deepEqual(first, second)
     assert.equal(first[0] & 0xf0, 0x10)
   })
+
+  test('the encoder remembers no value that is too large for its table', () => {
+    const encoder = new HpackEncoder(4096)
+    const target = { buffer: Buffer.alloc(100_000), at: 0, need() {} }
+    for (const value of ['a'.repeat(50_000), 'b', 'b', 'b']) encoder.field(encoder.slot('x-a'), value, false, target)
+    assert.deepEqual([encoder.slot('x-a').seen, encoder.slot('x-a').values], ['b', ['b']])
+    encoder.field(encoder.slot('x-b'), 'a'.repeat(50_000), false, target)
+    assert.equal(encoder.slot('x-b').seen, '')
+  })
 })
