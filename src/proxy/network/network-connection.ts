@@ -33,7 +33,10 @@ export class NetworkConnection {
   readonly #buffer = new BodyBuffer()
   #stopped = -1
   #ended = false
+  /** Why nothing is read: filters that asked for that, too much that one of them left, or a codec that takes no more. */
   #pauses = 0
+  #overLimit = false
+  #tailFull = false
   #closed = false
   #closing: CloseOrigin = 'downstream'
   #tail: TailSocket | undefined
@@ -111,11 +114,24 @@ export class NetworkConnection {
   }
 
   pause(): void {
-    if (this.#pauses++ === 0) this.socket.pause()
+    this.#pauses++
+    this.#flow()
   }
 
   resume(): void {
-    if (this.#pauses > 0 && --this.#pauses === 0) this.socket.resume()
+    if (this.#pauses > 0) this.#pauses--
+    this.#flow()
+  }
+
+  /** The codec behind the filters takes more, or it does not. */
+  tailTakes(more: boolean): void {
+    this.#tailFull = !more
+    this.#flow()
+  }
+
+  #flow(): void {
+    if (this.#pauses === 0 && !this.#overLimit && !this.#tailFull) this.socket.resume()
+    else this.socket.pause()
   }
 
   onDrain(callback: () => void): void {
@@ -171,17 +187,17 @@ export class NetworkConnection {
       }
     }
     const tail = this.#tail
-    if (tail === undefined) {
-      this.#buffer.clear()
-      return
-    }
-    for (const chunk of this.#buffer.chunks) if (!tail.push(chunk)) this.socket.pause()
+    if (tail !== undefined) for (const chunk of this.#buffer.chunks) if (!tail.push(chunk)) this.tailTakes(false)
     this.#buffer.clear()
-    if (this.#ended) tail.push(null)
+    this.#checkLimit()
+    if (tail !== undefined && this.#ended) tail.push(null)
   }
 
   #checkLimit(): void {
-    if (this.#buffer.length > this.#limit && this.#pauses === 0) this.pause()
+    const over = this.#buffer.length > this.#limit
+    if (over === this.#overLimit) return
+    this.#overLimit = over
+    this.#flow()
   }
 
   #onClose(): void {
@@ -268,7 +284,7 @@ class TailSocket extends Duplex {
   }
 
   override _read(): void {
-    this.#connection.socket.resume()
+    this.#connection.tailTakes(true)
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
+import type { Socket } from 'node:net'
+import { describe, test } from 'node:test'
+import type { BodyBuffer } from '../../base/body-buffer.ts'
+import type { NetworkSlot } from './compile-filters.ts'
+import type { ConnectionInfo } from './connection-info.ts'
+import { FilterStatus, type NetworkFilter, type NetworkFilterCallbacks } from './filter.ts'
+import { NetworkConnection } from './network-connection.ts'
+
+class FakeSocket extends EventEmitter {
+  paused = false
+  pause(): void {
+    this.paused = true
+  }
+  resume(): void {
+    this.paused = false
+  }
+}
+
+/** A connection whose first filter stops and waits, by the way it stops, and whose second takes everything. */
+function connection(stopsAt: 'onNewConnection' | 'onData') {
+  const socket = new FakeSocket()
+  let callbacks!: NetworkFilterCallbacks
+  let taken = 0
+  let waiting = true
+  const slot = (make: (given: NetworkFilterCallbacks) => NetworkFilter) =>
+    ({ current: { createFilter: make }, hold() {}, release() {} }) as unknown as NetworkSlot
+  const first = slot((given) => {
+    callbacks = given
+    return { [stopsAt]: () => (waiting ? FilterStatus.StopIteration : FilterStatus.Continue) }
+  })
+  const last = slot(() => ({
+    onData(data: BodyBuffer) {
+      taken += data.length
+      data.clear()
+      return FilterStatus.StopIteration
+    },
+  }))
+  const slots = [first, last]
+  const made = new NetworkConnection(socket as unknown as Socket, {} as ConnectionInfo, slots, 50, () => {})
+  made.start()
+  return {
+    socket,
+    callbacks,
+    taken: () => taken,
+    go: () => {
+      waiting = false
+      callbacks.continueReading()
+    },
+  }
+}
+
+describe('reading', () => {
+  for (const stopsAt of ['onNewConnection', 'onData'] as const) {
+    test(`goes on when what was too much for a filter that stopped in ${stopsAt} has been taken`, () => {
+      const { socket, go, taken } = connection(stopsAt)
+      socket.emit('data', Buffer.alloc(40))
+      assert.equal(socket.paused, false)
+      socket.emit('data', Buffer.alloc(40))
+      assert.equal(socket.paused, true)
+      go()
+      assert.deepEqual([taken(), socket.paused], [80, false])
+    })
+  }
+
+  test('waits for each that has paused it', () => {
+    const { socket, callbacks, go } = connection('onData')
+    socket.emit('data', Buffer.alloc(80))
+    callbacks.pauseReading()
+    go()
+    assert.equal(socket.paused, true)
+    callbacks.resumeReading()
+    assert.equal(socket.paused, false)
+  })
+
+  test('a codec behind the filters does not end a pause of theirs', async () => {
+    const socket = new FakeSocket()
+    let callbacks!: NetworkFilterCallbacks
+    const make = (given: NetworkFilterCallbacks) => {
+      callbacks = given
+      return {}
+    }
+    const slot = { current: { createFilter: make }, hold() {}, release() {} } as unknown as NetworkSlot
+    const made = new NetworkConnection(socket as unknown as Socket, {} as ConnectionInfo, [slot], 50, () => {})
+    const tail = made.asSocket()
+    tail.on('data', () => {})
+    made.start()
+    callbacks.pauseReading()
+    socket.emit('data', Buffer.alloc(10))
+    await new Promise(setImmediate)
+    assert.equal(socket.paused, true)
+    callbacks.resumeReading()
+    assert.equal(socket.paused, false)
+  })
+})
