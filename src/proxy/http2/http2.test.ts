@@ -8,7 +8,7 @@ import {
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import net, { type AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import type { ProxyHandle } from '../index.ts'
 import {
@@ -22,6 +22,8 @@ import {
   testProxy,
   upstream,
 } from '../testing.ts'
+import { Flag, FrameType, PREFACE } from './frame.ts'
+import { frame, framesOf } from './testing.ts'
 
 const H2_CLUSTER = `typed_extension_protocol_options:
   envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
@@ -275,6 +277,27 @@ describe('HTTP/2 back pressure', () => {
       await eventually(() => seen > 32 * 1024 * 1024, 'the answer to go on', 20_000)
     } finally {
       session.destroy()
+      await proxy.close(0)
+      await up.close()
+    }
+  })
+
+  test('an answer for which the client opens no window is given up after stream_idle_timeout', async () => {
+    const up = await upstream((_, response) => response.end('body'))
+    const proxy = await testProxy([httpListener({ hcm: 'stream_idle_timeout: 0.3s' })], [cluster(up.port)])
+    const socket = net.connect(portOf(proxy), '127.0.0.1')
+    try {
+      let read = Buffer.alloc(0)
+      socket.on('data', (chunk: Buffer) => {
+        read = Buffer.concat([read, chunk])
+      })
+      // SETTINGS_INITIAL_WINDOW_SIZE of 0, and a GET.
+      const { Settings, Headers, RstStream } = FrameType
+      const get = frame(Headers, Flag.EndHeaders | Flag.EndStream, 1, '828684410161')
+      socket.write(Buffer.concat([PREFACE, frame(Settings, 0, 0, '000400000000'), get]))
+      await eventually(() => framesOf(read).some(({ type }) => type === RstStream), 'RST_STREAM', 5000)
+    } finally {
+      socket.destroy()
       await proxy.close(0)
       await up.close()
     }

@@ -4,17 +4,20 @@ import { HeaderMap } from '../../base/header-map.ts'
 import type { ResponseEncoder } from '../http/codec.ts'
 import type { HttpStream } from '../http/stream.ts'
 import { ResponseFlag } from '../http/stream-info.ts'
+import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import { ErrorCode } from './error-code.ts'
 import type { Http2ServerConnection } from './server-connection.ts'
 import { Http2Stream } from './stream.ts'
 
-export class Http2ServerStream extends Http2Stream implements ResponseEncoder {
+export class Http2ServerStream extends Http2Stream implements ResponseEncoder, TimeoutOwner {
   readonly startMono = performance.now()
   #http!: HttpStream
   #over = false
   /** RFC 8441: the filters see an upgrade of HTTP/1.1. */
   #upgrade = false
   #resetWhenSent = false
+  /** Runs while an answer that is complete waits for the client to open its windows. */
+  #flush: Timeout | undefined
 
   constructor(connection: Http2ServerConnection, id: number) {
     super(connection, id)
@@ -111,9 +114,23 @@ export class Http2ServerStream extends Http2Stream implements ResponseEncoder {
     if (this.remoteDone) this.discard()
     else if (this.localDone) this.connection.abort(this, ErrorCode.NoError)
     else this.#resetWhenSent = true
+    if (this.localDone) return
+    this.#flush = new Timeout(this, 0)
+    this.#flush.arm(this.#http.streamIdleTimeoutMs)
+  }
+
+  /** As Envoy's `stream_idle_timeout`, or clients that never read would have us keep answers for ever. */
+  onTimeout(): void {
+    this.connection.abort(this, ErrorCode.Cancel)
+  }
+
+  override abort(): void {
+    this.#flush?.cancel()
+    super.abort()
   }
 
   protected override sentEnd(): void {
+    this.#flush?.cancel()
     super.sentEnd()
     if (this.#resetWhenSent) this.connection.abort(this, ErrorCode.NoError)
   }

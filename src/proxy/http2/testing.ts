@@ -149,6 +149,7 @@ export function recordServer(
 
 class FakeHttpStream {
   readonly encoder: ResponseEncoder
+  readonly streamIdleTimeoutMs = 0
   readonly #recording: Recording
   readonly #who: string
   #over = false
