@@ -1,5 +1,6 @@
 /** Splitting a byte stream into HTTP/1.1 messages; both sides of the proxy read with it. */
 import type { HeaderMap } from '../../base/header-map.ts'
+import { inOwnMemory } from '../../base/own-memory.ts'
 import { ReadSlab } from '../network/read-slab.ts'
 import { ChunkedDecoder } from './chunked.ts'
 import { CodecError } from './codec-error.ts'
@@ -95,7 +96,8 @@ export abstract class Http1Reader {
     this.#owned = owned || joined
     try {
       const at = this.#consume(buffer)
-      if (at < buffer.length && (this.#state as number) !== DEAD) this.#rest = this.#part(buffer, at, buffer.length)
+      if (at < buffer.length && (this.#state as number) !== DEAD)
+        this.#rest = inOwnMemory(this.#part(buffer, at, buffer.length))
     } catch (error) {
       this.stopReading()
       if (!(error instanceof CodecError)) throw error

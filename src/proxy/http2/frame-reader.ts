@@ -1,4 +1,5 @@
 /** Splitting a byte stream into frames. What of a frame's payload is there is looked at in place; only a frame cut in two is copied. */
+import { inOwnMemory } from '../../base/own-memory.ts'
 import { ErrorCode, Http2Error } from './error-code.ts'
 import { DEFAULT_FRAME_SIZE, Flag, FRAME_HEADER, FrameType, readUint31 } from './frame.ts'
 
@@ -37,7 +38,7 @@ export class FrameReader {
     const bytes = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk])
     this.#rest = undefined
     const at = this.#consume(bytes)
-    if (at < bytes.length && !this.#stopped) this.#rest = at === 0 ? bytes : bytes.subarray(at)
+    if (at < bytes.length && !this.#stopped) this.#rest = inOwnMemory(bytes.subarray(at))
   }
 
   #consume(bytes: Buffer): number {

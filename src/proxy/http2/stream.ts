@@ -1,6 +1,7 @@
 /** Both directions of one stream: what waits to be sent, what waits to be read, and the windows of each (RFC 9113 5). */
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import { inOwnMemory } from '../../base/own-memory.ts'
 import type { Http2Connection } from './connection.ts'
 import { ErrorCode } from './error-code.ts'
 import { Flag, FrameType, MAX_WINDOW } from './frame.ts'
@@ -238,8 +239,5 @@ export abstract class Http2Stream {
 /** A view keeps all that was read, of which windows count only what is body: of a large read a little is copied. */
 function pieceOf(bytes: Buffer, start: number, end: number): Buffer {
   const view = bytes.subarray(start, end)
-  if (bytes.length < LARGE_READ || view.length * 8 >= bytes.length) return view
-  const piece = Buffer.allocUnsafeSlow(view.length)
-  piece.set(view)
-  return piece
+  return bytes.length < LARGE_READ || view.length * 8 >= bytes.length ? view : inOwnMemory(view)
 }
