@@ -1,12 +1,11 @@
 /** Envoy's Lua API: the objects and methods that a script may use (Envoy documentation, "Lua", Stream handle API). */
-import fengari, { type LuaState } from 'fengari'
+import type { LuaState } from 'fengari'
 import { BodyBuffer } from '../base/body-buffer.ts'
 import { HeaderMap } from '../base/header-map.ts'
 import type { LuaInfoName, LuaLogLevel, LuaStreamHost, LuaTls } from './host.ts'
+import { lua, to_luastring } from './interpreter.ts'
 import { type Method, type ObjectKind, pushObject } from './objects.ts'
 import { headersAt, jsonAt, needText, pushBytes, pushJson, pushText, textAt, throwLua } from './values.ts'
-
-const { lua, to_luastring } = fengari
 
 /** A stream handle with the run that uses it. */
 export interface StreamHandle {

@@ -1,8 +1,7 @@
 /** JavaScript objects with methods, as Lua sees them: userdata whose metatable finds the methods. */
-import fengari, { type LuaFunction, type LuaState } from 'fengari'
+import type { LuaFunction, LuaState } from 'fengari'
+import { lauxlib, lua, to_luastring } from './interpreter.ts'
 import { pushText, throwLua } from './values.ts'
-
-const { lua, lauxlib, to_luastring } = fengari
 
 export type Method<T> = (L: LuaState, self: T) => number
 

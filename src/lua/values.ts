@@ -1,7 +1,6 @@
 /** Lua values to JavaScript's and back. Lua strings are bytes; here they are latin1 strings, as headers are everywhere. */
-import fengari, { type LuaState } from 'fengari'
-
-const { lua, to_luastring } = fengari
+import type { LuaState } from 'fengari'
+import { lua, to_luastring } from './interpreter.ts'
 
 export function pushText(L: LuaState, text: string): void {
   const bytes = Buffer.from(text, 'latin1')

@@ -1,12 +1,11 @@
 /** One script in one Lua state, and the coroutines in which it handles streams. */
-import fengari, { type LuaState } from 'fengari'
+import type { LuaState } from 'fengari'
 import { SluiceError } from '../errors.ts'
 import { KINDS, STREAM } from './api.ts'
 import type { LuaStreamHost } from './host.ts'
+import { lauxlib, loadInterpreter, lua, lualib, to_luastring } from './interpreter.ts'
 import { pushObject, registerKind } from './objects.ts'
 import { pushText, textAt } from './values.ts'
-
-const { lua, lauxlib, lualib, to_luastring } = fengari
 
 /** A handler that runs longer than this between two waits is stopped: it holds up every other request of the worker. */
 const MAX_INSTRUCTIONS = 1_000_000
@@ -31,6 +30,7 @@ export class LuaVm {
 
   /** Throws when the script does not compile or its first run fails. */
   constructor(code: string, name = 'script') {
+    loadInterpreter()
     const L = lauxlib.luaL_newstate()
     this.#L = L
     const open = {
