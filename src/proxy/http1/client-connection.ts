@@ -9,7 +9,7 @@ import { CodecError } from './codec-error.ts'
 import { BodyKind, type HeadLimits } from './head.ts'
 import { Output, type OutputOwner } from './output.ts'
 import { Http1Reader } from './reader.ts'
-import { HeadWriter } from './serialize.ts'
+import { requestLines } from './serialize.ts'
 
 const SPLITS_LINE = /[\0-\x20\x7f\u0100-\uffff]/
 
@@ -31,7 +31,6 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
   readonly localAddress: string
   readonly #owner: ClientConnectionOwner
   readonly #output: Output
-  readonly #writer = new HeadWriter()
   readonly #maxRequests: number
   #callbacks: UpstreamCallbacks | undefined
   #method = ''
@@ -150,7 +149,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
     }
     this.#method = method
     const upgrade = headers.get('upgrade') !== undefined
-    const writer = this.#writer
+    const writer = requestLines
     const lines = writer.write(headers, upgrade)
     // A filter may have written these; white space or a line end would make another request line or header of them.
     const unsafe =
@@ -217,7 +216,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
   sendTrailers(trailers: HeaderMap): void {
     if (this.#callbacks === undefined) return
     if (this.#chunked) {
-      this.#output.text(`0\r\n${this.#writer.write(trailers, false)}\r\n`)
+      this.#output.text(`0\r\n${requestLines.write(trailers, false)}\r\n`)
     }
     this.#requestEnded()
   }
@@ -333,6 +332,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
     }
     // Paused for the sake of the last reader, who has all now.
     if (this.socket.isPaused()) this.socket.resume()
+    this.head.release()
     this.nextMessage()
     this.#owner.connectionIdle(this)
   }

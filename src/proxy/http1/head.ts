@@ -21,9 +21,11 @@ export const DEFAULT_LIMITS: HeadLimits = { maxBytes: 60 * 1024, maxCount: 100, 
 export const BodyKind = { None: 0, Length: 1, Chunked: 2, UntilClose: 3, Tunnel: 4 } as const
 export type BodyKind = (typeof BodyKind)[keyof typeof BodyKind]
 
+const NONE = new HeaderMap()
+
 /** What the header section of a message says about the message. One object per connection, filled again for each message. */
 export class MessageHead implements FieldSink {
-  headers = new HeaderMap()
+  headers = NONE
   minor = 1
   bodyKind: BodyKind = BodyKind.None
   contentLength = -1
@@ -75,6 +77,7 @@ export class MessageHead implements FieldSink {
   /** Reads the lines of a trailer section (RFC 9112 7.1.2) into a map of their own. */
   static parseTrailers(text: string, limits: HeadLimits): HeaderMap {
     const head = new MessageHead()
+    head.headers = new HeaderMap()
     const bytes = Buffer.from(text, 'latin1')
     readLines(bytes, 0, bytes.length, limits, head)
     // RFC 9110 6.5.1: framing and routing fields have no business here, and a recipient that merges them is confused by them.
@@ -82,6 +85,11 @@ export class MessageHead implements FieldSink {
       throw new CodecError('http1.codec_error', 'framing header in the trailers')
     }
     return head.headers
+  }
+
+  /** Lets go of the last message's headers. */
+  release(): void {
+    this.headers = NONE
   }
 
   private reset(bytes: number): void {

@@ -22,7 +22,8 @@ const LARGE = 32 * 1024
 export abstract class Http1Reader {
   protected readonly head = new MessageHead()
   readonly #limits: HeadLimits
-  readonly #chunked = new ChunkedDecoder()
+  /** Made with the first chunked body. */
+  #chunked: ChunkedDecoder | undefined
   #state = HEAD
   #left = 0
   /** Bytes that were read and not yet understood. */
@@ -67,7 +68,7 @@ export abstract class Http1Reader {
   get wantsOwnBuffer(): boolean {
     return this.#state === LENGTH
       ? this.#left >= LARGE
-      : this.#state === RAW || (this.#state === CHUNKED && this.#chunked.left >= LARGE)
+      : this.#state === RAW || (this.#state === CHUNKED && (this.#chunked as ChunkedDecoder).left >= LARGE)
   }
 
   protected stopReading(): void {
@@ -147,11 +148,12 @@ export abstract class Http1Reader {
         case CHUNKED: {
           const start = at
           this.#given = 0
-          at = this.#chunked.feed(buffer, at, this)
+          const chunked = this.#chunked as ChunkedDecoder
+          at = chunked.feed(buffer, at, this)
           if (this.#owned && this.recycles) ReadSlab.of(buffer)?.skipped(at - start - this.#given)
-          if (this.#chunked.done) {
+          if (chunked.done) {
             this.#state = HELD
-            this.onTrailers(this.#chunked.trailers)
+            this.onTrailers(chunked.trailers)
           }
           break
         }
@@ -191,6 +193,7 @@ export abstract class Http1Reader {
         break
       case BodyKind.Chunked:
         this.#state = CHUNKED
+        this.#chunked ??= new ChunkedDecoder()
         this.#chunked.reset(this.#limits)
         break
       default:

@@ -82,12 +82,13 @@ const UNSAFE = /[\0\r\n\u0100-\uffff]/
 /** Framing belongs to the codec: whatever a filter says about it is left out, or the peer could see two messages in one. */
 const FRAMING = new Set(['transfer-encoding', 'keep-alive', 'proxy-connection'])
 
-/** Sections longer than this are not remembered: an idle connection would keep them. */
+/** Sections longer than this are not remembered. */
 const REMEMBERED = 4096
 
 /**
- * The header lines of one message, and what they say about its length. One per connection, filled again for each message: the lines
- * at the beginning that are those of the message before, mostly nearly all, are taken over from it as one piece.
+ * The header lines of one message, and what they say about its length. Filled again for each message: the lines at the beginning that
+ * are those of the message before, mostly nearly all, are taken over from it as one piece. All connections of a thread share two, one
+ * for each direction: what it says has to be used before the next message is written.
  */
 export class HeadWriter {
   /** -1: not announced. */
@@ -168,3 +169,6 @@ export class HeadWriter {
     return text
   }
 }
+
+export const requestLines: HeadWriter = new HeadWriter()
+export const responseLines: HeadWriter = new HeadWriter()

@@ -15,7 +15,7 @@ import { CodecError } from './codec-error.ts'
 import { BodyKind, type HeadLimits } from './head.ts'
 import { Output, type OutputOwner } from './output.ts'
 import { Http1Reader } from './reader.ts'
-import { HeadWriter, statusLine } from './serialize.ts'
+import { responseLines, statusLine } from './serialize.ts'
 
 const HEAD = 1
 const CLOSE = 2
@@ -46,11 +46,10 @@ export class Http1ServerConnection
   readonly #info: ConnectionInfo
   readonly #owner: ConnectionOwner
   readonly #output: Output
-  readonly #writer = new HeadWriter()
   readonly #idle: IdleTimer
   readonly #headTimeout = new Timeout(this, HEAD)
-  readonly #closeTimeout = new Timeout(this, CLOSE)
-  readonly #lifetime = new Timeout(this, LIFETIME)
+  #closeTimeout: Timeout | undefined
+  #lifetime: Timeout | undefined
   readonly #listeners: Readonly<Record<string, () => void>>
   readonly #endReads: () => void
   #manager: ConnectionManager
@@ -92,7 +91,10 @@ export class Http1ServerConnection
     manager.stats.connections.value++
     manager.stats.activeConnections.value++
     this.#idle = new IdleTimer(this, manager.options.idleTimeoutMs)
-    this.#lifetime.arm(manager.options.maxConnectionDurationMs)
+    if (manager.options.maxConnectionDurationMs > 0) {
+      this.#lifetime = new Timeout(this, LIFETIME)
+      this.#lifetime.arm(manager.options.maxConnectionDurationMs)
+    }
     this.#listeners = {
       end: () => this.#onEnd(),
       error: () => {},
@@ -258,7 +260,7 @@ export class Http1ServerConnection
     this.#closing = true
     this.#idle.stop()
     this.#headTimeout.cancel()
-    this.#lifetime.cancel()
+    this.#lifetime?.cancel()
     this.#manager.stats.connections.value--
     this.#manager.stats.activeConnections.value--
     const socket = this.#socket
@@ -282,8 +284,8 @@ export class Http1ServerConnection
     this.stopReading()
     this.#idle.stop()
     this.#headTimeout.cancel()
-    this.#closeTimeout.cancel()
-    this.#lifetime.cancel()
+    this.#closeTimeout?.cancel()
+    this.#lifetime?.cancel()
     const stream = this.#stream
     this.#closing = true
     stream?.onDownstreamReset(ResponseFlag.DownstreamConnectionTermination, 'downstream_remote_disconnect')
@@ -311,7 +313,7 @@ export class Http1ServerConnection
   encodeHeaders(headers: HeaderMap, endStream: boolean): void {
     const status = headers.get(':status') as string
     const code = Number(status)
-    const writer = this.#writer
+    const writer = responseLines
     const upgraded =
       code === 101 || (code >= 200 && code < 300 && this.head.method === 'CONNECT' && this.#stream?.isUpgrade === true)
     let text = statusLine(status) + writer.write(headers, code === 101)
@@ -360,7 +362,7 @@ export class Http1ServerConnection
 
   encodeTrailers(trailers: HeaderMap): void {
     if (this.#chunked) {
-      const lines = this.#manager.options.enableTrailers ? this.#writer.write(trailers, false) : ''
+      const lines = this.#manager.options.enableTrailers ? responseLines.write(trailers, false) : ''
       this.#output.text(`0\r\n${lines}\r\n`)
     }
     this.#endResponse()
@@ -387,6 +389,7 @@ export class Http1ServerConnection
       this.#close()
       return
     }
+    this.head.release()
     this.#idle.touch()
     this.#paused = false
     this.nextMessage()
@@ -419,6 +422,7 @@ export class Http1ServerConnection
   }
 
   #armClose(): void {
+    this.#closeTimeout ??= new Timeout(this, CLOSE)
     this.#closeTimeout.arm(Math.max(1, this.#manager.options.delayedCloseMs))
   }
 
