@@ -1,6 +1,6 @@
 /**
  * Memory of idle keep-alive connections: Sluice beside Envoy, one worker each, the same bootstrap. Every connection has had one
- * request answered before it idles.
+ * request answered before it idles. Sluice runs as it is installed.
  *
  * node bench/idle-connections.ts [--connections 10000] [--only sluice,envoy]
  */
@@ -14,7 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { plainBootstrap } from './lib/plain-bootstrap.ts'
 import { rssMb, stop, stopAll } from './lib/processes.ts'
-import { commands, started } from './lib/proxies.ts'
+import { commands, packed, started } from './lib/proxies.ts'
 
 const { values } = parseArgs({
   options: { connections: { type: 'string', default: '10000' }, only: { type: 'string' } },
@@ -71,7 +71,7 @@ upstream.listen(UPSTREAM, '127.0.0.1')
 try {
   const wanted = values.only?.split(',')
   const rows = []
-  for (const [name, command] of await commands(config)) {
+  for (const [name, command] of await commands(config, packed(scratch))) {
     if (wanted?.includes(name) !== false) rows.push(await measure(name, command))
   }
   console.table(rows)
