@@ -15,6 +15,8 @@ import { file_envoy_config_core_v3_grpc_service } from '../../gen/envoy/config/c
 import { file_envoy_config_endpoint_v3_endpoint } from '../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
 import { file_envoy_config_listener_v3_listener } from '../../gen/envoy/config/listener/v3/listener_pb.ts'
 import { file_envoy_config_route_v3_route } from '../../gen/envoy/config/route/v3/route_pb.ts'
+import { file_envoy_config_trace_v3_opentelemetry } from '../../gen/envoy/config/trace/v3/opentelemetry_pb.ts'
+import { file_envoy_config_trace_v3_zipkin } from '../../gen/envoy/config/trace/v3/zipkin_pb.ts'
 import { file_envoy_extensions_access_loggers_file_v3_file } from '../../gen/envoy/extensions/access_loggers/file/v3/file_pb.ts'
 import { file_envoy_extensions_access_loggers_stream_v3_stream } from '../../gen/envoy/extensions/access_loggers/stream/v3/stream_pb.ts'
 import { file_envoy_extensions_access_loggers_wasm_v3_wasm } from '../../gen/envoy/extensions/access_loggers/wasm/v3/wasm_pb.ts'
@@ -48,7 +50,11 @@ import { file_envoy_extensions_filters_network_local_ratelimit_v3_local_rate_lim
 import { file_envoy_extensions_filters_network_rbac_v3_rbac } from '../../gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.ts'
 import { file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy } from '../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
 import { file_envoy_extensions_filters_network_wasm_v3_wasm } from '../../gen/envoy/extensions/filters/network/wasm/v3/wasm_pb.ts'
+import { file_envoy_extensions_request_id_uuid_v3_uuid } from '../../gen/envoy/extensions/request_id/uuid/v3/uuid_pb.ts'
 import { file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts } from '../../gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts'
+import { file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_environment_resource_detector } from '../../gen/envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector_pb.ts'
+import { file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_static_config_resource_detector } from '../../gen/envoy/extensions/tracers/opentelemetry/resource_detectors/v3/static_config_resource_detector_pb.ts'
+import { file_envoy_extensions_tracers_opentelemetry_samplers_v3_always_on_sampler } from '../../gen/envoy/extensions/tracers/opentelemetry/samplers/v3/always_on_sampler_pb.ts'
 import { file_envoy_extensions_transport_sockets_proxy_protocol_v3_upstream_proxy_protocol } from '../../gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.ts'
 import { file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer } from '../../gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts'
 import { file_envoy_extensions_transport_sockets_tls_v3_secret } from '../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
@@ -106,6 +112,12 @@ const ROOTS: readonly DescFile[] = [
   file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy,
   file_envoy_extensions_filters_network_wasm_v3_wasm,
   file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts,
+  file_envoy_config_trace_v3_opentelemetry,
+  file_envoy_config_trace_v3_zipkin,
+  file_envoy_extensions_request_id_uuid_v3_uuid,
+  file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_environment_resource_detector,
+  file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_static_config_resource_detector,
+  file_envoy_extensions_tracers_opentelemetry_samplers_v3_always_on_sampler,
   file_envoy_extensions_transport_sockets_proxy_protocol_v3_upstream_proxy_protocol,
   file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer,
   file_envoy_extensions_transport_sockets_tls_v3_secret,
