@@ -60,8 +60,8 @@ function file(name: string, text: string): string {
 interface Turn {
   readonly perCpuSecond: number
   readonly perSecond: number
-  readonly p50: string
-  readonly p99: string
+  readonly p50: number
+  readonly p99: number
   readonly errors: number
 }
 
@@ -104,10 +104,16 @@ async function load({ url, headers, child }: Running, seconds: number): Promise<
   return {
     perCpuSecond: number(/(\d+) requests in/) / cpu,
     perSecond: number(/Requests\/sec:\s+([\d.]+)/),
-    p50: /50%\s+(\S+)/.exec(text)?.[1] ?? '?',
-    p99: /99%\s+(\S+)/.exec(text)?.[1] ?? '?',
+    p50: milliseconds(/50%\s+(\S+)/.exec(text)?.[1]),
+    p99: milliseconds(/99%\s+(\S+)/.exec(text)?.[1]),
     errors: number(/Non-2xx or 3xx responses: (\d+)/),
   }
+}
+
+/** Of wrk's `980.00us`, `1.20ms` and `1.01s`. */
+function milliseconds(text = ''): number {
+  const unit = text.endsWith('us') ? 0.001 : text.endsWith('ms') ? 1 : 1000
+  return Number.parseFloat(text) * unit
 }
 
 /** p99 in milliseconds at a steady rate; h2load writes down each request: start, status, microseconds. */
@@ -166,13 +172,12 @@ function report(name: string, running: readonly Running[]): void {
       const { turns, child } = proxy
       const ratios = turns.map((turn, i) => (own?.turns[i].perCpuSecond ?? Number.NaN) / turn.perCpuSecond)
       const ratio = `${median(ratios).toFixed(2)} x (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})`
-      const last = turns[turns.length - 1]
       return {
         proxy: proxy.name,
         'requests per CPU-second': Math.round(median(turns.map((turn) => turn.perCpuSecond))),
         'Sluice is': proxy === own ? '' : ratio,
-        p50: last.p50,
-        p99: last.p99,
+        'p50 ms': Number(median(turns.map((turn) => turn.p50)).toFixed(1)),
+        'p99 ms': Number(median(turns.map((turn) => turn.p99)).toFixed(1)),
         'p99 at half load': proxy.halfLoad,
         'RSS MB': Math.round(rssMb(child.pid as number)),
         errors: turns.reduce((sum, turn) => sum + turn.errors, 0),

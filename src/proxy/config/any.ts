@@ -11,8 +11,6 @@ import {
 } from '@bufbuild/protobuf'
 import { type Any, type Struct, StructSchema } from '@bufbuild/protobuf/wkt'
 import type { Metadata } from '../../../gen/envoy/config/core/v3/base_pb.ts'
-import { file_envoy_config_trace_v3_opentelemetry } from '../../../gen/envoy/config/trace/v3/opentelemetry_pb.ts'
-import { file_envoy_config_trace_v3_zipkin } from '../../../gen/envoy/config/trace/v3/zipkin_pb.ts'
 import { file_envoy_extensions_compression_brotli_compressor_v3_brotli } from '../../../gen/envoy/extensions/compression/brotli/compressor/v3/brotli_pb.ts'
 import { file_envoy_extensions_compression_gzip_compressor_v3_gzip } from '../../../gen/envoy/extensions/compression/gzip/compressor/v3/gzip_pb.ts'
 import { file_envoy_extensions_filters_http_compressor_v3_compressor } from '../../../gen/envoy/extensions/filters/http/compressor/v3/compressor_pb.ts'
@@ -24,11 +22,7 @@ import { file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector }
 import { file_envoy_extensions_filters_network_connection_limit_v3_connection_limit } from '../../../gen/envoy/extensions/filters/network/connection_limit/v3/connection_limit_pb.ts'
 import { file_envoy_extensions_filters_network_direct_response_v3_config } from '../../../gen/envoy/extensions/filters/network/direct_response/v3/config_pb.ts'
 import { file_envoy_extensions_filters_network_local_ratelimit_v3_local_rate_limit } from '../../../gen/envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit_pb.ts'
-import { file_envoy_extensions_request_id_uuid_v3_uuid } from '../../../gen/envoy/extensions/request_id/uuid/v3/uuid_pb.ts'
 import { file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts } from '../../../gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts'
-import { file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_environment_resource_detector } from '../../../gen/envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector_pb.ts'
-import { file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_static_config_resource_detector } from '../../../gen/envoy/extensions/tracers/opentelemetry/resource_detectors/v3/static_config_resource_detector_pb.ts'
-import { file_envoy_extensions_tracers_opentelemetry_samplers_v3_always_on_sampler } from '../../../gen/envoy/extensions/tracers/opentelemetry/samplers/v3/always_on_sampler_pb.ts'
 import { file_envoy_extensions_transport_sockets_proxy_protocol_v3_upstream_proxy_protocol } from '../../../gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.ts'
 import { file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer } from '../../../gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts'
 import type { TypedStruct } from '../../../gen/udpa/type/v1/typed_struct_pb.ts'
@@ -39,12 +33,6 @@ import { invalid, unsupported } from './fields.ts'
 /** Every message type that a proxy config may hold. */
 export const registry: Registry = createRegistry(
   xdsRegistry,
-  file_envoy_config_trace_v3_opentelemetry,
-  file_envoy_config_trace_v3_zipkin,
-  file_envoy_extensions_request_id_uuid_v3_uuid,
-  file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_environment_resource_detector,
-  file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_static_config_resource_detector,
-  file_envoy_extensions_tracers_opentelemetry_samplers_v3_always_on_sampler,
   file_envoy_extensions_compression_brotli_compressor_v3_brotli,
   file_envoy_extensions_compression_gzip_compressor_v3_gzip,
   file_envoy_extensions_filters_http_compressor_v3_compressor,
