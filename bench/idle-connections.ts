@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { plainBootstrap } from './lib/plain-bootstrap.ts'
+import { bootstrap } from './lib/bootstrap.ts'
 import { rssMb, stop, stopAll } from './lib/processes.ts'
 import { commands, packed, started } from './lib/proxies.ts'
 
@@ -28,7 +28,7 @@ if (limit < COUNT + 200) throw new Error(`${COUNT} connections need as many open
 
 const scratch = mkdtempSync(join(tmpdir(), 'sluice-idle-'))
 const config = join(scratch, 'bootstrap.yaml')
-writeFileSync(config, plainBootstrap(PROXY, UPSTREAM))
+writeFileSync(config, bootstrap({}, PROXY, UPSTREAM))
 
 /** One connection that has had its request. */
 function idle(): Promise<Socket> {

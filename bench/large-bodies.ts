@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { plainBootstrap } from './lib/plain-bootstrap.ts'
+import { bootstrap } from './lib/bootstrap.ts'
 import { cpuSeconds, median, rssMb, start, stop, stopAll } from './lib/processes.ts'
 import { commands, started } from './lib/proxies.ts'
 
@@ -118,12 +118,12 @@ async function measure(one: Case, command: readonly [string, readonly string[]])
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'sluice-bodies-'))
-const bootstrap = join(scratch, 'bootstrap.yaml')
-writeFileSync(bootstrap, plainBootstrap(PROXY, UPSTREAM, ', timeout: 0s'))
+const config = join(scratch, 'bootstrap.yaml')
+writeFileSync(config, bootstrap({ route: ', timeout: 0s' }, PROXY, UPSTREAM))
 start([process.execPath, [fileURLToPath(new URL('lib/body-upstream.ts', import.meta.url)), String(UPSTREAM)]], 1)
 try {
   const wanted = values.only?.split(',')
-  const proxies = [...(await commands(bootstrap))].filter(([name]) => wanted?.includes(name) !== false)
+  const proxies = [...(await commands(config))].filter(([name]) => wanted?.includes(name) !== false)
   for (const one of CASES) {
     if (values.case !== undefined && values.case !== one.name) continue
     const runs = new Map<string, Run[]>(proxies.map(([name]) => [name, []]))

@@ -1,7 +1,8 @@
 /** How each proxy is started for a scenario; `undefined` when it is not there or does not take part. */
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { bootstrap, type Scenario } from './scenarios.ts'
+import { bootstrap } from '../lib/bootstrap.ts'
+import type { Scenario } from './scenarios.ts'
 
 export type Command = readonly [program: string, args: readonly string[]]
 

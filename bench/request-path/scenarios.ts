@@ -4,18 +4,14 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { credentials } from '../../src/apiserver/tls.ts'
+import type { BootstrapParts } from '../lib/bootstrap.ts'
 
 const TYPE = 'type.googleapis.com/envoy.extensions'
 
 /** Built elsewhere, with an SDK that no registry carries; the scenarios with it are left out where it is absent. */
 export const MODULE = fileURLToPath(new URL('../../../shared/modules/cpp-add-response-header.wasm', import.meta.url))
 
-export interface Scenario {
-  readonly filters: readonly string[]
-  readonly hcm?: string
-  readonly route?: string
-  /** Into the filter chain. */
-  readonly tls?: string
+export interface Scenario extends BootstrapParts {
   readonly headers?: readonly string[]
   readonly workers?: number
   /** The other proxies can do it too, as they are configured. */
@@ -28,21 +24,19 @@ const RBAC = `{ name: rbac, typed_config: { "@type": ${TYPE}.filters.http.rbac.v
 /** `scratch` takes the files that the scenarios need. */
 export async function scenarios(scratch: string): Promise<Readonly<Record<string, Scenario>>> {
   return {
-    plain: { filters: [], plain: true },
+    plain: { plain: true },
     'one wasm filter': { filters: [WASM] },
     'ten wasm filters': { filters: Array.from({ length: 10 }, (_, i) => WASM.replace('name: wasm', `name: wasm${i}`)) },
     'access log': {
-      filters: [],
       hcm: `access_log: [{ name: log, typed_config: { "@type": ${TYPE}.access_loggers.file.v3.FileAccessLog, path: "${join(scratch, 'access.log')}" } }]`,
     },
     rbac: { filters: [RBAC] },
     jwt: jwt(),
     'retries and timeouts': {
-      filters: [],
       route: ', timeout: 5s, retry_policy: { retry_on: "5xx,connect-failure", num_retries: 2, per_try_timeout: 2s }',
     },
     tls: await tls(scratch),
-    'two workers': { filters: [], workers: 2 },
+    'two workers': { workers: 2 },
   }
 }
 
@@ -66,35 +60,6 @@ async function tls(scratch: string): Promise<Scenario> {
   writeFileSync(certificateFile, certPem)
   writeFileSync(keyFile, keyPem)
   return {
-    filters: [],
     tls: `transport_socket: { name: tls, typed_config: { "@type": ${TYPE}.transport_sockets.tls.v3.DownstreamTlsContext, common_tls_context: { tls_certificates: [{ certificate_chain: { filename: "${certificateFile}" }, private_key: { filename: "${keyFile}" } }] } } }`,
   }
-}
-
-export function bootstrap(
-  { filters, hcm = '', route = '', tls = '' }: Scenario,
-  port: number,
-  upstream: number,
-): string {
-  const router = `{ name: router, typed_config: { "@type": ${TYPE}.filters.http.router.v3.Router } }`
-  return `
-static_resources:
-  listeners:
-  - name: web
-    address: { socket_address: { address: 127.0.0.1, port_value: ${port} } }
-    filter_chains:
-    - filters:
-      - name: hcm
-        typed_config:
-          "@type": ${TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: web
-          route_config: { name: r, virtual_hosts: [{ name: all, domains: ["*"], routes: [{ match: { prefix: / }, route: { cluster: up${route} } }] }] }
-          http_filters: [${[...filters, router].join(', ')}]
-          ${hcm}
-      ${tls}
-  clusters:
-  - name: up
-    type: STATIC
-    load_assignment: { cluster_name: up, endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: ${upstream} } } } }] }] }
-`
 }
