@@ -32,7 +32,6 @@ const FIELDS = [
   'idle_timeout',
   'access_log',
   'max_connect_attempts',
-  'max_downstream_connection_duration',
   'hash_policy',
 ]
 
