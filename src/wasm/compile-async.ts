@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 import { SluiceError } from '../errors.ts'
 import type { CompiledModule } from './compile.ts'
@@ -17,11 +18,37 @@ let idle: NodeJS.Timeout | undefined
 let nextId = 1
 const waiting = new Map<number, Waiting>()
 
+/** Modules that somebody still has, and those that are under way, by their bytes and limits. */
+const known = new Map<string, WeakRef<CompiledModule>>()
+const underWay = new Map<string, Promise<CompiledModule>>()
+
 /**
  * Checks, rewrites and compiles a module on a thread of its own, so that neither data threads nor the main thread stall. The
- * result can be posted to any thread; the machine code is shared. Rejects with SluiceError (SL4001 to SL4008).
+ * result can be posted to any thread; the machine code is shared. As long as it is alive, the same bytes and limits give the same
+ * object: a thousand plugins of one module are a thousand references, also where a message takes them to another thread. Rejects
+ * with SluiceError (SL4001 to SL4008).
  */
 export function compileModule(bytes: Uint8Array, limits: Partial<Limits> = {}): Promise<CompiledModule> {
+  const key = `${hash('sha256', bytes)} ${JSON.stringify(limits)}`
+  const compiled = known.get(key)?.deref()
+  if (compiled !== undefined) return Promise.resolve(compiled)
+  let promise = underWay.get(key)
+  if (promise === undefined) {
+    promise = compileOnThread(bytes, limits)
+      .then((made) => remember(key, made))
+      .finally(() => underWay.delete(key))
+    underWay.set(key, promise)
+  }
+  return promise
+}
+
+function remember(key: string, made: CompiledModule): CompiledModule {
+  for (const [other, reference] of known) if (reference.deref() === undefined) known.delete(other)
+  known.set(key, new WeakRef(made))
+  return made
+}
+
+function compileOnThread(bytes: Uint8Array, limits: Partial<Limits>): Promise<CompiledModule> {
   return new Promise((resolve, reject) => {
     clearTimeout(idle)
     const id = nextId++

@@ -121,8 +121,26 @@ describe('compileModule', () => {
   })
 
   it('compiles many at once off this thread, with the same digest', async () => {
+    const different = [1, 2, 3].map((n) => guest(`(func (export "f${n}"))`))
+    const all = await Promise.all(different.map((bytes) => compileModule(bytes)))
+    all.forEach(({ digest }, i) => {
+      assert.equal(digest, compileModuleSync(different[i]).digest)
+    })
+  })
+
+  it('gives the same module for the same bytes and limits while it is alive, and another for others', async () => {
     const bytes = guest('')
-    const all = await Promise.all([1, 2, 3].map(() => compileModule(bytes)))
-    for (const compiled of all) assert.equal(compiled.digest, compileModuleSync(bytes).digest)
+    const [first, second] = await Promise.all([compileModule(bytes), compileModule(Uint8Array.from(bytes))])
+    assert.equal(second, first)
+    assert.equal(await compileModule(bytes), first)
+    const limited = await compileModule(bytes, { tickMs: 10 })
+    assert.notEqual(limited, first)
+    assert.equal(limited.limits.tickMs, 10)
+  })
+
+  it('compiles again what could not be compiled', async () => {
+    const bytes = guest('').subarray(0, 200)
+    const error = await compileModule(bytes).catch((reason: unknown) => reason)
+    await assert.rejects(compileModule(bytes), (again) => again !== error)
   })
 })
