@@ -5,7 +5,6 @@ import type { HeaderMap } from '../../base/header-map.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { ClusterManager } from '../cluster/cluster-manager.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
-import type { Hash64 } from '../cluster/hash64.ts'
 import { UpstreamFailure } from '../cluster/upstream.ts'
 import { onlyFields } from '../config/fields.ts'
 import type { FactoryContext } from '../context.ts'
@@ -15,6 +14,7 @@ import { FilterDataStatus, FilterHeadersStatus, FilterTrailersStatus } from '../
 import { fixLength } from '../http/fix-length.ts'
 import type { UpstreamControl } from '../http/stream.ts'
 import { ResponseFlag } from '../http/stream-info.ts'
+import type { MetadataMap } from '../metadata-map.ts'
 import type { RouteEntry } from '../route/route-entry.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import { Attempt } from './router-attempt.ts'
@@ -22,6 +22,7 @@ import { answerDirect } from './router-direct.ts'
 import { failureText, type ResetText, transportReason } from './router-failure.ts'
 import { type Mirror, startMirror } from './router-mirror.ts'
 import {
+  chooseHost,
   copyOf,
   expectedTimeout,
   grpcFailure,
@@ -157,6 +158,10 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     if (this.#attempt?.headersSent === true) this.#attempt.sendTrailers(trailers)
     this.#requestSent()
     return FilterTrailersStatus.Continue
+  }
+
+  decodeMetadata(map: MetadataMap): void {
+    this.#attempt?.sendMetadata(map)
   }
 
   onDestroy(): void {
@@ -334,7 +339,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
       this.#refuseReset(UpstreamFailure.Overflow, failureText(UpstreamFailure.Overflow, ''))
       return
     }
-    const host = this.#chooseHost(settings.hash?.hash(info))
+    const host = chooseHost(cluster, settings.hash?.hash(info), this.#limits.retry, this.#tried)
     if (host === undefined) {
       stats.noHealthy.value++
       info.responseFlags |= ResponseFlag.NoHealthyUpstream
@@ -355,16 +360,6 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
       this.#perTry.arm(perTryMs)
     }
     attempt.start(settings.highPriority, settings.endsConnect && stream.isUpgrade)
-  }
-
-  #chooseHost(hash: Hash64 | undefined): EndpointHost | undefined {
-    const { retry } = this.#limits
-    let host = this.#cluster.choose(hash)
-    if (this.#tried === undefined || retry === undefined || !retry.avoidPreviousHosts) return host
-    for (let i = 0; i < retry.hostSelectionAttempts && host !== undefined && this.#tried.includes(host); i++) {
-      host = this.#cluster.choose(undefined)
-    }
-    return host
   }
 
   /** Starts a retry when it is wanted and allowed. */
