@@ -147,7 +147,7 @@ export class Plugin {
     this.#vms.remove(this.#key, vm)
     this.#services.count?.(this.settings.name, 'vm_failure')
     if (vm.failure !== undefined) this.#services.log.log('error', vm.failure.error.message, this.settings)
-    for (const context of [...vm.contexts.values()]) context.vmFailed()
+    for (const context of vm.contexts.all()) context.vmFailed()
     vm.contexts.clear()
   }
 

@@ -1,3 +1,4 @@
+import { IdTable } from '../base/id-table.ts'
 import { LOG_LEVELS, type LogLevel } from './abi/constants.ts'
 import type { CallbackName } from './abi/signatures.ts'
 import type { CompiledModule } from './compile.ts'
@@ -72,7 +73,7 @@ export class Vm {
   failure: PluginFailure | undefined
   failedAt = 0
   trace: TraceSink | undefined
-  readonly contexts = new Map<number, Context>()
+  readonly contexts = new IdTable<Context>()
   /** How many plugins have their root context here. */
   plugins = 0
   guest: GuestFunctions = {}

@@ -35,7 +35,8 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
   readonly host: EndpointHost
   readonly settings: PoolSettings
   readonly #idle: Http1ClientConnection[] = []
-  readonly #busy = new Set<Http1ClientConnection>()
+  /** Busy and idle ones. */
+  readonly #open = new Set<Http1ClientConnection>()
   readonly #connecting = new Set<Connecting>()
   readonly #pending: Pending[] = []
   #drained = false
@@ -46,7 +47,7 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
   }
 
   get connections(): number {
-    return this.#idle.length + this.#busy.size + this.#connecting.size
+    return this.#open.size + this.#connecting.size
   }
 
   newStream(callbacks: UpstreamCallbacks, highPriority: boolean): PendingStream | undefined {
@@ -77,8 +78,8 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
 
   drain(): void {
     this.#drained = true
+    for (const connection of this.#open) connection.retired = true
     for (const connection of this.#idle.splice(0)) connection.socket.destroy()
-    for (const connection of this.#busy) connection.retired = true
   }
 
   cancel(pending: Pending): void {
@@ -94,7 +95,6 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
   }
 
   #use(connection: Http1ClientConnection, callbacks: UpstreamCallbacks): void {
-    this.#busy.add(connection)
     connection.attach(callbacks)
     callbacks.onPoolReady(connection, this.host)
   }
@@ -102,7 +102,6 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
   // From connections
 
   connectionIdle(connection: Http1ClientConnection): void {
-    this.#busy.delete(connection)
     if (this.#drained) {
       connection.retired = true
       return
@@ -120,7 +119,7 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
 
   connectionClosed(connection: Http1ClientConnection): void {
     connection.idle?.stop()
-    this.#busy.delete(connection)
+    this.#open.delete(connection)
     const at = this.#idle.indexOf(connection)
     if (at !== -1) this.#idle.splice(at, 1)
     this.#closed()
@@ -154,7 +153,7 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     socket.on('drain', () => connection.onDrain())
     socket.on('error', (error) => connection.onClose(error.message))
     socket.on('close', () => connection.onClose('connection closed'))
-    this.#busy.add(connection)
+    this.#open.add(connection)
     this.connectionIdle(connection)
     if (connection.retired) socket.destroy()
   }

@@ -98,7 +98,7 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
     const stream = new Http2ClientStream(this, this.#next, callbacks, upgrade)
     this.#next += 2
     this.guard.streams++
-    this.streams.set(stream.id, stream)
+    this.streams.add(stream)
     stream.begin(headers, endStream)
     return stream
   }
@@ -190,7 +190,7 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
   onGoAway(lastStream: number, code: number): void {
     this.#leaving = true
     // RFC 9113 6.8: what came behind was not looked at, and may be sent again.
-    for (const stream of [...this.streams.values()]) {
+    for (const stream of this.streams.all()) {
       if (stream.id > lastStream) this.refused(stream)
     }
     if (this.#active === 0 || code !== ErrorCode.NoError) this.#owner.connectionFree()

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import { IdTable } from '../../base/id-table.ts'
 import { beginBatch, endBatch } from '../http1/batch.ts'
 import type { MetadataMap } from '../metadata-map.ts'
 import type { ReadSink } from '../network/direct-reads.ts'
@@ -36,7 +37,7 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
   readonly peer = new PeerSettings()
   sendWindow = DEFAULT_WINDOW
   protected readonly http2Stats: Http2Stats
-  protected readonly streams = new Map<number, S>()
+  protected readonly streams = new IdTable<S>()
   protected readonly block: HeaderBlock
   readonly guard: FloodGuard
   protected readonly reader: FrameReader
@@ -224,7 +225,7 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
   protected dropStreams(code: number, reason: string): void {
     this.ended = true
     this.reader.stop()
-    const all = [...this.streams.values()]
+    const all = this.streams.all()
     this.streams.clear()
     this.#waiting.clear()
     for (const stream of all) {
@@ -334,10 +335,10 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
     // RFC 9113 6.9.2
     const change = peer.initialWindow - before
     if (change !== 0) {
-      for (const stream of this.streams.values()) {
+      for (const stream of this.streams.all()) {
         if (!stream.widen(change)) throw new Http2Error(ErrorCode.FlowControlError, 'stream window too large')
       }
-      if (change > 0) for (const stream of [...this.streams.values()]) stream.pump()
+      if (change > 0) for (const stream of this.streams.all()) stream.pump()
     }
     this.onPeerSettings()
   }

@@ -199,7 +199,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     }
     this.#manager = manager
     const stream = new Http2ServerStream(this, id)
-    this.streams.set(id, stream)
+    this.streams.add(stream)
     const headers = block.headers()
     const http = manager.newStream(stream, this.#info, 'HTTP/2')
     if (block.tooLarge) {

@@ -1,6 +1,7 @@
 /** Both directions of one stream: what waits to be sent, what waits to be read, and the windows of each (RFC 9113 5). */
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import type { Entry } from '../../base/id-table.ts'
 import { inOwnMemory } from '../../base/own-memory.ts'
 import type { MetadataMap } from '../metadata-map.ts'
 import type { Http2Connection } from './connection.ts'
@@ -15,8 +16,10 @@ const LOW_WATER = HIGH_WATER / 4
 /** Smaller reads lie in memory that is shared anyway. */
 const LARGE_READ = 8 * 1024
 
-export abstract class Http2Stream {
+export abstract class Http2Stream implements Entry {
   readonly id: number
+  /** The neighbour among the streams of the connection. */
+  nextInTable: Entry | undefined
   /** We have sent END_STREAM; the peer has; one of the two has ended the stream before that. */
   localDone = false
   remoteDone = false

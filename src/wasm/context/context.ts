@@ -1,5 +1,6 @@
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import type { Entry } from '../../base/id-table.ts'
 import { BUFFER, MAP, STATUS } from '../abi/constants.ts'
 import type { AttributeValue } from '../attributes/value.ts'
 import type { FilterState, ReadableState } from '../host.ts'
@@ -8,12 +9,14 @@ import type { Vm } from '../vm.ts'
 import type { RootContext } from './root-context.ts'
 
 /** One context of a VM as the host functions see it: a plugin's root, or a stream. */
-export abstract class Context {
+export abstract class Context implements Entry {
   readonly id: number
   readonly vm: Vm
   readonly plugin: PluginSettings
   /** While proxy_on_vm_start and proxy_on_configure run, which may take longer. */
   starting = false
+  /** The neighbour in the same bucket of `Vm.contexts`. */
+  nextInTable: Entry | undefined
   /** How many properties this context has made. */
   stateKeys = 0
 

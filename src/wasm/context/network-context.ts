@@ -143,7 +143,7 @@ export class NetworkContext extends Context {
     if (this.#deleted || this.vm.failure !== undefined) return false
     if (this.#created) return true
     this.#created = true
-    this.vm.contexts.set(this.id, this)
+    this.vm.contexts.add(this)
     const fn = this.vm.guest.proxy_on_context_create
     if (fn !== undefined) this.vm.call2(this, 'proxy_on_context_create', fn, this.id, this.#root.id)
     return this.vm.failure === undefined

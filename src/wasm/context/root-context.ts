@@ -43,7 +43,7 @@ export class RootContext extends Context {
 
   constructor(vm: Vm, plugin: PluginSettings) {
     super(vm.nextContextId(), vm, plugin)
-    vm.contexts.set(this.id, this)
+    vm.contexts.add(this)
   }
 
   override get root(): RootContext {
