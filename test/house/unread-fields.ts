@@ -2,12 +2,23 @@
 
 const NAME = 'a name for people and for finding by type; the typed config decides'
 const RUNTIME = 'layered_runtime takes no key that could replace the default'
+const ZONE = 'nothing without cluster_manager.local_cluster_name, in Envoy neither'
 const NODE = 'sent to the management server as it came'
 
 /** Taken knowingly: ignoring these is right. Message, field, reason. */
 export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'envoy.config.accesslog.v3.RuntimeFilter': {
     runtime_key: RUNTIME,
+  },
+  'envoy.config.cluster.v3.Cluster': {
+    cleanup_interval: 'of clusters ORIGINAL_DST, which are refused',
+  },
+  'envoy.config.cluster.v3.Cluster.CommonLbConfig': {
+    update_merge_window: 'how long Envoy gathers changes to spare itself work; here each counts at once',
+  },
+  'envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig': {
+    routing_enabled: ZONE,
+    min_cluster_size: ZONE,
   },
   'envoy.config.core.v3.Node': {
     dynamic_parameters: NODE,
@@ -16,6 +27,9 @@ export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, str
     extensions: NODE,
     client_features: NODE,
     listening_addresses: NODE,
+  },
+  'envoy.config.core.v3.RuntimeDouble': {
+    runtime_key: RUNTIME,
   },
   'envoy.config.core.v3.RuntimeFeatureFlag': {
     runtime_key: RUNTIME,
@@ -31,6 +45,10 @@ export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, str
   },
   'envoy.config.listener.v3.ListenerFilter': {
     name: NAME,
+  },
+  'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig': {
+    routing_enabled: ZONE,
+    min_cluster_size: ZONE,
   },
   'envoy.type.matcher.v3.RegexMatcher': {
     google_re2: 'deprecated; RE2 is what there is',
@@ -64,17 +82,9 @@ export const UNDECIDED: Readonly<Record<string, readonly string[]>> = {
   'envoy.config.cluster.v3.Cluster': [
     'http_protocol_options',
     'respect_dns_ttl',
-    'cleanup_interval',
     'protocol_selection',
     'upstream_connection_options',
-    'ignore_health_on_host_removal',
     'track_cluster_stats',
-  ],
-  'envoy.config.cluster.v3.Cluster.CommonLbConfig': [
-    'zone_aware_lb_config',
-    'update_merge_window',
-    'ignore_new_hosts_until_first_hc',
-    'close_connections_on_host_set_change',
   ],
   'envoy.config.cluster.v3.Cluster.CustomClusterType': ['name', 'typed_config'],
   'envoy.config.cluster.v3.Cluster.EdsClusterConfig': ['eds_config'],
@@ -111,15 +121,6 @@ export const UNDECIDED: Readonly<Record<string, readonly string[]>> = {
     'channel_args',
   ],
   'envoy.config.core.v3.HeaderValue': ['raw_value'],
-  'envoy.config.core.v3.HealthCheck': [
-    'initial_jitter',
-    'interval_jitter',
-    'reuse_connection',
-    'no_traffic_interval',
-    'unhealthy_interval',
-  ],
-  'envoy.config.core.v3.HealthCheck.Payload': ['text', 'binary'],
-  'envoy.config.core.v3.HealthCheck.TcpHealthCheck': ['proxy_protocol_config'],
   'envoy.config.core.v3.Http1ProtocolOptions': ['allow_absolute_url'],
   'envoy.config.core.v3.Http3ProtocolOptions': [
     'quic_protocol_options',
@@ -131,9 +132,7 @@ export const UNDECIDED: Readonly<Record<string, readonly string[]>> = {
   'envoy.config.core.v3.Pipe': ['mode'],
   'envoy.config.core.v3.SocketAddress': ['named_port', 'resolver_name', 'ipv4_compat'],
   'envoy.config.core.v3.SubstitutionFormatString': ['json_format_options'],
-  'envoy.config.endpoint.v3.ClusterLoadAssignment': ['policy'],
   'envoy.config.endpoint.v3.Endpoint.AdditionalAddress': ['address'],
-  'envoy.config.endpoint.v3.Endpoint.HealthCheckConfig': ['hostname', 'address', 'disable_active_health_check'],
   'envoy.config.endpoint.v3.LocalityLbEndpoints': ['metadata'],
   'envoy.config.listener.v3.AdditionalAddress': ['socket_options'],
   'envoy.config.listener.v3.FilterChain': ['metadata', 'transport_socket_connect_timeout'],
@@ -181,7 +180,6 @@ export const UNDECIDED: Readonly<Record<string, readonly string[]>> = {
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails': [
     'chain',
   ],
-  'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight': ['metadata_match'],
   'envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext': [
     'validation_context_certificate_provider',
     'validation_context_certificate_provider_instance',

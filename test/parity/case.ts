@@ -67,6 +67,10 @@ export interface ClusterSettings extends Record<string, unknown> {
   readonly down?: boolean
   /** `filter_metadata` of each endpoint. */
   readonly endpoint_metadata?: Record<string, unknown>
+  /** What is added to each endpoint, in their order. */
+  readonly endpoints?: readonly Record<string, unknown>[]
+  /** Localities and priorities: how many of the hosts each has, in their order, and its other fields. */
+  readonly groups?: readonly ({ readonly size: number } & Record<string, unknown>)[]
 }
 
 export interface Case {

@@ -1,5 +1,5 @@
 /** One bootstrap for many cases: each has a listener and clusters of its own. */
-import type { Case } from './case.ts'
+import type { Case, ClusterSettings } from './case.ts'
 
 const TYPE = 'type.googleapis.com/envoy'
 export const LOG =
@@ -78,21 +78,31 @@ function listener(one: Case, places: Places): unknown {
 function clusters(one: Case, places: Places): unknown[] {
   const settings = one.clusters ?? { up: {} }
   return Object.entries(settings).map(
-    ([name, { hosts: _hosts, down: _down, endpoint_metadata: metadata, ...rest }]) => {
+    ([name, { hosts: _hosts, down: _down, endpoint_metadata: metadata, endpoints: more, groups, ...rest }]) => {
       const full = fullName(one, name)
-      const endpoints = (places.ports.get(full) ?? []).map((port) => ({
+      const endpoints = (places.ports.get(full) ?? []).map((port, i) => ({
         endpoint: { address: address(port) },
         ...(metadata === undefined ? {} : { metadata: { filter_metadata: metadata } }),
+        ...more?.[i],
       }))
       return {
         name: full,
         type: 'STATIC',
         connect_timeout: '1s',
-        load_assignment: { cluster_name: full, endpoints: [{ lb_endpoints: endpoints }] },
+        load_assignment: { cluster_name: full, endpoints: grouped(endpoints, groups) },
         ...(resolve(rest, one, places) as Record<string, unknown>),
       }
     },
   )
+}
+
+function grouped(endpoints: readonly unknown[], groups: ClusterSettings['groups']): unknown[] {
+  if (groups === undefined) return [{ lb_endpoints: endpoints }]
+  let from = 0
+  return groups.map(({ size, ...rest }) => {
+    from += size
+    return { lb_endpoints: endpoints.slice(from - size, from), ...rest }
+  })
 }
 
 export function fullName(one: Case, cluster: string): string {

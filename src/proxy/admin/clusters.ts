@@ -1,4 +1,4 @@
-import { Unhealthy } from '../cluster/endpoint-host.ts'
+import { HealthFlag, healthFlagsText } from '../cluster/health-flag.ts'
 import type { ConfigManager } from '../main/config-manager.ts'
 import type { ClusterStatus, HostStatus } from '../worker/protocol.ts'
 
@@ -32,7 +32,7 @@ function addHost(a: HostStatus, b: HostStatus | undefined): HostStatus {
   if (b === undefined) return a
   return {
     ...a,
-    unhealthy: a.unhealthy | b.unhealthy,
+    healthFlags: a.healthFlags | b.healthFlags,
     active: a.active + b.active,
     connections: a.connections + b.connections,
     requests: a.requests + b.requests,
@@ -40,15 +40,6 @@ function addHost(a: HostStatus, b: HostStatus | undefined): HostStatus {
     successes: a.successes + b.successes,
     connectFailures: a.connectFailures + b.connectFailures,
   }
-}
-
-function healthText(flags: number): string {
-  if (flags === 0) return 'healthy'
-  let text = ''
-  if ((flags & Unhealthy.ActiveCheck) !== 0) text += '/failed_active_hc'
-  if ((flags & Unhealthy.Outlier) !== 0) text += '/failed_outlier_check'
-  if ((flags & Unhealthy.Eds) !== 0) text += '/failed_eds_health'
-  return text
 }
 
 export function clustersText(workers: readonly (readonly ClusterStatus[])[], config: ConfigManager): string {
@@ -67,7 +58,7 @@ export function clustersText(workers: readonly (readonly ClusterStatus[])[], con
       line('rq_success', host.successes)
       line('rq_total', host.requests)
       line('hostname', host.hostname)
-      line('health_flags', healthText(host.unhealthy))
+      line('health_flags', healthFlagsText(host.healthFlags))
       line('weight', host.weight)
       line('region', host.region)
       line('zone', host.zone)
@@ -99,7 +90,9 @@ export function clustersJson(workers: readonly (readonly ClusterStatus[])[], con
             { name: 'rq_success', value: String(host.successes) },
             { name: 'rq_active', type: 'GAUGE', value: String(host.active) },
           ],
-          health_status: { eds_health_status: (host.unhealthy & Unhealthy.Eds) === 0 ? 'HEALTHY' : 'UNHEALTHY' },
+          health_status: {
+            eds_health_status: (host.healthFlags & HealthFlag.FailedEds) === 0 ? 'HEALTHY' : 'UNHEALTHY',
+          },
           weight: host.weight,
           hostname: host.hostname,
         }

@@ -1,12 +1,7 @@
 import {
-  Cluster_CommonLbConfigSchema,
-  Cluster_LeastRequestLbConfigSchema,
-  Cluster_RoundRobinLbConfigSchema,
   type Cluster as ClusterProto,
   ClusterSchema,
   Cluster_DiscoveryType as DiscoveryType,
-  Cluster_RingHashLbConfig_HashFunction as HashFunction,
-  Cluster_LbPolicy as LbPolicy,
 } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
 import type { Http2ProtocolOptions } from '../../../gen/envoy/config/core/v3/protocol_pb.ts'
 import { HttpProtocolOptionsSchema as CommonHttpOptionsSchema } from '../../../gen/envoy/config/core/v3/protocol_pb.ts'
@@ -14,9 +9,8 @@ import { HttpProtocolOptionsSchema } from '../../../gen/envoy/extensions/upstrea
 import { metadataJson, unpackAs } from '../config/any.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
 import { type Http2Options, http2Options } from '../http2/options.ts'
-import { maglev, ringHash } from './consistent-hash.ts'
-import { murmurHash2, xxHash64 } from './hash64.ts'
-import { type LoadBalancerFactory, leastRequest, random, roundRobin } from './load-balancer.ts'
+import { lbPolicy } from './lb/lb-policy.ts'
+import type { LbPolicy } from './lb/policy-parts.ts'
 
 /** The settings of a cluster, read once. */
 export interface ClusterConfig {
@@ -29,9 +23,13 @@ export interface ClusterConfig {
   readonly connectTimeoutMs: number
   readonly idleTimeoutMs: number
   readonly maxRequestsPerConnection: number
-  readonly balancer: LoadBalancerFactory
+  readonly lb: LbPolicy
   readonly panicThreshold: number
-  readonly localityWeighted: boolean
+  /** New hosts count for nothing until their first health check. */
+  readonly ignoreNewHosts: boolean
+  readonly closeOnHostChange: boolean
+  /** Hosts that discovery no longer has go at once, even if their health checks pass. */
+  readonly ignoreHealthOnRemoval: boolean
   readonly dnsRefreshMs: number
   readonly dnsFamily: 0 | 4 | 6
   readonly http2: Http2Options | undefined
@@ -48,6 +46,8 @@ const FIELDS = [
   'connect_timeout',
   'per_connection_buffer_limit_bytes',
   'lb_policy',
+  'load_balancing_policy',
+  'lb_subset_config',
   'load_assignment',
   'health_checks',
   'max_requests_per_connection',
@@ -93,22 +93,6 @@ export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name
   if (discovery === undefined) throw unsupported(`${path}.type`, 'ORIGINAL_DST')
   const http = httpOptions(proto, path)
   const common = proto.commonLbConfig
-  if (common !== undefined) {
-    onlyFields(
-      Cluster_CommonLbConfigSchema,
-      common,
-      [
-        'healthy_panic_threshold',
-        'locality_weighted_lb_config',
-        'update_merge_window',
-        'ignore_new_hosts_until_first_hc',
-        'close_connections_on_host_set_change',
-        'zone_aware_lb_config',
-        'consistent_hashing_lb_config',
-      ],
-      `${path}.common_lb_config`,
-    )
-  }
   return {
     name: proto.name,
     statName: proto.altStatName || proto.name,
@@ -118,9 +102,11 @@ export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name
     connectTimeoutMs: durationMs(proto.connectTimeout, 5000),
     idleTimeoutMs: durationMs(http.idleTimeout, 3_600_000),
     maxRequestsPerConnection: http.maxRequests,
-    balancer: balancer(proto, path),
+    lb: lbPolicy(proto, path),
     panicThreshold: common?.healthyPanicThreshold?.value ?? 50,
-    localityWeighted: common?.localityConfigSpecifier.case === 'localityWeightedLbConfig',
+    ignoreNewHosts: common?.ignoreNewHostsUntilFirstHc ?? false,
+    closeOnHostChange: common?.closeConnectionsOnHostSetChange ?? false,
+    ignoreHealthOnRemoval: proto.ignoreHealthOnHostRemoval,
     dnsRefreshMs: durationMs(proto.dnsRefreshRate, 5000),
     dnsFamily: ([0, 4, 6, 4, 0] as const)[proto.dnsLookupFamily],
     http2: http.http2 && http2Options(http.http2, `${path}.http2_protocol_options`),
@@ -175,56 +161,4 @@ function httpOptions(proto: ClusterProto, path: string): HttpPart {
     }
   }
   return part
-}
-
-function balancer(proto: ClusterProto, path: string): LoadBalancerFactory {
-  const consistent = proto.commonLbConfig?.consistentHashingLbConfig
-  if (consistent?.hashBalanceFactor !== undefined)
-    throw unsupported(
-      `${path}.common_lb_config.consistent_hashing_lb_config.hash_balance_factor`,
-      'the field is not supported',
-    )
-  refuseSlowStart(proto, path)
-  const byHostname = consistent?.useHostnameForHashing ?? false
-  switch (proto.lbPolicy) {
-    case LbPolicy.ROUND_ROBIN:
-      return roundRobin
-    case LbPolicy.LEAST_REQUEST:
-      return leastRequest(proto.lbConfig.case === 'leastRequestLbConfig' ? (proto.lbConfig.value.choiceCount ?? 2) : 2)
-    case LbPolicy.RANDOM:
-      return random
-    case LbPolicy.RING_HASH: {
-      const ring = proto.lbConfig.case === 'ringHashLbConfig' ? proto.lbConfig.value : undefined
-      const [min, max] = [Number(ring?.minimumRingSize ?? 1024n), Number(ring?.maximumRingSize ?? MAX_RING)]
-      if (min > max || max > MAX_RING)
-        throw invalid(`${path}.ring_hash_lb_config`, `minimum_ring_size (${min}) above maximum_ring_size (${max})`)
-      return ringHash(min, max, byHostname, ring?.hashFunction === HashFunction.MURMUR_HASH_2 ? murmurHash2 : xxHash64)
-    }
-    case LbPolicy.MAGLEV: {
-      const size = Number(
-        (proto.lbConfig.case === 'maglevLbConfig' ? proto.lbConfig.value.tableSize : undefined) ?? 65_537n,
-      )
-      if (size > MAX_TABLE || !isPrime(size))
-        throw invalid(`${path}.maglev_lb_config.table_size`, `${size} is not a prime number up to ${MAX_TABLE}`)
-      return maglev(size, byHostname)
-    }
-    default:
-      throw unsupported(`${path}.lb_policy`, `load balancing policy ${proto.lbPolicy}`)
-  }
-}
-
-const MAX_RING = 8_388_608
-const MAX_TABLE = 5_000_011
-
-function isPrime(number: number): boolean {
-  for (let i = 2; i * i <= number; i++) if (number % i === 0) return false
-  return number > 1
-}
-
-/** What is left of a policy's settings would change how new hosts are treated. */
-function refuseSlowStart({ lbConfig }: ClusterProto, path: string): void {
-  if (lbConfig.case === 'roundRobinLbConfig')
-    onlyFields(Cluster_RoundRobinLbConfigSchema, lbConfig.value, [], `${path}.round_robin_lb_config`)
-  if (lbConfig.case === 'leastRequestLbConfig')
-    onlyFields(Cluster_LeastRequestLbConfigSchema, lbConfig.value, ['choice_count'], `${path}.least_request_lb_config`)
 }

@@ -13,12 +13,15 @@ import { type ClusterConfig, clusterConfig } from './cluster-config.ts'
 import { clusterStats } from './cluster-stats.ts'
 import { type ConnectionPool, Http1Pool, type PoolSettings } from './connection-pool.ts'
 import { DnsResolver } from './dns.ts'
-import { type ClusterStats, EndpointHost, Unhealthy } from './endpoint-host.ts'
-import { type Assignment, compileAssignment, type Endpoint } from './endpoints.ts'
+import { type ClusterStats, EndpointHost } from './endpoint-host.ts'
+import { type Assignment, compileAssignment, EDS_FLAGS, type Endpoint } from './endpoints.ts'
 import type { Hash64 } from './hash64.ts'
-import { HealthChecker } from './health-checker.ts'
+import { HealthChecker } from './health/health-checker.ts'
+import { HealthFlag } from './health-flag.ts'
 import type { ClusterFacts } from './host.ts'
-import { HostSet } from './host-set.ts'
+import type { HostChooser } from './lb/host-set.ts'
+import { makeChooser } from './lb/make-chooser.ts'
+import type { MetadataMatch } from './lb/metadata-match.ts'
 import { OutlierDetector } from './outlier-detector.ts'
 import { ProxiedPools } from './proxy-protocol.ts'
 import { Transports } from './transport.ts'
@@ -38,7 +41,7 @@ export class Cluster implements ClusterFacts {
   readonly #outliers: OutlierDetector | undefined
   readonly #checker: HealthChecker | undefined
   readonly #dns: DnsResolver | undefined
-  #hosts: HostSet
+  #hosts: HostChooser
   #assignment: Assignment
   /** Endpoints are known: from the config, the first EDS answer, or the first look-up. */
   ready = false
@@ -69,7 +72,7 @@ export class Cluster implements ClusterFacts {
       config.discovery === 'eds' ? undefined : proto.loadAssignment,
       `${path}.load_assignment`,
     )
-    this.#hosts = this.#hostSet([])
+    this.#hosts = this.#chooser([])
     if (config.discovery === 'static') {
       for (const { ip } of this.#assignment.endpoints) {
         if (isIP(ip) === 0 && !ip.startsWith('/'))
@@ -85,8 +88,13 @@ export class Cluster implements ClusterFacts {
     return this.#hosts.hosts
   }
 
-  choose(hash: Hash64 | undefined): EndpointHost | undefined {
-    return this.#hosts.choose(hash)
+  choose(hash: Hash64 | undefined, match?: MetadataMatch): EndpointHost | undefined {
+    return this.#hosts.choose(hash, match)
+  }
+
+  /** Requests may ask for endpoints by their metadata. */
+  get hasSubsets(): boolean {
+    return this.config.lb.subsets !== undefined
   }
 
   /** A new EDS answer. */
@@ -95,9 +103,23 @@ export class Cluster implements ClusterFacts {
     this.#setEndpoints(this.#assignment.endpoints)
   }
 
-  /** Health or weights have changed. */
+  /** Health has changed. */
   rebuild(): void {
     this.#hosts.rebuild()
+    this.#countHealth()
+  }
+
+  /** An active health check has changed its mind about a host. */
+  healthChanged(host: EndpointHost, before: number): void {
+    const { FailedActiveCheck, PendingRemoval } = HealthFlag
+    const fails = (host.healthFlags & FailedActiveCheck) !== 0
+    if (fails && (host.healthFlags & PendingRemoval) !== 0) {
+      this.#forget(host)
+      this.#use(this.hosts.filter((one) => one !== host))
+      return
+    }
+    if (!fails && (before & FailedActiveCheck) !== 0) host.healthySince = performance.now()
+    this.rebuild()
   }
 
   get outliers(): OutlierDetector | undefined {
@@ -127,21 +149,42 @@ export class Cluster implements ClusterFacts {
       } else {
         host = old
         host.settings = endpoint
-        if (this.#transports.of(host.metadata) !== host.transport) {
-          host.pool.drain()
-          this.#connect(host)
-        }
+        if (this.#transports.of(host.metadata) !== host.transport) this.#reconnect(host)
       }
-      host.unhealthy = endpoint.healthy ? host.unhealthy & ~Unhealthy.Eds : host.unhealthy | Unhealthy.Eds
+      host.healthFlags = (host.healthFlags & ~(EDS_FLAGS | HealthFlag.PendingRemoval)) | endpoint.healthFlags
       next.push(host)
     }
+    let changed = next.length !== known.size
     for (const host of this.hosts) {
       if (seen.has(host.address)) continue
-      this.#checker?.removed(host)
-      host.pool.drain()
+      changed = true
+      if (this.#outlives(host)) {
+        host.healthFlags |= HealthFlag.PendingRemoval
+        next.push(host)
+      } else this.#forget(host)
     }
-    this.#hosts = this.#hostSet(next)
+    if (changed && this.config.closeOnHostChange)
+      for (const host of next) if (known.has(host.address)) this.#reconnect(host)
+    this.#use(next)
     this.ready = true
+  }
+
+  /** Discovery is only eventually right: a host that it drops is kept while its health checks pass (Envoy, too). */
+  #outlives(host: EndpointHost): boolean {
+    if (this.#checker === undefined || this.config.ignoreHealthOnRemoval) return false
+    return (
+      host.settings.healthChecked && (host.healthFlags & (HealthFlag.FailedActiveCheck | HealthFlag.Draining)) === 0
+    )
+  }
+
+  #forget(host: EndpointHost): void {
+    this.#checker?.removed(host)
+    host.pool.drain()
+  }
+
+  #reconnect(host: EndpointHost): void {
+    host.pool.drain()
+    this.#connect(host)
   }
 
   /** Gives a host its connections, of the kind that its metadata asks for. */
@@ -164,9 +207,30 @@ export class Cluster implements ClusterFacts {
     return new ProxiedPools(proxyHeader, (preamble) => make({ ...settings, preamble }))
   }
 
-  #hostSet(hosts: readonly EndpointHost[]): HostSet {
-    const { balancer, panicThreshold, localityWeighted } = this.config
-    const weights = localityWeighted ? this.#assignment.localityWeights : undefined
-    return new HostSet(hosts, balancer, panicThreshold, weights, this.stats)
+  #use(hosts: readonly EndpointHost[]): void {
+    this.#hosts = this.#chooser(hosts)
+    this.#countHealth()
+  }
+
+  #chooser(hosts: readonly EndpointHost[]): HostChooser {
+    const { localityWeights, overprovisioning } = this.#assignment
+    const { lb, panicThreshold } = this.config
+    return makeChooser(hosts, { lb, panicThreshold, localityWeights, overprovisioning }, this.stats)
+  }
+
+  #countHealth(): void {
+    const { stats } = this
+    const counts = { healthy: 0, degraded: 0, excluded: 0, checked: 0 }
+    for (const host of this.hosts) {
+      if (host.healthy) counts.healthy++
+      if (host.degraded) counts.degraded++
+      if (host.excluded) counts.excluded++
+      if ((host.healthFlags & HealthFlag.FailedActiveCheck) === 0) counts.checked++
+    }
+    stats.total.value = this.hosts.length
+    stats.healthy.value = counts.healthy
+    stats.degraded.value = counts.degraded
+    stats.excluded.value = counts.excluded
+    if (this.#checker !== undefined) stats.checkHealthy.value = counts.checked
   }
 }

@@ -1,10 +1,9 @@
 import type { Cell, HistogramCell } from '../../telemetry/metrics.ts'
 import type { ConnectionPool } from './connection-pool.ts'
+import { DEGRADED, EXCLUDED, UNHEALTHY } from './health-flag.ts'
 import type { ClusterFacts, Host } from './host.ts'
+import type { SubsetStats } from './lb/subset-balancer.ts'
 import type { Transport } from './transport.ts'
-
-/** Why a host gets no traffic. */
-export const Unhealthy = { ActiveCheck: 1, Outlier: 2, Eds: 4 } as const
 
 export interface Locality {
   readonly region: string
@@ -22,6 +21,10 @@ export interface EndpointSettings {
   readonly weight: number
   readonly priority: number
   readonly healthPort: number
+  /** Named to it by health checks, or ''. */
+  readonly healthHostname: string
+  /** Health checks are not turned off for it. */
+  readonly healthChecked: boolean
 }
 
 /** One endpoint with its connections, its counters and its health. */
@@ -37,8 +40,10 @@ export class EndpointHost implements Host {
   /** For CONNECTs that end here. */
   tunnels!: ConnectionPool
   active = 0
-  unhealthy = 0
-  degraded = false
+  /** Of `HealthFlag`. */
+  healthFlags = 0
+  /** When it was last found healthy, or came: slow start counts from there. */
+  healthySince = performance.now()
   requests = 0
   errors = 0
   successes = 0
@@ -49,8 +54,6 @@ export class EndpointHost implements Host {
   consecutiveLocal = 0
   ejections = 0
   ejectedUntil = 0
-  /** Smooth weighted round robin. */
-  current = 0
 
   constructor(settings: EndpointSettings, cluster: ClusterFacts) {
     this.settings = settings
@@ -77,7 +80,16 @@ export class EndpointHost implements Host {
   }
 
   get healthy(): boolean {
-    return this.unhealthy === 0
+    return (this.healthFlags & (UNHEALTHY | DEGRADED)) === 0
+  }
+
+  /** Used where the healthy ones are too few. */
+  get degraded(): boolean {
+    return (this.healthFlags & UNHEALTHY) === 0 && (this.healthFlags & DEGRADED) !== 0
+  }
+
+  get excluded(): boolean {
+    return (this.healthFlags & EXCLUDED) !== 0
   }
 }
 
@@ -108,6 +120,12 @@ export interface ClusterStats {
   readonly total: Cell
   readonly ejections: Cell
   readonly activeEjections: Cell
+  readonly degraded: Cell
+  readonly excluded: Cell
+  readonly checkAttempt: Cell
+  readonly checkNetworkFailure: Cell
+  readonly checkHealthy: Cell
   readonly checkSuccess: Cell
   readonly checkFailure: Cell
+  readonly subsets: SubsetStats
 }

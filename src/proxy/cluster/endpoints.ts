@@ -1,33 +1,39 @@
 import type { Address } from '../../../gen/envoy/config/core/v3/address_pb.ts'
 import { HealthStatus } from '../../../gen/envoy/config/core/v3/health_check_pb.ts'
 import {
+  Endpoint_HealthCheckConfigSchema,
   LbEndpointSchema,
   LocalityLbEndpointsSchema,
 } from '../../../gen/envoy/config/endpoint/v3/endpoint_components_pb.ts'
 import {
   type ClusterLoadAssignment,
+  ClusterLoadAssignment_PolicySchema,
   ClusterLoadAssignmentSchema,
 } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
 import { metadataJson } from '../config/any.ts'
 import { invalid, onlyFields, unsupported } from '../config/fields.ts'
 import type { EndpointSettings, Locality } from './endpoint-host.ts'
-import { localityKey } from './host-set.ts'
+import { HealthFlag } from './health-flag.ts'
+import { localityKey } from './lb/host-set.ts'
 
 /** One endpoint as it was delivered; `ip` may still be a name to look up. */
 export interface Endpoint extends EndpointSettings {
-  readonly healthy: boolean
+  /** What EDS says of it. */
+  readonly healthFlags: number
 }
 
 export interface Assignment {
   readonly endpoints: readonly Endpoint[]
   /** By `localityKey`. */
   readonly localityWeights: ReadonlyMap<string, number>
+  /** In percent, 140 unless told: a priority with 72 % of its hosts healthy still takes all of its traffic. */
+  readonly overprovisioning: number
 }
 
 export function compileAssignment(proto: ClusterLoadAssignment | undefined, path: string): Assignment {
   const endpoints: Endpoint[] = []
   const localityWeights = new Map<string, number>()
-  if (proto === undefined) return { endpoints, localityWeights }
+  if (proto === undefined) return { endpoints, localityWeights, overprovisioning: 140 }
   onlyFields(ClusterLoadAssignmentSchema, proto, ['cluster_name', 'endpoints', 'policy'], path)
   proto.endpoints.forEach((group, i) => {
     const where = `${path}.endpoints[${i}]`
@@ -50,6 +56,11 @@ export function compileAssignment(proto: ClusterLoadAssignment | undefined, path
       const endpoint = entry.hostIdentifier.value
       if (endpoint.additionalAddresses.length > 0)
         throw unsupported(`${at}.endpoint.additional_addresses`, 'the field is not supported')
+      const health = endpoint.healthCheckConfig
+      if (health !== undefined) {
+        const fields = ['port_value', 'hostname', 'disable_active_health_check']
+        onlyFields(Endpoint_HealthCheckConfigSchema, health, fields, `${at}.endpoint.health_check_config`)
+      }
       const { ip, port } = socketAddress(endpoint.address, `${at}.endpoint.address`)
       endpoints.push({
         ip,
@@ -59,15 +70,33 @@ export function compileAssignment(proto: ClusterLoadAssignment | undefined, path
         locality,
         weight: entry.loadBalancingWeight ?? 1,
         priority: group.priority,
-        healthPort: endpoint.healthCheckConfig?.portValue || port,
-        healthy: HEALTHY.has(entry.healthStatus),
+        healthPort: health?.portValue || port,
+        healthHostname: health?.hostname ?? '',
+        healthChecked: !(health?.disableActiveHealthCheck ?? false),
+        healthFlags: EDS_HEALTH[entry.healthStatus] ?? 0,
       })
     })
   })
-  return { endpoints, localityWeights }
+  return { endpoints, localityWeights, overprovisioning: overprovisioning(proto, path) }
 }
 
-const HEALTHY: ReadonlySet<number> = new Set([HealthStatus.UNKNOWN, HealthStatus.HEALTHY, HealthStatus.DEGRADED])
+const EDS_HEALTH: Readonly<Record<number, number>> = {
+  [HealthStatus.UNHEALTHY]: HealthFlag.FailedEds,
+  [HealthStatus.TIMEOUT]: HealthFlag.FailedEds,
+  [HealthStatus.DRAINING]: HealthFlag.FailedEds | HealthFlag.Draining,
+  [HealthStatus.DEGRADED]: HealthFlag.DegradedEds,
+}
+
+function overprovisioning({ policy }: ClusterLoadAssignment, path: string): number {
+  if (policy === undefined) return 140
+  onlyFields(ClusterLoadAssignment_PolicySchema, policy, ['overprovisioning_factor'], `${path}.policy`)
+  const factor = policy.overprovisioningFactor ?? 140
+  if (factor === 0) throw invalid(`${path}.policy.overprovisioning_factor`, 'must be greater than 0')
+  return factor
+}
+
+/** The flags that discovery decides. */
+export const EDS_FLAGS = HealthFlag.FailedEds | HealthFlag.Draining | HealthFlag.DegradedEds
 
 export function socketAddress(address: Address | undefined, path: string): { ip: string; port: number } {
   const specifier = address?.address

@@ -4,7 +4,8 @@ import {
 } from '../../../gen/envoy/config/cluster/v3/outlier_detection_pb.ts'
 import { durationMs, onlyFields } from '../config/fields.ts'
 import type { Cluster } from './cluster.ts'
-import { type EndpointHost, Unhealthy } from './endpoint-host.ts'
+import type { EndpointHost } from './endpoint-host.ts'
+import { HealthFlag } from './health-flag.ts'
 
 const FIELDS = [
   'consecutive_5xx',
@@ -82,15 +83,15 @@ export class OutlierDetector {
     host.consecutive5xx = 0
     host.consecutiveGateway = 0
     host.consecutiveLocal = 0
-    if (Math.random() * 100 >= enforcing || (host.unhealthy & Unhealthy.Outlier) !== 0) return
+    if (Math.random() * 100 >= enforcing || (host.healthFlags & HealthFlag.FailedOutlierCheck) !== 0) return
     const { hosts } = this.#cluster
-    const ejected = hosts.filter((h) => (h.unhealthy & Unhealthy.Outlier) !== 0).length
+    const ejected = hosts.filter((h) => (h.healthFlags & HealthFlag.FailedOutlierCheck) !== 0).length
     const allowed =
       (ejected / hosts.length) * 100 < this.#maxPercent && ((ejected + 1) / hosts.length) * 100 <= this.#maxPercent
     // At least one host may always go where the percentage alone would allow none (Envoy before `always_eject_one_host`).
     if (!allowed && !(ejected === 0 && (this.#alwaysOne || this.#maxPercent > 0))) return
     host.ejections++
-    host.unhealthy |= Unhealthy.Outlier
+    host.healthFlags |= HealthFlag.FailedOutlierCheck
     host.ejectedUntil = performance.now() + Math.min(this.#maxMs, this.#baseMs * host.ejections)
     this.#cluster.stats.ejections.value++
     this.#cluster.stats.activeEjections.value++
@@ -101,13 +102,13 @@ export class OutlierDetector {
     const now = performance.now()
     let changed = false
     for (const host of this.#cluster.hosts) {
-      if ((host.unhealthy & Unhealthy.Outlier) === 0) {
+      if ((host.healthFlags & HealthFlag.FailedOutlierCheck) === 0) {
         // A host that stays good for an interval is ejected for less time the next time.
         if (host.ejections > 0 && now - host.ejectedUntil > this.#baseMs) host.ejections--
         continue
       }
       if (now < host.ejectedUntil) continue
-      host.unhealthy &= ~Unhealthy.Outlier
+      host.healthFlags &= ~HealthFlag.FailedOutlierCheck
       host.ejectedUntil = now
       this.#cluster.stats.activeEjections.value--
       changed = true

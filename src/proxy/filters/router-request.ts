@@ -1,8 +1,5 @@
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
-import type { Cluster } from '../cluster/cluster.ts'
-import type { EndpointHost } from '../cluster/endpoint-host.ts'
-import type { Hash64 } from '../cluster/hash64.ts'
 import { RetryPolicy, retryConditions } from '../route/retry-policy.ts'
 import type { RouteSettings } from '../route/route-entry.ts'
 import { isGrpc } from '../route/route-match.ts'
@@ -127,19 +124,4 @@ export function grpcFailure(headers: HeaderMap, status: number): number {
   const grpc = headers.get('grpc-status')
   if (grpc === undefined || status !== 200) return status
   return grpc === '14' || grpc === '13' || grpc === '2' || grpc === '15' ? 503 : status
-}
-
-/** A host for a try; a retry that is to avoid those it has tried asks for others. */
-export function chooseHost(
-  cluster: Cluster,
-  hash: Hash64 | undefined,
-  retry: RetryPolicy | undefined,
-  tried: readonly EndpointHost[] | undefined,
-): EndpointHost | undefined {
-  let host = cluster.choose(hash)
-  if (tried === undefined || retry === undefined || !retry.avoidPreviousHosts) return host
-  for (let i = 0; i < retry.hostSelectionAttempts && host !== undefined && tried.includes(host); i++) {
-    host = cluster.choose(undefined)
-  }
-  return host
 }

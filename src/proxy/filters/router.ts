@@ -14,15 +14,14 @@ import { FilterDataStatus, FilterHeadersStatus, FilterTrailersStatus } from '../
 import { fixLength } from '../http/fix-length.ts'
 import type { UpstreamControl } from '../http/stream.ts'
 import { ResponseFlag } from '../http/stream-info.ts'
-import type { MetadataMap } from '../metadata-map.ts'
 import type { RouteEntry } from '../route/route-entry.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import { Attempt } from './router-attempt.ts'
 import { answerDirect } from './router-direct.ts'
 import { failureText, type ResetText, transportReason } from './router-failure.ts'
+import { chooseHost } from './router-host.ts'
 import { type Mirror, startMirror } from './router-mirror.ts'
 import {
-  chooseHost,
   copyOf,
   expectedTimeout,
   grpcFailure,
@@ -158,10 +157,6 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     if (this.#attempt?.headersSent === true) this.#attempt.sendTrailers(trailers)
     this.#requestSent()
     return FilterTrailersStatus.Continue
-  }
-
-  decodeMetadata(map: MetadataMap): void {
-    this.#attempt?.sendMetadata(map)
   }
 
   onDestroy(): void {
@@ -339,7 +334,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
       this.#refuseReset(UpstreamFailure.Overflow, failureText(UpstreamFailure.Overflow, ''))
       return
     }
-    const host = chooseHost(cluster, settings.hash?.hash(info), this.#limits.retry, this.#tried)
+    const host = chooseHost(cluster, this.#route, info, this.#limits.retry, this.#tried)
     if (host === undefined) {
       stats.noHealthy.value++
       info.responseFlags |= ResponseFlag.NoHealthyUpstream

@@ -12,6 +12,8 @@ import type { ClusterManager } from '../cluster/cluster-manager.ts'
 import { openSocket } from '../cluster/connecting.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
 import { Hash64, xxHash64 } from '../cluster/hash64.ts'
+import { MetadataMatch } from '../cluster/lb/metadata-match.ts'
+import { metadataJson } from '../config/any.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
 import type { FactoryContext } from '../context.ts'
 import { type AccessLogger, accessLogger, prepareAccessLog } from '../http/access-log.ts'
@@ -33,6 +35,7 @@ const FIELDS = [
   'access_log',
   'max_connect_attempts',
   'hash_policy',
+  'metadata_match',
 ]
 
 export const tcpProxy: NetworkFilterFactory<typeof TcpProxySchema> = {
@@ -54,6 +57,13 @@ function logPath(index: number): string {
   return `tcp_proxy.access_log[${index}]`
 }
 
+/** A cluster, and what is asked of its endpoints' metadata. */
+interface Target {
+  readonly name: string
+  readonly bound: number
+  readonly match: MetadataMatch | undefined
+}
+
 class Settings {
   readonly clusters: ClusterManager
   readonly idleMs: number
@@ -61,7 +71,7 @@ class Settings {
   readonly hash: ((info: StreamInfo) => Hash64 | undefined) | undefined
   readonly logs: readonly AccessLogger[]
   readonly connections
-  readonly #names: readonly { readonly name: string; readonly bound: number }[]
+  readonly #targets: readonly Target[]
 
   constructor(config: TcpProxy, context: FactoryContext) {
     this.clusters = context.clusters as ClusterManager
@@ -74,21 +84,22 @@ class Settings {
     )
     this.connections = context.stats.counter(`tcp.${config.statPrefix}.downstream_cx_total`)
     const specifier = config.clusterSpecifier
-    if (specifier.case === 'cluster') this.#names = [{ name: specifier.value, bound: 1 }]
+    const match = MetadataMatch.of(metadataJson(config.metadataMatch))
+    if (specifier.case === 'cluster') this.#targets = [{ name: specifier.value, bound: 1, match }]
     else if (specifier.case === 'weightedClusters') {
       onlyFields(TcpProxy_WeightedClusterSchema, specifier.value, ['clusters'], 'tcp_proxy.weighted_clusters')
       let bound = 0
-      this.#names = specifier.value.clusters.map(({ name, weight }) => {
+      this.#targets = specifier.value.clusters.map(({ name, weight, metadataMatch }) => {
         bound += weight
-        return { name, bound }
+        return { name, bound, match: MetadataMatch.of(metadataJson(metadataMatch), match) }
       })
     } else throw invalid('tcp_proxy', 'a cluster is missing')
   }
 
-  clusterName(): string {
-    const names = this.#names
-    const at = Math.random() * names[names.length - 1].bound
-    return (names.find(({ bound }) => at < bound) ?? names[0]).name
+  target(): Target {
+    const targets = this.#targets
+    const at = Math.random() * targets[targets.length - 1].bound
+    return targets.find(({ bound }) => at < bound) ?? targets[0]
   }
 
   close(): void {
@@ -118,6 +129,7 @@ class TcpProxyFilter implements NetworkFilter, TimeoutOwner {
   #heldEnd = false
   #attempts = 0
   #cluster: Cluster | undefined
+  #match: MetadataMatch | undefined
   #host: EndpointHost | undefined
   #over = false
   #paused = false
@@ -134,7 +146,8 @@ class TcpProxyFilter implements NetworkFilter, TimeoutOwner {
   }
 
   onNewConnection(): FilterStatus {
-    const name = this.#settings.clusterName()
+    const { name, match } = this.#settings.target()
+    this.#match = match
     this.#info.upstreamCluster = name
     this.#cluster = this.#settings.clusters.get(name)
     if (this.#cluster === undefined) {
@@ -185,7 +198,7 @@ class TcpProxyFilter implements NetworkFilter, TimeoutOwner {
 
   #connect(): void {
     const cluster = this.#cluster as Cluster
-    const host = cluster.choose(this.#settings.hash?.(this.#info))
+    const host = cluster.choose(this.#settings.hash?.(this.#info), this.#match)
     if (host === undefined) {
       cluster.stats.noHealthy.value++
       this.#fail(ResponseFlag.NoHealthyUpstream, 'no_healthy_upstream')

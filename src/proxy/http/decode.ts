@@ -4,7 +4,6 @@ import type { HeaderMap } from '../../base/header-map.ts'
 import type { FilterHandle } from './filter-handle.ts'
 import { FilterDataStatus, FilterHeadersStatus, FilterTrailersStatus } from './filter-status.ts'
 import { Iteration } from './iteration.ts'
-import { releaseRequestMetadata } from './metadata.ts'
 import type { HttpStream } from './stream.ts'
 
 export function decodeHeaders(stream: HttpStream, from: number, headers: HeaderMap, end: boolean): void {
@@ -145,10 +144,6 @@ export function continueDecoding(stream: HttpStream, handle: FilterHandle): void
     direction.headersContinued = true
     const bare = stream.requestComplete && stream.requestBuffer === undefined && stream.requestTrailers === undefined
     decodeHeaders(stream, handle.index + 1, stream.requestHeaders, bare)
-    if (stream.over || stream.decodeAborted) return
-  }
-  if (stream.parkedRequestMetadata !== undefined) {
-    releaseRequestMetadata(stream)
     if (stream.over || stream.decodeAborted) return
   }
   const hadTrailers = stream.requestTrailers !== undefined

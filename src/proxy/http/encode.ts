@@ -4,7 +4,6 @@ import type { HeaderMap } from '../../base/header-map.ts'
 import type { FilterHandle } from './filter-handle.ts'
 import { FilterDataStatus, FilterHeadersStatus, FilterTrailersStatus } from './filter-status.ts'
 import { Iteration } from './iteration.ts'
-import { releaseResponseMetadata } from './metadata.ts'
 import type { HttpStream } from './stream.ts'
 
 export function encodeHeaders(stream: HttpStream, from: number, headers: HeaderMap, end: boolean): void {
@@ -155,10 +154,6 @@ export function continueEncoding(stream: HttpStream, handle: FilterHandle): void
     direction.headersContinued = true
     const bare = stream.responseComplete && stream.responseBuffer === undefined && stream.responseTrailers === undefined
     encodeHeaders(stream, handle.index - 1, stream.responseHeaders as HeaderMap, bare)
-    if (stream.over || stream.encodeAborted) return
-  }
-  if (stream.parkedResponseMetadata !== undefined) {
-    releaseResponseMetadata(stream)
     if (stream.over || stream.encodeAborted) return
   }
   const hadTrailers = stream.responseTrailers !== undefined

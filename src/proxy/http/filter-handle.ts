@@ -4,7 +4,7 @@ import type { Route } from '../route/route.ts'
 import { continueDecoding, decodeData } from './decode.ts'
 import { continueEncoding, encodeData } from './encode.ts'
 import type { HttpFilter, HttpFilterCallbacks, LocalReplyOptions } from './filter.ts'
-import type { FilterSlot, LiveConfig } from './filter-slot.ts'
+import type { FilterSlot } from './filter-slot.ts'
 import { Direction } from './iteration.ts'
 import type { HttpStream } from './stream.ts'
 import type { StreamInfo } from './stream-info.ts'
@@ -13,17 +13,14 @@ export class FilterHandle implements HttpFilterCallbacks {
   readonly stream: HttpStream
   readonly index: number
   readonly slot: FilterSlot
-  /** Released when the stream is over. */
-  readonly live: LiveConfig
   readonly decode = new Direction()
   readonly encode = new Direction()
   filter!: HttpFilter
 
-  constructor(stream: HttpStream, index: number, slot: FilterSlot, live: LiveConfig) {
+  constructor(stream: HttpStream, index: number, slot: FilterSlot) {
     this.stream = stream
     this.index = index
     this.slot = slot
-    this.live = live
   }
 
   get streamInfo(): StreamInfo {

@@ -14,6 +14,7 @@ import {
   WeightedClusterSchema,
 } from '../../../gen/envoy/config/route/v3/route_components_pb.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import { MetadataMatch } from '../cluster/lb/metadata-match.ts'
 import { metadataJson } from '../config/any.ts'
 import { dataSource } from '../config/data-source.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
@@ -73,6 +74,7 @@ const ACTION_FIELDS = [
   'cluster_header',
   'weighted_clusters',
   'cluster_not_found_response_code',
+  'metadata_match',
   'prefix_rewrite',
   'regex_rewrite',
   'host_rewrite_literal',
@@ -102,17 +104,20 @@ export function compileRoute(route: RouteProto, host: VirtualHostContext, path: 
   ]
   const perFilter = compilePerFilter(route.typedPerFilterConfig, host.compilePerFilter, path)
   const action = route.action.case === 'route' ? route.action.value : undefined
+  const routeMatch = MetadataMatch.of(metadataJson(action?.metadataMatch))
   const settings = compileSettings(route, action, matcher, host, path)
   const build = (
     cluster: string,
     rewrite: string,
     variant: readonly (HeaderMutations | undefined)[],
     config?: PerFilterConfig,
+    match = routeMatch,
   ) =>
     new RouteEntry(
       settings,
       cluster,
       rewrite,
+      match,
       order([variant[0], own[0]], host.requestMutations, host.mostSpecificWins),
       order([variant[1], own[1]], host.responseMutations, host.mostSpecificWins),
       config === undefined ? [perFilter, ...host.perFilter] : [config, perFilter, ...host.perFilter],
@@ -123,18 +128,20 @@ export function compileRoute(route: RouteProto, host: VirtualHostContext, path: 
     const entry = build(cluster, literal, [])
     return { matcher, entries: [entry], bounds: [], pick: () => entry }
   }
-  return compileWeighted(action, matcher, literal, build, host, `${path}.route.weighted_clusters`)
+  return compileWeighted(action, matcher, literal, routeMatch, build, host, `${path}.route.weighted_clusters`)
 }
 
 function compileWeighted(
   action: RouteAction,
   matcher: RouteMatcher,
   literal: string,
+  routeMatch: MetadataMatch | undefined,
   build: (
     cluster: string,
     rewrite: string,
     variant: readonly (HeaderMutations | undefined)[],
     config?: PerFilterConfig,
+    match?: MetadataMatch,
   ) => RouteEntry,
   host: VirtualHostContext,
   path: string,
@@ -159,6 +166,7 @@ function compileWeighted(
         'response_headers_to_remove',
         'typed_per_filter_config',
         'host_rewrite_literal',
+        'metadata_match',
       ],
       where,
     )
@@ -182,6 +190,7 @@ function compileWeighted(
           ),
         ],
         compilePerFilter(cluster.typedPerFilterConfig, host.compilePerFilter, where),
+        MetadataMatch.of(metadataJson(cluster.metadataMatch), routeMatch),
       ),
     )
     total += cluster.weight ?? 0

@@ -1,4 +1,5 @@
 import type { HeaderMap } from '../../base/header-map.ts'
+import type { MetadataMatch } from '../cluster/lb/metadata-match.ts'
 import type { HeaderMutations } from '../http/header-mutations.ts'
 import type { StreamInfo } from '../http/stream-info.ts'
 import type { Regex } from '../match/regex.ts'
@@ -64,6 +65,8 @@ export class RouteEntry implements Route {
   readonly settings: RouteSettings
   readonly clusterName: string
   readonly hostRewrite: string
+  /** What is asked of the endpoints' metadata. */
+  readonly metadataMatch: MetadataMatch | undefined
   /** Most specific first. */
   readonly requestMutations: readonly HeaderMutations[]
   readonly responseMutations: readonly HeaderMutations[]
@@ -74,6 +77,7 @@ export class RouteEntry implements Route {
     settings: RouteSettings,
     clusterName: string,
     hostRewrite: string,
+    metadataMatch: MetadataMatch | undefined,
     requestMutations: readonly HeaderMutations[],
     responseMutations: readonly HeaderMutations[],
     perFilter: readonly PerFilterConfig[],
@@ -81,6 +85,7 @@ export class RouteEntry implements Route {
     this.settings = settings
     this.clusterName = clusterName
     this.hostRewrite = hostRewrite
+    this.metadataMatch = metadataMatch
     this.requestMutations = requestMutations
     this.responseMutations = responseMutations
     this.idleTimeoutMs = settings.idleTimeoutMs

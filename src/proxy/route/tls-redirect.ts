@@ -36,5 +36,13 @@ function tlsRedirect(): RouteEntry {
   const { settings } = compileRoute(proto, host, 'require_tls').entries[0]
   const location = ({ requestHeaders }: { requestHeaders: HeaderMap | undefined }) =>
     `https://${requestHeaders?.get(':authority') ?? ''}${requestHeaders?.get(':path') ?? ''}`
-  return new RouteEntry({ ...settings, direct: { status: 301, body: undefined, location } }, '', '', [], [], [])
+  return new RouteEntry(
+    { ...settings, direct: { status: 301, body: undefined, location } },
+    '',
+    '',
+    undefined,
+    [],
+    [],
+    [],
+  )
 }

@@ -256,7 +256,7 @@ export class DataPlane {
         region: host.locality.region,
         zone: host.locality.zone,
         subZone: host.locality.subZone,
-        unhealthy: host.unhealthy,
+        healthFlags: host.healthFlags,
         active: host.active,
         connections: host.pool.connections,
         requests: host.requests,

@@ -97,7 +97,7 @@ export interface HostStatus {
   readonly region: string
   readonly zone: string
   readonly subZone: string
-  readonly unhealthy: number
+  readonly healthFlags: number
   readonly active: number
   readonly connections: number
   readonly requests: number

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { status as grpcStatus, Server, ServerCredentials } from '@grpc/grpc-js'
-import type { StatsSnapshot } from '../stats/store.ts'
-import { cluster, get, httpListener, portOf, testProxy, upstream } from '../testing.ts'
+import type { StatsSnapshot } from '../../stats/store.ts'
+import { cluster, get, httpListener, portOf, testProxy, upstream } from '../../testing.ts'
 
 /** A gRPC server with nothing but `grpc.health.v1.Health`; the answer is a HealthCheckResponse, or an error's code. */
 async function healthServer(answer: Buffer | number): Promise<{ port: number; asked: Buffer[]; close(): void }> {

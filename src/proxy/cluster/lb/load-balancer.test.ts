@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { StatsStore } from '../stats/store.ts'
-import { clusterStats } from './cluster-stats.ts'
+import { StatsStore } from '../../stats/store.ts'
+import { clusterStats } from '../cluster-stats.ts'
+import { EndpointHost } from '../endpoint-host.ts'
+import { Hash64, xxHash64 } from '../hash64.ts'
+import { HealthFlag } from '../health-flag.ts'
 import { maglev, ringHash } from './consistent-hash.ts'
-import { EndpointHost, Unhealthy } from './endpoint-host.ts'
-import { Hash64, xxHash64 } from './hash64.ts'
 import { HostSet } from './host-set.ts'
 import { type LoadBalancerFactory, leastRequest, random, roundRobin } from './load-balancer.ts'
 
@@ -13,7 +14,18 @@ const CLUSTER = { name: 'c', statName: 'c', protocol: 'HTTP/1.1', metadata: {} }
 function host(n: number, weight = 1, priority = 0, zone = 'z'): EndpointHost {
   const locality = { region: 'r', zone, subZone: '' }
   return new EndpointHost(
-    { ip: `10.0.0.${n}`, port: 80, hostname: '', metadata: {}, locality, weight, priority, healthPort: 80 },
+    {
+      ip: `10.0.0.${n}`,
+      port: 80,
+      hostname: '',
+      metadata: {},
+      locality,
+      weight,
+      priority,
+      healthPort: 80,
+      healthHostname: '',
+      healthChecked: true,
+    },
     CLUSTER,
   )
 }
@@ -38,11 +50,11 @@ const near = (actual: number | undefined, expected: number, slack = 0.15) =>
 
 describe('load balancers', () => {
   test('round robin takes turns', () => {
-    for (const count of spread(roundRobin(hosts)).values()) assert.equal(count, 1000)
+    for (const count of spread(roundRobin()(hosts)).values()) assert.equal(count, 1000)
   })
 
   for (const [name, make] of [
-    ['round robin', roundRobin],
+    ['round robin', roundRobin()],
     ['random', random],
     ['least request', leastRequest(2)],
   ] as const) {
@@ -87,15 +99,20 @@ describe('host sets', () => {
   const stats = clusterStats(new StatsStore(), 'c')
   const set = (
     list: readonly EndpointHost[],
-    make: LoadBalancerFactory = roundRobin,
+    make: LoadBalancerFactory = roundRobin(),
     weights?: ReadonlyMap<string, number>,
-  ) => new HostSet(list, make, 50, weights, stats)
+  ) =>
+    new HostSet(
+      list,
+      { make, panicThreshold: 50, overprovisioning: 140, failOnPanic: false, localityWeights: weights },
+      stats,
+    )
 
   test('unhealthy hosts get nothing, until too many are (panic)', () => {
     const list = [host(1), host(2), host(3)]
-    list[0].unhealthy = Unhealthy.ActiveCheck
+    list[0].healthFlags = HealthFlag.FailedActiveCheck
     assert.equal(spread(set(list)).get('10.0.0.1'), undefined)
-    list[1].unhealthy = Unhealthy.Outlier
+    list[1].healthFlags = HealthFlag.FailedOutlierCheck
     assert.equal(spread(set(list)).size, 3, 'one of three is below 50 %')
   })
 
@@ -104,7 +121,7 @@ describe('host sets', () => {
   test('the next priority takes what the first cannot', () => {
     const list = [host(1, 1, 0), host(2, 1, 0), host(3, 1, 1), host(4, 1, 1)]
     assert.equal(spread(set(list)).get('10.0.0.3'), undefined)
-    list[0].unhealthy = Unhealthy.Eds
+    list[0].healthFlags = HealthFlag.FailedEds
     // 1.4 times one of two is 70 %.
     const counts = spread(set(list), 10_000)
     near(counts.get('10.0.0.2'), 7000)
@@ -117,6 +134,6 @@ describe('host sets', () => {
       ['0/r/a/', 3],
       ['0/r/b/', 1],
     ])
-    near(spread(set(list, roundRobin, weights), 8000).get('10.0.0.1'), 6000)
+    near(spread(set(list, roundRobin(), weights), 8000).get('10.0.0.1'), 6000)
   })
 })

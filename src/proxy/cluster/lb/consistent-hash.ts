@@ -1,7 +1,16 @@
 /** Ring hash and Maglev: the same key finds the same host, and the one that Envoy would choose. */
-import type { EndpointHost } from './endpoint-host.ts'
-import { byteString, Hash64, xxHash64 } from './hash64.ts'
+import type { EndpointHost } from '../endpoint-host.ts'
+import { byteString, Hash64, xxHash64 } from '../hash64.ts'
+import { BoundedLoad } from './bounded-load.ts'
 import type { LoadBalancer, LoadBalancerFactory } from './load-balancer.ts'
+
+export interface HashOptions {
+  readonly byHostname: boolean
+  /** Percents of a fair share that a host takes; 0: of any. */
+  readonly balanceFactor: number
+}
+
+const PLAIN: HashOptions = { byHostname: false, balanceFactor: 0 }
 
 /** What a host is hashed by: a key of its own in the metadata, its name where that is wanted, else its address. */
 function hashKey(host: EndpointHost, byHostname: boolean): string {
@@ -28,11 +37,24 @@ function orRandom(hash: Hash64 | undefined): Hash64 {
 export function ringHash(
   minSize: number,
   maxSize: number,
-  byHostname = false,
+  options = PLAIN,
   hash: (text: string, out: Hash64) => Hash64 = xxHash64,
 ): LoadBalancerFactory {
-  const make = (hosts: readonly EndpointHost[], weights?: readonly number[]): LoadBalancer =>
-    new Ring(hosts, normalized(hosts, weights), minSize, maxSize, byHostname, hash)
+  return consistent(
+    (hosts, weights) => new Ring(hosts, weights, minSize, maxSize, options.byHostname, hash),
+    options.balanceFactor,
+  )
+}
+
+function consistent(
+  table: (hosts: readonly EndpointHost[], weights: readonly number[]) => LoadBalancer,
+  balanceFactor: number,
+): LoadBalancerFactory {
+  const make = (hosts: readonly EndpointHost[], given?: readonly number[]): LoadBalancer => {
+    const weights = normalized(hosts, given)
+    const balancer = table(hosts, weights)
+    return balanceFactor === 0 ? balancer : new BoundedLoad(balancer, hosts, weights, balanceFactor)
+  }
   return Object.assign(make, { consistent: true })
 }
 
@@ -90,12 +112,11 @@ class Ring implements LoadBalancer {
 }
 
 /** Google's Maglev: a table in which every host has its share, and few entries move when the hosts change. */
-export function maglev(size: number, byHostname = false): LoadBalancerFactory {
-  const make = (hosts: readonly EndpointHost[], given?: readonly number[]): LoadBalancer => {
-    const table = maglevTable(hosts, normalized(hosts, given), size, byHostname)
+export function maglev(size: number, options = PLAIN): LoadBalancerFactory {
+  return consistent((hosts, weights) => {
+    const table = maglevTable(hosts, weights, size, options.byHostname)
     return { choose: (hash) => table[orRandom(hash).modulo(size)] }
-  }
-  return Object.assign(make, { consistent: true })
+  }, options.balanceFactor)
 }
 
 function maglevTable(

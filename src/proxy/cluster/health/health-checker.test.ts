@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { fromJson, type JsonValue } from '@bufbuild/protobuf'
+import { parse } from 'yaml'
+import { ClusterSchema } from '../../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
+import { ClusterLoadAssignmentSchema } from '../../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
+import { StatsStore } from '../../stats/store.ts'
+import { eventually, upstream } from '../../testing.ts'
+import { Cluster } from '../cluster.ts'
+import { HealthFlag } from '../health-flag.ts'
+
+const OFTEN = 'timeout: 1s, interval: 0.01s, no_traffic_interval: 0.01s'
+
+/** A cluster with EDS and these health checks; `set` is the discovery. */
+function checked(check: string, more = '') {
+  const stats = new StatsStore()
+  const yaml = `
+name: c
+type: EDS
+health_checks: [{ ${OFTEN}, ${check}, ${check.includes('http_health_check') ? '' : 'http_health_check: { path: /health }'} }]
+${more}`
+  const cluster = new Cluster(fromJson(ClusterSchema, parse(yaml) as JsonValue), { find: () => undefined }, stats)
+  return {
+    cluster,
+    counter: (name: string) => stats.counter(`cluster.c.${name}`).value,
+    gauge: (name: string) => stats.gauge(`cluster.c.${name}`).value,
+    set(...ports: readonly number[]) {
+      const lbEndpoints = ports.map((portValue) => ({
+        endpoint: { address: { socketAddress: { address: '127.0.0.1', portValue } } },
+      }))
+      const json = { clusterName: 'c', endpoints: [{ lbEndpoints }] }
+      cluster.updateEndpoints(fromJson(ClusterLoadAssignmentSchema, json))
+    },
+  }
+}
+
+/** An upstream that answers with what `status` is then; 0: it breaks off. */
+async function patient(status: number) {
+  const state = { status }
+  const up = await upstream((request, response) => {
+    if (state.status === 0) request.socket.destroy()
+    else response.writeHead(state.status).end()
+  })
+  return { state, up }
+}
+
+describe('health checks', () => {
+  test('what a host says of itself counts at once; that it says nothing counts by the threshold', async () => {
+    const { state, up } = await patient(200)
+    const { cluster, set, counter, gauge } = checked('unhealthy_threshold: 4, healthy_threshold: 3')
+    try {
+      set(up.port)
+      const [host] = cluster.hosts
+      assert.equal(host.healthFlags, HealthFlag.FailedActiveCheck)
+      await eventually(() => host.healthy, 'the first answer alone to count')
+      assert.equal(counter('health_check.success'), 1)
+      assert.equal(gauge('membership_healthy'), 1)
+      assert.equal(gauge('health_check.healthy'), 1)
+
+      state.status = 500
+      await eventually(() => !host.healthy)
+      assert.equal(counter('health_check.failure'), 1)
+      assert.equal(counter('health_check.network_failure'), 0)
+
+      state.status = 200
+      const before = counter('health_check.success')
+      await eventually(() => host.healthy)
+      assert.equal(counter('health_check.success') - before, 3)
+
+      state.status = 0
+      await eventually(() => !host.healthy)
+      assert.equal(counter('health_check.network_failure'), 4)
+    } finally {
+      cluster.close()
+      await up.close()
+    }
+  })
+
+  test('a status to try again counts by the threshold, and a degraded host is told apart', async () => {
+    const { state, up } = await patient(200)
+    up.server.prependListener('request', (_, response) => response.setHeader('x-envoy-degraded', ''))
+    const { cluster, set, counter } = checked(
+      'unhealthy_threshold: 2, healthy_threshold: 1, http_health_check: { path: /, retriable_statuses: [{ start: 503, end: 504 }] }',
+    )
+    try {
+      set(up.port)
+      const [host] = cluster.hosts
+      await eventually(() => host.degraded)
+      state.status = 503
+      await eventually(() => !host.degraded)
+      assert.equal(counter('health_check.failure'), 2)
+    } finally {
+      cluster.close()
+      await up.close()
+    }
+  })
+
+  test('the connection is used again', async () => {
+    for (const [reuse, expected] of [
+      [true, 1],
+      [false, 4],
+    ] as const) {
+      const { up } = await patient(200)
+      let connections = 0
+      up.server.on('connection', () => connections++)
+      const { cluster, set, counter } = checked(`reuse_connection: ${reuse}`)
+      try {
+        set(up.port)
+        await eventually(() => counter('health_check.success') === 4)
+        assert.equal(connections, expected)
+      } finally {
+        cluster.close()
+        await up.close()
+      }
+    }
+  })
+})
+
+describe('health checks and discovery', () => {
+  test('a host that is gone stays while its checks pass', async () => {
+    const { state, up } = await patient(200)
+    const { cluster, set } = checked('unhealthy_threshold: 1')
+    try {
+      set(up.port)
+      const [host] = cluster.hosts
+      await eventually(() => host.healthy)
+      set()
+      assert.deepEqual(cluster.hosts, [host])
+      assert.equal(host.healthFlags, HealthFlag.PendingRemoval)
+      assert.equal(cluster.choose(undefined), host)
+      set(up.port)
+      assert.equal(host.healthFlags, 0)
+      set()
+      state.status = 503
+      await eventually(() => cluster.hosts.length === 0)
+    } finally {
+      cluster.close()
+      await up.close()
+    }
+  })
+
+  test('ignore_health_on_host_removal: it goes at once', async () => {
+    const { up } = await patient(200)
+    const { cluster, set } = checked('unhealthy_threshold: 1', 'ignore_health_on_host_removal: true')
+    try {
+      set(up.port)
+      await eventually(() => cluster.hosts[0].healthy)
+      set()
+      assert.deepEqual(cluster.hosts, [])
+    } finally {
+      cluster.close()
+      await up.close()
+    }
+  })
+
+  test('new hosts bring no panic where they are not counted before their first check', async () => {
+    for (const ignore of [true, false]) {
+      const { up } = await patient(200)
+      const { cluster, set, gauge, counter } = checked(
+        'initial_jitter: 600s',
+        `common_lb_config: { ignore_new_hosts_until_first_hc: ${ignore} }`,
+      )
+      try {
+        set(1, 2, 3, up.port)
+        // As if it were known longer than the others.
+        const host = cluster.hosts[3]
+        const before = host.healthFlags
+        host.healthFlags = 0
+        cluster.healthChanged(host, before)
+        assert.equal(gauge('membership_excluded'), ignore ? 3 : 0)
+        const chosen = new Set(Array.from({ length: 100 }, () => cluster.choose(undefined)))
+        assert.equal(chosen.size, ignore ? 1 : 4)
+        assert.equal(counter('lb_healthy_panic'), ignore ? 0 : 100)
+      } finally {
+        cluster.close()
+        await up.close()
+      }
+    }
+  })
+
+  test('close_connections_on_host_set_change: the hosts that stay get new connections', () => {
+    const { cluster, set } = checked(
+      'initial_jitter: 600s',
+      'common_lb_config: { close_connections_on_host_set_change: true }',
+    )
+    try {
+      set(1)
+      const [host] = cluster.hosts
+      const { pool } = host
+      set(1)
+      assert.equal(host.pool, pool)
+      set(1, 2)
+      assert.notEqual(host.pool, pool)
+    } finally {
+      cluster.close()
+    }
+  })
+})

@@ -1,0 +1,39 @@
+import type { HealthCheck } from '../../../../gen/envoy/config/core/v3/health_check_pb.ts'
+import { durationMs } from '../../config/fields.ts'
+
+/** How long to wait for the next question (Envoy's HealthCheckerImplBase::interval). */
+export interface CheckIntervals {
+  readonly initialJitterMs: number
+  next(state: CheckState): number
+}
+
+export interface CheckState {
+  readonly healthy: boolean
+  /** An answer has come that differs from the state; a threshold is waited for. */
+  readonly changing: boolean
+  /** Some connection was ever made to the cluster. */
+  readonly hasTraffic: boolean
+}
+
+export function checkIntervals(check: HealthCheck): CheckIntervals {
+  const interval = durationMs(check.interval, 1000)
+  const unhealthy = durationMs(check.unhealthyInterval, interval)
+  const unhealthyEdge = durationMs(check.unhealthyEdgeInterval, unhealthy)
+  const healthyEdge = durationMs(check.healthyEdgeInterval, interval)
+  const noTraffic = durationMs(check.noTrafficInterval, 60_000)
+  const noTrafficHealthy = durationMs(check.noTrafficHealthyInterval, noTraffic)
+  const jitterMs = durationMs(check.intervalJitter, 0)
+  const jitterPercent = check.intervalJitterPercent
+  const base = ({ healthy, changing, hasTraffic }: CheckState): number => {
+    if (!hasTraffic) return healthy && !changing ? noTrafficHealthy : noTraffic
+    if (changing) return healthy ? healthyEdge : unhealthyEdge
+    return healthy ? interval : unhealthy
+  }
+  return {
+    initialJitterMs: durationMs(check.initialJitter, 0),
+    next(state) {
+      const ms = base(state)
+      return Math.max(1, ms + Math.random() * ((jitterPercent * ms) / 100) + Math.random() * jitterMs)
+    },
+  }
+}

@@ -1,0 +1,31 @@
+/** One question of a health check: by HTTP, by TCP, or by gRPC's health protocol. */
+import type { Socket } from 'node:net'
+import { openSocket } from '../connecting.ts'
+import type { EndpointHost } from '../endpoint-host.ts'
+
+/** `unhealthy`: the host says so itself, and no threshold is waited for. `failed`: it said nothing, or nothing of use. */
+export type ProbeOutcome = 'healthy' | 'degraded' | 'unhealthy' | 'failed'
+
+/** Asks one host. */
+export interface Probe {
+  /** Calls back once, in a later tick. Not called again before that. */
+  check(done: (outcome: ProbeOutcome) => void): void
+  /** Gives up what is under way, and the connection that is kept. */
+  close(): void
+}
+
+export interface ProbeSettings {
+  readonly clusterName: string
+  readonly timeoutMs: number
+  /** Keep the connection for the next question. */
+  readonly reuse: boolean
+  readonly path: string
+}
+
+export type ProbeFactory = (host: EndpointHost) => Probe
+
+/** A connection of the checker's own: it is made for nobody, and PROXY protocol says so. */
+export function openProbe(host: EndpointHost): Socket {
+  const { tls, proxyHeader } = host.transport
+  return openSocket(host, tls, proxyHeader?.(undefined), host.settings.healthPort)
+}

@@ -1,0 +1,140 @@
+import type { ClusterStats, EndpointHost } from '../endpoint-host.ts'
+import type { Hash64 } from '../hash64.ts'
+import type { LoadBalancer, LoadBalancerFactory } from './load-balancer.ts'
+import type { MetadataMatch } from './metadata-match.ts'
+import { priorityLoads } from './priority-load.ts'
+
+/** Whom a cluster sends to. */
+export interface HostChooser {
+  readonly hosts: readonly EndpointHost[]
+  /** `match` is for clusters with subsets. */
+  choose(hash: Hash64 | undefined, match: MetadataMatch | undefined): EndpointHost | undefined
+  /** Health or weights have changed. */
+  rebuild(): void
+}
+
+export interface HostSetSettings {
+  readonly make: LoadBalancerFactory
+  /** Percents. */
+  readonly panicThreshold: number
+  readonly overprovisioning: number
+  /** In panic nobody gets anything, rather than everybody something. */
+  readonly failOnPanic: boolean
+  /** By `localityKey`, where the cluster balances by localities. */
+  readonly localityWeights: ReadonlyMap<string, number> | undefined
+}
+
+/** Hosts of one priority, healthy or degraded, and the percents of traffic that they get. */
+interface Choice {
+  readonly load: number
+  readonly panic: boolean
+  /** Localities with their weights, where the cluster balances by them; else one entry. */
+  readonly groups: readonly { readonly balancer: LoadBalancer; readonly weight: number }[]
+  /** Of all groups. */
+  readonly weight: number
+}
+
+/** Some hosts of a cluster by priority, and who of them gets traffic. Rebuilt when membership or health changes. */
+export class HostSet implements HostChooser {
+  readonly #settings: HostSetSettings
+  readonly #stats: ClusterStats
+  readonly hosts: readonly EndpointHost[]
+  #choices: readonly Choice[] = []
+
+  constructor(hosts: readonly EndpointHost[], settings: HostSetSettings, stats: ClusterStats) {
+    this.hosts = hosts
+    this.#settings = settings
+    this.#stats = stats
+    this.rebuild()
+  }
+
+  choose(hash: Hash64 | undefined): EndpointHost | undefined {
+    const choices = this.#choices
+    if (choices.length === 0) return undefined
+    let choice = choices[0]
+    if (choices.length > 1) {
+      let at = hash === undefined ? Math.random() * 100 : hash.modulo(100)
+      for (const one of choices) {
+        choice = one
+        if (at < one.load) break
+        at -= one.load
+      }
+    }
+    if (choice.panic) this.#stats.panics.value++
+    const { groups } = choice
+    if (groups.length === 0) return undefined
+    if (groups.length === 1) return groups[0].balancer.choose(hash)
+    let at = Math.random() * choice.weight
+    for (const group of groups) {
+      if (at < group.weight) return group.balancer.choose(hash)
+      at -= group.weight
+    }
+    return groups[groups.length - 1].balancer.choose(hash)
+  }
+
+  rebuild(): void {
+    const byPriority = Map.groupBy(this.hosts, (host) => host.settings.priority)
+    const levels = [...byPriority.keys()].sort((a, b) => a - b).map((p) => byPriority.get(p) as EndpointHost[])
+    const { overprovisioning, panicThreshold } = this.#settings
+    const health = levels.map((hosts) => ({
+      total: hosts.length,
+      healthy: count(hosts, (host) => host.healthy),
+      degraded: count(hosts, (host) => host.degraded),
+      excluded: count(hosts, (host) => host.excluded),
+    }))
+    const choices: Choice[] = []
+    const loads = priorityLoads(health, overprovisioning, panicThreshold)
+    for (const kind of ['healthy', 'degraded'] as const) {
+      for (const [i, load] of loads.entries()) {
+        const usable = (host: EndpointHost) => load.panic || host[kind]
+        if (load[kind] > 0) choices.push(this.#choice(levels[i], usable, load[kind], load.panic))
+      }
+    }
+    this.#choices = choices
+  }
+
+  #choice(
+    hosts: readonly EndpointHost[],
+    isUsable: (host: EndpointHost) => boolean,
+    load: number,
+    panic: boolean,
+  ): Choice {
+    const { make, localityWeights, failOnPanic } = this.#settings
+    const usable = hosts.filter(isUsable)
+    if (usable.length === 0 || (panic && failOnPanic)) return { load, panic, groups: [], weight: 0 }
+    // In panic Envoy no longer looks at localities, but where they are part of the hash table.
+    if (localityWeights === undefined || (panic && make.consistent !== true))
+      return { load, panic, groups: [{ balancer: make(usable), weight: 1 }], weight: 1 }
+    const groups: Choice['groups'][number][] = []
+    const shares = new Map<EndpointHost, number>()
+    let sum = 0
+    for (const [key, all] of Map.groupBy(hosts, (host) => localityKey(host.locality, host.settings.priority))) {
+      const members = all.filter(isUsable)
+      const configured = localityWeights.get(key) ?? 0
+      if (members.length === 0 || configured === 0) continue
+      const counted = Math.max(1, all.length - count(all, (host) => host.excluded))
+      const available = Math.min(1, ((this.#settings.overprovisioning / 100) * members.length) / counted)
+      const weight = configured * available
+      sum += weight
+      if (make.consistent !== true) groups.push({ balancer: make(members), weight })
+      const total = members.reduce((sum, host) => sum + host.weight, 0)
+      for (const host of members) shares.set(host, (host.weight / total) * weight)
+    }
+    if (make.consistent === true && shares.size > 0) {
+      const all = usable.filter((host) => shares.has(host))
+      const weights = all.map((host) => shares.get(host) as number)
+      groups.push({ balancer: make(all, weights), weight: sum })
+    }
+    return { load, panic, groups, weight: sum }
+  }
+}
+
+function count<T>(items: readonly T[], wanted: (item: T) => boolean): number {
+  let found = 0
+  for (const item of items) if (wanted(item)) found++
+  return found
+}
+
+export function localityKey(locality: { region: string; zone: string; subZone: string }, priority: number): string {
+  return `${priority}/${locality.region}/${locality.zone}/${locality.subZone}`
+}
