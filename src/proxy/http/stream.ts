@@ -351,8 +351,12 @@ export class HttpStream implements RequestSink {
   sendHeaders(headers: HeaderMap, endStream: boolean): void {
     if (this.over || this.encodeAborted) return
     const status = headers.get(':status')
-    if (status === undefined || !/^[1-9][0-9][0-9]$/.test(status)) {
-      this.#directReply({ code: 502, body: '', options: { details: 'filter_removed_required_response_headers' } })
+    if (status === undefined || !this.#isFinal(status)) {
+      this.#directReply({
+        code: 502,
+        body: 'missing required header: :status',
+        options: { details: 'filter_removed_required_response_headers{missing_required_header:_:status}' },
+      })
       return
     }
     if (!endStream && !this.isHead)
@@ -380,6 +384,15 @@ export class HttpStream implements RequestSink {
   }
 
   // Inner workings
+
+  /**
+   * RFC 9110 15.2: a 1xx is no answer, and a client would take the body behind one for the next. 101 is one where the upstream has
+   * said so.
+   */
+  #isFinal(status: string): boolean {
+    if (status === '101') return this.info.responseCode === 101
+    return /^[2-9][0-9][0-9]$/.test(status)
+  }
 
   #createFilters(): boolean {
     const slots = this.manager.slots

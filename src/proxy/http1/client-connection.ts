@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import { upgradeOf } from '../cluster/upgrade.ts'
 import { type UpstreamCallbacks, UpstreamFailure, type UpstreamStream } from '../cluster/upstream.ts'
 import type { IdleOwner, IdleTimer } from '../idle-timer.ts'
 import { beginBatch, endBatch } from './batch.ts'
@@ -148,7 +149,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
       else if (name === ':method') method = flat[i + 1]
     }
     this.#method = method
-    const upgrade = headers.get('upgrade') !== undefined
+    const upgrade = upgradeOf(headers) !== ''
     const writer = requestLines
     const lines = writer.write(headers, upgrade)
     // A filter may have written these; white space or a line end would make another request line or header of them.

@@ -272,7 +272,7 @@ export class Http1ServerConnection
     this.#peerEnded = true
     const stream = this.#stream
     if (stream === undefined) this.#close()
-    else if (this.#tunnel) stream.onRequestData(new BodyBuffer(), true)
+    else if (this.#tunnel && !this.#requestComplete) stream.onRequestData(new BodyBuffer(), true)
     // As Envoy: most clients that end have gone, and what is done for them upstream is to end too.
     else {
       stream.onDownstreamReset(ResponseFlag.DownstreamConnectionTermination, 'downstream_remote_disconnect')

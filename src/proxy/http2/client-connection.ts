@@ -1,6 +1,7 @@
 /** One upstream HTTP/2 connection: many requests at a time. */
 import type { Socket } from 'node:net'
 import type { HeaderMap } from '../../base/header-map.ts'
+import { upgradeOf } from '../cluster/upgrade.ts'
 import { type UpstreamCallbacks, UpstreamFailure } from '../cluster/upstream.ts'
 import { type IdleOwner, IdleTimer } from '../idle-timer.ts'
 import { readInto } from '../network/direct-reads.ts'
@@ -88,7 +89,7 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
       callbacks.onUpstreamReset(UpstreamFailure.RefusedStream, 'connection is closing')
       return undefined
     }
-    const upgrade = headers.get('upgrade') ?? ''
+    const upgrade = upgradeOf(headers)
     if (upgrade !== '' && !(this.options.allowConnect && this.peer.connectProtocol)) {
       this.released()
       callbacks.onUpstreamReset(UpstreamFailure.ProtocolError, 'upstream has no extended CONNECT')
