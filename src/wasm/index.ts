@@ -20,7 +20,6 @@ export {
 export { decodePairs, encodePairs } from './abi/pairs.ts'
 export {
   type AttributeValue,
-  bytesOf,
   Dictionary,
   Double,
   fromJson,

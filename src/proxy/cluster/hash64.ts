@@ -236,8 +236,3 @@ export function murmurHash2(text: string, out: Hash64): Hash64 {
   shiftMix(rh, rl)
   return out.set(rh, rl)
 }
-
-/** Text as the string of its bytes in UTF-8. */
-export function byteString(text: string): string {
-  return Buffer.from(text, 'utf8').latin1Slice()
-}

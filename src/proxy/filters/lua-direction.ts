@@ -199,7 +199,7 @@ export class LuaDirection implements LuaStreamHost {
 
   respond(headers: readonly (readonly [string, string])[], body: string): void {
     const status = Number(headers.find(([name]) => name === ':status')?.[1])
-    this.#callbacks.sendLocalReply(status, Buffer.from(body, 'latin1').toString('utf8'), {
+    this.#callbacks.sendLocalReply(status, body, {
       details: 'lua_response',
       modifyHeaders: (reply) => {
         for (const [name, value] of headers) if (name !== ':status' && name !== 'content-length') reply.add(name, value)

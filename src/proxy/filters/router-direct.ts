@@ -6,7 +6,7 @@ import type { DirectAnswer, RouteEntry } from '../route/route-entry.ts'
 export function answerDirect(callbacks: FilterHandle, route: RouteEntry): void {
   const { status, body, location } = route.settings.direct as DirectAnswer
   const target = location?.(callbacks.stream.info)
-  callbacks.sendLocalReply(status, body?.toString('utf8') ?? '', {
+  callbacks.sendLocalReply(status, body?.latin1Slice() ?? '', {
     details: 'direct_response',
     ...(target === undefined ? {} : { modifyHeaders: (headers: HeaderMap) => headers.set('location', target) }),
   })

@@ -1,4 +1,3 @@
-import type { JsonObject } from '@bufbuild/protobuf'
 import { type AccessLog, AccessLogSchema } from '../../../gen/envoy/config/accesslog/v3/accesslog_pb.ts'
 import type { SubstitutionFormatString } from '../../../gen/envoy/config/core/v3/substitution_format_string_pb.ts'
 import {
@@ -23,7 +22,7 @@ import { prepareWasmAccessLog, WasmAccessLogger } from '../filters/wasm/access-l
 import { type LogFilter, logFilter } from './access-log-filter.ts'
 import { type LogFile, openLog } from './log-file.ts'
 import type { StreamInfo } from './stream-info.ts'
-import { jsonFormat, textFormat } from './substitution.ts'
+import { jsonFormat, type TextFormat, textFormat } from './substitution.ts'
 
 /** One configured access log. */
 export interface AccessLogger {
@@ -36,8 +35,6 @@ const DEFAULT_FORMAT =
   '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% ' +
   '%BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" ' +
   '"%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%"\n'
-
-type Line = (info: StreamInfo) => string
 
 /** What the log at `path` needs from the main thread, for the `prepared` of its context. */
 export async function prepareAccessLog(config: AccessLog, path: string): Promise<unknown> {
@@ -83,10 +80,10 @@ function filtered(logger: AccessLogger, filter: LogFilter | undefined): AccessLo
 
 class TextLogger implements AccessLogger {
   readonly #file: LogFile
-  readonly #line: Line
+  readonly #line: TextFormat
   readonly #filter: LogFilter | undefined
 
-  constructor(file: LogFile, line: Line, filter: LogFilter | undefined) {
+  constructor(file: LogFile, line: TextFormat, filter: LogFilter | undefined) {
     this.#file = file
     this.#line = line
     this.#filter = filter
@@ -102,7 +99,7 @@ class TextLogger implements AccessLogger {
   }
 }
 
-function fileLine(file: FileAccessLog, path: string): Line {
+function fileLine(file: FileAccessLog, path: string): TextFormat {
   const format = file.accessLogFormat
   switch (format.case) {
     case undefined:
@@ -110,27 +107,27 @@ function fileLine(file: FileAccessLog, path: string): Line {
     case 'format':
       return textFormat(format.value, `${path}.format`)
     case 'jsonFormat':
-      return jsonLine(format.value, `${path}.json_format`, false)
+      return jsonFormat(format.value, `${path}.json_format`)
     case 'typedJsonFormat':
-      return jsonLine(format.value, `${path}.typed_json_format`, false)
+      return jsonFormat(format.value, `${path}.typed_json_format`)
     case 'logFormat':
       return substitutionLine(format.value, `${path}.log_format`)
   }
 }
 
-function streamLine(log: StdoutAccessLog | StderrAccessLog, path: string): Line {
+function streamLine(log: StdoutAccessLog | StderrAccessLog, path: string): TextFormat {
   return log.accessLogFormat.case === 'logFormat'
     ? substitutionLine(log.accessLogFormat.value, `${path}.log_format`)
     : textFormat(DEFAULT_FORMAT, path)
 }
 
-function substitutionLine(format: SubstitutionFormatString, path: string): Line {
+function substitutionLine(format: SubstitutionFormatString, path: string): TextFormat {
   if (format.formatters.length > 0) throw unsupported(`${path}.formatters`, 'formatter extensions')
   switch (format.format.case) {
     case 'textFormat':
       return textFormat(format.format.value || DEFAULT_FORMAT, `${path}.text_format`, format.omitEmptyValues)
     case 'jsonFormat':
-      return jsonLine(format.format.value, `${path}.json_format`, format.omitEmptyValues)
+      return jsonFormat(format.format.value, `${path}.json_format`, format.omitEmptyValues)
     case 'textFormatSource': {
       const text = dataSource(format.format.value, `${path}.text_format_source`).toString('utf8')
       return textFormat(text, `${path}.text_format_source`, format.omitEmptyValues)
@@ -138,9 +135,4 @@ function substitutionLine(format: SubstitutionFormatString, path: string): Line 
     default:
       return textFormat(DEFAULT_FORMAT, path)
   }
-}
-
-function jsonLine(format: JsonObject, path: string, omitEmpty: boolean): Line {
-  const build = jsonFormat(format, path, omitEmpty)
-  return (info) => `${JSON.stringify(build(info))}\n`
 }

@@ -61,7 +61,7 @@ export interface HttpFilterCallbacks {
 
   /**
    * Answers in place of the upstream; the reply runs through the response phases. Ignored once the response headers have gone out
-   * (the stream is reset then) or when there was a reply already.
+   * (the stream is reset then) or when there was a reply already. `body` is a byte string.
    */
   sendLocalReply(code: number, body: string, options?: LocalReplyOptions): void
   /** Gives a response of this filter's own (with streaming body) to the response phases, as the router does. */

@@ -3,8 +3,8 @@ import {
   type HeaderValueOption,
   HeaderValueOptionSchema,
 } from '../../../gen/envoy/config/core/v3/base_pb.ts'
+import { byteString } from '../../base/byte-string.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
-import { byteString } from '../cluster/hash64.ts'
 import { invalid, onlyFields } from '../config/fields.ts'
 import { isToken } from '../http1/header-names.ts'
 import type { StreamInfo } from './stream-info.ts'
@@ -61,8 +61,9 @@ export class HeaderMutations {
 function addition(option: HeaderValueOption, path: string): Addition {
   onlyFields(HeaderValueOptionSchema, option, ['header', 'append', 'append_action', 'keep_empty_value'], path)
   const key = option.header?.key ?? ''
-  const name = key.toLowerCase() === 'host' ? ':authority' : key.toLowerCase()
-  if (!isToken(name) && !name.startsWith(':')) throw invalid(`${path}.header.key`, `«${key}» is not a header name`)
+  const name = key.toLowerCase()
+  if (isAddress(name)) throw invalid(`${path}.header.key`, `${key} cannot be changed; a route has rewrites for it`)
+  if (!isToken(name)) throw invalid(`${path}.header.key`, `«${key}» is not a header name`)
   const raw = option.header?.value ?? ''
   if (/[\0\r\n]/.test(raw)) throw invalid(`${path}.header.value`, 'control characters')
   const value = raw.includes('%') ? textFormat(raw, `${path}.header.value`, true) : byteString(raw)
@@ -72,7 +73,11 @@ function addition(option: HeaderValueOption, path: string): Addition {
 
 function removable(name: string, path: string): string {
   const lower = name.toLowerCase()
-  // Envoy refuses these too: the message would have no address left.
-  if (lower.startsWith(':') || lower === 'host') throw invalid(path, `${name} cannot be removed`)
+  if (isAddress(lower)) throw invalid(path, `${name} cannot be removed`)
   return lower
+}
+
+/** Envoy refuses these too: by them the message was accepted and its route chosen. */
+function isAddress(name: string): boolean {
+  return name.startsWith(':') || name === 'host'
 }

@@ -6,11 +6,11 @@ import { invalid } from '../config/fields.ts'
 import { type LogFilter, logFilter } from './access-log-filter.ts'
 import { HeaderMutations } from './header-mutations.ts'
 import type { StreamInfo } from './stream-info.ts'
-import { jsonFormat, textFormat } from './substitution.ts'
+import { jsonFormat, type TextFormat, textFormat } from './substitution.ts'
 
 interface Format {
   readonly contentType: string
-  readonly write: (info: StreamInfo) => string
+  readonly write: TextFormat
 }
 
 interface Rule {
@@ -35,7 +35,7 @@ export class LocalReplyMapper {
       return {
         filter: logFilter(mapper.filter, `${where}.filter`),
         statusCode: mapper.statusCode,
-        body: mapper.body === undefined ? undefined : dataSource(mapper.body, `${where}.body`).toString('utf8'),
+        body: mapper.body === undefined ? undefined : dataSource(mapper.body, `${where}.body`).latin1Slice(),
         format: mapper.bodyFormatOverride && this.#compile(mapper.bodyFormatOverride, `${where}.body_format_override`),
         headers: HeaderMutations.compile(mapper.headersToAdd, [], `${where}.headers`),
       }
@@ -64,11 +64,8 @@ export class LocalReplyMapper {
         return { contentType: format.contentType || 'text/plain', write }
       }
       case 'jsonFormat': {
-        const build = jsonFormat(format.format.value, `${path}.json_format`, format.omitEmptyValues, context)
-        return {
-          contentType: format.contentType || 'application/json',
-          write: (info) => `${JSON.stringify(build(info))}\n`,
-        }
+        const write = jsonFormat(format.format.value, `${path}.json_format`, format.omitEmptyValues, context)
+        return { contentType: format.contentType || 'application/json', write }
       }
       case 'textFormatSource': {
         const text = dataSource(format.format.value, `${path}.text_format_source`).toString('utf8')

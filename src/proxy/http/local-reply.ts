@@ -19,6 +19,7 @@ const GRPC_STATUS: Readonly<Record<number, number>> = {
 
 export interface PendingReply {
   readonly code: number
+  /** A byte string. */
   readonly body: string
   readonly options: LocalReplyOptions | undefined
 }
@@ -45,7 +46,7 @@ export function localReply(
     if (!headers.has('content-length') && !stream.isHead && code !== 204) headers.add('content-length', '0')
     return { headers, body: undefined }
   }
-  const bytes = Buffer.from(body)
+  const bytes = Buffer.from(body, 'latin1')
   headers.set('content-length', String(bytes.length))
   const contentType = mapped?.contentType ?? ''
   if (contentType !== '') headers.set('content-type', contentType)
@@ -78,7 +79,7 @@ function grpcHeaders(
 /** gRPC over HTTP/2: Status-Message is percent-encoded outside of printable ASCII. */
 function percentEncode(text: string): string {
   let result = ''
-  for (const byte of Buffer.from(text)) {
+  for (const byte of Buffer.from(text, 'latin1')) {
     const plain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25
     result += plain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
   }

@@ -30,6 +30,7 @@ export class LogFile {
     return this
   }
 
+  /** `line` is a byte string. */
   write(line: string): void {
     if (this.#text.length > MAX_PENDING) {
       this.dropped++
@@ -57,7 +58,7 @@ export class LogFile {
       return
     }
     this.#writing = true
-    const bytes = Buffer.from(this.#text)
+    const bytes = Buffer.from(this.#text, 'latin1')
     this.#text = ''
     this.#writeAll(bytes, 0, then)
   }

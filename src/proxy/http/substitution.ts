@@ -1,6 +1,11 @@
-/** Envoy's command operators (`%RESPONSE_CODE%`), compiled once per format. */
+/**
+ * Envoy's command operators (`%RESPONSE_CODE%`), compiled once per format. What they write is a string of bytes, as header values are:
+ * text of the configuration, of metadata and of certificates is in UTF-8 there.
+ */
+import { isUtf8 } from 'node:buffer'
 import { hostname } from 'node:os'
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
+import { byteString } from '../../base/byte-string.ts'
 import { invalid } from '../config/fields.ts'
 import type { CertificateInfo } from '../network/connection-info.ts'
 import { addressText } from './address-text.ts'
@@ -20,7 +25,10 @@ export interface FormatContext {
 
 /** Compiles a text format. */
 export function textFormat(format: string, path: string, omitEmpty = false, context: FormatContext = {}): TextFormat {
-  const parts = parse(format, path, context)
+  return joined(parse(format, path, context), omitEmpty)
+}
+
+function joined(parts: readonly (string | Operator)[], omitEmpty: boolean): TextFormat {
   const missing = omitEmpty ? '' : '-'
   return (info) => {
     let text = ''
@@ -32,26 +40,42 @@ export function textFormat(format: string, path: string, omitEmpty = false, cont
   }
 }
 
-/** Compiles a JSON format: strings become operators (a lone operator keeps its type), the rest is kept. */
+/** Compiles a JSON format to its line: strings become operators (a lone operator keeps its type), the rest is kept. */
 export function jsonFormat(
   format: JsonObject,
   path: string,
   omitEmpty = false,
   context: FormatContext = {},
-): (info: StreamInfo) => JsonValue {
+): TextFormat {
   const build = compileJson(format, path, omitEmpty, context)
-  return (info) => build(info) as JsonValue
+  return (info) => {
+    const json = JSON.stringify(build(info))
+    return `${json.includes('\\udc') ? json.replace(ESCAPED, byteEscape) : json}\n`
+  }
+}
+
+/** An escaped backslash, or one of the lone surrogates that stand for bytes; `JSON.stringify` writes those as escapes. */
+const ESCAPED = /\\(?:\\|udc([0-9a-f]{2}))/g
+const BYTE = 0xdc00
+
+function byteEscape(all: string, hex: string | undefined): string {
+  return hex === undefined ? all : `\\u00${hex}`
+}
+
+/** As Envoy's JSON sanitizer: where a value is not UTF-8, all of its bytes but printable ASCII are written as escapes. */
+function printable(value: string): string {
+  if (!/[\x80-\xff]/.test(value) || isUtf8(Buffer.from(value, 'latin1'))) return value
+  return value.replace(/[^ !#-[\]-~]/g, (byte) => String.fromCharCode(BYTE + byte.charCodeAt(0)))
 }
 
 type JsonBuild = (info: StreamInfo) => JsonValue | undefined
 
 function compileJson(value: JsonValue, path: string, omitEmpty: boolean, context: FormatContext): JsonBuild {
   if (typeof value === 'string') {
-    const parts = parse(value, path, context)
+    const parts = parse(value, path, context).map((part) => (typeof part === 'string' ? part : jsonOperator(part)))
     const only = parts[0]
     if (parts.length === 1 && typeof only !== 'string') return (info) => only(info) ?? (omitEmpty ? undefined : null)
-    const text = textFormat(value, path, omitEmpty, context)
-    return (info) => text(info)
+    return joined(parts, omitEmpty)
   }
   if (Array.isArray(value)) {
     const items = value.map((item, i) => compileJson(item, `${path}[${i}]`, omitEmpty, context))
@@ -60,8 +84,8 @@ function compileJson(value: JsonValue, path: string, omitEmpty: boolean, context
   if (value !== null && typeof value === 'object') {
     // Sorted, as Envoy writes them: readers compare lines.
     const fields = Object.entries(value)
+      .map(([key, item]) => [byteString(key), compileJson(item, `${path}.${key}`, omitEmpty, context)] as const)
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, item]) => [key, compileJson(item, `${path}.${key}`, omitEmpty, context)] as const)
     return (info) => {
       const result: Record<string, JsonValue> = {}
       for (const [key, item] of fields) {
@@ -74,6 +98,13 @@ function compileJson(value: JsonValue, path: string, omitEmpty: boolean, context
   return () => value
 }
 
+function jsonOperator(operator: Operator): Operator {
+  return (info) => {
+    const value = operator(info)
+    return typeof value === 'string' ? printable(value) : value
+  }
+}
+
 const COMMAND = /%(?:%|([A-Z0-9_]+)(?:\(((?:[^()]|\([^()]*\))*)\))?(?::(\d+))?%)/g
 
 function parse(format: string, path: string, context: FormatContext): (string | Operator)[] {
@@ -81,7 +112,7 @@ function parse(format: string, path: string, context: FormatContext): (string | 
   let at = 0
   const literal = (text: string) => {
     if (text.includes('%')) throw invalid(path, `unfinished operator in «${text}»`)
-    if (text !== '') parts.push(text)
+    if (text !== '') parts.push(byteString(text))
   }
   for (const match of format.matchAll(COMMAND)) {
     literal(format.slice(at, match.index))
@@ -111,8 +142,9 @@ function address(ip: string, port: number): string | undefined {
   return ip === '' ? undefined : addressText(ip, port)
 }
 
+/** Of what is text and not bytes. */
 function text(value: string | undefined): string | undefined {
-  return value === undefined || value === '' ? undefined : value
+  return value === undefined || value === '' ? undefined : byteString(value)
 }
 
 const SIMPLE: Readonly<Record<string, Operator>> = {
@@ -136,10 +168,10 @@ const SIMPLE: Readonly<Record<string, Operator>> = {
       : Math.floor(i.lastDownstreamTxMono - i.firstUpstreamRxMono),
   UPSTREAM_CLUSTER: (i) => text(i.upstreamCluster),
   UPSTREAM_CLUSTER_RAW: (i) => text(i.upstreamCluster),
-  UPSTREAM_HOST: (i) => i.upstreamHost?.address,
-  UPSTREAM_HOST_NAME: (i) => text(i.upstreamHost?.hostname) ?? i.upstreamHost?.address,
-  UPSTREAM_REMOTE_ADDRESS: (i) => i.upstreamHost?.address,
-  UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (i) => i.upstreamHost?.ip,
+  UPSTREAM_HOST: (i) => text(i.upstreamHost?.address),
+  UPSTREAM_HOST_NAME: (i) => text(i.upstreamHost?.hostname || i.upstreamHost?.address),
+  UPSTREAM_REMOTE_ADDRESS: (i) => text(i.upstreamHost?.address),
+  UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (i) => text(i.upstreamHost?.ip),
   UPSTREAM_REMOTE_PORT: (i) => i.upstreamHost?.port,
   UPSTREAM_LOCAL_ADDRESS: (i) => text(i.upstreamLocalAddress),
   UPSTREAM_REQUEST_ATTEMPT_COUNT: (i) => i.attemptCount,
@@ -148,8 +180,8 @@ const SIMPLE: Readonly<Record<string, Operator>> = {
   VIRTUAL_CLUSTER_NAME: (i) => text(i.virtualClusterName),
   FILTER_CHAIN_NAME: (i) => text(i.filterChainName),
   CONNECTION_ID: (i) => i.connection.id,
-  STREAM_ID: (i) => text(i.requestId),
-  REQUESTED_SERVER_NAME: (i) => text(i.connection.requestedServerName),
+  STREAM_ID: (i) => i.requestId || undefined,
+  REQUESTED_SERVER_NAME: (i) => i.connection.requestedServerName || undefined,
   DOWNSTREAM_REMOTE_ADDRESS: (i) => address(i.remoteAddress, i.remotePort),
   DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (i) => text(i.remoteAddress),
   DOWNSTREAM_REMOTE_PORT: (i) => i.remotePort,
@@ -172,7 +204,7 @@ const SIMPLE: Readonly<Record<string, Operator>> = {
   DOWNSTREAM_LOCAL_SUBJECT: (i) => text(i.connection.tls?.local?.subject),
   DOWNSTREAM_LOCAL_URI_SAN: (i) => text(i.connection.tls?.local?.uriSans.join(',')),
   DOWNSTREAM_LOCAL_DNS_SAN: (i) => text(i.connection.tls?.local?.dnsSans.join(',')),
-  HOSTNAME: () => hostname(),
+  HOSTNAME: () => text(hostname()),
   GRPC_STATUS_NUMBER: (i) => {
     const status = grpcStatus(i)
     return status === undefined ? undefined : Number(status)
@@ -212,7 +244,7 @@ function operator(name: string, argument: string | undefined, path: string, cont
   if (simple !== undefined && argument === undefined) return simple
   switch (name) {
     case 'START_TIME': {
-      const format = argument ?? ''
+      const format = byteString(argument ?? '')
       return (i) => formatTime(i.startTime, format)
     }
     case 'REQ':
@@ -246,7 +278,7 @@ function operator(name: string, argument: string | undefined, path: string, cont
     }
     case 'FILTER_STATE': {
       const [key] = (argument ?? '').split(':')
-      return (i) => i.filterState?.get(key)?.toString('utf8')
+      return (i) => i.filterState?.get(key)?.latin1Slice()
     }
     case 'DOWNSTREAM_PEER_CERT_V_START':
       return peer((c) => formatTime(Date.parse(c.validFrom), argument ?? ''))
@@ -254,7 +286,8 @@ function operator(name: string, argument: string | undefined, path: string, cont
       return peer((c) => formatTime(Date.parse(c.validTo), argument ?? ''))
     case 'ENVIRONMENT': {
       const value = process.env[argument ?? '']
-      return () => value
+      const bytes = value === undefined ? undefined : byteString(value)
+      return () => bytes
     }
     case 'LOCAL_REPLY_BODY': {
       const body = context.localReplyBody
@@ -297,6 +330,6 @@ function metadataOperator(
       value = value !== null && typeof value === 'object' ? (value as Record<string, unknown>)[key] : undefined
     }
     if (value === undefined || value === null) return undefined
-    return typeof value === 'string' || typeof value === 'number' ? value : JSON.stringify(value)
+    return typeof value === 'number' ? value : byteString(typeof value === 'string' ? value : JSON.stringify(value))
   }
 }

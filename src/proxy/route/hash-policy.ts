@@ -3,8 +3,9 @@ import {
   type RouteAction_HashPolicy_Cookie,
   RouteAction_HashPolicy_CookieSchema,
 } from '../../../gen/envoy/config/route/v3/route_components_pb.ts'
+import { byteString } from '../../base/byte-string.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
-import { byteString, Hash64, xxHash64 } from '../cluster/hash64.ts'
+import { Hash64, xxHash64 } from '../cluster/hash64.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
 import { addressText } from '../http/address-text.ts'
 import type { StreamInfo } from '../http/stream-info.ts'

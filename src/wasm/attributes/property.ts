@@ -1,6 +1,7 @@
+import { byteString } from '../../base/byte-string.ts'
 import { InternTable } from '../../base/intern.ts'
 import type { Context } from '../context/context.ts'
-import { type AttributeValue, bytesOf, childOf, Dictionary } from './value.ts'
+import { type AttributeValue, childOf, Dictionary } from './value.ts'
 
 /** A path has at most this many segments. */
 const DEEPEST = 32
@@ -74,11 +75,11 @@ export function stateKey(path: string): string {
 function topLevel(context: Context, name: string): AttributeValue | undefined {
   switch (name) {
     case 'plugin_name':
-      return bytesOf(context.plugin.name)
+      return byteString(context.plugin.name)
     case 'plugin_root_id':
-      return bytesOf(context.plugin.rootId)
+      return byteString(context.plugin.rootId)
     case 'plugin_vm_id':
-      return bytesOf(context.plugin.vmId)
+      return byteString(context.plugin.vmId)
     case 'connection_id':
       return context.attribute('connection', 'id')
     default:

@@ -1,6 +1,7 @@
+import { byteString } from '../../base/byte-string.ts'
 import { HeaderMap } from '../../base/header-map.ts'
 import { encodePairs } from '../abi/pairs.ts'
-import { type AttributeValue, bytesOf, Dictionary, Double, fromJson, Proto, protoBytes, Struct } from './value.ts'
+import { type AttributeValue, Dictionary, Double, fromJson, Proto, protoBytes, Struct } from './value.ts'
 
 /** A value as `proxy_get_property` hands it out; undefined where it has no encoding (SERIALIZATION_FAILURE). */
 export function serialize(value: AttributeValue): Uint8Array | undefined {
@@ -18,7 +19,7 @@ export function serialize(value: AttributeValue): Uint8Array | undefined {
     const flat: string[] = []
     for (const [key, field] of Object.entries(value.fields)) {
       const item = fromJson(field)
-      flat.push(bytesOf(key), item === undefined ? '' : text(item))
+      flat.push(byteString(key), item === undefined ? '' : text(item))
     }
     return encodePairs(flat)
   }

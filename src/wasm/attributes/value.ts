@@ -1,5 +1,6 @@
 import { type DescMessage, type Message, toBinary } from '@bufbuild/protobuf'
 import { reflect } from '@bufbuild/protobuf/reflect'
+import { byteString } from '../../base/byte-string.ts'
 import { HeaderMap } from '../../base/header-map.ts'
 
 /** JSON as google.protobuf.Struct has it. */
@@ -41,7 +42,7 @@ export class Dictionary {
 
 /**
  * A value of the attribute tree. Strings are byte strings where all characters are below 0x100, and text (sent as UTF-8)
- * otherwise; `bytesOf` turns text with letters such as é into bytes. Numbers and bigints are int64; times are nanoseconds.
+ * otherwise; `byteString` turns text with letters such as é into bytes. Numbers and bigints are int64; times are nanoseconds.
  */
 export type AttributeValue =
   | string
@@ -55,12 +56,6 @@ export type AttributeValue =
   | Proto
   | Dictionary
   | readonly AttributeValue[]
-
-/** Text as a byte string. */
-export function bytesOf(text: string): string {
-  if (Buffer.byteLength(text) === text.length) return text
-  return Buffer.from(text, 'utf8').toString('latin1')
-}
 
 /** One step down the path; undefined where there is nothing. */
 export function childOf(value: AttributeValue, name: string): AttributeValue | undefined {
@@ -77,7 +72,7 @@ export function childOf(value: AttributeValue, name: string): AttributeValue | u
 
 export function fromJson(json: Json): AttributeValue | undefined {
   if (json === null) return undefined
-  if (typeof json === 'string') return bytesOf(json)
+  if (typeof json === 'string') return byteString(json)
   if (typeof json === 'number') return new Double(json)
   if (typeof json === 'boolean') return json
   if (Array.isArray(json)) return json.map(fromJson).filter((item) => item !== undefined)
@@ -111,7 +106,7 @@ function fieldOf({ schema, message }: Proto, name: string): AttributeValue | und
 }
 
 function scalar(raw: unknown, double: boolean): AttributeValue {
-  if (typeof raw === 'string') return bytesOf(raw)
+  if (typeof raw === 'string') return byteString(raw)
   if (double) return new Double(raw as number)
   return raw as AttributeValue
 }

@@ -1,11 +1,12 @@
 import { type CelInput, celEnv, isCelError, parse, plan } from '@bufbuild/cel'
 import type { Message } from '@bufbuild/protobuf'
 import { RE2JS } from 're2js'
+import { byteString } from '../../base/byte-string.ts'
 import { HeaderMap } from '../../base/header-map.ts'
 import { STATUS } from '../abi/constants.ts'
 import { attributeRoot } from '../attributes/property.ts'
 import { serialize } from '../attributes/serialize.ts'
-import { type AttributeValue, bytesOf, Dictionary, Double, Proto, Struct } from '../attributes/value.ts'
+import { type AttributeValue, Dictionary, Double, Proto, Struct } from '../attributes/value.ts'
 import type { Vm } from '../vm.ts'
 
 const LONGEST = 4096
@@ -128,7 +129,7 @@ function textOf(bytes: string): string {
 }
 
 function fromCel(value: unknown): AttributeValue | undefined {
-  if (typeof value === 'string') return bytesOf(value)
+  if (typeof value === 'string') return byteString(value)
   if (typeof value === 'number') return new Double(value)
   if (typeof value === 'bigint' || typeof value === 'boolean' || value instanceof Uint8Array) return value
   if (value !== null && typeof value === 'object') {
@@ -142,7 +143,7 @@ function fromCel(value: unknown): AttributeValue | undefined {
         const pairs = new HeaderMap()
         for (const [key, item] of items as [unknown, unknown][]) {
           const text = fromCel(item)
-          pairs.add(bytesOf(String(key)), text === undefined ? '' : Buffer.from(serialize(text) ?? []).latin1Slice())
+          pairs.add(byteString(String(key)), text === undefined ? '' : Buffer.from(serialize(text) ?? []).latin1Slice())
         }
         return pairs
       }

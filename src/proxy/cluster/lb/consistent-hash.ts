@@ -1,6 +1,7 @@
 /** Ring hash and Maglev: the same key finds the same host, and the one that Envoy would choose. */
+import { byteString } from '../../../base/byte-string.ts'
 import type { EndpointHost } from '../endpoint-host.ts'
-import { byteString, Hash64, xxHash64 } from '../hash64.ts'
+import { Hash64, xxHash64 } from '../hash64.ts'
 import { BoundedLoad } from './bounded-load.ts'
 import type { LoadBalancer, LoadBalancerFactory } from './load-balancer.ts'
 

@@ -4,9 +4,9 @@ import type { GrpcService } from '../../../../gen/envoy/config/core/v3/grpc_serv
 import { AttributeContextSchema } from '../../../../gen/envoy/service/auth/v3/attribute_context_pb.ts'
 import { CheckRequestSchema, CheckResponseSchema } from '../../../../gen/envoy/service/auth/v3/external_auth_pb.ts'
 import { BodyBuffer } from '../../../base/body-buffer.ts'
+import { byteString } from '../../../base/byte-string.ts'
 import { HeaderMap } from '../../../base/header-map.ts'
 import { asyncRequest } from '../../cluster/async-client.ts'
-import { byteString } from '../../cluster/hash64.ts'
 import { durationMs, unsupported } from '../../config/fields.ts'
 import type { FactoryContext } from '../../context.ts'
 import { grpcFrame, grpcMessage } from '../../grpc-frame.ts'
@@ -95,7 +95,7 @@ function verdict(bytes: Buffer): Verdict {
       ...NONE,
       kind: 'denied',
       status: denied?.status?.code || 403,
-      body: denied?.body ?? '',
+      body: byteString(denied?.body ?? ''),
       set: pairs(denied?.headers ?? []),
     }
   }

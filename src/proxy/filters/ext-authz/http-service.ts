@@ -99,7 +99,7 @@ export function httpCheck(
           ...NONE,
           kind: 'denied',
           status,
-          body: answer.body.linearize().toString('utf8'),
+          body: answer.body.linearize().latin1Slice(),
           set: denied(answer.headers),
         })
     })

@@ -5,6 +5,7 @@ import type { StreamInfo } from '../../http/stream-info.ts'
 export interface Verdict {
   readonly kind: 'allowed' | 'denied' | 'error'
   readonly status: number
+  /** A byte string. */
   readonly body: string
   /** For a denied request: of the answer. For an allowed one: to set on the request. */
   readonly set: readonly (readonly [string, string])[]

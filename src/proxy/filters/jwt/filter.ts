@@ -5,8 +5,8 @@ import {
   type PerRouteConfig,
   PerRouteConfigSchema,
 } from '../../../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.ts'
+import { byteString } from '../../../base/byte-string.ts'
 import type { HeaderMap } from '../../../base/header-map.ts'
-import { byteString } from '../../cluster/hash64.ts'
 import { invalid, onlyFields } from '../../config/fields.ts'
 import type { FactoryContext } from '../../context.ts'
 import {

@@ -1,6 +1,7 @@
 import { create, type JsonObject } from '@bufbuild/protobuf'
 import { LocalitySchema, MetadataSchema, type Node, NodeSchema } from '../../../../gen/envoy/config/core/v3/base_pb.ts'
-import { type AttributeValue, bytesOf, Dictionary, type Json, Proto, Struct } from '../../../wasm/index.ts'
+import { byteString } from '../../../base/byte-string.ts'
+import { type AttributeValue, Dictionary, type Json, Proto, Struct } from '../../../wasm/index.ts'
 import { type FactoryContext, NO_LISTENER } from '../../context.ts'
 import type { StreamInfo } from '../../http/stream-info.ts'
 import type { CertificateInfo, ConnectionInfo } from '../../network/connection-info.ts'
@@ -96,7 +97,7 @@ function upstreamAttribute(info: StreamInfo, name: string): AttributeValue | und
     case 'transport_failure_reason':
       return host === undefined && info.upstreamTransportFailureReason === ''
         ? undefined
-        : bytesOf(info.upstreamTransportFailureReason)
+        : byteString(info.upstreamTransportFailureReason)
     case 'request_attempt_count':
       return info.attemptCount === 0 ? undefined : info.attemptCount
     case 'locality':
@@ -120,11 +121,11 @@ function routeAttribute(info: StreamInfo, name: string): AttributeValue | undefi
   const { route, upstreamHost } = info
   switch (name) {
     case 'route_name':
-      return route === undefined ? undefined : bytesOf(route.name)
+      return route === undefined ? undefined : byteString(route.name)
     case 'route_metadata':
       return route === undefined ? undefined : metadata(route.metadata)
     case 'virtual_host_name':
-      return route === undefined ? undefined : bytesOf(route.virtualHostName)
+      return route === undefined ? undefined : byteString(route.virtualHostName)
     case 'virtual_host_metadata':
       return route === undefined ? undefined : metadata(route.virtualHostMetadata)
     case 'cluster_name':
@@ -136,7 +137,7 @@ function routeAttribute(info: StreamInfo, name: string): AttributeValue | undefi
     case 'upstream_host_locality_metadata':
       return undefined
     case 'filter_chain_name':
-      return bytesOf(info.filterChainName)
+      return byteString(info.filterChainName)
     default:
       return undefined
   }
@@ -144,7 +145,7 @@ function routeAttribute(info: StreamInfo, name: string): AttributeValue | undefi
 
 function clusterName(info: StreamInfo): string | undefined {
   const name = info.upstreamCluster === '' ? info.route?.clusterName : info.upstreamCluster
-  return name === undefined || name === '' ? undefined : bytesOf(name)
+  return name === undefined || name === '' ? undefined : byteString(name)
 }
 
 /** What is known of a connection: also the attributes of network plugins. */
@@ -171,9 +172,9 @@ function ofConnection(info: ConnectionInfo, name: string): AttributeValue | unde
     case 'mtls':
       return tls?.mtls ?? false
     case 'requested_server_name':
-      return bytesOf(info.requestedServerName)
+      return byteString(info.requestedServerName)
     case 'termination_details':
-      return info.terminationDetails === '' ? undefined : bytesOf(info.terminationDetails)
+      return info.terminationDetails === '' ? undefined : byteString(info.terminationDetails)
     case 'tls_version':
       return tls?.version
     default:
@@ -189,7 +190,7 @@ function certificate(
   if (info === undefined) return undefined
   switch (name) {
     case `subject_${side}_certificate`:
-      return bytesOf(info.subject)
+      return byteString(info.subject)
     case `dns_san_${side}_certificate`:
       return first(info.dnsSans)
     case `uri_san_${side}_certificate`:
@@ -204,7 +205,7 @@ function certificate(
 }
 
 function first(names: readonly string[]): string | undefined {
-  return names.length === 0 ? undefined : bytesOf(names[0])
+  return names.length === 0 ? undefined : byteString(names[0])
 }
 
 /** Attributes that hold for all streams of a listener. */

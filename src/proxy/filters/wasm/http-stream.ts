@@ -1,6 +1,5 @@
-import { isUtf8 } from 'node:buffer'
-import { BodyBuffer } from '../../../base/body-buffer.ts'
-import { HeaderMap } from '../../../base/header-map.ts'
+import type { BodyBuffer } from '../../../base/body-buffer.ts'
+import type { HeaderMap } from '../../../base/header-map.ts'
 import {
   type AttributeValue,
   DATA_STATUS,
@@ -185,11 +184,7 @@ export class WasmHttpStream implements HttpFilter, HttpStreamHost {
 
   sendLocalReply({ status, details, body, headers, grpcStatus }: LocalReply): void {
     const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-    if (!isUtf8(bytes)) {
-      this.#sendBytes(status, details, bytes, headers)
-      return
-    }
-    this.#callbacks.sendLocalReply(status, bytes.utf8Slice(), {
+    this.#callbacks.sendLocalReply(status, bytes.latin1Slice(), {
       details,
       ...(grpcStatus === undefined ? {} : { grpcStatus }),
       modifyHeaders: (map) => addAll(map, headers),
@@ -202,15 +197,6 @@ export class WasmHttpStream implements HttpFilter, HttpStreamHost {
       failed_plugin: failure.plugin,
       cause: failure.cause,
     })
-  }
-
-  /** A body that is not text: the chain's local replies are text, so it goes as a response of this filter's own. */
-  #sendBytes(status: number, details: string, body: Buffer, pairs: readonly string[]): void {
-    const headers = new HeaderMap([':status', String(status), 'content-length', String(body.length)])
-    addAll(headers, pairs)
-    this.#callbacks.streamInfo.responseCodeDetails = details
-    this.#callbacks.encodeHeaders(headers, false)
-    this.#callbacks.encodeData(BodyBuffer.of(body), true)
   }
 }
 

@@ -1,6 +1,6 @@
 import { BroadcastChannel } from 'node:worker_threads'
+import { byteString } from '../../../base/byte-string.ts'
 import { STATUS } from '../../abi/constants.ts'
-import { bytesOf } from '../../attributes/value.ts'
 import type { SharedStore, SharedValue } from '../../host.ts'
 import { DEFAULT_SHARED_LIMITS, type SharedLimits } from '../shared-limits.ts'
 import { DATA, HEAD, QUEUE, SPACE } from './layout.ts'
@@ -43,7 +43,7 @@ export class SharedStoreAcrossThreads implements SharedStore {
 
   getData(vmId: string, key: string): SharedValue | undefined {
     return this.#locked(undefined, (records) => {
-      const space = records.findSpace(bytesOf(vmId))
+      const space = records.findSpace(byteString(vmId))
       const data = space === 0 ? 0 : records.findData(space, key)
       if (data === 0) return undefined
       return { value: records.value(data), cas: records.get(data, DATA.cas) >>> 0 }
@@ -101,7 +101,7 @@ export class SharedStoreAcrossThreads implements SharedStore {
 
   resolveQueue(vmId: string, name: string): number {
     return this.#locked<number>(-STATUS.internalFailure, (records) => {
-      const space = records.findSpace(bytesOf(vmId))
+      const space = records.findSpace(byteString(vmId))
       const queue = space === 0 ? 0 : records.findQueueByName(space, name)
       return queue === 0 ? -STATUS.notFound : records.get(queue, QUEUE.id)
     })
@@ -159,7 +159,7 @@ export class SharedStoreAcrossThreads implements SharedStore {
 
   release(vmId: string): void {
     this.#locked(undefined, (records) => {
-      const space = records.findSpace(bytesOf(vmId))
+      const space = records.findSpace(byteString(vmId))
       if (space === 0) return
       const users = records.get(space, SPACE.users) - 1
       records.set(space, SPACE.users, users)
@@ -179,7 +179,7 @@ export class SharedStoreAcrossThreads implements SharedStore {
   }
 
   #space(vmId: string): number {
-    const name = bytesOf(vmId)
+    const name = byteString(vmId)
     return this.#records.findSpace(name) || this.#records.addSpace(name)
   }
 

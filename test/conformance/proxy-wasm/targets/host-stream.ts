@@ -1,8 +1,8 @@
 import type { BodyBuffer } from '../../../../src/base/body-buffer.ts'
+import { byteString } from '../../../../src/base/byte-string.ts'
 import { HeaderMap } from '../../../../src/base/header-map.ts'
 import {
   type AttributeValue,
-  bytesOf,
   DATA_STATUS,
   HEADERS_STATUS,
   type HttpContext,
@@ -254,7 +254,7 @@ export class HostStream implements HttpStreamHost {
       'upstream.address': this.responseHeaders === undefined ? undefined : '/run/upstream',
       'xds.cluster_name': 'upstream',
       'xds.route_name': 'main',
-      'xds.virtual_host_name': bytesOf('all'),
+      'xds.virtual_host_name': byteString('all'),
       'xds.route_metadata': new Struct({ filter_metadata: { test: { team: 'blue', size: 3 } } }),
     }
   }

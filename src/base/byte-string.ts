@@ -1,0 +1,8 @@
+/**
+ * Text as the string of its bytes in UTF-8, one character a byte: what headers, logs and answers of our own are made of. Given
+ * a byte string it would encode that once more.
+ */
+export function byteString(text: string): string {
+  if (Buffer.byteLength(text) === text.length) return text
+  return Buffer.from(text, 'utf8').latin1Slice()
+}
