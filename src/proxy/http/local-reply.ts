@@ -4,6 +4,7 @@ import type { RouteEntry } from '../route/route-entry.ts'
 import { isGrpc } from '../route/route-match.ts'
 import type { LocalReplyOptions } from './filter.ts'
 import type { HttpStream } from './stream.ts'
+import type { StreamInfo } from './stream-info.ts'
 
 /** gRPC's own mapping for answers that did not come from a gRPC server (grpc/doc/http-grpc-status-mapping.md). */
 const GRPC_STATUS: Readonly<Record<number, number>> = {
@@ -22,6 +23,22 @@ export interface PendingReply {
   /** A byte string. */
   readonly body: string
   readonly options: LocalReplyOptions | undefined
+}
+
+/** To what filters have left without a status. */
+export const NO_STATUS: PendingReply = {
+  code: 502,
+  body: 'missing required header: :status',
+  options: { details: 'filter_removed_required_response_headers{missing_required_header:_:status}' },
+}
+
+/**
+ * RFC 9110 15.2: a 1xx is no answer, and a client would take the body behind one for the next. 101 is one where the upstream has said
+ * so.
+ */
+export function isAnswer(status: string | undefined, info: StreamInfo): status is string {
+  if (status === undefined) return false
+  return status === '101' ? info.responseCode === 101 : /^[2-9][0-9][0-9]$/.test(status)
 }
 
 /** Builds an answer of our own as Envoy does: text, or trailers-only for gRPC. */

@@ -13,7 +13,7 @@ import type { LocalReplyOptions } from './filter.ts'
 import type { FilterHandle } from './filter-handle.ts'
 import type { LiveConfig } from './filter-slot.ts'
 import { fixLength } from './fix-length.ts'
-import { codecErrorText, localReply, type PendingReply } from './local-reply.ts'
+import { codecErrorText, isAnswer, localReply, NO_STATUS, type PendingReply } from './local-reply.ts'
 import { makeHandle } from './make-handle.ts'
 import { ResponseFlag, StreamInfo } from './stream-info.ts'
 
@@ -351,12 +351,8 @@ export class HttpStream implements RequestSink {
   sendHeaders(headers: HeaderMap, endStream: boolean): void {
     if (this.over || this.encodeAborted) return
     const status = headers.get(':status')
-    if (status === undefined || !this.#isFinal(status)) {
-      this.#directReply({
-        code: 502,
-        body: 'missing required header: :status',
-        options: { details: 'filter_removed_required_response_headers{missing_required_header:_:status}' },
-      })
+    if (!isAnswer(status, this.info)) {
+      this.#directReply(NO_STATUS)
       return
     }
     if (!endStream && !this.isHead)
@@ -384,15 +380,6 @@ export class HttpStream implements RequestSink {
   }
 
   // Inner workings
-
-  /**
-   * RFC 9110 15.2: a 1xx is no answer, and a client would take the body behind one for the next. 101 is one where the upstream has
-   * said so.
-   */
-  #isFinal(status: string): boolean {
-    if (status === '101') return this.info.responseCode === 101
-    return /^[2-9][0-9][0-9]$/.test(status)
-  }
 
   #createFilters(): boolean {
     const slots = this.manager.slots
