@@ -1,7 +1,24 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { BodyBuffer } from './body-buffer.ts'
+import { ReadSlab } from './read-slab.ts'
+
+setFlagsFromString('--expose-gc')
+const gc: () => void = runInNewContext('gc')
+
+/** A slab; lost ones come back with the garbage. */
+async function takeSlab(): Promise<ReadSlab> {
+  for (let i = 0; i < 20; i++) {
+    const slab = ReadSlab.take()
+    if (slab !== undefined) return slab
+    gc()
+    await new Promise(setImmediate)
+  }
+  throw new Error('slabs that nobody has do not come back')
+}
 
 const text = (body: BodyBuffer) => Buffer.concat(body.chunks).toString('latin1')
 
@@ -54,6 +71,113 @@ describe('BodyBuffer', () => {
         for (const { view, was } of snapshots) assert.equal(view.toString('latin1'), was)
       }),
     )
+  })
+
+  test('gives a slab back when its only holder has copied or written all of it, and never else', async () => {
+    const op = fc.tuple(
+      fc.constantFrom('read', 'read', 'read', 'move', 'share', 'moveTo', 'write', 'drain'),
+      fc.nat(2),
+      fc.nat(2),
+      fc.nat(9000),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(op, { maxLength: 40 }), async (ops) => {
+        const bodies = [0, 1, 2].map(() => new BodyBuffer())
+        const target = Buffer.alloc(10_000)
+        const writing: { part: Buffer; was: Buffer; written: () => void }[] = []
+        const views: { body: BodyBuffer; was: Buffer }[] = []
+        let next = 0
+        const still = () => {
+          for (const { part, was } of writing) assert.ok(part.equals(was))
+          for (const { body, was } of views) assert.ok(Buffer.concat(body.chunks).equals(was))
+        }
+        /** Its content is known to the model from here on. */
+        const changed = (...which: BodyBuffer[]) => {
+          for (const body of which) {
+            const at = views.findIndex((view) => view.body === body)
+            if (at !== -1) views.splice(at, 1)
+            views.push({ body, was: Buffer.concat(body.chunks) })
+          }
+        }
+        for (const [name, a, b, size] of ops) {
+          const one = bodies[a]
+          const other = bodies[b]
+          if (name === 'read') {
+            const slab = await takeSlab()
+            slab.buffer.fill(++next, 0, 9000)
+            still()
+            slab.filled(9000)
+            const data = BodyBuffer.of(slab.buffer.subarray(0, size))
+            data.sole = true
+            one.move(data)
+            slab.done(9000 - size)
+            changed(one)
+          } else if (one === other) continue
+          else if (name === 'move') {
+            one.move(other)
+            changed(one, other)
+          } else if (name === 'share') {
+            one.share(other)
+            changed(one, other)
+          } else if (name === 'drain') {
+            one.drain(size)
+            changed(one)
+          } else if (name === 'moveTo') {
+            const length = Math.min(size, one.length)
+            const was = Buffer.concat(one.chunks).subarray(0, length)
+            one.moveTo(target, 7, length)
+            assert.ok(target.subarray(7, 7 + length).equals(was))
+            changed(one)
+          } else {
+            for (const part of one.chunks) {
+              const slab = one.sole ? ReadSlab.of(part) : undefined
+              slab?.writing(part.length)
+              writing.push({ part, was: Buffer.from(part), written: slab?.written ?? (() => {}) })
+            }
+            one.clear()
+            changed(one)
+            if (size % 2 === 0) writing.splice(0, 2).forEach(({ written }) => void written())
+          }
+          still()
+        }
+        // Whatever is free is written over.
+        const free: ReadSlab[] = []
+        for (let i = 0; i < 16; i++) {
+          const slab = await takeSlab()
+          slab.buffer.fill(++next, 0, 9000)
+          free.push(slab)
+        }
+        still()
+        for (const slab of free) slab.release()
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('the slab of pieces that are gathered is the next that is taken', async () => {
+    const slab = await takeSlab()
+    slab.filled(1000)
+    const queue = new BodyBuffer()
+    for (let at = 0; at < 1000; at += 100) {
+      const piece = BodyBuffer.of(slab.buffer.subarray(at, at + 100))
+      piece.sole = true
+      queue.move(piece)
+    }
+    assert.equal(await takeSlab(), slab)
+    assert.ok(queue.sole)
+  })
+
+  test('the slab of a body that was copied and written in parts is the next that is taken', async () => {
+    const slab = await takeSlab()
+    slab.filled(1000)
+    const body = BodyBuffer.of(slab.buffer.subarray(0, 900))
+    body.sole = true
+    slab.done(100)
+    body.moveTo(Buffer.alloc(400), 0, 400)
+    slab.writing(body.length)
+    assert.notEqual(await takeSlab(), slab)
+    slab.written()
+    assert.equal(await takeSlab(), slab)
   })
 
   test('bytes that come one by one, each in a large buffer, are not held as buffers', () => {

@@ -1,3 +1,5 @@
+import { ReadSlab } from './read-slab.ts'
+
 /** Pieces smaller than this are copied together where they are kept. */
 const SMALL = 512
 const BLOCK = 4096
@@ -37,13 +39,21 @@ export class BodyBuffer {
   /** Takes everything out of `other`, leaving it empty. */
   move(other: BodyBuffer): void {
     if (other === this) return
+    this.sole = other.sole && (this.sole || this.length === 0)
     for (const chunk of other.chunks) this.#keep(chunk)
     other.clear()
+  }
+
+  /** Takes everything out of `other` for somebody who may look at it meanwhile, and keep what he sees. */
+  hold(other: BodyBuffer): void {
+    other.sole = false
+    this.move(other)
   }
 
   /** Holds the bytes of `other`, too, from now on. */
   share(other: BodyBuffer): void {
     other.sole = false
+    this.sole = false
     for (const chunk of other.chunks) this.#keep(chunk)
   }
 
@@ -67,10 +77,27 @@ export class BodyBuffer {
       }
       block = Buffer.allocUnsafeSlow(BLOCK)
       block.set(before)
+      if (this.sole) ReadSlab.of(before)?.done(used)
       this.#block = block
     }
     block.set(chunk, used)
+    if (this.sole) ReadSlab.of(chunk)?.done(length)
     chunks[last] = this.#gathered = block.subarray(0, used + length)
+  }
+
+  /** Copies the first `size` bytes into `target` and drops them here. */
+  moveTo(target: Buffer, start: number, size: number): void {
+    let left = size
+    let at = start
+    for (const chunk of this.chunks) {
+      const part = chunk.length <= left ? chunk : chunk.subarray(0, left)
+      target.set(part, at)
+      if (this.sole) ReadSlab.of(chunk)?.done(part.length)
+      at += part.length
+      left -= part.length
+      if (left === 0) break
+    }
+    this.drain(size)
   }
 
   /** Drops the first `size` bytes, or all when there are fewer. */
@@ -82,7 +109,7 @@ export class BodyBuffer {
     let left = size
     let whole = 0
     while (left > 0 && this.chunks[whole].length <= left) left -= this.chunks[whole++].length
-    this.chunks.splice(0, whole)
+    if (whole > 0) this.chunks.splice(0, whole)
     if (left > 0) this.chunks[0] = this.chunks[0].subarray(left)
     this.length -= size
   }

@@ -283,7 +283,7 @@ export class HttpStream implements RequestSink {
 
   holdRequest(data: BodyBuffer): void {
     this.requestBuffer ??= new BodyBuffer()
-    this.requestBuffer.move(data)
+    this.requestBuffer.hold(data)
     if (this.requestBuffer.length <= this.requestBufferLimit) return
     if (!this.requestStreaming) {
       this.sendLocalReply(413, 'Payload Too Large', { details: 'request_payload_too_large' })
@@ -305,7 +305,7 @@ export class HttpStream implements RequestSink {
 
   holdResponse(data: BodyBuffer): void {
     this.responseBuffer ??= new BodyBuffer()
-    this.responseBuffer.move(data)
+    this.responseBuffer.hold(data)
     if (this.responseBuffer.length <= this.responseBufferLimit) return
     if (!this.responseStreaming) {
       this.responseBuffer.clear()

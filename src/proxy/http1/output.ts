@@ -1,7 +1,7 @@
 /** Writing to a socket with one system call per message, or as few as its size allows. */
 import { Socket } from 'node:net'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
-import { ReadSlab } from '../network/read-slab.ts'
+import { ReadSlab } from '../../base/read-slab.ts'
 import { type Batched, flushSoon } from './batch.ts'
 
 /** Up to this many body bytes are copied behind the head; more go out as they are, by writev. */
@@ -73,7 +73,7 @@ export class Output implements Batched {
       for (const chunk of chunks) {
         message.set(chunk, at)
         at += chunk.length
-        if (sole) release(chunk)
+        if (sole) ReadSlab.of(chunk)?.done(chunk.length)
       }
       this.#wrote(socket.write(message))
       return
@@ -93,12 +93,13 @@ export class Output implements Batched {
   #write(chunk: Buffer, sole: boolean): boolean {
     const slab = sole ? ReadSlab.of(chunk) : undefined
     if (slab === undefined) return this.#socket.write(chunk)
-    slab.writing(chunk)
+    slab.writing(chunk.length)
     return this.#socket.write(chunk, slab.written)
   }
 
   #wrote(room: boolean): void {
-    if (room || this.blocked) return
+    // More than the stream's high-water mark is not too much where the kernel has taken all of it at once.
+    if (room || this.blocked || this.#socket.writableLength === 0) return
     this.blocked = true
     this.#owner.onOutputBlocked()
   }
@@ -108,11 +109,4 @@ export class Output implements Batched {
     this.#scheduled = true
     flushSoon(this)
   }
-}
-
-/** These bytes have been copied. */
-function release(chunk: Buffer): void {
-  const slab = ReadSlab.of(chunk)
-  slab?.writing(chunk)
-  slab?.written()
 }

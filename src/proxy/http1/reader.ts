@@ -1,7 +1,7 @@
 /** Splitting a byte stream into HTTP/1.1 messages; both sides of the proxy read with it. */
 import type { HeaderMap } from '../../base/header-map.ts'
 import { inOwnMemory } from '../../base/own-memory.ts'
-import { ReadSlab } from '../network/read-slab.ts'
+import { ReadSlab } from '../../base/read-slab.ts'
 import { ChunkedDecoder } from './chunked.ts'
 import { CodecError } from './codec-error.ts'
 import { BodyKind, type HeadLimits, MessageHead } from './head.ts'
@@ -150,7 +150,7 @@ export abstract class Http1Reader {
           this.#given = 0
           const chunked = this.#chunked as ChunkedDecoder
           at = chunked.feed(buffer, at, this)
-          if (this.#owned && this.recycles) ReadSlab.of(buffer)?.skipped(at - start - this.#given)
+          if (this.#owned && this.recycles) ReadSlab.of(buffer)?.done(at - start - this.#given)
           if (chunked.done) {
             this.#state = HELD
             this.onTrailers(chunked.trailers)

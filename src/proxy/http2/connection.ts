@@ -1,8 +1,10 @@
 /** One HTTP/2 connection, of either end: its settings, windows and streams, and how it ends. */
 import type { Socket } from 'node:net'
-import type { BodyBuffer } from '../../base/body-buffer.ts'
+import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { IdTable } from '../../base/id-table.ts'
+import { inOwnMemory } from '../../base/own-memory.ts'
+import { ReadSlab } from '../../base/read-slab.ts'
 import { beginBatch, endBatch } from '../http1/batch.ts'
 import type { ReadSink } from '../network/direct-reads.ts'
 import { ErrorCode, Http2Error, protocolError } from './error-code.ts'
@@ -23,8 +25,9 @@ import { writeFields } from './write-fields.ts'
 /** Streams that we have reset, of which frames may still be under way (RFC 9113 5.1, closed). */
 const MAX_RESET = 1024
 
-/** Less than this is cheaper to copy than to allocate a read buffer for. */
-const LARGE = 32 * 1024
+/** Less than this is copied out of a slab, so that it can be used again; of other large reads, who keeps an eighth may keep all. */
+const COPY_LIMIT = 4 * 1024
+const LARGE_READ = 8 * 1024
 
 export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
   implements InboundHandler, OutputOwner, ReadSink
@@ -71,8 +74,15 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
     this.reader = new FrameReader(this.inbound)
   }
 
-  /** The last read was large, so the next one will be. */
-  wantsOwnBuffer = false
+  recycles = false
+  /** The bytes that are being read stay as they are; and the slab in which they do, of which so many were handed on. */
+  #owned = true
+  #slab: Buffer | undefined
+  #given = 0
+
+  get wantsOwnBuffer(): boolean {
+    return this.streams.size > 0
+  }
 
   /** The highest stream that the peer may still have, for GOAWAY. */
   protected abstract readonly lastPeerStream: number
@@ -91,14 +101,34 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
   abstract onGoAway(lastStream: number, code: number): void
   abstract onPingAck(bytes: Buffer, start: number): void
 
-  /** What was read, of which views may be kept. */
+  /** What was read; of its bytes only `pieceOf` keeps something. */
   protected abstract onBytes(chunk: Buffer): void
 
   // The socket's events
 
   onRead(chunk: Buffer, owned: boolean): void {
-    this.wantsOwnBuffer = chunk.length >= LARGE
-    this.onBytes(owned ? chunk : Buffer.from(chunk))
+    const slab = owned ? ReadSlab.of(chunk) : undefined
+    this.#owned = owned
+    this.#slab = slab === undefined ? undefined : chunk
+    this.#given = 0
+    this.onBytes(chunk)
+    this.#slab = undefined
+    slab?.done(chunk.length - this.#given)
+  }
+
+  /** Part of what is being read, to be held for any time. */
+  pieceOf(bytes: Buffer, start: number, end: number): BodyBuffer {
+    const body = new BodyBuffer()
+    const size = end - start
+    if (size === 0) return body
+    body.sole = true
+    const view = bytes.subarray(start, end)
+    if (bytes === this.#slab && size >= COPY_LIMIT) {
+      this.#given += size
+      body.add(view)
+    } else if (!this.#owned || this.#slab !== undefined) body.add(Buffer.from(view))
+    else body.add(bytes.length < LARGE_READ || size * 8 >= bytes.length ? view : inOwnMemory(view))
+    return body
   }
 
   /** Bytes from the socket, behind the connection preface. */
@@ -106,7 +136,7 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
     if (this.ended) return
     beginBatch()
     try {
-      this.reader.feed(start === 0 ? chunk : chunk.subarray(start))
+      this.reader.feed(chunk, start)
     } catch (error) {
       if (!(error instanceof Http2Error)) throw error
       this.fail(error)

@@ -1,5 +1,4 @@
 /** Splitting a byte stream into frames. What of a frame's payload is there is looked at in place; only a frame cut in two is copied. */
-import { inOwnMemory } from '../../base/own-memory.ts'
 import { ErrorCode, Http2Error } from './error-code.ts'
 import { DEFAULT_FRAME_SIZE, Flag, FRAME_HEADER, FrameType, readUint31 } from './frame.ts'
 
@@ -32,19 +31,36 @@ export class FrameReader {
     this.#rest = undefined
   }
 
-  /** The bytes must stay unchanged for as long as somebody may hold body data. */
-  feed(chunk: Buffer): void {
+  /** Of the bytes only what is handed on as DATA is looked at after the call. */
+  feed(chunk: Buffer, start = 0): void {
     if (this.#stopped) return
-    const bytes = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk])
-    this.#rest = undefined
-    const at = this.#consume(bytes)
-    if (at < bytes.length && !this.#stopped) this.#rest = inOwnMemory(bytes.subarray(at))
+    let at = this.#rest === undefined ? start : this.#complete(this.#rest, chunk, start)
+    at = this.#consume(chunk, at)
+    if (at < chunk.length && !this.#stopped) this.#rest = copyOf(chunk.subarray(at))
   }
 
-  #consume(bytes: Buffer): number {
+  /** The frame that was cut in two, or its head if that was. Returns where in `chunk` the next begins. */
+  #complete(rest: Buffer, chunk: Buffer, start: number): number {
+    let bytes = rest
+    let at = start
+    for (;;) {
+      const whole = bytes.length < FRAME_HEADER ? FRAME_HEADER : FRAME_HEADER + lengthOf(bytes, 0)
+      const stop = Math.min(chunk.length, at + whole - bytes.length)
+      if (stop > at) bytes = Buffer.concat([bytes, chunk.subarray(at, stop)])
+      at = stop
+      if (bytes.length < whole) {
+        this.#rest = copyOf(bytes)
+        return at
+      }
+      this.#rest = undefined
+      if (this.#consume(bytes, 0) > 0 || this.#stopped) return at
+    }
+  }
+
+  #consume(bytes: Buffer, start: number): number {
     const sink = this.#sink
     const end = bytes.length
-    let at = 0
+    let at = start
     while (at < end && !this.#stopped) {
       if (this.#left > 0) {
         const stop = Math.min(end, at + this.#left)
@@ -54,7 +70,7 @@ export class FrameReader {
         continue
       }
       if (end - at < FRAME_HEADER) return at
-      const length = (bytes[at] << 16) | (bytes[at + 1] << 8) | bytes[at + 2]
+      const length = lengthOf(bytes, at)
       if (length > DEFAULT_FRAME_SIZE) throw new Http2Error(ErrorCode.FrameSizeError, 'frame larger than allowed')
       const type = bytes[at + 3]
       const flags = bytes[at + 4]
@@ -67,10 +83,21 @@ export class FrameReader {
         continue
       }
       if (end - at < FRAME_HEADER + length) return at
-      const start = at + FRAME_HEADER
-      at = start + length
-      sink.onFrame(type, flags, stream, bytes, start, at)
+      const payload = at + FRAME_HEADER
+      at = payload + length
+      sink.onFrame(type, flags, stream, bytes, payload, at)
     }
     return at
   }
+}
+
+function lengthOf(bytes: Buffer, at: number): number {
+  return (bytes[at] << 16) | (bytes[at + 1] << 8) | bytes[at + 2]
+}
+
+/** In memory of its own: a connection that does nothing may keep it long. */
+function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  copy.set(bytes)
+  return copy
 }

@@ -1,6 +1,7 @@
 /** Writing frames to a socket, with one system call per turn. */
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
+import { ReadSlab } from '../../base/read-slab.ts'
 import type { Batched } from '../http1/batch.ts'
 import { FRAME_HEADER, FrameType } from './frame.ts'
 import type { BlockTarget } from './hpack/encoder.ts'
@@ -8,6 +9,9 @@ import { flushAtEndOfTurn } from './turn.ts'
 
 /** Up to this many body bytes are copied behind the head of their frame; more go out as they are, by writev. */
 const COPY_LIMIT = 4 * 1024
+
+/** More than this is not gathered: the socket should say soon that it takes no more. */
+const GATHERED = 512 * 1024
 
 const SCRATCH = 64 * 1024
 
@@ -27,8 +31,12 @@ export class Http2Output implements Batched, BlockTarget {
   readonly #owner: OutputOwner
   buffer: Buffer = NOTHING
   at = 0
-  /** In front of what is in `buffer`. */
+  /** In front of what is in `buffer`, and whom to tell when each part has been written. */
   #sealed: Buffer[] = []
+  #written: ((() => void) | undefined)[] = []
+  #sealedBytes = 0
+  /** What this socket has written it no longer holds: not so for one behind network filters. */
+  readonly #direct: boolean
   #scheduled = false
   blocked = false
   /** Frames that the socket has not taken yet, and how many of them only answer or control. */
@@ -38,6 +46,7 @@ export class Http2Output implements Batched, BlockTarget {
   constructor(socket: Socket, owner: OutputOwner) {
     this.#socket = socket
     this.#owner = owner
+    this.#direct = socket instanceof Socket
   }
 
   need(size: number): void {
@@ -103,21 +112,25 @@ export class Http2Output implements Batched, BlockTarget {
     this.need(FRAME_HEADER + Math.min(size, COPY_LIMIT))
     this.head(size, FrameType.Data, flags, stream)
     if (size <= COPY_LIMIT) {
-      this.at += body.copyTo(this.buffer, this.at, 0, size)
-      body.drain(size)
+      body.moveTo(this.buffer, this.at, size)
+      this.at += size
       return
     }
     this.#seal()
+    const sole = body.sole && this.#direct
     let left = size
     for (const chunk of body.chunks) {
-      if (chunk.length >= left) {
-        this.#sealed.push(chunk.length === left ? chunk : chunk.subarray(0, left))
-        break
-      }
-      this.#sealed.push(chunk)
-      left -= chunk.length
+      const part = chunk.length <= left ? chunk : chunk.subarray(0, left)
+      const slab = sole ? ReadSlab.of(part) : undefined
+      slab?.writing(part.length)
+      this.#sealed.push(part)
+      this.#written.push(slab?.written)
+      left -= part.length
+      if (left === 0) break
     }
     body.drain(size)
+    this.#sealedBytes += size
+    if (this.#sealedBytes >= GATHERED) this.#writeSealed()
   }
 
   flush(): void {
@@ -132,11 +145,19 @@ export class Http2Output implements Batched, BlockTarget {
     }
     this.#seal()
     this.#release()
+    this.#writeSealed()
+  }
+
+  #writeSealed(): void {
+    const socket = this.#socket
     const parts = this.#sealed
+    const written = this.#written
     this.#sealed = []
+    this.#written = []
+    this.#sealedBytes = 0
     socket.cork()
     let room = true
-    for (const part of parts) room = socket.write(part)
+    for (let i = 0; i < parts.length; i++) room = socket.write(parts[i], written[i])
     socket.uncork()
     this.#wrote(room)
   }
@@ -149,9 +170,11 @@ export class Http2Output implements Batched, BlockTarget {
   }
 
   #wrote(room: boolean): void {
+    // More than the stream's high-water mark is not too much where the kernel has taken all of it at once.
     if (this.#socket.writableLength === 0) {
       this.frames = 0
       this.controlFrames = 0
+      return
     }
     if (room || this.blocked) return
     this.blocked = true
@@ -166,7 +189,9 @@ export class Http2Output implements Batched, BlockTarget {
   }
 
   #seal(): void {
-    if (this.at > 0) this.#sealed.push(this.#take())
+    if (this.at === 0) return
+    this.#sealed.push(this.#take())
+    this.#written.push(undefined)
   }
 
   #release(): void {

@@ -2,7 +2,6 @@
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { Entry } from '../../base/id-table.ts'
-import { inOwnMemory } from '../../base/own-memory.ts'
 import type { Http2Connection } from './connection.ts'
 import { ErrorCode } from './error-code.ts'
 import { Flag, FrameType, MAX_WINDOW } from './frame.ts'
@@ -10,9 +9,6 @@ import { Flag, FrameType, MAX_WINDOW } from './frame.ts'
 /** More than this waiting to be sent: whoever produces it should stop; and go on when there is less than a quarter. */
 const HIGH_WATER = 64 * 1024
 const LOW_WATER = HIGH_WATER / 4
-
-/** Smaller reads lie in memory that is shared anyway. */
-const LARGE_READ = 8 * 1024
 
 export abstract class Http2Stream implements Entry {
   readonly id: number
@@ -165,8 +161,7 @@ export abstract class Http2Stream implements Entry {
 
   receiveData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
     const size = end - start
-    const data = new BodyBuffer()
-    if (size > 0) data.add(pieceOf(bytes, start, end))
+    const data = this.connection.pieceOf(bytes, start, end)
     if (endStream) this.#remoteEnded()
     if (this.#paused || this.#held !== undefined) {
       this.#held ??= new BodyBuffer()
@@ -177,6 +172,7 @@ export abstract class Http2Stream implements Entry {
     if (size > 0) this.#consumed(size)
     else if (!endStream) return
     this.deliverData(data, endStream)
+    this.connection.recycles = data.sole
   }
 
   receiveTrailers(trailers: HeaderMap): void {
@@ -237,10 +233,4 @@ export abstract class Http2Stream implements Entry {
     this.#receiveWindow += this.#unacknowledged
     this.#unacknowledged = 0
   }
-}
-
-/** A view keeps all that was read, of which windows count only what is body: of a large read a little is copied. */
-function pieceOf(bytes: Buffer, start: number, end: number): Buffer {
-  const view = bytes.subarray(start, end)
-  return bytes.length < LARGE_READ || view.length * 8 >= bytes.length ? view : inOwnMemory(view)
 }

@@ -3,7 +3,7 @@
  * machinery and without 64 KiB allocated for each read, a read costs half of what a `data` event costs.
  */
 import { Socket, type SocketConstructorOpts } from 'node:net'
-import { ReadSlab } from './read-slab.ts'
+import { ReadSlab } from '../../base/read-slab.ts'
 
 /** Takes what a socket reads. */
 export interface ReadSink {
@@ -56,8 +56,14 @@ class DirectReads {
     if (slab !== undefined) {
       this.#slab = undefined
       waiting--
-      slab.filled(length)
-      this.sink?.onRead(chunk, true)
+      if (length >= FLOWING) {
+        slab.filled(length)
+        this.sink?.onRead(chunk, true)
+      } else {
+        // Who held a few bytes would hold all of the slab.
+        this.sink?.onRead(chunk, false)
+        slab.release()
+      }
     } else if (this.#own !== undefined) {
       this.#own = undefined
       waiting--

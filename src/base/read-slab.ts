@@ -20,8 +20,8 @@ export class ReadSlab {
   readonly buffer: Buffer = Buffer.allocUnsafeSlow(SIZE)
   /** For the socket to call when it has written a part. */
   readonly written = (): void => this.#written()
-  #filled = 0
-  #handed = 0
+  /** Bytes that were read and not given back. */
+  #left = 0
   #writing = 0
 
   /** One from before, or a new one, unless too many are out. */
@@ -50,27 +50,32 @@ export class ReadSlab {
     return byMemory.get(part.buffer)
   }
 
-  /** So many bytes were read. Unless each of them is written by its only holder, the garbage collector gets the slab. */
+  /** So many bytes were read. Until each of them is given back, by `done` or `writing`, nothing else is read into the slab. */
   filled(length: number): void {
-    this.#filled = length
-    this.#handed = 0
+    this.#left = length
     this.#writing = 0
   }
 
-  /** These bytes are handed to a socket, and nobody else holds them. */
-  writing(part: Buffer): void {
-    this.#handed += part.length
+  /** Its only holder has handed so many bytes to a socket, which calls `written` when they are out. */
+  writing(length: number): void {
+    this.#left -= length
     this.#writing++
   }
 
-  /** These were not for handing on: the framing of chunks. */
-  skipped(length: number): void {
-    this.#handed += length
+  /** So many bytes were copied by their only holder, or are nothing to hand on: the framing of a body. */
+  done(length: number): void {
+    this.#left -= length
+    this.#check()
   }
 
   #written(): void {
-    if (--this.#writing > 0 || this.#handed !== this.#filled) return
-    this.#filled = -1
+    this.#writing--
+    this.#check()
+  }
+
+  #check(): void {
+    if (this.#left !== 0 || this.#writing !== 0) return
+    this.#left = -1
     this.release()
   }
 
