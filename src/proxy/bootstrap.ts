@@ -13,6 +13,7 @@ import { messageOf } from '../errors.ts'
 import { statTags } from './admin/stat-tags.ts'
 import { registry, unpackAs } from './config/any.ts'
 import { invalid, onlyFields, unsupported } from './config/fields.ts'
+import { checkNested } from './config/nested.ts'
 import type { ServiceConfig } from './filters/wasm/index.ts'
 
 /** Reads a bootstrap from YAML or JSON text (JSON is YAML). `where` names it in errors. */
@@ -55,9 +56,7 @@ const FIELDS = [
   'default_regex_engine',
   'header_prefix',
   'bootstrap_extensions',
-  'stats_sinks',
   'flags_path',
-  'tracing',
   'deferred_stat_options',
   'application_log_config',
 ]
@@ -79,13 +78,9 @@ const OF_ENVOY_ITSELF = [
 /** Refuses what this proxy cannot do. */
 export function checkBootstrap(bootstrap: Bootstrap): void {
   onlyFields(BootstrapSchema, bootstrap, FIELDS, 'bootstrap')
-  for (const [field, set] of [
-    ['tracing', bootstrap.tracing !== undefined],
-    ['stats_sinks', bootstrap.statsSinks.length > 0],
-    ['header_prefix', bootstrap.headerPrefix !== '' && bootstrap.headerPrefix !== 'x-envoy'],
-  ] as const) {
-    if (set) throw unsupported(`bootstrap.${field}`, 'the field is not supported')
-  }
+  if (bootstrap.headerPrefix !== '' && bootstrap.headerPrefix !== 'x-envoy')
+    throw unsupported('bootstrap.header_prefix', 'prefixes other than x-envoy')
+  checkNested(BootstrapSchema, bootstrap, 'bootstrap')
   backgroundServices(bootstrap)
   statTags(bootstrap)
   if (bootstrap.staticResources !== undefined) {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { DescMessage } from '@bufbuild/protobuf'
 import { type Node, SyntaxKind } from 'typescript/unstable/ast'
 import { API, type Checker, type Symbol as NamedSymbol, type NodeHandle, SymbolFlags } from 'typescript/unstable/sync'
+import { NESTED } from '../../src/proxy/config/nested.ts'
 import { ROOT } from './sources.ts'
 
 /** A message that the configuration may hold. */
@@ -57,6 +58,7 @@ export async function configMessages(): Promise<ConfigMessage[]> {
       if (type !== undefined) note(checker.getPropertyOfType(type, text(code.taken[i])), code.taken[i])
     }
     for (const call of code.lists) noteList(call, checker, accepted)
+    for (const [{ typeName }, ...fields] of NESTED) accepted.set(typeName, new Set(fields))
   } finally {
     api.close()
   }
@@ -119,7 +121,10 @@ function noteRead(
 /** Takes in the schema and the names of an `onlyFields(schema, message, names, path)`. */
 function noteList(call: Node, checker: Checker, accepted: FieldSets): void {
   const [schema, , names] = (call as unknown as { arguments: readonly Node[] }).arguments
-  const declared = declarationOf(schema, checker)?.parent.parent.getFullText() ?? ''
+  const declaration = declarationOf(schema, checker)
+  // The one place that takes its names from the table NESTED.
+  if (declaration?.kind === SyntaxKind.Parameter) return
+  const declared = declaration?.parent.parent.getFullText() ?? ''
   const message = /Describes the message ([\w.]+)\./.exec(declared)?.[1]
   if (message === undefined) throw new Error(`not a schema of gen/: ${call.getText()}`)
   if (!accepted.has(message)) accepted.set(message, new Set())
@@ -147,7 +152,9 @@ function reached(descs: ReadonlyMap<string, DescMessage>, read: FieldSets, accep
     if (found.has(typeName) || OTHERS.test(typeName)) return
     const fields = read.get(typeName) ?? new Set()
     found.set(typeName, { desc, accepted: accepted.get(typeName), read: fields })
-    for (const field of desc.fields) if (fields.has(field.name) && field.message !== undefined) visit(field.message)
+    for (const { name, message } of desc.fields) {
+      if (message !== undefined && fields.has(name) && accepted.get(typeName)?.has(name) !== false) visit(message)
+    }
   }
   for (const name of new Set([...read.keys(), ...accepted.keys()])) visit(descs.get(name) as DescMessage)
   return [...found.values()]

@@ -2,13 +2,27 @@
 
 const NAME = 'a name for people and for finding by type; the typed config decides'
 const RUNTIME = 'layered_runtime takes no key that could replace the default'
-const ZONE = 'nothing without cluster_manager.local_cluster_name, in Envoy neither'
 const NODE = 'sent to the management server as it came'
+
+const ZONE = 'nothing without cluster_manager.local_cluster_name, in Envoy neither'
 
 /** Taken knowingly: ignoring these is right. Message, field, reason. */
 export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  'envoy.config.accesslog.v3.RuntimeFilter': {
-    runtime_key: RUNTIME,
+  'envoy.config.bootstrap.v3.Admin': {
+    access_log: 'the admin endpoint keeps no log of its requests; the start of the proxy says so',
+    access_log_path: 'the same, as it was written before',
+    profile_path: 'there is no /cpuprofiler that would write there',
+    ignore_global_conn_limit: 'connections to the admin endpoint are never counted or limited',
+  },
+  'envoy.config.core.v3.ApiConfigSource': {
+    transport_api_version: 'V3 is the only one that is left; Envoy refuses the others',
+    set_node_on_first_message_only: 'the node is always sent with the first message only',
+  },
+  'envoy.config.core.v3.AsyncDataSource': {
+    remote: 'whatever is not local is refused: the agent turns remote modules into files',
+  },
+  'envoy.config.core.v3.BackoffStrategy': {
+    max_interval: 'of reload_config, where Envoy has a jittered interval without an upper end, too',
   },
   'envoy.config.cluster.v3.Cluster': {
     cleanup_interval: 'of clusters ORIGINAL_DST, which are refused',
@@ -20,6 +34,45 @@ export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, str
     routing_enabled: ZONE,
     min_cluster_size: ZONE,
   },
+  'envoy.config.core.v3.RuntimeDouble': {
+    runtime_key: RUNTIME,
+  },
+  'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig': {
+    routing_enabled: ZONE,
+    min_cluster_size: ZONE,
+  },
+  'envoy.config.core.v3.ConfigSource': {
+    resource_api_version: 'V3 is the only one that is left; Envoy refuses the others',
+  },
+  'envoy.config.core.v3.GrpcService.GoogleGrpc': {
+    stat_prefix: 'required by Envoy, for statistics of the gRPC library',
+  },
+  'envoy.config.core.v3.Metadata': {
+    typed_filter_metadata: 'only extensions of C++ read it, and those are refused themselves',
+  },
+  'envoy.config.route.v3.RouteConfiguration': {
+    metadata: 'Envoy itself only hands it to specifier plugins of clusters, which are refused',
+  },
+  'envoy.config.listener.v3.FilterChain': {
+    metadata: 'for people; no filter that is supported reads it',
+  },
+  'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz': {
+    transport_api_version: 'V3 is the only one that is left; Envoy refuses the others',
+  },
+  'envoy.config.route.v3.WeightedCluster': {
+    runtime_key_prefix: RUNTIME,
+    total_weight: 'deprecated; Envoy takes the sum of the weights, too',
+  },
+  'envoy.extensions.wasm.v3.VmConfig': {
+    allow_precompiled: 'permits another way to the same result',
+    nack_on_code_cache_miss: 'of remote modules, which the agent fetches before the proxy hears of them',
+  },
+  'envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig': {
+    sds_config: "secrets are asked of the proxy's one management server, as Istio's agent wants it",
+  },
+  'envoy.config.accesslog.v3.RuntimeFilter': {
+    runtime_key: RUNTIME,
+  },
   'envoy.config.core.v3.Node': {
     dynamic_parameters: NODE,
     user_agent_version: NODE,
@@ -27,9 +80,6 @@ export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, str
     extensions: NODE,
     client_features: NODE,
     listening_addresses: NODE,
-  },
-  'envoy.config.core.v3.RuntimeDouble': {
-    runtime_key: RUNTIME,
   },
   'envoy.config.core.v3.RuntimeFeatureFlag': {
     runtime_key: RUNTIME,
@@ -46,10 +96,6 @@ export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, str
   'envoy.config.listener.v3.ListenerFilter': {
     name: NAME,
   },
-  'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig': {
-    routing_enabled: ZONE,
-    min_cluster_size: ZONE,
-  },
   'envoy.type.matcher.v3.RegexMatcher': {
     google_re2: 'deprecated; RE2 is what there is',
   },
@@ -58,13 +104,7 @@ export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, str
 /** Still to be refused, read, or moved to the list above with a reason. */
 export const UNDECIDED: Readonly<Record<string, readonly string[]>> = {
   'envoy.config.accesslog.v3.RuntimeFilter': ['use_independent_randomness'],
-  'envoy.config.bootstrap.v3.Admin': [
-    'access_log',
-    'access_log_path',
-    'profile_path',
-    'socket_options',
-    'ignore_global_conn_limit',
-  ],
+  'envoy.config.bootstrap.v3.Admin': ['socket_options'],
   'envoy.config.bootstrap.v3.Bootstrap': [
     'cluster_manager',
     'flags_path',
@@ -86,56 +126,21 @@ export const UNDECIDED: Readonly<Record<string, readonly string[]>> = {
     'upstream_connection_options',
     'track_cluster_stats',
   ],
-  'envoy.config.cluster.v3.Cluster.CustomClusterType': ['name', 'typed_config'],
   'envoy.config.cluster.v3.Cluster.EdsClusterConfig': ['eds_config'],
   'envoy.config.cluster.v3.OutlierDetection': ['enforcing_success_rate', 'enforcing_consecutive_local_origin_failure'],
-  'envoy.config.core.v3.Address': ['envoy_internal_address'],
-  'envoy.config.core.v3.ApiConfigSource': [
-    'api_type',
-    'transport_api_version',
-    'cluster_names',
-    'refresh_delay',
-    'request_timeout',
-    'rate_limit_settings',
-    'set_node_on_first_message_only',
-    'config_validators',
-  ],
-  'envoy.config.core.v3.AsyncDataSource': ['remote'],
-  'envoy.config.core.v3.BackoffStrategy': ['max_interval'],
-  'envoy.config.core.v3.ConfigSource': [
-    'authorities',
-    'path',
-    'path_config_source',
-    'api_config_source',
-    'self',
-    'resource_api_version',
-  ],
-  'envoy.config.core.v3.GrpcService.EnvoyGrpc': ['retry_policy', 'max_receive_message_length', 'skip_envoy_headers'],
-  'envoy.config.core.v3.GrpcService.GoogleGrpc': [
-    'channel_credentials',
-    'call_credentials',
-    'stat_prefix',
-    'credentials_factory_name',
-    'config',
-    'per_stream_buffer_limit_bytes',
-    'channel_args',
-  ],
-  'envoy.config.core.v3.HeaderValue': ['raw_value'],
-  'envoy.config.core.v3.Http1ProtocolOptions': ['allow_absolute_url'],
+  'envoy.config.core.v3.ApiConfigSource': ['api_type'],
+  'envoy.config.core.v3.ConfigSource': ['api_config_source'],
   'envoy.config.core.v3.Http3ProtocolOptions': [
     'quic_protocol_options',
     'override_stream_error_on_invalid_http_message',
     'allow_extended_connect',
     'allow_metadata',
   ],
-  'envoy.config.core.v3.Metadata': ['typed_filter_metadata'],
-  'envoy.config.core.v3.Pipe': ['mode'],
-  'envoy.config.core.v3.SocketAddress': ['named_port', 'resolver_name', 'ipv4_compat'],
+  'envoy.config.core.v3.SocketAddress': ['ipv4_compat'],
   'envoy.config.core.v3.SubstitutionFormatString': ['json_format_options'],
   'envoy.config.endpoint.v3.Endpoint.AdditionalAddress': ['address'],
   'envoy.config.endpoint.v3.LocalityLbEndpoints': ['metadata'],
-  'envoy.config.listener.v3.AdditionalAddress': ['socket_options'],
-  'envoy.config.listener.v3.FilterChain': ['metadata', 'transport_socket_connect_timeout'],
+  'envoy.config.listener.v3.FilterChain': ['transport_socket_connect_timeout'],
   'envoy.config.listener.v3.Listener': [
     'stat_prefix',
     'drain_type',
@@ -146,59 +151,25 @@ export const UNDECIDED: Readonly<Record<string, readonly string[]>> = {
     'enable_reuse_port',
     'max_connections_to_accept_per_socket_event',
   ],
-  'envoy.config.listener.v3.ListenerFilter': ['config_discovery', 'filter_disabled'],
   'envoy.config.metrics.v3.StatsConfig': ['use_all_default_tags', 'stats_matcher', 'histogram_bucket_settings'],
-  'envoy.config.metrics.v3.StatsSink': ['name', 'typed_config'],
   'envoy.config.metrics.v3.TagSpecifier': ['fixed_value'],
   'envoy.config.route.v3.RetryPolicy.RetryHostPredicate': ['typed_config'],
-  'envoy.config.route.v3.RouteAction.MaxStreamDuration': ['max_stream_duration', 'grpc_timeout_header_offset'],
-  'envoy.config.route.v3.RouteAction.RequestMirrorPolicy': ['cluster_header', 'trace_sampled'],
-  'envoy.config.route.v3.RouteConfiguration': ['validate_clusters', 'max_direct_response_body_size_bytes', 'metadata'],
-  'envoy.config.route.v3.WeightedCluster': ['total_weight', 'runtime_key_prefix'],
-  'envoy.config.trace.v3.Tracing': ['http'],
   'envoy.config.trace.v3.Tracing.Http': ['name'],
   'envoy.extensions.compression.brotli.compressor.v3.Brotli': ['chunk_size'],
   'envoy.extensions.compression.gzip.compressor.v3.Gzip': ['chunk_size'],
-  'envoy.extensions.filters.http.buffer.v3.BufferPerRoute': ['disabled'],
-  'envoy.extensions.filters.http.compressor.v3.CompressorPerRoute': ['overrides'],
-  'envoy.extensions.filters.http.ext_authz.v3.CheckSettings': ['with_request_body'],
-  'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz': ['transport_api_version'],
   'envoy.extensions.filters.http.fault.v3.HTTPFault': ['disable_downstream_cluster_stats'],
   'envoy.extensions.filters.http.grpc_stats.v3.FilterConfig': ['emit_filter_state'],
   'envoy.extensions.filters.http.jwt_authn.v3.JwtProvider': ['jwt_cache_config'],
-  'envoy.extensions.filters.http.jwt_authn.v3.RemoteJwks': ['async_fetch', 'retry_policy'],
   'envoy.extensions.filters.http.rbac.v3.RBAC': ['track_per_rule_stats'],
-  'envoy.extensions.filters.http.router.v3.Router': [
-    'dynamic_stats',
-    'start_child_span',
-    'respect_expected_rq_timeout',
-  ],
-  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager': ['add_user_agent'],
-  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig': [
-    'unix_sockets',
-  ],
-  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails': [
-    'chain',
-  ],
-  'envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext': [
-    'validation_context_certificate_provider',
-    'validation_context_certificate_provider_instance',
-  ],
   'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext': [
     'disable_stateless_session_resumption',
     'disable_stateful_session_resumption',
     'session_timeout',
   ],
-  'envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig': ['sds_config'],
-  'envoy.extensions.transport_sockets.tls.v3.Secret': ['session_ticket_keys', 'generic_secret'],
-  'envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher': ['oid'],
   'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': ['max_session_keys'],
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig': ['http_protocol_options'],
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig': [
     'http_protocol_options',
     'http3_protocol_options',
   ],
-  'envoy.extensions.wasm.v3.VmConfig': ['allow_precompiled', 'nack_on_code_cache_miss'],
-  'envoy.type.v3.HashPolicy': ['filter_state'],
-  'xds.core.v3.TypedExtensionConfig': ['name', 'typed_config'],
 }

@@ -38,6 +38,7 @@ import type { TypedStruct } from '../../../gen/udpa/type/v1/typed_struct_pb.ts'
 import { messageOf } from '../../errors.ts'
 import { registry as xdsRegistry } from '../../xds/registry.ts'
 import { invalid, unsupported } from './fields.ts'
+import { checkNested } from './nested.ts'
 
 /** Every message type that a proxy config may hold. */
 export const registry: Registry = createRegistry(
@@ -89,6 +90,7 @@ export function unpack(any: Any | undefined, path: string): Unpacked {
     throw invalid(path, `not a valid ${typeName}: ${messageOf(error)}`)
   }
   if (typeName !== 'udpa.type.v1.TypedStruct' && typeName !== 'xds.type.v3.TypedStruct') {
+    checkNested(schema, message, path)
     return { typeName, schema, message, json: undefined }
   }
   const struct = message as TypedStruct
@@ -97,10 +99,12 @@ export function unpack(any: Any | undefined, path: string): Unpacked {
   const json = (struct.value ?? {}) as JsonObject
   if (innerSchema === undefined) return { typeName: inner, schema: undefined, message: undefined, json }
   try {
-    return { typeName: inner, schema: innerSchema, message: fromJson(innerSchema, json, { registry }), json: undefined }
+    message = fromJson(innerSchema, json, { registry })
   } catch (error) {
     throw invalid(path, `not a valid ${inner}: ${messageOf(error)}`)
   }
+  checkNested(innerSchema, message, path)
+  return { typeName: inner, schema: innerSchema, message, json: undefined }
 }
 
 /** Reads an `Any` that must be of this type. */

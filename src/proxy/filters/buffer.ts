@@ -29,7 +29,11 @@ export const bufferFilter: HttpFilterFactory<typeof BufferSchema, typeof BufferP
     const limit = compile(config)
     return { createFilter: (callbacks) => new BufferFilter(callbacks, limit) }
   },
-  createRouteConfig: ({ override }) => (override.case === 'buffer' ? compile(override.value) : { bytes: -1 }),
+  createRouteConfig({ override }) {
+    if (override.case === 'disabled' && override.value) return { bytes: -1 }
+    if (override.case === 'buffer') return compile(override.value)
+    throw invalid('buffer', 'disabled: true or a buffer is missing')
+  },
 }
 
 function compile(config: BufferProto): Limit {

@@ -14,7 +14,7 @@ import { localRateLimit } from './local-ratelimit.ts'
 import { luaFilter } from './lua.ts'
 import { httpRbac } from './rbac/http.ts'
 import { networkRbac } from './rbac/network.ts'
-import { router } from './router.ts'
+import { router } from './router-config.ts'
 import { tcpProxy } from './tcp-proxy.ts'
 import { wasmHttpFilter, wasmNetworkFilter } from './wasm/index.ts'
 

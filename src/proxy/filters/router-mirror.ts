@@ -3,6 +3,7 @@ import type { HeaderMap } from '../../base/header-map.ts'
 import type { AsyncStream } from '../cluster/async-client.ts'
 import type { ClusterManager } from '../cluster/cluster-manager.ts'
 import type { MirrorPolicy } from '../route/route-entry.ts'
+import { markSampled } from '../tracing/mark-sampled.ts'
 
 /** A copy of a request on its way to a cluster whose answer nobody waits for. */
 export class Mirror {
@@ -34,6 +35,7 @@ export function startMirror(
   clusters: ClusterManager,
   headers: HeaderMap,
   endStream: boolean,
+  traced: boolean,
 ): Mirror[] {
   const mirrors: Mirror[] = []
   for (const policy of policies) {
@@ -43,6 +45,7 @@ export function startMirror(
     const copy = headers.clone()
     // Envoy marks the host, so that logs of the shadowed service can be told apart.
     if (policy.suffix) copy.set(':authority', shadowHost(headers.get(':authority') ?? ''))
+    if (traced && policy.sampled !== undefined) markSampled(copy, policy.sampled)
     mirrors.push(new Mirror(stream, copy, endStream))
   }
   return mirrors

@@ -1,5 +1,6 @@
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import { grpcTimeout } from '../http/grpc-timeout.ts'
 import { RetryPolicy, retryConditions } from '../route/retry-policy.ts'
 import type { RouteSettings } from '../route/route-entry.ts'
 import { isGrpc } from '../route/route-match.ts'
@@ -16,19 +17,25 @@ export interface RequestLimits {
   timeoutMs: number
   perTryMs: number
   retry: RetryPolicy | undefined
+  /** A gRPC call on a route with `max_grpc_timeout`: the upstream learns its limit by `grpc-timeout`. */
+  grpc: boolean
 }
 
 /** The limits of a request without headers that ask for others, which is nearly every one. */
-export function routeLimits(headers: HeaderMap, settings: RouteSettings): RequestLimits {
+export function routeLimits(headers: HeaderMap, settings: RouteSettings, respectExpected: boolean): RequestLimits {
   const { retry } = settings
-  const limits = { timeoutMs: settings.timeoutMs, perTryMs: retry?.perTryTimeoutMs ?? 0, retry }
-  if (settings.maxGrpcTimeoutMs >= 0 && isGrpc(headers)) {
-    const asked = grpcTimeout(headers.get('grpc-timeout'))
+  const grpc = settings.maxGrpcTimeoutMs >= 0 && isGrpc(headers)
+  const limits = { timeoutMs: settings.timeoutMs, perTryMs: retry?.perTryTimeoutMs ?? 0, retry, grpc }
+  if (grpc) {
+    // 0 stands for no limit, of the client as of the route.
+    const asked = grpcTimeout(headers.get('grpc-timeout')) ?? 0
     const max = settings.maxGrpcTimeoutMs
-    if (asked !== undefined) limits.timeoutMs = max === 0 ? asked : Math.min(asked, max)
+    limits.timeoutMs = max === 0 || (asked !== 0 && asked < max) ? asked : max
   }
   if (asksForLimits(headers)) takeLimits(headers, limits)
   else if (retry !== undefined && !retry.appliesTo(headers)) limits.retry = undefined
+  // An Envoy in front has counted the time from its own start, and has said so (`respect_expected_rq_timeout`).
+  if (respectExpected) limits.timeoutMs = whole(headers.get('x-envoy-expected-rq-timeout-ms')) ?? limits.timeoutMs
   // Envoy ignores a time for each try that is no shorter than the time for all.
   if (limits.perTryMs >= limits.timeoutMs && limits.timeoutMs !== 0) limits.perTryMs = 0
   return limits
@@ -109,14 +116,6 @@ export function copyOf(body: BodyBuffer): BodyBuffer {
   const copy = new BodyBuffer()
   copy.share(body)
   return copy
-}
-
-/** gRPC over HTTP/2, Timeout: digits and a unit. */
-function grpcTimeout(value: string | undefined): number | undefined {
-  const match = /^([0-9]{1,8})([HMSmun])$/.exec(value ?? '')
-  if (match === null) return undefined
-  const unit = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 0.001, n: 0.000001 }[match[2]] as number
-  return Math.max(1, Math.ceil(Number(match[1]) * unit))
 }
 
 /** Outlier detection counts gRPC's server faults like HTTP's. */

@@ -1,22 +1,21 @@
 /** `envoy.filters.http.router`: the end of every chain, which forwards, retries, mirrors, redirects or answers. */
-import { type Router, RouterSchema } from '../../../gen/envoy/extensions/filters/http/router/v3/router_pb.ts'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { ClusterManager } from '../cluster/cluster-manager.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
 import { UpstreamFailure } from '../cluster/upstream.ts'
-import { onlyFields } from '../config/fields.ts'
-import type { FactoryContext } from '../context.ts'
-import type { HttpFilter, HttpFilterCallbacks, HttpFilterConfig, HttpFilterFactory } from '../http/filter.ts'
+import type { HttpFilter } from '../http/filter.ts'
 import type { FilterHandle } from '../http/filter-handle.ts'
 import { FilterDataStatus, FilterHeadersStatus, FilterTrailersStatus } from '../http/filter-status.ts'
 import { fixLength } from '../http/fix-length.ts'
+import { toGrpcTimeout } from '../http/grpc-timeout.ts'
 import type { UpstreamControl } from '../http/stream.ts'
 import { ResponseFlag } from '../http/stream-info.ts'
 import type { RouteEntry } from '../route/route-entry.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import { Attempt } from './router-attempt.ts'
+import type { RouterConfig } from './router-config.ts'
 import { answerDirect } from './router-direct.ts'
 import { failureText, type ResetText, transportReason } from './router-failure.ts'
 import { chooseHost } from './router-host.ts'
@@ -34,29 +33,10 @@ const ROUTE = 0
 const PER_TRY = 1
 const BACK_OFF = 2
 
-export const router: HttpFilterFactory<typeof RouterSchema> = {
-  name: 'envoy.filters.http.router',
-  configType: RouterSchema,
-  terminal: true,
-  create(config: Router, context: FactoryContext): HttpFilterConfig {
-    onlyFields(
-      RouterSchema,
-      config,
-      ['dynamic_stats', 'start_child_span', 'suppress_envoy_headers', 'respect_expected_rq_timeout'],
-      'router',
-    )
-    const clusters = context.clusters as ClusterManager
-    const suppress = config.suppressEnvoyHeaders
-    return {
-      createFilter: (callbacks: HttpFilterCallbacks) => new RouterFilter(callbacks as FilterHandle, clusters, suppress),
-    }
-  },
-}
-
 export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   readonly callbacks: FilterHandle
   readonly #clusters: ClusterManager
-  readonly #suppress: boolean
+  readonly #config: RouterConfig
   readonly #timeout = new Timeout(this, ROUTE)
   #perTry: Timeout | undefined
   #backOff: Timeout | undefined
@@ -82,10 +62,10 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   #countsActive = false
   #countsRetry = false
 
-  constructor(callbacks: FilterHandle, clusters: ClusterManager, suppress: boolean) {
+  constructor(callbacks: FilterHandle, clusters: ClusterManager, config: RouterConfig) {
     this.callbacks = callbacks
     this.#clusters = clusters
-    this.#suppress = suppress
+    this.#config = config
   }
 
   decodeHeaders(headers: HeaderMap, endStream: boolean): FilterHeadersStatus {
@@ -120,15 +100,18 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
       this.#refuse(503, 'filter removed required request headers', details)
       return FilterHeadersStatus.StopIteration
     }
-    route.finalizeRequest(headers, info, this.#suppress)
-    this.#limits = routeLimits(headers, settings)
+    route.finalizeRequest(headers, info, this.#config.suppress)
+    this.#limits = routeLimits(headers, settings, this.#config.respectExpected)
     if (!endStream) fixLength(headers, stream.requestBuffer, stream.requestComplete, stream.requestTrailers)
     const { retry } = this.#limits
     if (retry !== undefined) {
       this.#retriesLeft = retry.retries
       if (!endStream) this.#kept = new BodyBuffer()
     }
-    if (settings.mirrors.length > 0) this.#mirrors = startMirror(settings.mirrors, this.#clusters, headers, endStream)
+    if (settings.mirrors.length > 0) {
+      const traced = stream.trace !== undefined
+      this.#mirrors = startMirror(settings.mirrors, this.#clusters, headers, endStream, traced)
+    }
     stream.upstream = this
     this.#begun = performance.now()
     this.#tryOnce()
@@ -203,7 +186,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     if (info.firstUpstreamTxMono === 0) info.firstUpstreamTxMono = performance.now()
     const { settings } = this.#route
     if (settings.autoHostRewrite && host.hostname !== '') {
-      this.#route.setHost(this.#headers, host.hostname, this.#suppress)
+      this.#route.setHost(this.#headers, host.hostname, this.#config.suppress)
     }
     const attempt = this.#attempt as Attempt
     const body = this.#kept === undefined ? this.#early : copyOf(this.#kept)
@@ -226,7 +209,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const host = info.upstreamHost as EndpointHost
     const cluster = this.#cluster
     cluster.outliers?.onResponse(host, grpcFailure(headers, status))
-    cluster.stats.classes[status < 600 ? Math.floor(status / 100) : 0].value++
+    if (this.#config.dynamicStats) cluster.stats.classes[status < 600 ? Math.floor(status / 100) : 0].value++
     host.requests++
     if (status >= 500) host.errors++
     else host.successes++
@@ -247,7 +230,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     this.#kept = undefined
     info.firstUpstreamRxMono = now
     info.responseCodeDetails = 'via_upstream'
-    if (!this.#suppress && stream.requestComplete) {
+    if (!this.#config.suppress && stream.requestComplete) {
       headers.put('x-envoy-upstream-service-time', String(Math.floor(now - this.#begun)))
     }
     if (this.#route.settings.includeAttemptCountInResponse)
@@ -322,9 +305,12 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const { settings } = this.#route
     this.#retrying = false
     info.attemptCount++
-    if (!this.#suppress && this.#limits.timeoutMs + this.#limits.perTryMs > 0) {
+    const limits = this.#limits
+    if (limits.timeoutMs + limits.perTryMs > 0) {
       const elapsed = info.attemptCount === 1 ? 0 : performance.now() - this.#begun
-      this.#headers.put('x-envoy-expected-rq-timeout-ms', String(expectedTimeout(this.#limits, elapsed)))
+      const expected = expectedTimeout(limits, elapsed)
+      if (!this.#config.suppress) this.#headers.put('x-envoy-expected-rq-timeout-ms', String(expected))
+      if (limits.grpc) this.#headers.put('grpc-timeout', toGrpcTimeout(expected))
     }
     if (settings.includeAttemptCount) this.#headers.put('x-envoy-attempt-count', String(info.attemptCount))
     const { breaker, stats } = cluster
@@ -347,7 +333,8 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     host.active++
     this.#countsActive = true
     info.upstreamHost = host
-    const attempt = new Attempt(this, host, stream.trace?.attempt(this.#headers, host, info.attemptCount))
+    const span = stream.trace?.attempt(this.#headers, host, info.attemptCount, this.#config.childSpan)
+    const attempt = new Attempt(this, host, span)
     this.#attempt = attempt
     const { perTryMs } = this.#limits
     if (perTryMs > 0) {
@@ -410,7 +397,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   #upstreamDone(now: number): void {
     const { info } = this.callbacks.stream
     info.lastUpstreamRxMono = now
-    this.#cluster.stats.duration.record(now - this.#begun)
+    if (this.#config.dynamicStats) this.#cluster.stats.duration.record(now - this.#begun)
     this.#attempt = undefined
     this.#end()
   }

@@ -5,6 +5,7 @@ import type { RouteEntry } from '../route/route-entry.ts'
 import type { RouteTable } from '../route/route-table.ts'
 import type { Tracing } from '../tracing/tracing.ts'
 import type { AccessLogger } from './access-log.ts'
+import { nameCaller } from './caller.ts'
 import { clientCertHeader } from './client-cert.ts'
 import type { ResponseEncoder } from './codec.ts'
 import { httpDate } from './date.ts'
@@ -13,6 +14,7 @@ import { applyForwarded } from './forwarded.ts'
 import type { HttpOptions } from './http-options.ts'
 import type { HttpStats } from './http-stats.ts'
 import type { LocalReplyMapper } from './local-reply-mapper.ts'
+import { goesOn } from './max-forwards.ts'
 import { needsNormalizing, normalizePath } from './path.ts'
 import { HttpStream } from './stream.ts'
 import { ResponseFlag, type StreamInfo } from './stream-info.ts'
@@ -112,6 +114,7 @@ export class ConnectionManager {
       if (path.includes('#')) return refuse(stream, 400, '', 'path_normalization_failed')
       if (!this.#normalize(stream, headers, path)) return false
     }
+    if ((method === 'OPTIONS' || method === 'TRACE') && !goesOn(stream, headers)) return false
     if (options.stripHostPort !== 'no' || options.stripTrailingHostDot) this.#stripHost(flat, info.connection)
     if (options.underscores !== 'allow' && !this.#underscores(stream, headers)) return false
     const internalOnly = this.#parts.routes.table?.internalOnlyHeaders ?? NONE
@@ -122,6 +125,7 @@ export class ConnectionManager {
       info.remotePort = 0
     }
     clientCertHeader(headers, info.connection, options)
+    if (options.caller !== undefined) nameCaller(headers, options.caller)
     // Before the id is read: the decision to trace is written into it.
     stream.trace = this.#parts.tracing?.begin(info, headers, stream)
     info.requestId = headers.get('x-request-id') ?? ''

@@ -1,8 +1,10 @@
 /** The request's way through the filters; Envoy's FilterManager (`filter_manager.cc`), whose names are kept. */
+
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { FilterHandle } from './filter-handle.ts'
 import { FilterDataStatus, FilterHeadersStatus, FilterTrailersStatus } from './filter-status.ts'
+import { holdRequest, takeRequestBuffer } from './held.ts'
 import { Iteration } from './iteration.ts'
 import type { HttpStream } from './stream.ts'
 
@@ -60,7 +62,7 @@ export function decodeData(stream: HttpStream, from: number, data: BodyBuffer, e
     const handle = filters[i]
     const direction = handle.decode
     if (direction.iteration === Iteration.StopAll) {
-      stream.holdRequest(data)
+      holdRequest(stream, data)
       return
     }
     if (direction.endStream) return
@@ -81,7 +83,7 @@ export function decodeData(stream: HttpStream, from: number, data: BodyBuffer, e
     }
     if (status === FilterDataStatus.Continue) {
       if (direction.iteration === Iteration.StopSingle) {
-        stream.holdRequest(data)
+        holdRequest(stream, data)
         if (!stream.over) continueDecoding(stream, handle)
         return
       }
@@ -93,7 +95,7 @@ export function decodeData(stream: HttpStream, from: number, data: BodyBuffer, e
       if (stream.requestComplete && stream.requestTrailers === undefined) stream.requestBuffer ??= new BodyBuffer()
     } else {
       stream.requestStreaming = status === FilterDataStatus.StopIterationAndWatermark
-      stream.holdRequest(data)
+      holdRequest(stream, data)
     }
     return
   }
@@ -149,7 +151,7 @@ export function continueDecoding(stream: HttpStream, handle: FilterHandle): void
   const hadTrailers = stream.requestTrailers !== undefined
   const from = fromCurrent ? handle.index : handle.index + 1
   if (fromCurrent) direction.endStream = false
-  const held = stream.takeRequestBuffer()
+  const held = takeRequestBuffer(stream)
   if (held !== undefined) {
     decodeData(stream, from, held, stream.requestComplete && !hadTrailers)
     if (stream.over || stream.decodeAborted) return

@@ -1,8 +1,10 @@
 /** The response's way back through the filters, last to first; the mirror of decode.ts. */
+
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { FilterHandle } from './filter-handle.ts'
 import { FilterDataStatus, FilterHeadersStatus, FilterTrailersStatus } from './filter-status.ts'
+import { holdResponse, takeResponseBuffer } from './held.ts'
 import { Iteration } from './iteration.ts'
 import type { HttpStream } from './stream.ts'
 
@@ -69,7 +71,7 @@ export function encodeData(stream: HttpStream, from: number, data: BodyBuffer, e
     const handle = filters[i]
     const direction = handle.encode
     if (direction.iteration === Iteration.StopAll) {
-      stream.holdResponse(data)
+      holdResponse(stream, data)
       return
     }
     if (direction.endStream) return
@@ -90,7 +92,7 @@ export function encodeData(stream: HttpStream, from: number, data: BodyBuffer, e
     }
     if (status === FilterDataStatus.Continue) {
       if (direction.iteration === Iteration.StopSingle) {
-        stream.holdResponse(data)
+        holdResponse(stream, data)
         continueEncoding(stream, handle)
         return
       }
@@ -101,7 +103,7 @@ export function encodeData(stream: HttpStream, from: number, data: BodyBuffer, e
       if (stream.responseComplete && stream.responseTrailers === undefined) stream.responseBuffer ??= new BodyBuffer()
     } else {
       stream.responseStreaming = status === FilterDataStatus.StopIterationAndWatermark
-      stream.holdResponse(data)
+      holdResponse(stream, data)
     }
     return
   }
@@ -159,7 +161,7 @@ export function continueEncoding(stream: HttpStream, handle: FilterHandle): void
   const hadTrailers = stream.responseTrailers !== undefined
   const from = fromCurrent ? handle.index : handle.index - 1
   if (fromCurrent) direction.endStream = false
-  const held = stream.takeResponseBuffer()
+  const held = takeResponseBuffer(stream)
   if (held !== undefined) {
     encodeData(stream, from, held, stream.responseComplete && !hadTrailers)
     if (stream.over || stream.encodeAborted) return

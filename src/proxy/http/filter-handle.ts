@@ -5,6 +5,7 @@ import { continueDecoding, decodeData } from './decode.ts'
 import { continueEncoding, encodeData } from './encode.ts'
 import type { HttpFilter, HttpFilterCallbacks, LocalReplyOptions } from './filter.ts'
 import type { FilterSlot } from './filter-slot.ts'
+import { holdRequest, holdResponse } from './held.ts'
 import { Direction } from './iteration.ts'
 import type { HttpStream } from './stream.ts'
 import type { StreamInfo } from './stream-info.ts'
@@ -94,12 +95,12 @@ export class FilterHandle implements HttpFilterCallbacks {
   addDecodedData(data: BodyBuffer): void {
     // From a trailers callback the data has to pass the trailers, so it goes on at once; else it joins what is held.
     if (this.stream.decodingTrailers) decodeData(this.stream, this.index + 1, data, false)
-    else this.stream.holdRequest(data)
+    else holdRequest(this.stream, data)
   }
 
   addEncodedData(data: BodyBuffer): void {
     if (this.stream.encodingTrailers) encodeData(this.stream, this.index - 1, data, false)
-    else this.stream.holdResponse(data)
+    else holdResponse(this.stream, data)
   }
 
   injectEncodedData(data: BodyBuffer, endStream: boolean): void {

@@ -1,3 +1,4 @@
+import type { Node } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import { Http1ProtocolOptionsSchema, HttpProtocolOptionsSchema } from '../../../gen/envoy/config/core/v3/protocol_pb.ts'
 import {
   HttpConnectionManager_PathWithEscapedSlashesAction as EscapedSlashes,
@@ -43,6 +44,14 @@ export interface HttpOptions {
   readonly xfcc: Xfcc
   readonly xfccDetails: HttpConnectionManager['setCurrentClientCertDetails']
   readonly http2: Http2Options
+  /** `add_user_agent`: what this proxy calls itself towards upstreams. */
+  readonly caller: Caller | undefined
+}
+
+/** The names of the node. */
+export interface Caller {
+  readonly cluster: string
+  readonly node: string
 }
 
 const FIELDS = [
@@ -87,7 +96,7 @@ const FIELDS = [
   'request_id_extension',
 ]
 
-export function httpOptions(config: HttpConnectionManager, path: string): HttpOptions {
+export function httpOptions(config: HttpConnectionManager, node: Node, path: string): HttpOptions {
   onlyFields(HttpConnectionManagerSchema, config, FIELDS, path)
   const common = config.commonHttpProtocolOptions
   if (common !== undefined) {
@@ -123,6 +132,7 @@ export function httpOptions(config: HttpConnectionManager, path: string): HttpOp
       maxBytes: (config.maxRequestHeadersKb ?? DEFAULT_LIMITS.maxBytes / 1024) * 1024,
       maxCount: common?.maxHeadersCount ?? DEFAULT_LIMITS.maxCount,
       anyMethod: http1?.allowCustomMethods ?? false,
+      absoluteUrls: http1?.allowAbsoluteUrl ?? true,
     },
     forwarded: {
       useRemoteAddress: config.useRemoteAddress ?? false,
@@ -167,6 +177,7 @@ export function httpOptions(config: HttpConnectionManager, path: string): HttpOp
     upgrades: upgrades(config, path),
     xfcc: config.forwardClientCertDetails,
     xfccDetails: config.setCurrentClientCertDetails,
+    caller: config.addUserAgent === true ? { cluster: node.cluster, node: node.id } : undefined,
     http2: http2Options(config.http2ProtocolOptions, `${path}.http2_protocol_options`),
   }
 }

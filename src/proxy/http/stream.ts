@@ -1,8 +1,9 @@
 /** One request and its response: the filter chain, what is held, timeouts, local replies and the end. */
-import { BodyBuffer } from '../../base/body-buffer.ts'
+import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
 import type { RouteEntry } from '../route/route-entry.ts'
+import { routeDuration } from '../route/stream-duration.ts'
 import { Timeout } from '../timeout-queue.ts'
 import type { StreamTrace } from '../tracing/stream-trace.ts'
 import type { RequestSink, ResponseEncoder } from './codec.ts'
@@ -20,6 +21,9 @@ import { ResponseFlag, StreamInfo } from './stream-info.ts'
 const IDLE = 0
 const REQUEST = 1
 const MAX_DURATION = 2
+
+/** gRPC's status. */
+const DEADLINE_EXCEEDED = 4
 
 /** Whoever produces the response (the router) and can be slowed down. */
 export interface UpstreamControl {
@@ -43,6 +47,8 @@ export class HttpStream implements RequestSink {
   /** Too much held stops reading, where it would otherwise fail the stream. */
   requestStreaming = false
   responseStreaming = false
+  requestHeldBack = false
+  responseHeldBack = false
   requestComplete = false
   responseComplete = false
   decodeAborted = false
@@ -67,8 +73,6 @@ export class HttpStream implements RequestSink {
   #endSent = false
   #downstreamPauses = 0
   #upstreamPauses = 0
-  #heldPause = false
-  #heldUpstreamPause = false
   #lastActivity = 0
   #idle: Timeout | undefined
   #requestTimeout: Timeout | undefined
@@ -113,10 +117,7 @@ export class HttpStream implements RequestSink {
       this.#requestTimeout = new Timeout(this, REQUEST)
       this.#requestTimeout.arm(options.requestTimeoutMs)
     }
-    if (options.maxStreamDurationMs > 0) {
-      this.#maxDuration = new Timeout(this, MAX_DURATION)
-      this.#maxDuration.arm(options.maxStreamDurationMs)
-    }
+    this.#limitDuration(options.maxStreamDurationMs)
     if (!this.manager.acceptRequest(this, headers)) return
     this.#armIdle()
     if (!this.#createFilters()) return
@@ -187,7 +188,12 @@ export class HttpStream implements RequestSink {
     } else if (kind === REQUEST) {
       this.#timeOut(408, 'request timeout', 'request_overall_timeout')
     } else {
-      this.#timeOut(this.requestComplete ? 504 : 408, 'downstream duration timeout', 'max_duration_timeout')
+      this.#timeOut(
+        this.requestComplete ? 504 : 408,
+        'downstream duration timeout',
+        'max_duration_timeout',
+        DEADLINE_EXCEEDED,
+      )
     }
   }
 
@@ -205,6 +211,8 @@ export class HttpStream implements RequestSink {
       this.#route = this.manager.routeFor(this)
       this.info.route = this.#route
       if (this.#route?.idleTimeoutMs !== undefined) this.#armIdle()
+      const limit = this.#route?.settings.maxDuration
+      if (limit !== undefined) this.#limitDuration(routeDuration(this.requestHeaders, limit, this.manager.options))
     }
     return this.#route
   }
@@ -281,55 +289,6 @@ export class HttpStream implements RequestSink {
     this.#finish()
   }
 
-  holdRequest(data: BodyBuffer): void {
-    this.requestBuffer ??= new BodyBuffer()
-    this.requestBuffer.hold(data)
-    if (this.requestBuffer.length <= this.requestBufferLimit) return
-    if (!this.requestStreaming) {
-      this.sendLocalReply(413, 'Payload Too Large', { details: 'request_payload_too_large' })
-    } else if (!this.#heldPause) {
-      this.#heldPause = true
-      this.pauseDownstream()
-    }
-  }
-
-  takeRequestBuffer(): BodyBuffer | undefined {
-    const held = this.requestBuffer
-    this.requestBuffer = undefined
-    if (this.#heldPause) {
-      this.#heldPause = false
-      this.resumeDownstream()
-    }
-    return held
-  }
-
-  holdResponse(data: BodyBuffer): void {
-    this.responseBuffer ??= new BodyBuffer()
-    this.responseBuffer.hold(data)
-    if (this.responseBuffer.length <= this.responseBufferLimit) return
-    if (!this.responseStreaming) {
-      this.responseBuffer.clear()
-      this.#directReply({
-        code: 500,
-        body: 'Internal Server Error',
-        options: { details: 'response_payload_too_large' },
-      })
-    } else if (!this.#heldUpstreamPause) {
-      this.#heldUpstreamPause = true
-      this.pauseUpstream()
-    }
-  }
-
-  takeResponseBuffer(): BodyBuffer | undefined {
-    const held = this.responseBuffer
-    this.responseBuffer = undefined
-    if (this.#heldUpstreamPause) {
-      this.#heldUpstreamPause = false
-      this.resumeUpstream()
-    }
-    return held
-  }
-
   pauseDownstream(): void {
     if (this.#downstreamPauses++ === 0 && !this.over) this.#encoder.pauseReading()
   }
@@ -352,7 +311,7 @@ export class HttpStream implements RequestSink {
     if (this.over || this.encodeAborted) return
     const status = headers.get(':status')
     if (!isAnswer(status, this.info)) {
-      this.#directReply(NO_STATUS)
+      this.replyDirectly(NO_STATUS)
       return
     }
     if (!endStream && !this.isHead)
@@ -417,11 +376,21 @@ export class HttpStream implements RequestSink {
     this.#idle.arm(ms)
   }
 
-  #timeOut(code: number, body: string, details: string): void {
+  /** Counted from the beginning of the stream. */
+  #limitDuration(ms: number): void {
+    if (ms <= 0) {
+      this.#maxDuration?.cancel()
+      return
+    }
+    this.#maxDuration ??= new Timeout(this, MAX_DURATION)
+    this.#maxDuration.arm(Math.max(1, this.info.startMono + ms - performance.now()))
+  }
+
+  #timeOut(code: number, body: string, details: string, grpcStatus?: number): void {
     if (this.#headersSent) this.resetByFilter(details)
     else {
       this.decodeAborted = true
-      this.#reply({ code, body, options: { details } })
+      this.#reply({ code, body, options: grpcStatus === undefined ? { details } : { details, grpcStatus } })
     }
   }
 
@@ -437,7 +406,7 @@ export class HttpStream implements RequestSink {
     this.requestBuffer = undefined
     this.responseBuffer = undefined
     if (this.responseHeaders !== undefined) {
-      this.#directReply(reply)
+      this.replyDirectly(reply)
       return
     }
     const { headers, body } = localReply(this, reply)
@@ -450,7 +419,7 @@ export class HttpStream implements RequestSink {
   }
 
   /** Once the response phases have begun a reply goes straight to the codec, or is too late. */
-  #directReply(reply: PendingReply): void {
+  replyDirectly(reply: PendingReply): void {
     if (this.#headersSent) {
       this.resetByFilter(reply.options?.details ?? '')
       return

@@ -13,9 +13,11 @@ export interface HeadLimits {
   readonly maxCount: number
   /** `allow_custom_methods`: any token is a method. */
   readonly anyMethod: boolean
+  /** `allow_absolute_url` */
+  readonly absoluteUrls: boolean
 }
 
-export const DEFAULT_LIMITS: HeadLimits = { maxBytes: 60 * 1024, maxCount: 100, anyMethod: false }
+export const DEFAULT_LIMITS: HeadLimits = { maxBytes: 60 * 1024, maxCount: 100, anyMethod: false, absoluteUrls: true }
 
 /** Framing of a body. */
 export const BodyKind = { None: 0, Length: 1, Chunked: 2, UntilClose: 3, Tunnel: 4 } as const
@@ -58,7 +60,7 @@ export class MessageHead implements FieldSink {
     const flat = this.headers.flat
     flat.push(':authority', '', ':path', line.target, ':method', method, ':scheme', scheme)
     this.parseFields(bytes, line.next, end, limits)
-    this.resolveTarget(method, line.target, flat)
+    this.resolveTarget(method, line.target, flat, limits.absoluteUrls)
     this.frameRequest()
   }
 
@@ -197,7 +199,7 @@ export class MessageHead implements FieldSink {
   }
 
   /** RFC 9112 3.2: the four forms of a request target, and which host they mean. */
-  private resolveTarget(method: string, target: string, flat: string[]): void {
+  private resolveTarget(method: string, target: string, flat: string[], absoluteUrls: boolean): void {
     const host = this.host
     if (method === 'CONNECT') {
       if (!AUTHORITY.test(target)) throw new CodecError('http1.invalid_url', 'CONNECT needs an authority')
@@ -211,6 +213,8 @@ export class MessageHead implements FieldSink {
     flat[1] = host ?? ''
     if (target.charCodeAt(0) === 47) return
     if (target === '*' && method === 'OPTIONS') return
+    // Left as a path that no route can have; the connection manager refuses it (`absolute_path_rejected`).
+    if (!absoluteUrls) return
     const absolute = ABSOLUTE.exec(target)
     if (absolute === null || !AUTHORITY.test(absolute[2]))
       throw new CodecError('http1.invalid_url', 'invalid request target')

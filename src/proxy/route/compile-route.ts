@@ -27,6 +27,7 @@ import { compilePerFilter, type PerFilterConfig, type RouteConfigCompiler } from
 import { RetryPolicy } from './retry-policy.ts'
 import { type DirectAnswer, type MirrorPolicy, RouteEntry, type RouteSettings, rewritePrefix } from './route-entry.ts'
 import { compileRouteMatch, fraction, pathOnly, type RouteMatcher } from './route-match.ts'
+import { streamDuration } from './stream-duration.ts'
 
 /** What a virtual host and its route configuration give to each route. */
 export interface VirtualHostContext {
@@ -39,6 +40,10 @@ export interface VirtualHostContext {
   readonly mostSpecificWins: boolean
   readonly perFilter: readonly PerFilterConfig[]
   readonly mirrors: readonly MirrorPolicy[]
+  /** `max_direct_response_body_size_bytes` */
+  readonly maxDirectBody: number
+  /** Of `validate_clusters`: refuses a cluster that is not there. */
+  readonly checkCluster: (name: string, path: string) => void
   readonly compilePerFilter: RouteConfigCompiler
 }
 
@@ -125,6 +130,7 @@ export function compileRoute(route: RouteProto, host: VirtualHostContext, path: 
   const literal = action?.hostRewriteSpecifier.case === 'hostRewriteLiteral' ? action.hostRewriteSpecifier.value : ''
   if (action?.clusterSpecifier.case !== 'weightedClusters') {
     const cluster = action?.clusterSpecifier.case === 'cluster' ? action.clusterSpecifier.value : ''
+    if (cluster !== '') host.checkCluster(cluster, `${path}.route.cluster`)
     const entry = build(cluster, literal, [])
     return { matcher, entries: [entry], bounds: [], pick: () => entry }
   }
@@ -171,6 +177,7 @@ function compileWeighted(
       where,
     )
     if (cluster.name === '') throw invalid(`${where}.name`, 'a cluster name is missing')
+    host.checkCluster(cluster.name, `${where}.name`)
     const rewrite =
       cluster.hostRewriteSpecifier.case === 'hostRewriteLiteral' ? cluster.hostRewriteSpecifier.value : literal
     entries.push(
@@ -216,10 +223,10 @@ function compileSettings(
   if (action !== undefined) onlyFields(RouteActionSchema, action, ACTION_FIELDS, where)
   const retry = action?.retryPolicy ?? host.proto.retryPolicy
   const rewrite = action?.hostRewriteSpecifier
+  const maxDuration = streamDuration(action?.maxStreamDuration)
   const mirrors = (action?.requestMirrorPolicies ?? []).map((m, i) =>
     mirror(m, `${where}.request_mirror_policies[${i}]`),
   )
-  const grpcTimeout = action?.maxStreamDuration?.grpcTimeoutHeaderMax ?? action?.maxGrpcTimeout
   return {
     name: route.name,
     matcher,
@@ -227,11 +234,13 @@ function compileSettings(
     virtualHostName: host.proto.name,
     metadata: metadataJson(route.metadata),
     virtualHostMetadata: host.metadata,
-    direct: directAnswer(route, matcher, path),
+    direct: directAnswer(route, matcher, host.maxDirectBody, path),
     clusterHeader: action?.clusterSpecifier.case === 'clusterHeader' ? action.clusterSpecifier.value.toLowerCase() : '',
     clusterNotFoundCode: [503, 404, 500][action?.clusterNotFoundResponseCode ?? 0],
-    timeoutMs: durationMs(action?.timeout, DEFAULT_TIMEOUT_MS),
-    maxGrpcTimeoutMs: durationMs(grpcTimeout, -1),
+    // Envoy takes neither of the older limits from a route that has the newer one (usingNewTimeouts).
+    timeoutMs: maxDuration === undefined ? durationMs(action?.timeout, DEFAULT_TIMEOUT_MS) : 0,
+    maxGrpcTimeoutMs: maxDuration === undefined ? durationMs(action?.maxGrpcTimeout, -1) : -1,
+    maxDuration,
     idleTimeoutMs: action?.idleTimeout === undefined ? undefined : durationMs(action.idleTimeout, 0),
     retry:
       retry === undefined || retry.retryOn === '' ? undefined : RetryPolicy.compile(retry, `${where}.retry_policy`),
@@ -280,31 +289,41 @@ function upgrades(action: RouteAction | undefined, path: string): ReadonlyMap<st
 }
 
 export function mirror(policy: RouteAction_RequestMirrorPolicy, path: string): MirrorPolicy {
-  if (policy.cluster === '') throw unsupported(`${path}.cluster_header`, 'mirroring by header')
+  if (policy.cluster === '') throw invalid(`${path}.cluster`, 'missing')
   const part = policy.runtimeFraction?.defaultValue
   return {
     cluster: policy.cluster,
     fraction: part === undefined ? 1 : fraction(part),
     suffix: !policy.disableShadowHostSuffixAppend,
+    sampled: policy.traceSampled,
   }
 }
 
-function directAnswer(route: RouteProto, matcher: RouteMatcher, path: string): DirectAnswer | undefined {
+function directAnswer(
+  route: RouteProto,
+  matcher: RouteMatcher,
+  maxBody: number,
+  path: string,
+): DirectAnswer | undefined {
   switch (route.action.case) {
     case 'route':
       return undefined
     case 'redirect':
       return redirect(route.action.value, matcher, `${path}.redirect`)
     case 'directResponse':
-      return response(route.action.value, `${path}.direct_response`)
+      return response(route.action.value, maxBody, `${path}.direct_response`)
     default:
       throw unsupported(path, 'a route needs route, redirect or direct_response')
   }
 }
 
-function response(action: DirectResponseAction, path: string): DirectAnswer {
+function response(action: DirectResponseAction, maxBody: number, path: string): DirectAnswer {
   if (action.status < 200 || action.status > 599) throw invalid(`${path}.status`, 'must be 200 to 599')
   const body = action.body === undefined ? undefined : dataSource(action.body, `${path}.body`)
+  if (body !== undefined && body.length > maxBody) {
+    const limit = `max_direct_response_body_size_bytes is ${maxBody}`
+    throw invalid(`${path}.body`, `${body.length} bytes, where ${limit}`)
+  }
   return { status: action.status, body, location: undefined }
 }
 

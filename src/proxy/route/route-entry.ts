@@ -9,6 +9,7 @@ import type { PerFilterConfig } from './per-filter-config.ts'
 import type { RetryPolicy } from './retry-policy.ts'
 import type { Route } from './route.ts'
 import { pathOnly, type RouteMatcher } from './route-match.ts'
+import type { StreamDuration } from './stream-duration.ts'
 
 /** What a route does when it does not forward. */
 export interface DirectAnswer {
@@ -22,6 +23,8 @@ export interface MirrorPolicy {
   readonly cluster: string
   readonly fraction: number
   readonly suffix: boolean
+  /** `trace_sampled`: what trace headers of the copy say; undefined: what they say of the request. */
+  readonly sampled: boolean | undefined
 }
 
 /** What stays the same in all weighted variants of a route. */
@@ -39,6 +42,7 @@ export interface RouteSettings {
   readonly timeoutMs: number
   /** From `grpc-timeout`, capped by this; -1: do not use it. */
   readonly maxGrpcTimeoutMs: number
+  readonly maxDuration: StreamDuration | undefined
   readonly idleTimeoutMs: number | undefined
   readonly retry: RetryPolicy | undefined
   readonly hash: HashPolicy | undefined

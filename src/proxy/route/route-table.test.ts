@@ -238,7 +238,30 @@ describe('refused with the path', () => {
       '[{ match: { prefix: / }, request_headers_to_add: [{ header: { key: x, value: "%NOPE%" } }], route: { cluster: a } }]',
       /operator %NOPE% is not supported/,
     ],
+    [
+      `[{ match: { prefix: / }, direct_response: { status: 200, body: { inline_string: ${'x'.repeat(4097)} } } }]`,
+      /routes\[0\]\.direct_response\.body: 4097 bytes, where max_direct_response_body_size_bytes is 4096/,
+    ],
     ['[{ match: { prefix: / } }]', /needs route, redirect or direct_response/],
   ] as const)
     test(String(error), () => assert.throws(() => routes(yaml), error))
+})
+
+test('validate_clusters refuses a cluster that is not there', () => {
+  const routed = (on: boolean, cluster: string) => {
+    const json = {
+      name: 'r',
+      validateClusters: on,
+      virtualHosts: [{ name: 'all', domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster } }] }],
+    }
+    return new RouteTable(
+      fromJson(RouteConfigurationSchema, json),
+      () => undefined,
+      undefined,
+      (name) => name === 'known',
+    )
+  }
+  assert.throws(() => routed(true, 'nowhere'), /routes\[0\]\.route\.cluster: there is no cluster "nowhere"/)
+  assert.ok(routed(true, 'known'))
+  assert.ok(routed(false, 'nowhere'))
 })

@@ -53,6 +53,9 @@ const HOST_FIELDS = [
   'require_tls',
 ]
 
+/** Envoy's default: what is answered directly is kept in memory once for each worker. */
+const MAX_DIRECT_BODY = 4096
+
 /** A compiled RouteConfiguration. */
 export class RouteTable {
   readonly name: string
@@ -67,16 +70,25 @@ export class RouteTable {
   readonly hasDisables: boolean
   readonly internalOnlyHeaders: readonly string[]
 
-  constructor(config: RouteConfiguration, compile: RouteConfigCompiler, path = `route_config "${config.name}"`) {
+  /** `hasCluster` is asked where `validate_clusters` is on. */
+  constructor(
+    config: RouteConfiguration,
+    compile: RouteConfigCompiler,
+    path = `route_config "${config.name}"`,
+    hasCluster: (name: string) => boolean = () => true,
+  ) {
     onlyFields(RouteConfigurationSchema, config, CONFIG_FIELDS, path)
     this.name = config.name
     this.#ignorePort = config.ignorePortInHostMatching
     this.internalOnlyHeaders = config.internalOnlyHeaders.map((name) => name.toLowerCase())
+    const checkCluster = (name: string, where: string) => {
+      if (config.validateClusters === true && !hasCluster(name)) throw invalid(where, `there is no cluster "${name}"`)
+    }
     let disables = false
     config.virtualHosts.forEach((host, i) => {
       const where = `${path}.virtual_hosts[${i}]`
       onlyFields(VirtualHostSchema, host, HOST_FIELDS, where)
-      const context = hostContext(config, i, compile, where, path)
+      const context = hostContext(config, i, compile, checkCluster, where, path)
       const routes = host.routes.map((route, j) => compileRoute(route, context, `${where}.routes[${j}]`))
       disables ||= routes.some(({ entries }) => entries.some((entry) => entry.hasDisables))
       const compiled = { name: host.name, routes, requireTls: host.requireTls }
@@ -133,6 +145,7 @@ function hostContext(
   config: RouteConfiguration,
   index: number,
   compile: RouteConfigCompiler,
+  checkCluster: VirtualHostContext['checkCluster'],
   where: string,
   path: string,
 ): VirtualHostContext {
@@ -157,6 +170,8 @@ function hostContext(
       compilePerFilter(config.typedPerFilterConfig, compile, path),
     ],
     mirrors: mirrors.map((m, i) => mirror(m, `${where}.request_mirror_policies[${i}]`)),
+    maxDirectBody: config.maxDirectResponseBodySizeBytes ?? MAX_DIRECT_BODY,
+    checkCluster,
     compilePerFilter: compile,
   }
 }

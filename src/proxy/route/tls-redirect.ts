@@ -27,6 +27,8 @@ function tlsRedirect(): RouteEntry {
     mostSpecificWins: false,
     perFilter: [],
     mirrors: [],
+    maxDirectBody: 0,
+    checkCluster() {},
     compilePerFilter: () => undefined,
   }
   const proto = create(RouteSchema, {

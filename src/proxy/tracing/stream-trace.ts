@@ -67,10 +67,10 @@ export class StreamTrace {
   }
 
   /** Puts the trace into an upstream request, whose span it returns where it has one. */
-  attempt(headers: HeaderMap, host: Host, count: number): AttemptSpan | undefined {
+  attempt(headers: HeaderMap, host: Host, count: number, spawn: boolean): AttemptSpan | undefined {
     if (!this.#carried) return undefined
     const { provider, spawnUpstreamSpan } = this.parts
-    if (!spawnUpstreamSpan) {
+    if (!spawnUpstreamSpan && !spawn) {
       provider.inject(this.span, headers)
       return undefined
     }

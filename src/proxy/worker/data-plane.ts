@@ -1,5 +1,5 @@
 /** Everything that serves in one worker, and how its config changes. */
-import { create, fromBinary } from '@bufbuild/protobuf'
+import { create, type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf'
 import { AnySchema } from '@bufbuild/protobuf/wkt'
 import { ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
 import type { Node } from '../../../gen/envoy/config/core/v3/base_pb.ts'
@@ -13,6 +13,7 @@ import type { Plugin } from '../../wasm/index.ts'
 import { ClusterManager } from '../cluster/cluster-manager.ts'
 import { compileAssignment } from '../cluster/endpoints.ts'
 import { unpack } from '../config/any.ts'
+import { checkNested } from '../config/nested.ts'
 import { NO_LISTENER } from '../context.ts'
 import { HTTP_FILTERS, NETWORK_FILTERS } from '../filters/index.ts'
 import { startService, stopPlugin } from '../filters/wasm/index.ts'
@@ -69,13 +70,16 @@ export class DataPlane {
       clusters: this.#clusters,
       secrets,
       health: { failed: false },
-      routes: new RouteStore((typeName, message, filterName) => {
-        const factory = httpFilters.findByRouteConfig(typeName)
-        return factory?.createRouteConfig?.(
-          message as never,
-          factoryContext(this.context, NO_LISTENER, filterName, '', undefined),
-        )
-      }),
+      routes: new RouteStore(
+        (typeName, message, filterName) => {
+          const factory = httpFilters.findByRouteConfig(typeName)
+          return factory?.createRouteConfig?.(
+            message as never,
+            factoryContext(this.context, NO_LISTENER, filterName, '', undefined),
+          )
+        },
+        (name) => this.#clusters.hasCluster(name),
+      ),
       extensions: new ExtensionStore(),
       httpFilters,
       networkFilters: new NetworkFilterRegistry(NETWORK_FILTERS),
@@ -102,22 +106,22 @@ export class DataPlane {
   async #prepareOther(op: Exclude<ConfigOp, ListenerOp>): Promise<PreparedSwap> {
     switch (op.kind) {
       case 'secret': {
-        const secret = fromBinary(SecretSchema, op.bytes)
+        const secret = checked(SecretSchema, op)
         return { commit: () => this.setSecret(secret), abort() {} }
       }
       case 'cluster': {
-        const cluster = this.#clusters.prepare(fromBinary(ClusterSchema, op.bytes))
+        const cluster = this.#clusters.prepare(checked(ClusterSchema, op))
         return { commit: () => this.#clusters.install(cluster), abort: () => cluster.close() }
       }
       case 'remove-cluster':
         return { commit: () => this.#clusters.remove(op.name), abort() {} }
       case 'endpoints': {
-        const proto = fromBinary(ClusterLoadAssignmentSchema, op.bytes)
+        const proto = checked(ClusterLoadAssignmentSchema, op)
         compileAssignment(proto, `endpoints of "${op.name}"`)
         return { commit: () => this.#clusters.updateEndpoints(proto), abort() {} }
       }
       case 'routes': {
-        const table = this.context.routes.prepare(fromBinary(RouteConfigurationSchema, op.bytes))
+        const table = this.context.routes.prepare(checked(RouteConfigurationSchema, op))
         return { commit: () => this.context.routes.install(table), abort() {} }
       }
       case 'extension':
@@ -175,7 +179,7 @@ export class DataPlane {
   }
 
   async #prepareListener(op: ListenerOp): Promise<{ result: OpResult; swap: PreparedSwap }> {
-    const config = await compileListener(fromBinary(ListenerSchema, op.bytes), this.context, op.prepared)
+    const config = await compileListener(checked(ListenerSchema, op), this.context, op.prepared)
     const known = this.#listeners.get(op.name)
     if (known !== undefined && sameAddresses(known, config)) {
       return {
@@ -270,6 +274,24 @@ export class DataPlane {
   connections(): Record<string, number> {
     return Object.fromEntries([...this.#listeners].map(([name, server]) => [name, server.connectionCount]))
   }
+}
+
+/** How errors name a resource. */
+const NOUNS = {
+  secret: 'secret',
+  cluster: 'cluster',
+  endpoints: 'endpoints of',
+  routes: 'route_config',
+  listener: 'listener',
+}
+
+function checked<D extends DescMessage>(
+  schema: D,
+  op: { readonly kind: keyof typeof NOUNS; readonly name: string; readonly bytes: Uint8Array },
+): MessageShape<D> {
+  const message = fromBinary(schema, op.bytes)
+  checkNested(schema, message, `${NOUNS[op.kind]} "${op.name}"`)
+  return message
 }
 
 const DEFAULT_DRAIN_MS = 600_000

@@ -11,9 +11,11 @@ export class RouteHolder {
 export class RouteStore {
   readonly #holders = new Map<string, RouteHolder>()
   readonly compile: RouteConfigCompiler
+  readonly #hasCluster: (name: string) => boolean
 
-  constructor(compile: RouteConfigCompiler) {
+  constructor(compile: RouteConfigCompiler, hasCluster: (name: string) => boolean) {
     this.compile = compile
+    this.#hasCluster = hasCluster
   }
 
   holder(name: string): RouteHolder {
@@ -27,13 +29,13 @@ export class RouteStore {
 
   inline(proto: RouteConfiguration, path: string): RouteHolder {
     const holder = new RouteHolder()
-    holder.table = new RouteTable(proto, this.compile, path)
+    holder.table = new RouteTable(proto, this.compile, path, this.#hasCluster)
     return holder
   }
 
   /** Throws when the routes cannot work. */
   prepare(proto: RouteConfiguration): RouteTable {
-    return new RouteTable(proto, this.compile)
+    return new RouteTable(proto, this.compile, undefined, this.#hasCluster)
   }
 
   install(table: RouteTable): void {

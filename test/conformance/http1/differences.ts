@@ -3,9 +3,9 @@ import type { Difference } from '../compare.ts'
 
 export const DIFFERENCES: readonly Difference[] = [
   {
-    who: 'both',
+    who: 'envoy',
     cases: ['9110 7.6.2: Max-Forwards: 0 with OPTIONS ends here', '9110 9.3.8: Max-Forwards: 0 with TRACE ends here'],
-    why: 'Max-Forwards is not looked at, as in Envoy: the operators of a gateway do not want it to answer for its upstreams',
+    why: 'Envoy does not look at Max-Forwards, which RFC 9110 7.6.2 wants every hop to count down',
   },
   {
     who: 'envoy',

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type DescMessage, fromJson, type JsonValue, type MessageShape } from '@bufbuild/protobuf'
+import { parse } from 'yaml'
+import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
+import { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.ts'
+import { SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
+import { checkNested } from './nested.ts'
+
+const CASES: readonly (readonly [DescMessage, string, string])[] = [
+  [
+    ListenerSchema,
+    'address: { socket_address: { address: a, named_port: http } }',
+    'x.address.socket_address.named_port',
+  ],
+  [
+    ListenerSchema,
+    'additional_addresses: [{ address: { pipe: { path: p } } }, { address: { pipe: { path: p, mode: 7 } } }]',
+    'x.additional_addresses[1].address.pipe.mode',
+  ],
+  [
+    ListenerSchema,
+    'listener_filters: [{ name: a, filter_disabled: { any_match: true } }]',
+    'x.listener_filters[0].filter_disabled',
+  ],
+  [
+    RouteConfigurationSchema,
+    'virtual_hosts: [{ routes: [{ route: { request_mirror_policies: [{ cluster_header: h }] } }] }]',
+    'x.virtual_hosts[0].routes[0].route.request_mirror_policies[0].cluster_header',
+  ],
+  [
+    RouteConfigurationSchema,
+    'request_headers_to_add: [{ header: { key: a, raw_value: YQ== } }]',
+    'x.request_headers_to_add[0].header.raw_value',
+  ],
+  [SecretSchema, 'session_ticket_keys: { keys: [{ inline_string: k }] }', 'x.session_ticket_keys'],
+]
+
+for (const [schema, yaml, path] of CASES) {
+  test(`refused with its path: ${path}`, () => {
+    const message = fromJson(schema, parse(yaml) as JsonValue) as MessageShape<DescMessage>
+    assert.throws(() => checkNested(schema, message, 'x'), new RegExp(`${path.replace(/[[\].]/g, '\\$&')}: `))
+  })
+}
+
+test('what is supported passes, in oneofs, lists and maps', () => {
+  const yaml = 'address: { socket_address: { address: a, port_value: 1, ipv4_compat: true } }'
+  checkNested(ListenerSchema, fromJson(ListenerSchema, parse(yaml) as JsonValue), 'x')
+})

@@ -1,0 +1,100 @@
+/** Messages that stand inside of others, in many places: what is supported of them, checked for all places at once. */
+import type { DescField, DescMessage, Message, MessageShape } from '@bufbuild/protobuf'
+import { AddressSchema, PipeSchema, SocketAddressSchema } from '../../../gen/envoy/config/core/v3/address_pb.ts'
+import { HeaderValueSchema } from '../../../gen/envoy/config/core/v3/base_pb.ts'
+import { ApiConfigSourceSchema, ConfigSourceSchema } from '../../../gen/envoy/config/core/v3/config_source_pb.ts'
+import {
+  GrpcService_EnvoyGrpcSchema,
+  GrpcService_GoogleGrpcSchema,
+} from '../../../gen/envoy/config/core/v3/grpc_service_pb.ts'
+import { ListenerFilterSchema } from '../../../gen/envoy/config/listener/v3/listener_components_pb.ts'
+import { AdditionalAddressSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
+import { RouteAction_RequestMirrorPolicySchema } from '../../../gen/envoy/config/route/v3/route_components_pb.ts'
+import { CompressorPerRouteSchema } from '../../../gen/envoy/extensions/filters/http/compressor/v3/compressor_pb.ts'
+import { CheckSettingsSchema } from '../../../gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.ts'
+import { RemoteJwksSchema } from '../../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.ts'
+import {
+  HttpConnectionManager_InternalAddressConfigSchema,
+  HttpConnectionManager_SetCurrentClientCertDetailsSchema,
+} from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
+import { TcpProxy_WeightedCluster_ClusterWeightSchema } from '../../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
+import { SubjectAltNameMatcherSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/common_pb.ts'
+import { SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
+import { CommonTlsContext_CombinedCertificateValidationContextSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
+import { HashPolicySchema } from '../../../gen/envoy/type/v3/hash_policy_pb.ts'
+import { onlyFields } from './fields.ts'
+
+type Supported = readonly [DescMessage, ...(readonly string[])]
+
+/** A message with the names of its supported fields; what is not in this table has a list where it is read, or is all read. */
+export const NESTED: readonly Supported[] = [
+  [AddressSchema, 'socket_address', 'pipe'],
+  [SocketAddressSchema, 'protocol', 'address', 'port_value', 'ipv4_compat'],
+  [PipeSchema, 'path'],
+  [HeaderValueSchema, 'key', 'value'],
+  [ConfigSourceSchema, 'ads', 'api_config_source', 'initial_fetch_timeout', 'resource_api_version'],
+  [ApiConfigSourceSchema, 'api_type', 'transport_api_version', 'grpc_services', 'set_node_on_first_message_only'],
+  [GrpcService_EnvoyGrpcSchema, 'cluster_name', 'authority'],
+  [GrpcService_GoogleGrpcSchema, 'target_uri', 'stat_prefix'],
+  [AdditionalAddressSchema, 'address'],
+  [ListenerFilterSchema, 'name', 'typed_config'],
+  [
+    RouteAction_RequestMirrorPolicySchema,
+    'cluster',
+    'runtime_fraction',
+    'trace_sampled',
+    'disable_shadow_host_suffix_append',
+  ],
+  [HttpConnectionManager_InternalAddressConfigSchema, 'cidr_ranges'],
+  [HttpConnectionManager_SetCurrentClientCertDetailsSchema, 'subject', 'cert', 'dns', 'uri'],
+  [TcpProxy_WeightedCluster_ClusterWeightSchema, 'name', 'weight'],
+  [HashPolicySchema, 'source_ip'],
+  [CompressorPerRouteSchema, 'disabled'],
+  [CheckSettingsSchema, 'context_extensions', 'disable_request_body_buffering'],
+  [RemoteJwksSchema, 'http_uri', 'cache_duration'],
+  [SecretSchema, 'name', 'tls_certificate', 'validation_context'],
+  [SubjectAltNameMatcherSchema, 'san_type', 'matcher'],
+  [
+    CommonTlsContext_CombinedCertificateValidationContextSchema,
+    'default_validation_context',
+    'validation_context_sds_secret_config',
+  ],
+]
+
+const SUPPORTED: ReadonlyMap<string, readonly string[]> = new Map(
+  NESTED.map(([{ typeName }, ...fields]) => [typeName, fields]),
+)
+
+/** Refuses what a message and those inside of it hold against the table; what lies packed in an `Any` is for who unpacks it. */
+export function checkNested<D extends DescMessage>(desc: D, message: MessageShape<D>, path: string): void {
+  const supported = SUPPORTED.get(desc.typeName)
+  if (supported !== undefined) onlyFields(desc, message, supported, path)
+  for (const field of innerFields(desc)) {
+    const value = content(message, field)
+    if (value === undefined) continue
+    const where = `${path}.${field.name}`
+    const inner = field.message as DescMessage
+    if (field.fieldKind === 'message') checkNested(inner, value as Message, where)
+    else for (const [key, one] of Object.entries(value)) checkNested(inner, one as Message, `${where}[${key}]`)
+  }
+}
+
+function content(message: Message, field: DescField): object | undefined {
+  const values = message as unknown as Readonly<Record<string, object | undefined>>
+  if (field.oneof === undefined) return values[field.localName]
+  const chosen = values[field.oneof.localName] as { case?: string; value?: object } | undefined
+  return chosen?.case === field.localName ? chosen.value : undefined
+}
+
+const INNER = new Map<DescMessage, readonly DescField[]>()
+
+/** The fields that hold messages of Envoy's. */
+function innerFields(desc: DescMessage): readonly DescField[] {
+  const known = INNER.get(desc)
+  if (known !== undefined) return known
+  const fields = desc.fields.filter(
+    ({ message }) => message !== undefined && !message.typeName.startsWith('google.protobuf.'),
+  )
+  INNER.set(desc, fields)
+  return fields
+}

@@ -1,0 +1,52 @@
+/** What filters hold of a message until they have seen more of it, and what too much of it means. */
+import { BodyBuffer } from '../../base/body-buffer.ts'
+import type { HttpStream } from './stream.ts'
+
+export function holdRequest(stream: HttpStream, data: BodyBuffer): void {
+  stream.requestBuffer ??= new BodyBuffer()
+  stream.requestBuffer.hold(data)
+  if (stream.requestBuffer.length <= stream.requestBufferLimit) return
+  if (!stream.requestStreaming) {
+    stream.sendLocalReply(413, 'Payload Too Large', { details: 'request_payload_too_large' })
+  } else if (!stream.requestHeldBack) {
+    stream.requestHeldBack = true
+    stream.pauseDownstream()
+  }
+}
+
+export function takeRequestBuffer(stream: HttpStream): BodyBuffer | undefined {
+  const held = stream.requestBuffer
+  stream.requestBuffer = undefined
+  if (stream.requestHeldBack) {
+    stream.requestHeldBack = false
+    stream.resumeDownstream()
+  }
+  return held
+}
+
+export function holdResponse(stream: HttpStream, data: BodyBuffer): void {
+  stream.responseBuffer ??= new BodyBuffer()
+  stream.responseBuffer.hold(data)
+  if (stream.responseBuffer.length <= stream.responseBufferLimit) return
+  if (!stream.responseStreaming) {
+    stream.responseBuffer.clear()
+    stream.replyDirectly({
+      code: 500,
+      body: 'Internal Server Error',
+      options: { details: 'response_payload_too_large' },
+    })
+  } else if (!stream.responseHeldBack) {
+    stream.responseHeldBack = true
+    stream.pauseUpstream()
+  }
+}
+
+export function takeResponseBuffer(stream: HttpStream): BodyBuffer | undefined {
+  const held = stream.responseBuffer
+  stream.responseBuffer = undefined
+  if (stream.responseHeldBack) {
+    stream.responseHeldBack = false
+    stream.resumeUpstream()
+  }
+  return held
+}
