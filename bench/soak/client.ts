@@ -1,30 +1,25 @@
 /** Clients that account for every request they send. */
 import { connect, type Socket } from 'node:net'
+import { Losses, threadOf } from './crash.ts'
 import { KINDS, type Kind, type Outcome } from './requests.ts'
 
 /** What became of all requests. */
 export class Account {
   sent = 0
   readonly outcomes = new Map<string, number>()
-  readonly unexpected = new Map<string, number>()
+  readonly losses = new Losses()
 
-  ended(kind: Kind, outcome: Outcome | string): void {
-    add(this.outcomes, outcome)
-    if (!(kind.expected as readonly string[]).includes(outcome)) {
-      add(
-        this.unexpected,
-        `${kind.hostile === true ? 'hostile ' : ''}${kind.path} ${outcome}, not ${kind.expected.join(' or ')}`,
-      )
-    }
+  /** `thread`: of the connection, where it is known. */
+  ended(kind: Kind, outcome: Outcome | string, thread: number | undefined): void {
+    this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1)
+    if ((kind.expected as readonly string[]).includes(outcome)) return
+    const where = `${kind.hostile === true ? 'hostile ' : ''}${kind.path}`
+    this.losses.add(outcome, `${where} ${outcome}, not ${kind.expected.join(' or ')}`, thread)
   }
 
   get accounted(): number {
     return [...this.outcomes.values()].reduce((sum, count) => sum + count, 0)
   }
-}
-
-function add(counts: Map<string, number>, key: string): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1)
 }
 
 const LOTS: readonly Kind[] = KINDS.flatMap((kind) => Array.from({ length: kind.share }, () => kind))
@@ -39,6 +34,7 @@ export class Client {
   readonly #ports: { readonly web: number; readonly hostile: number }
   readonly #account: Account
   #socket: Socket | undefined
+  #thread: number | undefined
   #kind!: Kind
   #head = ''
   #left = -1
@@ -118,6 +114,7 @@ export class Client {
     const socket = connect(kind.hostile === true ? this.#ports.hostile : this.#ports.web, '127.0.0.1')
     socket.setNoDelay(true)
     this.#socket = socket
+    this.#thread = undefined
     socket.on('data', (chunk: Buffer) => this.#read(socket, chunk))
     socket.on('error', () => {})
     socket.on('close', () => {
@@ -140,6 +137,7 @@ export class Client {
         this.#end('no length', true)
         return
       }
+      this.#thread ??= threadOf(/\r\nx-connection: (\d+)/.exec(this.#head)?.[1])
       this.#keep = !this.#head.includes('\r\nconnection: close')
       this.#left = Number(length[1])
       data = this.#head.length - end - 4
@@ -151,7 +149,7 @@ export class Client {
 
   #end(outcome: string, close: boolean): void {
     this.#busy = false
-    this.#account.ended(this.#kind, outcome)
+    this.#account.ended(this.#kind, outcome, this.#thread)
     if (close) {
       const socket = this.#socket
       this.#socket = undefined

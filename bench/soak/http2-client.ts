@@ -1,6 +1,7 @@
 import { type ClientHttp2Session, connect, constants } from 'node:http2'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Account } from './client.ts'
+import { threadOf } from './crash.ts'
 import { KINDS, type Kind } from './requests.ts'
 
 const LOTS: readonly Kind[] = KINDS.filter(({ hostile }) => hostile !== true).flatMap((kind) =>
@@ -16,6 +17,7 @@ export class Http2Client {
   readonly #account: Account
   readonly #running: Promise<unknown>
   #session: ClientHttp2Session | undefined
+  #thread: number | undefined
   #stopping = false
 
   constructor(port: number, account: Account, atOnce: number) {
@@ -37,7 +39,8 @@ export class Http2Client {
     while (!this.#stopping) {
       const kind = LOTS[Math.floor(Math.random() * LOTS.length)]
       this.#account.sent++
-      this.#account.ended(kind, await this.#request(kind))
+      const outcome = await this.#request(kind)
+      this.#account.ended(kind, outcome, this.#thread)
       await sleep(0)
     }
   }
@@ -48,6 +51,7 @@ export class Http2Client {
     const session = connect(this.#url)
     session.on('error', () => {})
     this.#session = session
+    this.#thread = undefined
     return session
   }
 
@@ -62,6 +66,7 @@ export class Http2Client {
       let aborted = false
       stream.on('response', (headers) => {
         status = String(headers[':status'])
+        if (stream.session === this.#session) this.#thread = threadOf(headers['x-connection'] as string | undefined)
       })
       stream.on('error', () => {})
       stream.on('close', () => {

@@ -17,6 +17,7 @@ import {
 import { countingGuest } from '../../src/wasm/testing/counting-guest.ts'
 import { guest } from '../../src/wasm/testing/wat-guest.ts'
 import { TypeUrl } from '../../src/xds/index.ts'
+import type { Crash } from './crash.ts'
 import { ROUTES } from './requests.ts'
 
 const PLUGIN = 'extensions.istio.io/trafficextension/ns.soak'
@@ -43,9 +44,10 @@ const modules = [file('one', plugin(1)), file('two', plugin(2))]
 const wasm = (name: string, path: string, more: string) =>
   `{ "@type": ${FILTERS}.http.wasm.v3.Wasm, config: { name: ${name}, ${more} vm_config: { runtime: envoy.wasm.runtime.v8, code: { local: { filename: "${path}" } } } } }`
 
-const [good, refused] = process.argv.slice(2).map(Number)
+const WORKERS = 2
+const [good, refused, crashSeconds] = process.argv.slice(2).map(Number)
 const control = new TestControl()
-const proxy = await startProxy({ ads: control.transport, node: { id: 'test' }, workers: 1, drainMs: 2000 })
+const proxy = await startProxy({ ads: control.transport, node: { id: 'test' }, workers: WORKERS, drainMs: 2000 })
 control.set(TypeUrl.cluster, {
   up: clusterAny(
     cluster(
@@ -79,11 +81,12 @@ const [web, other] = await Promise.all([proxy.listening('web'), proxy.listening(
 process.send?.({ web: web.port, hostile: other.port })
 process.on('message', async (what) => {
   if (what === 'stats') {
-    const [{ gauges, counters }] = await proxy.workers.query<{
-      gauges: Record<string, number>
-      counters: Record<string, number>
-    }>('stats')
-    process.send?.({ gauges, counters, version, nacks: control.nacks })
+    const workers = await proxy.workers.query<{ gauges: Record<string, number> }>('stats')
+    const gauges: Record<string, number> = {}
+    for (const worker of workers) {
+      for (const [name, value] of Object.entries(worker.gauges)) gauges[name] = (gauges[name] ?? 0) + value
+    }
+    process.send?.({ gauges, workers: [workers.length, WORKERS], crashes, version, nacks: control.nacks })
     return
   }
   await proxy.close(0)
@@ -91,7 +94,24 @@ process.on('message', async (what) => {
   rmSync(folder, { recursive: true })
   process.exit(0)
 })
-for (;;) {
+
+/** Ends a data thread as a fault of its own would: without a word, in the middle of what it does. */
+const crashes: Crash[] = []
+async function crash(): Promise<void> {
+  const connections = await proxy.workers.query<Record<string, number>>('connections')
+  // Another one before the last has been replaced would leave nobody to serve.
+  if (connections.length < WORKERS) return
+  const thread = crashes.length % WORKERS
+  const had = Object.values(connections[thread]).reduce((sum, count) => sum + count, 0)
+  crashes.push({ at: Date.now(), thread, connections: had })
+  await proxy.workers.kill(thread)
+}
+
+for (let next = Date.now() + crashSeconds * 1000; ; ) {
   await sleep(2000)
   change()
+  if (Date.now() < next) continue
+  next += crashSeconds * 1000
+  // While the change is under way.
+  await crash()
 }
