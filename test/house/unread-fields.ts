@@ -4,6 +4,7 @@ const NAME = 'a name for people and for finding by type; the typed config decide
 const RUNTIME = 'layered_runtime takes no key that could replace the default'
 const NODE = 'sent to the management server as it came'
 
+const KEEPALIVE = 'Node sets keepalive_time alone; libuv sends ten probes, one each second'
 const ZONE = 'nothing without cluster_manager.local_cluster_name, in Envoy neither'
 
 /** Taken knowingly: ignoring these is right. Message, field, reason. */
@@ -53,21 +54,6 @@ export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, str
   'envoy.config.route.v3.RouteConfiguration': {
     metadata: 'Envoy itself only hands it to specifier plugins of clusters, which are refused',
   },
-  'envoy.config.core.v3.SocketOption': {
-    description: 'for people',
-  },
-  'envoy.config.listener.v3.Listener': {
-    enable_reuse_port: 'how workers come by their share of the connections; each always has a socket of its own',
-    reuse_port: 'the same, as it was written before',
-    connection_balance_config: 'asks for an even share for each worker, which the kernel gives more or less',
-    max_connections_to_accept_per_socket_event: 'how an event loop of Envoy takes turns between accepting and serving',
-  },
-  'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext': {
-    disable_stateful_session_resumption: 'there is no cache of sessions; they are resumed by tickets alone',
-  },
-  'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': {
-    max_session_keys: 'sessions with upstreams are never resumed, as with 0; each handshake is a full one',
-  },
   'envoy.config.listener.v3.FilterChain': {
     metadata: 'for people; no filter that is supported reads it',
   },
@@ -88,6 +74,9 @@ export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, str
   'envoy.config.accesslog.v3.RuntimeFilter': {
     runtime_key: RUNTIME,
   },
+  'envoy.config.cluster.v3.TrackClusterStats': {
+    per_endpoint_stats: '/clusters always tells the numbers of each endpoint',
+  },
   'envoy.config.core.v3.Node': {
     dynamic_parameters: NODE,
     user_agent_version: NODE,
@@ -104,6 +93,10 @@ export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, str
   },
   'envoy.config.core.v3.RuntimeUInt32': {
     runtime_key: RUNTIME,
+  },
+  'envoy.config.core.v3.TcpKeepalive': {
+    keepalive_interval: KEEPALIVE,
+    keepalive_probes: KEEPALIVE,
   },
   'envoy.config.core.v3.TransportSocket': {
     name: NAME,
@@ -132,29 +125,25 @@ export const UNDECIDED: Readonly<Record<string, readonly string[]>> = {
     'default_regex_engine',
     'application_log_config',
   ],
-  'envoy.config.cluster.v3.CircuitBreakers': ['per_host_thresholds'],
   'envoy.config.cluster.v3.CircuitBreakers.Thresholds': ['track_remaining'],
-  'envoy.config.cluster.v3.Cluster': [
-    'http_protocol_options',
-    'respect_dns_ttl',
-    'protocol_selection',
-    'upstream_connection_options',
-    'track_cluster_stats',
-  ],
   'envoy.config.cluster.v3.Cluster.EdsClusterConfig': ['eds_config'],
-  'envoy.config.cluster.v3.OutlierDetection': ['enforcing_success_rate', 'enforcing_consecutive_local_origin_failure'],
   'envoy.config.core.v3.ApiConfigSource': ['api_type'],
   'envoy.config.core.v3.ConfigSource': ['api_config_source'],
-  'envoy.config.core.v3.Http3ProtocolOptions': [
-    'quic_protocol_options',
-    'override_stream_error_on_invalid_http_message',
-    'allow_extended_connect',
-    'allow_metadata',
-  ],
+  'envoy.config.core.v3.SocketAddress': ['ipv4_compat'],
   'envoy.config.core.v3.SubstitutionFormatString': ['json_format_options'],
   'envoy.config.endpoint.v3.Endpoint.AdditionalAddress': ['address'],
   'envoy.config.endpoint.v3.LocalityLbEndpoints': ['metadata'],
-  'envoy.config.listener.v3.Listener': ['drain_type'],
+  'envoy.config.listener.v3.FilterChain': ['transport_socket_connect_timeout'],
+  'envoy.config.listener.v3.Listener': [
+    'stat_prefix',
+    'drain_type',
+    'freebind',
+    'socket_options',
+    'connection_balance_config',
+    'reuse_port',
+    'enable_reuse_port',
+    'max_connections_to_accept_per_socket_event',
+  ],
   'envoy.config.metrics.v3.StatsConfig': ['use_all_default_tags', 'stats_matcher', 'histogram_bucket_settings'],
   'envoy.config.metrics.v3.TagSpecifier': ['fixed_value'],
   'envoy.config.route.v3.RetryPolicy.RetryHostPredicate': ['typed_config'],
@@ -165,9 +154,10 @@ export const UNDECIDED: Readonly<Record<string, readonly string[]>> = {
   'envoy.extensions.filters.http.grpc_stats.v3.FilterConfig': ['emit_filter_state'],
   'envoy.extensions.filters.http.jwt_authn.v3.JwtProvider': ['jwt_cache_config'],
   'envoy.extensions.filters.http.rbac.v3.RBAC': ['track_per_rule_stats'],
-  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig': ['http_protocol_options'],
-  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig': [
-    'http_protocol_options',
-    'http3_protocol_options',
+  'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext': [
+    'disable_stateless_session_resumption',
+    'disable_stateful_session_resumption',
+    'session_timeout',
   ],
+  'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': ['max_session_keys'],
 }

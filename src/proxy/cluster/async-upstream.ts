@@ -64,6 +64,7 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
   onTimeout(): void {
     if (this.#over) return
     this.#cluster.stats.timeouts.value++
+    if (this.#host !== undefined && !this.#answered) this.#cluster.outliers?.onLocalFailure(this.#host, 504)
     const begun = this.#responseDone
     this.reset()
     if (!begun) this.#answer(504, 'upstream request timeout')
@@ -86,6 +87,7 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     this.#pending = undefined
     this.#stream = stream
     this.#host = host
+    this.#cluster.outliers?.onConnected(host)
     this.#cluster.breaker.requests++
     this.#cluster.stats.activeRequests.value++
     host.active++

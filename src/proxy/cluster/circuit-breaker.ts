@@ -2,6 +2,7 @@ import {
   type CircuitBreakers,
   type CircuitBreakers_Thresholds,
   CircuitBreakers_ThresholdsSchema,
+  CircuitBreakersSchema,
 } from '../../../gen/envoy/config/cluster/v3/circuit_breaker_pb.ts'
 import { onlyFields } from '../config/fields.ts'
 
@@ -32,6 +33,7 @@ export class CircuitBreaker {
   readonly #high: Limits
 
   constructor(config: CircuitBreakers | undefined, path: string) {
+    if (config !== undefined) onlyFields(CircuitBreakersSchema, config, ['thresholds'], `${path}.circuit_breakers`)
     const find = (priority: number) => config?.thresholds.find((t) => t.priority === priority)
     this.#normal = compile(find(0), path)
     this.#high = compile(find(1), path)

@@ -2,13 +2,13 @@ import {
   type Cluster as ClusterProto,
   ClusterSchema,
   Cluster_DiscoveryType as DiscoveryType,
+  TrackClusterStatsSchema,
 } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
-import type { Http2ProtocolOptions } from '../../../gen/envoy/config/core/v3/protocol_pb.ts'
-import { HttpProtocolOptionsSchema as CommonHttpOptionsSchema } from '../../../gen/envoy/config/core/v3/protocol_pb.ts'
-import { HttpProtocolOptionsSchema } from '../../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts'
-import { metadataJson, unpackAs } from '../config/any.ts'
+import { metadataJson } from '../config/any.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
 import { type Http2Options, http2Options } from '../http2/options.ts'
+import type { DnsSettings } from './dns.ts'
+import { httpProtocol } from './http-protocol.ts'
 import { lbPolicy } from './lb/lb-policy.ts'
 import type { LbPolicy } from './lb/policy-parts.ts'
 
@@ -30,11 +30,13 @@ export interface ClusterConfig {
   readonly closeOnHostChange: boolean
   /** Hosts that discovery no longer has go at once, even if their health checks pass. */
   readonly ignoreHealthOnRemoval: boolean
-  readonly dnsRefreshMs: number
-  readonly dnsFamily: 0 | 4 | 6
+  readonly dns: DnsSettings
   readonly http2: Http2Options | undefined
-  /** HTTP/2 when the request came by it. */
+  /** HTTP/2 when the request came by it, else HTTP/1.1. */
   readonly useDownstreamProtocol: boolean
+  /** HTTP/2 for what the proxy asks of its own accord. */
+  readonly ownHttp2: boolean
+  readonly maxHeadersCount: number | undefined
   readonly bufferLimit: number
 }
 
@@ -56,6 +58,7 @@ const FIELDS = [
   'http2_protocol_options',
   'typed_extension_protocol_options',
   'dns_refresh_rate',
+  'dns_failure_refresh_rate',
   'dns_lookup_family',
   'outlier_detection',
   'ring_hash_lb_config',
@@ -75,8 +78,6 @@ const FIELDS = [
   'cleanup_interval',
 ]
 
-const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
-
 const DISCOVERY: Readonly<Record<number, ClusterConfig['discovery']>> = {
   [DiscoveryType.STATIC]: 'static',
   [DiscoveryType.STRICT_DNS]: 'strict_dns',
@@ -91,7 +92,9 @@ export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name
     throw unsupported(`${path}.cluster_type`, 'custom cluster types')
   const discovery = DISCOVERY[proto.clusterDiscoveryType.value ?? 0]
   if (discovery === undefined) throw unsupported(`${path}.type`, 'ORIGINAL_DST')
-  const http = httpOptions(proto, path)
+  const http = httpProtocol(proto, path)
+  if (proto.trackClusterStats !== undefined)
+    onlyFields(TrackClusterStatsSchema, proto.trackClusterStats, ['per_endpoint_stats'], `${path}.track_cluster_stats`)
   const common = proto.commonLbConfig
   return {
     name: proto.name,
@@ -107,58 +110,32 @@ export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name
     ignoreNewHosts: common?.ignoreNewHostsUntilFirstHc ?? false,
     closeOnHostChange: common?.closeConnectionsOnHostSetChange ?? false,
     ignoreHealthOnRemoval: proto.ignoreHealthOnHostRemoval,
-    dnsRefreshMs: durationMs(proto.dnsRefreshRate, 5000),
-    dnsFamily: ([0, 4, 6, 4, 0] as const)[proto.dnsLookupFamily],
-    http2: http.http2 && http2Options(http.http2, `${path}.http2_protocol_options`),
+    dns: dnsSettings(proto, path),
+    http2:
+      http.http2 !== undefined || http.useDownstream
+        ? http2Options(http.http2, `${path}.http2_protocol_options`)
+        : undefined,
     useDownstreamProtocol: http.useDownstream,
+    ownHttp2: http.http2 !== undefined,
+    maxHeadersCount: http.maxHeadersCount,
     bufferLimit: proto.perConnectionBufferLimitBytes ?? 1024 * 1024,
   }
 }
 
-interface HttpPart {
-  idleTimeout: ClusterProto['connectTimeout']
-  maxRequests: number
-  http2: Http2ProtocolOptions | undefined
-  useDownstream: boolean
-}
-
-function httpOptions(proto: ClusterProto, path: string): HttpPart {
-  const part: HttpPart = {
-    idleTimeout: proto.commonHttpProtocolOptions?.idleTimeout,
-    maxRequests: proto.maxRequestsPerConnection ?? proto.commonHttpProtocolOptions?.maxRequestsPerConnection ?? 0,
-    http2: proto.http2ProtocolOptions,
-    useDownstream: false,
+function dnsSettings(proto: ClusterProto, path: string): DnsSettings {
+  const refreshMs = durationMs(proto.dnsRefreshRate, 5000)
+  const failure = proto.dnsFailureRefreshRate
+  const where = `${path}.dns_failure_refresh_rate`
+  if (failure !== undefined && failure.baseInterval === undefined) throw invalid(`${where}.base_interval`, 'is missing')
+  const baseMs = durationMs(failure?.baseInterval, refreshMs)
+  // Unless told the longest pause is ten of the first.
+  const maxMs = failure === undefined ? refreshMs : durationMs(failure.maxInterval, 10 * baseMs)
+  if (maxMs < baseMs) throw invalid(`${where}.max_interval`, 'is shorter than base_interval')
+  return {
+    refreshMs,
+    failureBaseMs: baseMs,
+    failureMaxMs: maxMs,
+    respectTtl: proto.respectDnsTtl,
+    family: ([0, 4, 6, 4, 0] as const)[proto.dnsLookupFamily],
   }
-  for (const [name, any] of Object.entries(proto.typedExtensionProtocolOptions)) {
-    const where = `${path}.typed_extension_protocol_options["${name}"]`
-    if (name !== HTTP_OPTIONS) throw unsupported(where, 'protocol options')
-    const options = unpackAs(any, HttpProtocolOptionsSchema, where)
-    onlyFields(
-      HttpProtocolOptionsSchema,
-      options,
-      ['common_http_protocol_options', 'explicit_http_config', 'use_downstream_protocol_config'],
-      where,
-    )
-    const common = options.commonHttpProtocolOptions
-    if (common !== undefined) {
-      onlyFields(
-        CommonHttpOptionsSchema,
-        common,
-        ['idle_timeout', 'max_requests_per_connection', 'max_headers_count'],
-        `${where}.common_http_protocol_options`,
-      )
-      part.idleTimeout = common.idleTimeout ?? part.idleTimeout
-      part.maxRequests = common.maxRequestsPerConnection ?? part.maxRequests
-    }
-    const choice = options.upstreamProtocolOptions
-    if (choice.case === 'explicitHttpConfig') {
-      const protocol = choice.value.protocolConfig
-      if (protocol.case === 'http2ProtocolOptions') part.http2 = protocol.value
-      else if (protocol.case === 'http3ProtocolOptions') throw unsupported(`${where}.explicit_http_config`, 'HTTP/3')
-    } else if (choice.case === 'useDownstreamProtocolConfig') {
-      part.useDownstream = true
-      part.http2 = choice.value.http2ProtocolOptions
-    }
-  }
-  return part
 }

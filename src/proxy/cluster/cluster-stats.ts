@@ -27,8 +27,6 @@ export function clusterStats(stats: StatsScope, name: string): ClusterStats {
     panics: scope.counter('lb_healthy_panic'),
     healthy: scope.gauge('membership_healthy'),
     total: scope.gauge('membership_total'),
-    ejections: scope.counter('outlier_detection.ejections_enforced_total'),
-    activeEjections: scope.gauge('outlier_detection.ejections_active'),
     degraded: scope.gauge('membership_degraded'),
     excluded: scope.gauge('membership_excluded'),
     checkAttempt: scope.counter('health_check.attempt'),

@@ -3,15 +3,11 @@ import { isIP } from 'node:net'
 import type { Cluster as ClusterProto } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
 import type { ClusterLoadAssignment } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
 import { invalid } from '../config/fields.ts'
-import { DEFAULT_LIMITS } from '../http1/head.ts'
-import { Http2Pool } from '../http2/pool.ts'
-import { type Http2Stats, http2Stats } from '../http2/stats.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import type { SecretSource } from '../tls/secrets.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
 import { type ClusterConfig, clusterConfig } from './cluster-config.ts'
 import { clusterStats } from './cluster-stats.ts'
-import { type ConnectionPool, Http1Pool, type PoolSettings } from './connection-pool.ts'
 import { DnsResolver } from './dns.ts'
 import { type ClusterStats, EndpointHost } from './endpoint-host.ts'
 import { type Assignment, compileAssignment, EDS_FLAGS, type Endpoint } from './endpoints.ts'
@@ -19,13 +15,11 @@ import type { Hash64 } from './hash64.ts'
 import { HealthChecker } from './health/health-checker.ts'
 import { HealthFlag } from './health-flag.ts'
 import type { ClusterFacts } from './host.ts'
+import { HostConnections } from './host-connections.ts'
 import type { HostChooser } from './lb/host-set.ts'
 import { makeChooser } from './lb/make-chooser.ts'
 import type { MetadataMatch } from './lb/metadata-match.ts'
-import { OutlierDetector } from './outlier-detector.ts'
-import { ProxiedPools } from './proxy-protocol.ts'
-import { Transports } from './transport.ts'
-import { TunnelPool } from './tunnel.ts'
+import { OutlierDetector } from './outlier/outlier-detector.ts'
 
 export class Cluster implements ClusterFacts {
   readonly config: ClusterConfig
@@ -35,9 +29,7 @@ export class Cluster implements ClusterFacts {
   readonly metadata: Readonly<Record<string, unknown>>
   readonly breaker: CircuitBreaker
   readonly stats: ClusterStats
-  readonly #http2: Http2Stats | undefined
-  readonly #pool: Omit<PoolSettings, 'tls'>
-  readonly #transports: Transports
+  readonly #connections: HostConnections
   readonly #outliers: OutlierDetector | undefined
   readonly #checker: HealthChecker | undefined
   readonly #dns: DnsResolver | undefined
@@ -52,21 +44,12 @@ export class Cluster implements ClusterFacts {
     this.config = config
     this.name = config.name
     this.statName = config.statName
-    this.protocol = config.http2 === undefined ? 'HTTP/1.1' : 'HTTP/2'
+    this.protocol = config.useDownstreamProtocol ? '' : config.http2 === undefined ? 'HTTP/1.1' : 'HTTP/2'
     this.metadata = config.metadata
     this.breaker = new CircuitBreaker(proto.circuitBreakers, path)
     this.stats = clusterStats(scope, config.statName)
-    this.#http2 = config.http2 && http2Stats(scope.scope(`cluster.${config.statName}.http2.`))
-    this.#pool = {
-      connectTimeoutMs: config.connectTimeoutMs,
-      idleTimeoutMs: config.idleTimeoutMs,
-      maxRequestsPerConnection: config.maxRequestsPerConnection,
-      limits: DEFAULT_LIMITS,
-      breaker: this.breaker,
-      stats: this.stats,
-    }
-    this.#transports = new Transports(proto, config.http2 !== undefined, secrets, path)
-    this.#outliers = proto.outlierDetection && new OutlierDetector(proto.outlierDetection, this, path)
+    this.#connections = new HostConnections(proto, config, secrets, this.breaker, this.stats, scope)
+    this.#outliers = proto.outlierDetection && new OutlierDetector(proto.outlierDetection, this, scope, path)
     this.#checker = proto.healthChecks.length === 0 ? undefined : new HealthChecker(proto.healthChecks, this, path)
     this.#assignment = compileAssignment(
       config.discovery === 'eds' ? undefined : proto.loadAssignment,
@@ -80,7 +63,8 @@ export class Cluster implements ClusterFacts {
       }
       this.#setEndpoints(this.#assignment.endpoints)
     } else if (config.discovery !== 'eds') {
-      this.#dns = new DnsResolver(config, this.#assignment.endpoints, (endpoints) => this.#setEndpoints(endpoints))
+      const changed = (endpoints: readonly Endpoint[]) => this.#setEndpoints(endpoints)
+      this.#dns = new DnsResolver(config.dns, config.discovery === 'logical_dns', this.#assignment.endpoints, changed)
     }
   }
 
@@ -144,12 +128,12 @@ export class Cluster implements ClusterFacts {
       seen.add(host.address)
       const old = known.get(host.address)
       if (old === undefined) {
-        this.#connect(host)
+        this.#connections.connect(host)
         this.#checker?.added(host)
       } else {
         host = old
         host.settings = endpoint
-        if (this.#transports.of(host.metadata) !== host.transport) this.#reconnect(host)
+        if (!this.#connections.fit(host)) this.#connections.reconnect(host)
       }
       host.healthFlags = (host.healthFlags & ~(EDS_FLAGS | HealthFlag.PendingRemoval)) | endpoint.healthFlags
       next.push(host)
@@ -164,7 +148,7 @@ export class Cluster implements ClusterFacts {
       } else this.#forget(host)
     }
     if (changed && this.config.closeOnHostChange)
-      for (const host of next) if (known.has(host.address)) this.#reconnect(host)
+      for (const host of next) if (known.has(host.address)) this.#connections.reconnect(host)
     this.#use(next)
     this.ready = true
   }
@@ -179,32 +163,8 @@ export class Cluster implements ClusterFacts {
 
   #forget(host: EndpointHost): void {
     this.#checker?.removed(host)
+    this.#outliers?.removed(host)
     host.pool.drain()
-  }
-
-  #reconnect(host: EndpointHost): void {
-    host.pool.drain()
-    this.#connect(host)
-  }
-
-  /** Gives a host its connections, of the kind that its metadata asks for. */
-  #connect(host: EndpointHost): void {
-    host.transport = this.#transports.of(host.metadata)
-    host.pool = this.#newPool(host)
-    const { tls, proxyHeader } = host.transport
-    host.tunnels = new TunnelPool(host, { ...this.#pool, tls }, proxyHeader)
-  }
-
-  #newPool(host: EndpointHost): ConnectionPool {
-    const { http2 } = this.config
-    const { tls, proxyHeader } = host.transport
-    const settings = { ...this.#pool, tls }
-    const make = (settings: PoolSettings): ConnectionPool =>
-      http2 === undefined
-        ? new Http1Pool(host, settings)
-        : new Http2Pool(host, settings, http2, this.#http2 as Http2Stats)
-    if (proxyHeader === undefined) return make(settings)
-    return new ProxiedPools(proxyHeader, (preamble) => make({ ...settings, preamble }))
   }
 
   #use(hosts: readonly EndpointHost[]): void {

@@ -77,8 +77,10 @@ export function openSocket(
 ): Socket {
   if (tls === undefined) return dial(new Socket(), host, port, preamble)
   if (preamble === undefined) {
+    const { keepAliveMs } = host.transport
     const socket = connectTls({ ...addressOf(host, port), ...tls.options(host) })
     socket.setNoDelay(true)
+    if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs)
     return socket
   }
   const plain = dial(new Socket(), host, port, preamble)
@@ -92,7 +94,9 @@ function addressOf({ ip }: EndpointHost, port: number): { path: string } | { hos
 }
 
 function dial(socket: Socket, host: EndpointHost, port: number, preamble: Buffer | undefined): Socket {
+  const { keepAliveMs } = host.transport
   socket.setNoDelay(true).connect(addressOf(host, port))
+  if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs)
   if (preamble !== undefined) socket.write(preamble)
   return socket
 }

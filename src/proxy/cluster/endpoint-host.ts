@@ -3,6 +3,7 @@ import type { ConnectionPool } from './connection-pool.ts'
 import { DEGRADED, EXCLUDED, UNHEALTHY } from './health-flag.ts'
 import type { ClusterFacts, Host } from './host.ts'
 import type { SubsetStats } from './lb/subset-balancer.ts'
+import { OutlierMonitor } from './outlier/monitor.ts'
 import type { Transport } from './transport.ts'
 
 export interface Locality {
@@ -48,12 +49,7 @@ export class EndpointHost implements Host {
   errors = 0
   successes = 0
   connectFailures = 0
-  /** Of outlier detection. */
-  consecutive5xx = 0
-  consecutiveGateway = 0
-  consecutiveLocal = 0
-  ejections = 0
-  ejectedUntil = 0
+  readonly outlier = new OutlierMonitor()
 
   constructor(settings: EndpointSettings, cluster: ClusterFacts) {
     this.settings = settings
@@ -118,8 +114,6 @@ export interface ClusterStats {
   readonly panics: Cell
   readonly healthy: Cell
   readonly total: Cell
-  readonly ejections: Cell
-  readonly activeEjections: Cell
   readonly degraded: Cell
   readonly excluded: Cell
   readonly checkAttempt: Cell

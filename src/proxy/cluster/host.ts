@@ -15,7 +15,7 @@ export interface ClusterFacts {
   readonly name: string
   /** `alt_stat_name`, else the name. */
   readonly statName: string
-  /** What is spoken to its hosts: `HTTP/1.1` or `HTTP/2`. */
+  /** What is spoken to its hosts: `HTTP/1.1` or `HTTP/2`; '' where the client's protocol decides. */
   readonly protocol: string
   /** `filter_metadata` of the cluster by namespace, as JSON. */
   readonly metadata: Readonly<Record<string, unknown>>

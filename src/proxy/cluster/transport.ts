@@ -3,6 +3,8 @@ import {
   type Cluster_TransportSocketMatch,
   Cluster_TransportSocketMatchSchema,
   type Cluster as ClusterProto,
+  type UpstreamConnectionOptions,
+  UpstreamConnectionOptionsSchema,
 } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
 import type { TransportSocket } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import {
@@ -24,6 +26,8 @@ export interface Transport {
   readonly tls: UpstreamTls | undefined
   /** Writes PROXY protocol's header in front of each connection. */
   readonly proxyHeader: ProxyHeaderWriter | undefined
+  /** TCP keepalive after this time without data (0: the system's); undefined: none. */
+  readonly keepAliveMs: number | undefined
 }
 
 interface Parsed {
@@ -73,9 +77,10 @@ export class Transports {
   readonly #default: Transport
 
   constructor(cluster: ClusterProto, http2: boolean, secrets: SecretSource, path: string) {
+    const keepAliveMs = keepAlive(cluster.upstreamConnectionOptions, `${path}.upstream_connection_options`)
     const compile = (socket: TransportSocket | undefined, where: string): Transport => {
       const { tls, proxyHeader } = parse(socket, where)
-      return { tls: tls && compileUpstreamTls(tls, http2, secrets, where), proxyHeader }
+      return { tls: tls && compileUpstreamTls(tls, http2, secrets, where), proxyHeader, keepAliveMs }
     }
     this.#default = compile(cluster.transportSocket, `${path}.transport_socket`)
     this.#matches = cluster.transportSocketMatches.map((match, i) => {
@@ -96,6 +101,13 @@ export class Transports {
     )
     return found?.transport ?? this.#default
   }
+}
+
+/** Node sets when the first probe is sent; how many follow and how fast is libuv's choice (10, each second). */
+function keepAlive(options: UpstreamConnectionOptions | undefined, path: string): number | undefined {
+  if (options === undefined) return undefined
+  onlyFields(UpstreamConnectionOptionsSchema, options, ['tcp_keepalive'], path)
+  return options.tcpKeepalive && (options.tcpKeepalive.keepaliveTime ?? 0) * 1000
 }
 
 function criteria(proto: Cluster_TransportSocketMatch, path: string): Match['criteria'] {

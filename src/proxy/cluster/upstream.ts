@@ -23,6 +23,8 @@ export type UpstreamFailure = (typeof UpstreamFailure)[keyof typeof UpstreamFail
 export interface UpstreamCallbacks {
   /** Whom it is for; absent for what the proxy asks of its own accord. */
   readonly proxied?: ProxiedAddresses | undefined
+  /** The client speaks HTTP/2; absent for what the proxy asks of its own accord. */
+  readonly byHttp2?: boolean | undefined
   /** Possibly from within `newStream`. */
   onPoolReady(stream: UpstreamStream, host: EndpointHost): void
   onPoolFailure(failure: UpstreamFailure, reason: string, host: EndpointHost): void

@@ -28,6 +28,10 @@ export class Attempt implements UpstreamCallbacks {
     return this.#router?.callbacks.stream.info.connection
   }
 
+  get byHttp2(): boolean {
+    return this.#router?.callbacks.stream.info.protocol === 'HTTP/2'
+  }
+
   /** `tunnel`: the bytes behind a CONNECT go to the host as they are. */
   start(highPriority: boolean, tunnel: boolean): void {
     const pool = tunnel ? this.#host.tunnels : this.#host.pool

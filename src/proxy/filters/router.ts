@@ -163,6 +163,9 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
       return
     }
     const { info } = this.callbacks.stream
+    const host = info.upstreamHost as EndpointHost | undefined
+    if (this.#attempt !== undefined && !this.#responseStarted && host !== undefined)
+      this.#cluster.outliers?.onLocalFailure(host, 504)
     if (kind === PER_TRY) {
       this.#cluster.stats.perTryTimeouts.value++
       this.#giveUpAttempt(false, ResponseFlag.UpstreamRequestTimeout)
@@ -183,6 +186,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const { info } = this.callbacks.stream
     info.upstreamHost = host
     info.upstreamLocalAddress = localAddress
+    this.#cluster.outliers?.onConnected(host)
     if (info.firstUpstreamTxMono === 0) info.firstUpstreamTxMono = performance.now()
     const { settings } = this.#route
     if (settings.autoHostRewrite && host.hostname !== '') {

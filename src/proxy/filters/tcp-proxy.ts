@@ -257,6 +257,7 @@ class TcpProxyFilter implements NetworkFilter, TimeoutOwner {
 
   #ready(socket: Socket, host: EndpointHost): void {
     this.#connected = true
+    this.#cluster?.outliers?.onConnectedOnly(host)
     this.#info.upstreamHost = host
     this.#info.upstreamLocalAddress = `${socket.localAddress}:${socket.localPort}`
     const { upstream } = this.#callbacks

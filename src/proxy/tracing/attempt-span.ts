@@ -52,7 +52,7 @@ export class AttemptSpan {
     const span = this.#span
     if (!span.sampled) return
     const { cluster, address } = this.#host
-    span.tag('http.protocol', this.#connected ? cluster.protocol : '-')
+    span.tag('http.protocol', this.#connected ? cluster.protocol || upstreamProtocol(info) : '-')
     span.tag('upstream_address', address)
     span.tag('peer.address', address)
     span.tag('component', 'proxy')
@@ -64,4 +64,9 @@ export class AttemptSpan {
     span.end = performance.timeOrigin + performance.now()
     this.#trace.report(span)
   }
+}
+
+/** Where the client's protocol decides. */
+function upstreamProtocol({ protocol }: StreamInfo): string {
+  return protocol === 'HTTP/2' ? protocol : 'HTTP/1.1'
 }

@@ -96,6 +96,7 @@ export class HealthChecker {
       const healthy = outcome === 'healthy' || outcome === 'degraded'
       this.#later(host, watched, this.#intervals.next({ healthy, changing, hasTraffic: stats.connections.value > 0 }))
       if (host.healthFlags !== before) this.#cluster.healthChanged(host, before)
+      if (healthy) this.#cluster.outliers?.onHealthCheckPassed(host)
     })
   }
 

@@ -15,7 +15,7 @@ function hostAt(port: number): EndpointHost {
     { ...endpoint, healthPort: port, healthHostname: '', healthChecked: true },
     { name: 'c', statName: 'c', protocol: 'HTTP/1.1', metadata: {} },
   )
-  host.transport = { tls: undefined, proxyHeader: undefined }
+  host.transport = { tls: undefined, proxyHeader: undefined, keepAliveMs: undefined }
   return host
 }
 

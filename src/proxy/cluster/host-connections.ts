@@ -1,0 +1,90 @@
+import type { Cluster as ClusterProto } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
+import { DEFAULT_LIMITS } from '../http1/head.ts'
+import { Http2Pool } from '../http2/pool.ts'
+import { type Http2Stats, http2Stats } from '../http2/stats.ts'
+import type { StatsScope } from '../stats/scope.ts'
+import type { SecretSource } from '../tls/secrets.ts'
+import type { CircuitBreaker } from './circuit-breaker.ts'
+import type { ClusterConfig } from './cluster-config.ts'
+import { type ConnectionPool, Http1Pool, type PoolSettings } from './connection-pool.ts'
+import { DownstreamProtocolPools } from './downstream-protocol.ts'
+import type { ClusterStats, EndpointHost } from './endpoint-host.ts'
+import { ProxiedPools } from './proxy-protocol.ts'
+import { type Transport, Transports } from './transport.ts'
+import { TunnelPool } from './tunnel.ts'
+
+/** Gives the hosts of a cluster their connections, of the kind that the cluster and each host's metadata ask for. */
+export class HostConnections {
+  readonly #config: ClusterConfig
+  readonly #settings: Omit<PoolSettings, 'tls'>
+  readonly #transports: Transports
+  /** For HTTP/2 where the client's protocol decides: ALPN has to say so. */
+  readonly #http2Transports: Transports
+  readonly #http2Stats: Http2Stats | undefined
+
+  constructor(
+    proto: ClusterProto,
+    config: ClusterConfig,
+    secrets: SecretSource,
+    breaker: CircuitBreaker,
+    stats: ClusterStats,
+    scope: StatsScope,
+  ) {
+    const path = `cluster "${proto.name}"`
+    const { http2, useDownstreamProtocol: both } = config
+    this.#config = config
+    this.#http2Stats = http2 && http2Stats(scope.scope(`cluster.${config.statName}.http2.`))
+    this.#settings = {
+      connectTimeoutMs: config.connectTimeoutMs,
+      idleTimeoutMs: config.idleTimeoutMs,
+      maxRequestsPerConnection: config.maxRequestsPerConnection,
+      limits: { ...DEFAULT_LIMITS, maxCount: config.maxHeadersCount ?? DEFAULT_LIMITS.maxCount },
+      breaker,
+      stats,
+    }
+    this.#transports = new Transports(proto, http2 !== undefined && !both, secrets, path)
+    this.#http2Transports = both ? new Transports(proto, true, secrets, path) : this.#transports
+  }
+
+  connect(host: EndpointHost): void {
+    const transport = this.#transports.of(host.metadata)
+    const { tls, proxyHeader } = transport
+    const { http2, useDownstreamProtocol, ownHttp2 } = this.#config
+    host.transport = transport
+    host.tunnels = new TunnelPool(host, { ...this.#settings, tls }, proxyHeader)
+    if (http2 === undefined) host.pool = this.#http1(host, transport)
+    else if (!useDownstreamProtocol) host.pool = this.#http2(host, transport)
+    else {
+      const secure = this.#http2Transports.of(host.metadata)
+      host.pool = new DownstreamProtocolPools(this.#http1(host, transport), this.#http2(host, secure), ownHttp2)
+    }
+  }
+
+  /** Closes what is idle, and the rest after its request; what comes gets new connections. */
+  reconnect(host: EndpointHost): void {
+    host.pool.drain()
+    this.connect(host)
+  }
+
+  /** New metadata may ask for another transport socket. */
+  fit(host: EndpointHost): boolean {
+    return this.#transports.of(host.metadata) === host.transport
+  }
+
+  #http1(host: EndpointHost, transport: Transport): ConnectionPool {
+    return this.#proxied(transport, (settings) => new Http1Pool(host, settings))
+  }
+
+  #http2(host: EndpointHost, transport: Transport): ConnectionPool {
+    const { http2 } = this.#config
+    const stats = this.#http2Stats
+    if (http2 === undefined || stats === undefined) throw new Error('a cluster without HTTP/2')
+    return this.#proxied(transport, (settings) => new Http2Pool(host, settings, http2, stats))
+  }
+
+  #proxied({ tls, proxyHeader }: Transport, make: (settings: PoolSettings) => ConnectionPool): ConnectionPool {
+    const settings = { ...this.#settings, tls }
+    if (proxyHeader === undefined) return make(settings)
+    return new ProxiedPools(proxyHeader, (preamble) => make({ ...settings, preamble }))
+  }
+}

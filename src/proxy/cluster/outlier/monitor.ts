@@ -1,0 +1,19 @@
+/** What outlier detection keeps of one host. */
+export class OutlierMonitor {
+  consecutive5xx = 0
+  consecutiveGatewayFailure = 0
+  consecutiveLocalOriginFailure = 0
+  /** How often it was ejected lately: each time for longer. */
+  backOff = 0
+  ejectedAt = 0
+  jitterMs = 0
+  /** What the host answered, and whether it could be reached at all, within the present interval. */
+  readonly external = new RequestCount()
+  readonly local = new RequestCount()
+}
+
+/** Requests of one interval. */
+export class RequestCount {
+  total = 0
+  success = 0
+}
