@@ -1,7 +1,7 @@
 /**
  * HTTP/2 requests per CPU-second of one proxy on one core, Sluice beside Envoy with the same bootstrap: HTTP/1.1 and h2c behind, TLS in
- * front, large answers, gRPC unary calls. The proxy has core 0 for itself, upstream (nginx) and load generator (h2load) share core 1;
- * runs alternate.
+ * front, large answers, gRPC unary calls; and messages per CPU-second of gRPC streams. The proxy has core 0 for itself, upstream
+ * (nginx) and load generator (h2load), or both ends of the streams (lib/grpc-peer.ts), share core 1; runs alternate.
  *
  * node bench/http2-path.ts [--runs 3] [--warmup 3] [--seconds 4] [--connections 16] [--streams 8] [--only sluice,envoy] [--scenario grpc]
  */
@@ -32,7 +32,9 @@ const { values } = parseArgs({
 const SLUICE = fileURLToPath(new URL('../bin/sluice.mjs', import.meta.url))
 const UPSTREAM = 19290
 const UPSTREAM_H2 = 19291
+const UPSTREAM_GRPC = 19293
 const PROXY = 19292
+const PEER = fileURLToPath(new URL('lib/grpc-peer.ts', import.meta.url))
 const BODY = 'a body of sixty-six bytes, which is about the size of a short JSON'
 const TYPE = 'type.googleapis.com/envoy.extensions'
 
@@ -53,6 +55,8 @@ interface Scenario {
   readonly h2Upstream: boolean
   readonly tls?: boolean
   readonly path?: string
+  /** Streams: each message is answered with one, or one is answered with as many as are read. */
+  readonly messages?: 'echo' | 'stream'
   readonly args: readonly string[]
 }
 
@@ -77,6 +81,8 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'h2c to h1, 1 MB answers': { h2Upstream: false, path: '/large', args: plain },
   'h2c to h2c, 1 MB answers': { h2Upstream: true, path: '/large', args: plain },
   'grpc unary': { h2Upstream: true, args: [...grpc, '-d', message] },
+  'grpc bidirectional stream, a message each way': { h2Upstream: true, messages: 'echo', args: [] },
+  'grpc server stream, messages': { h2Upstream: true, messages: 'stream', args: [] },
 }
 
 const certificate = await selfSigned()
@@ -90,7 +96,8 @@ async function selfSigned(): Promise<{ cert: string; key: string }> {
   return { cert: cert.toString('pem'), key: `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----\n` }
 }
 
-function bootstrap({ h2Upstream, tls }: Scenario): string {
+function bootstrap({ h2Upstream, tls, messages }: Scenario): string {
+  const upstream = messages !== undefined ? UPSTREAM_GRPC : h2Upstream ? UPSTREAM_H2 : UPSTREAM
   const options = h2Upstream
     ? `typed_extension_protocol_options: { envoy.extensions.upstreams.http.v3.HttpProtocolOptions: { "@type": ${TYPE}.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: { http2_protocol_options: {} } } }`
     : ''
@@ -107,13 +114,13 @@ static_resources:
           "@type": ${TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager
           stat_prefix: web
           codec_type: HTTP2
-          route_config: { name: r, virtual_hosts: [{ name: all, domains: ["*"], routes: [{ match: { prefix: / }, route: { cluster: up } }] }] }
+          route_config: { name: r, virtual_hosts: [{ name: all, domains: ["*"], routes: [{ match: { prefix: / }, route: { cluster: up${messages === undefined ? '' : ', timeout: 0s'} } }] }] }
           http_filters: [{ name: router, typed_config: { "@type": ${TYPE}.filters.http.router.v3.Router } }]
   clusters:
   - name: up
     type: STATIC
     ${options}
-    load_assignment: { cluster_name: up, endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: ${h2Upstream ? UPSTREAM_H2 : UPSTREAM} } } } }] }] }
+    load_assignment: { cluster_name: up, endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: ${upstream} } } } }] }] }
 `
 }
 
@@ -161,9 +168,14 @@ interface Run {
   readonly failed: number
 }
 
-async function load(pid: number, seconds: string, { args, tls, path }: Scenario): Promise<Run> {
+async function load(pid: number, seconds: string, { args, tls, path, messages }: Scenario): Promise<Run> {
   const { connections, streams } = values
   const before = cpuSeconds(pid)
+  if (messages !== undefined) {
+    const call = [PEER, 'call', String(PROXY), messages, connections, streams, seconds]
+    const received = Number(await output(1, process.execPath, call))
+    return { perCpuSecond: received / (cpuSeconds(pid) - before), latency: '', rss: rssMb(pid), failed: 0 }
+  }
   const url = `http${tls ? 's' : ''}://127.0.0.1:${PROXY}${path ?? '/some/path?query=1'}`
   const text = await output(1, programs.h2load, ['-D', seconds, '-c', connections, '-m', streams, ...args, url])
   const cpu = cpuSeconds(pid) - before
@@ -182,6 +194,8 @@ async function measure(name: string, scenario: Scenario): Promise<void> {
     for (const [proxy, command] of Object.entries(PROXIES)) {
       if (values.only !== undefined && !values.only.split(',').includes(proxy)) continue
       const child = start(command(file(`${proxy}.yaml`, bootstrap(scenario))), 0)
+      const peer = scenario.messages
+      const upstream = peer && start([process.execPath, [PEER, 'serve', String(UPSTREAM_GRPC), peer]], 1)
       try {
         await answers(PROXY, scenario.tls)
         const pid = child.pid as number
@@ -191,6 +205,7 @@ async function measure(name: string, scenario: Scenario): Promise<void> {
         console.error(`${proxy}, ${name}: ${String(error)}`)
       } finally {
         await stop(child)
+        if (upstream) await stop(upstream)
       }
     }
   }
