@@ -54,6 +54,21 @@ export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, str
   'envoy.config.route.v3.RouteConfiguration': {
     metadata: 'Envoy itself only hands it to specifier plugins of clusters, which are refused',
   },
+  'envoy.config.core.v3.SocketOption': {
+    description: 'for people',
+  },
+  'envoy.config.listener.v3.Listener': {
+    enable_reuse_port: 'how workers come by their share of the connections; each always has a socket of its own',
+    reuse_port: 'the same, as it was written before',
+    connection_balance_config: 'asks for an even share for each worker, which the kernel gives more or less',
+    max_connections_to_accept_per_socket_event: 'how an event loop of Envoy takes turns between accepting and serving',
+  },
+  'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext': {
+    disable_stateful_session_resumption: 'there is no cache of sessions; they are resumed by tickets alone',
+  },
+  'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': {
+    max_session_keys: 'sessions with upstreams are never resumed, as with 0; each handshake is a full one',
+  },
   'envoy.config.listener.v3.FilterChain': {
     metadata: 'for people; no filter that is supported reads it',
   },
@@ -129,21 +144,10 @@ export const UNDECIDED: Readonly<Record<string, readonly string[]>> = {
   'envoy.config.cluster.v3.Cluster.EdsClusterConfig': ['eds_config'],
   'envoy.config.core.v3.ApiConfigSource': ['api_type'],
   'envoy.config.core.v3.ConfigSource': ['api_config_source'],
-  'envoy.config.core.v3.SocketAddress': ['ipv4_compat'],
   'envoy.config.core.v3.SubstitutionFormatString': ['json_format_options'],
   'envoy.config.endpoint.v3.Endpoint.AdditionalAddress': ['address'],
   'envoy.config.endpoint.v3.LocalityLbEndpoints': ['metadata'],
-  'envoy.config.listener.v3.FilterChain': ['transport_socket_connect_timeout'],
-  'envoy.config.listener.v3.Listener': [
-    'stat_prefix',
-    'drain_type',
-    'freebind',
-    'socket_options',
-    'connection_balance_config',
-    'reuse_port',
-    'enable_reuse_port',
-    'max_connections_to_accept_per_socket_event',
-  ],
+  'envoy.config.listener.v3.Listener': ['drain_type'],
   'envoy.config.metrics.v3.StatsConfig': ['use_all_default_tags', 'stats_matcher', 'histogram_bucket_settings'],
   'envoy.config.metrics.v3.TagSpecifier': ['fixed_value'],
   'envoy.config.route.v3.RetryPolicy.RetryHostPredicate': ['typed_config'],
@@ -154,10 +158,4 @@ export const UNDECIDED: Readonly<Record<string, readonly string[]>> = {
   'envoy.extensions.filters.http.grpc_stats.v3.FilterConfig': ['emit_filter_state'],
   'envoy.extensions.filters.http.jwt_authn.v3.JwtProvider': ['jwt_cache_config'],
   'envoy.extensions.filters.http.rbac.v3.RBAC': ['track_per_rule_stats'],
-  'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext': [
-    'disable_stateless_session_resumption',
-    'disable_stateful_session_resumption',
-    'session_timeout',
-  ],
-  'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': ['max_session_keys'],
 }

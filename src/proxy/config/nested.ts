@@ -7,6 +7,7 @@ import {
   GrpcService_EnvoyGrpcSchema,
   GrpcService_GoogleGrpcSchema,
 } from '../../../gen/envoy/config/core/v3/grpc_service_pb.ts'
+import { SocketOptionSchema } from '../../../gen/envoy/config/core/v3/socket_option_pb.ts'
 import { ListenerFilterSchema } from '../../../gen/envoy/config/listener/v3/listener_components_pb.ts'
 import { AdditionalAddressSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import { RouteAction_RequestMirrorPolicySchema } from '../../../gen/envoy/config/route/v3/route_components_pb.ts'
@@ -37,6 +38,7 @@ export const NESTED: readonly Supported[] = [
   [GrpcService_EnvoyGrpcSchema, 'cluster_name', 'authority'],
   [GrpcService_GoogleGrpcSchema, 'target_uri', 'stat_prefix'],
   [AdditionalAddressSchema, 'address'],
+  [SocketOptionSchema, 'description', 'level', 'name', 'int_value', 'state'],
   [ListenerFilterSchema, 'name', 'typed_config'],
   [
     RouteAction_RequestMirrorPolicySchema,

@@ -9,16 +9,18 @@ import {
   type DownstreamTlsContext,
   DownstreamTlsContextSchema,
 } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
-import { socketAddress } from '../cluster/endpoints.ts'
 import { messageName, metadataJson, unpack } from '../config/any.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
 import type { ListenerFacts } from '../context.ts'
+import { type AccessLogger, accessLogger } from '../http/access-log.ts'
 import { type CompiledConnectionManager, compileConnectionManager } from '../http/compile-connection-manager.ts'
 import type { ConnectionManager } from '../http/connection-manager.ts'
 import { type CompiledNetworkFilters, compileNetworkFilters, type NetworkSlot } from '../network/compile-filters.ts'
 import { DownstreamTls } from '../tls/downstream.ts'
-import type { DataPlaneContext } from '../worker/data-plane-context.ts'
+import { type DataPlaneContext, factoryContext } from '../worker/data-plane-context.ts'
 import { ChainMatch } from './filter-chain-match.ts'
+import { type ListenAddress, listenAddress } from './listen-address.ts'
+import { type AcceptedSocketOptions, acceptedSocketOptions } from './socket-options.ts'
 
 /** One filter chain, ready to serve. */
 export interface CompiledChain {
@@ -29,13 +31,20 @@ export interface CompiledChain {
   readonly tlsKey: string
   readonly networkSlots: readonly NetworkSlot[]
   readonly manager: ConnectionManager | undefined
+  /** How long a TLS handshake may take. */
+  readonly handshakeTimeoutMs: number
   close(): void
 }
 
 export interface CompiledListener {
   readonly name: string
   readonly facts: ListenerFacts
-  readonly addresses: readonly { readonly ip: string; readonly port: number }[]
+  readonly addresses: readonly ListenAddress[]
+  /** `stat_prefix`, which stands in statistics in place of the address. */
+  readonly statPrefix: string
+  readonly socketOptions: AcceptedSocketOptions | undefined
+  /** Told of each connection when it is over. */
+  readonly accessLogs: readonly AccessLogger[]
   readonly chains: readonly CompiledChain[]
   readonly fallback: CompiledChain | undefined
   readonly needsTlsPeek: boolean
@@ -100,7 +109,7 @@ export async function compileListener(
   const path = listenerPath(proto)
   onlyFields(ListenerSchema, proto, FIELDS, path)
   if (proto.bindToPort === false) throw unsupported(`${path}.bind_to_port`, 'listeners that do not bind')
-  if (proto.accessLog.length > 0) throw unsupported(`${path}.access_log`, 'listener access logs')
+  if (proto.freebind === true) throw unsupported(`${path}.freebind`, 'addresses that are not there yet')
   const kinds = proto.listenerFilters.map((filter, i) => {
     const where = `${path}.listener_filters[${i}]`
     if (filter.configType.case !== 'typedConfig') throw unsupported(where, 'discovered listener filters')
@@ -116,12 +125,18 @@ export async function compileListener(
   const bufferLimit = proto.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT
   const chains: CompiledChain[] = []
   let fallback: CompiledChain | undefined
+  const accessLogs: AccessLogger[] = []
   const close = () => {
     for (const chain of chains) chain.close()
     fallback?.close()
+    for (const log of accessLogs) log.close()
   }
   const place = { context, listener: facts, prepared }
   try {
+    for (const [i, log] of proto.accessLog.entries()) {
+      const where = `${path}.access_log[${i}]`
+      accessLogs.push(accessLogger(log, where, factoryContext(context, facts, log.name, '', prepared.get(where))))
+    }
     for (const [i, chain] of proto.filterChains.entries()) {
       chains.push(await compileChain(chain, place, bufferLimit, `${path}.filter_chains[${i}]`))
     }
@@ -146,8 +161,11 @@ export async function compileListener(
     name: proto.name,
     facts,
     addresses: [proto.address, ...proto.additionalAddresses.map(({ address }) => address)].map((address) =>
-      socketAddress(address, `${path}.address`),
+      listenAddress(address, `${path}.address`),
     ),
+    statPrefix: proto.statPrefix,
+    socketOptions: acceptedSocketOptions(proto.socketOptions, `${path}.socket_options`),
+    accessLogs,
     chains,
     fallback,
     needsTlsPeek,
@@ -198,6 +216,8 @@ async function compileChain(
     tlsKey: socket === undefined ? '' : JSON.stringify(socket, bigints),
     networkSlots: network.slots,
     manager: http?.manager,
+    // Envoy sets no limit of its own, which lets clients that never speak keep their connections.
+    handshakeTimeoutMs: durationMs(proto.transportSocketConnectTimeout, 10_000),
     close() {
       network.close()
       http?.close()

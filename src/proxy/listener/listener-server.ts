@@ -3,7 +3,9 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { messageOf, SluiceError } from '../../errors.ts'
 import type { Cell } from '../../telemetry/metrics.ts'
+import type { AccessLogger } from '../http/access-log.ts'
 import type { ConnectionManager } from '../http/connection-manager.ts'
+import { ResponseFlag, StreamInfo } from '../http/stream-info.ts'
 import { type ConnectionOwner, Http1ServerConnection } from '../http1/server-connection.ts'
 import { Http2ServerConnection } from '../http2/server-connection.ts'
 import { unmapped } from '../match/cidr.ts'
@@ -13,11 +15,11 @@ import type { StatsScope } from '../stats/scope.ts'
 import { acceptDirectly } from './accept.ts'
 import type { CompiledChain, CompiledListener } from './compile-listener.ts'
 import { bestChain, type ChainFacts } from './filter-chain-match.ts'
+import type { ListenAddress } from './listen-address.ts'
 import { peek } from './peek.ts'
+import { applySocketOptions } from './socket-options.ts'
 
-export interface BindOptions {
-  readonly ip: string
-  readonly port: number
+export interface BindOptions extends ListenAddress {
   readonly backlog: number
   /** Each worker listens for itself. */
   readonly reusePort: boolean
@@ -46,14 +48,14 @@ export class ListenerServer {
   }
 
   /** Binds one address; resolves with the port. */
-  listen({ ip, port, backlog, reusePort }: BindOptions): Promise<number> {
+  listen({ ip, port, ipv6Only, backlog, reusePort }: BindOptions): Promise<number> {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket))
     this.#servers.push(server)
     return new Promise((resolve, reject) => {
       server.once('error', (error) => {
         reject(new SluiceError('SL5003', `${ip}:${port}: ${messageOf(error)}`, { where: `listener "${this.name}"` }))
       })
-      const address = ip.startsWith('/') ? { path: ip } : { host: ip, port, reusePort }
+      const address = ip.startsWith('/') ? { path: ip } : { host: ip, port, ipv6Only, reusePort }
       server.listen({ ...address, backlog }, () => {
         acceptDirectly(
           server,
@@ -96,7 +98,10 @@ export class ListenerServer {
         }
       })
     }
-    for (const connection of this.#connections) connection.destroy()
+    for (const connection of this.#connections) {
+      connection.destroy()
+      this.removed(connection)
+    }
     this.#config.close()
   }
 
@@ -107,12 +112,14 @@ export class ListenerServer {
   removed(connection: AcceptedConnection): void {
     if (!this.#connections.delete(connection)) return
     this.#stats.active.value--
+    if (this.#config.accessLogs.length > 0) connection.log(this.#config.accessLogs)
     if (this.#connections.size === 0) this.#onEmpty?.()
   }
 
   #accept(socket: Socket): void {
     this.#stats.total.value++
     this.#stats.active.value++
+    if (this.#config.socketOptions !== undefined) applySocketOptions(socket, this.#config.socketOptions)
     const connection = new AcceptedConnection(this, socket, this.#stats)
     this.#connections.add(connection)
     connection.start(this.#config)
@@ -124,17 +131,19 @@ interface ListenerStats {
   readonly active: Cell
   readonly noMatch: Cell
   readonly peekTimeout: Cell
+  readonly handshakeTimeout: Cell
   readonly tlsErrors: Cell
   readonly handshakes: Cell
 }
 
-function listenerStats(stats: StatsScope, { addresses, name }: CompiledListener): ListenerStats {
+function listenerStats(stats: StatsScope, { addresses, name, statPrefix }: CompiledListener): ListenerStats {
   const [{ ip, port }] = addresses.length === 0 ? [{ ip: name, port: 0 }] : addresses
-  const scope = stats.scope(`listener.${ip}_${port}.`)
+  const scope = stats.scope(`listener.${statPrefix || `${ip}_${port}`}.`)
   return {
     total: scope.counter('downstream_cx_total'),
     active: scope.gauge('downstream_cx_active'),
     noMatch: scope.counter('no_filter_chain_match'),
+    handshakeTimeout: scope.counter('downstream_cx_transport_socket_connect_timeout'),
     peekTimeout: scope.counter('downstream_pre_cx_timeout'),
     tlsErrors: scope.counter('ssl.connection_error'),
     handshakes: scope.counter('ssl.handshake'),
@@ -152,6 +161,9 @@ class AcceptedConnection implements ConnectionOwner {
   #http: Http1ServerConnection | Http2ServerConnection | undefined
   #network: NetworkConnection | undefined
   #draining = false
+  #noMatch = false
+  #info: ConnectionInfo | undefined
+  readonly #begun = performance.now()
 
   constructor(listener: ListenerServer, socket: Socket, stats: ListenerStats) {
     this.#listener = listener
@@ -165,6 +177,8 @@ class AcceptedConnection implements ConnectionOwner {
     socket.on('error', ignore)
     socket.once('close', early)
     const { needsTlsPeek, needsHttpPeek, proxyProtocol } = config
+    // Once it is closed a socket does not tell its addresses any more.
+    if (config.accessLogs.length > 0) this.#facts = this.#factsOf(socket, '', 'raw_buffer', [])
     if (!needsTlsPeek && !needsHttpPeek && !proxyProtocol) {
       this.#facts = this.#factsOf(socket, '', 'raw_buffer', [])
       this.#choose(config)
@@ -220,6 +234,20 @@ class AcceptedConnection implements ConnectionOwner {
     this.#socket.destroy()
   }
 
+  /** Tells the listener's access logs of the connection as a whole; those of requests are the connection manager's. */
+  log(logs: readonly AccessLogger[]): void {
+    const info = new StreamInfo(this.#info ?? this.#describe(undefined))
+    info.startMono = this.#begun
+    info.startTime = performance.timeOrigin + this.#begun
+    info.endMono = performance.now()
+    if (this.#http !== undefined) info.protocol = this.#http instanceof Http2ServerConnection ? 'HTTP/2' : 'HTTP/1.1'
+    if (this.#noMatch) {
+      info.responseFlags |= ResponseFlag.NoRouteFound
+      info.responseCodeDetails = 'filter_chain_not_found'
+    }
+    for (const log of logs) log.log(info)
+  }
+
   #fits(old: CompiledChain, next: CompiledChain): boolean {
     return old.tlsKey === next.tlsKey && old.networkSlots.length === next.networkSlots.length
   }
@@ -232,6 +260,7 @@ class AcceptedConnection implements ConnectionOwner {
     const chain = this.#find(config)
     if (chain === undefined) {
       this.#stats.noMatch.value++
+      this.#noMatch = true
       this.#socket.destroy()
       return
     }
@@ -247,7 +276,10 @@ class AcceptedConnection implements ConnectionOwner {
       this.#stats.tlsErrors.value++
       secure.destroy()
     })
-    const timer = setTimeout(() => secure.destroy(), HANDSHAKE_TIMEOUT_MS).unref()
+    const timer = setTimeout(() => {
+      this.#stats.handshakeTimeout.value++
+      secure.destroy()
+    }, chain.handshakeTimeoutMs).unref()
     secure.once('close', () => {
       clearTimeout(timer)
       this.#socket.destroy()
@@ -268,7 +300,8 @@ class AcceptedConnection implements ConnectionOwner {
   #serve(socket: Socket | TLSSocket, tls: TlsInfo | undefined): void {
     // A config may have come while the handshake ran.
     const chain = this.#chain as CompiledChain
-    const info = this.#info(tls)
+    const info = this.#describe(tls)
+    this.#info = info
     const closed = () => this.#listener.removed(this)
     if (chain.networkSlots.length > 0 || this.#manager === undefined) {
       this.#network = new NetworkConnection(socket, info, chain.networkSlots, this.#listener.config.bufferLimit, closed)
@@ -312,7 +345,7 @@ class AcceptedConnection implements ConnectionOwner {
     }
   }
 
-  #info(tls: TlsInfo | undefined): ConnectionInfo {
+  #describe(tls: TlsInfo | undefined): ConnectionInfo {
     const facts = this.#facts
     return {
       id: nextConnectionId++,
@@ -329,7 +362,5 @@ class AcceptedConnection implements ConnectionOwner {
     }
   }
 }
-
-const HANDSHAKE_TIMEOUT_MS = 10_000
 
 function ignore(): void {}

@@ -19,6 +19,10 @@ export async function prepareListener(
   if (listener.defaultFilterChain !== undefined) {
     chains.push({ chain: listener.defaultFilterChain, path: `${base}.default_filter_chain` })
   }
+  for (const [i, log] of listener.accessLog.entries()) {
+    const where = `${base}.access_log[${i}]`
+    result.set(where, await prepareAccessLog(log, where))
+  }
   for (const { chain, path } of chains) {
     const last = chain.filters.length - 1
     const manager = connectionManager(chain, `${path}.filters[${last}]`)

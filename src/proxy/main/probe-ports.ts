@@ -2,7 +2,7 @@ import { createServer } from 'node:net'
 import { fromBinary } from '@bufbuild/protobuf'
 import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import { messageOf, SluiceError } from '../../errors.ts'
-import { socketAddress } from '../cluster/endpoints.ts'
+import { type ListenAddress, listenAddress } from '../listener/listen-address.ts'
 import type { ConfigOp } from '../worker/protocol.ts'
 import type { ConfigManager } from './config-manager.ts'
 
@@ -14,18 +14,18 @@ export async function probePorts(ops: readonly ConfigOp[], config: ConfigManager
   for (const op of ops) {
     if (op.kind !== 'listener' || config.listeners.get(op.name)?.active !== undefined) continue
     const listener = fromBinary(ListenerSchema, op.bytes)
-    const { ip, port } = socketAddress(listener.address, `listener "${op.name}".address`)
-    if (port !== 0 && !ip.startsWith('/')) await probe(ip, port, op.name)
+    const address = listenAddress(listener.address, `listener "${op.name}".address`)
+    if (address.port !== 0 && !address.ip.startsWith('/')) await probe(address, op.name)
   }
   return ops
 }
 
-function probe(host: string, port: number, listener: string): Promise<void> {
+function probe({ ip: host, port, ipv6Only }: ListenAddress, listener: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', (error) => {
       reject(new SluiceError('SL5003', `${host}:${port}: ${messageOf(error)}`, { where: `listener "${listener}"` }))
     })
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve()))
+    server.listen({ host, port, ipv6Only, exclusive: true }, () => server.close(() => resolve()))
   })
 }

@@ -1,13 +1,13 @@
-import { createHash, X509Certificate } from 'node:crypto'
+import { constants, createHash, X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
+import { createSecureContext, type SecureContext, type SecureContextOptions, TLSSocket } from 'node:tls'
 import {
   CommonTlsContextSchema,
   type DownstreamTlsContext,
   DownstreamTlsContextSchema,
 } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
 import { messageOf } from '../../errors.ts'
-import { invalid, onlyFields } from '../config/fields.ts'
+import { durationMs, invalid, onlyFields } from '../config/fields.ts'
 import type { CertificateInfo, TlsInfo } from '../network/connection-info.ts'
 import { protocolBounds } from './parameters.ts'
 import { altNames, certificatePem, type PeerValidation, type SecretSource, validation } from './secrets.ts'
@@ -68,6 +68,7 @@ export class DownstreamTls {
       this.#context = createSecureContext({
         ...protocolBounds(common.tlsParams, `${where}.tls_params`),
         ...certificate,
+        ...resumption(config, path),
         ...(this.#check?.ca === undefined ? {} : { ca: this.#check.ca }),
         ...(this.#check?.crl === undefined ? {} : { crl: this.#check.crl }),
       })
@@ -116,6 +117,22 @@ export class DownstreamTls {
         local: this.#local,
       },
     }
+  }
+}
+
+/**
+ * Sessions are resumed by tickets alone: OpenSSL's cache of sessions is not kept, so that there is nothing to turn off by
+ * `disable_stateful_session_resumption`.
+ */
+function resumption(config: DownstreamTlsContext, path: string): SecureContextOptions {
+  const { sessionTicketKeysType: keys, sessionTimeout } = config
+  const seconds = sessionTimeout === undefined ? undefined : durationMs(sessionTimeout, 0) / 1000
+  if (seconds !== undefined && (seconds < 1 || seconds >= 2 ** 31))
+    throw invalid(`${path}.session_timeout`, 'must be at least one second and less than 2^31')
+  const off = keys.case === 'disableStatelessSessionResumption' && keys.value
+  return {
+    ...(seconds === undefined ? {} : { sessionTimeout: Math.floor(seconds) }),
+    ...(off ? { secureOptions: constants.SSL_OP_NO_TICKET } : {}),
   }
 }
 

@@ -190,10 +190,10 @@ export class DataPlane {
     const server = new ListenerServer(config, this.context.stats)
     const ports: number[] = []
     try {
-      for (const [i, { ip, port }] of config.addresses.entries()) {
-        ports.push(
-          await server.listen({ ip, port: op.ports?.[i] ?? port, backlog: config.backlog, reusePort: op.reusePort }),
-        )
+      const { backlog } = config
+      for (const [i, address] of config.addresses.entries()) {
+        const port = op.ports?.[i] ?? address.port
+        ports.push(await server.listen({ ...address, port, backlog, reusePort: op.reusePort }))
       }
     } catch (error) {
       await server.drain(0)
