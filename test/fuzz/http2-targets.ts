@@ -46,7 +46,7 @@ export const hpack: FuzzTarget = {
   },
 }
 
-const { Data, Headers, Priority, RstStream, Settings, Ping, GoAway, WindowUpdate, Continuation } = FrameType
+const { Metadata, Data, Headers, Priority, RstStream, Settings, Ping, GoAway, WindowUpdate, Continuation } = FrameType
 const END = Flag.EndStream
 const WHOLE = Flag.EndHeaders
 const GET = '828684410161'
@@ -70,6 +70,7 @@ const REQUESTS: readonly Buffer[][] = [
   [frame(Headers, WHOLE, 1, POST), frame(RstStream, 0, 1, '00000008'), frame(Ping, 0, 0, '0102030405060708')],
   [frame(Headers, END | WHOLE | Flag.Priority, 1, `0000000010${GET}`), frame(Priority, 0, 3, '0000000110')],
   [frame(Headers, END | WHOLE, 1, GET), frame(GoAway, 0, 0, '0000000000000000'), frame(0x77, 0, 1, 'ff')],
+  [frame(Headers, WHOLE, 1, POST), frame(Metadata, 0, 1, '100161'), frame(Metadata, 4, 1, '0162'), frame(Data, END, 1)],
   [frame(Headers, WHOLE, 1, `${POST}0f0d0133`), frame(Data, 0, 1, '6162'), frame(Data, END, 1, '63')],
 ]
 
@@ -91,7 +92,7 @@ export const server: FuzzTarget = {
   seeds: REQUESTS.map((frames) => Buffer.concat([SETTINGS, ...frames])),
   run: (input) =>
     sameInPieces(Buffer.concat([PREFACE, input]), (chunks) => {
-      const { active, ...rest } = recordServer(chunks)
+      const { active, ...rest } = recordServer(chunks, { allowMetadata: true })
       assert.equal(active, 0)
       return rest
     }),
@@ -105,6 +106,12 @@ const RESPONSES: readonly Buffer[][] = [
     frame(Data, 0, 1, '61'),
     frame(Headers, WHOLE | END, 1, '0001610162'),
   ],
+  [
+    frame(Metadata, 4, 3, '1001610162'),
+    frame(Headers, WHOLE, 3, '88'),
+    frame(Metadata, 4, 3, '10016102'),
+    frame(Data, END, 3),
+  ],
   [frame(WindowUpdate, 0, 3, '00010000'), frame(WindowUpdate, 0, 0, '00010000'), frame(RstStream, 0, 3, '00000007')],
   [frame(GoAway, 0, 0, '0000000100000000'), frame(Headers, WHOLE | END, 1, '88')],
   [frame(Headers, WHOLE | END, 5, '880f0d023130'), frame(Settings, 0, 0, '000300000001')],
@@ -116,7 +123,7 @@ export const client: FuzzTarget = {
   seeds: RESPONSES.map((frames) => Buffer.concat([SETTINGS, ...frames])),
   run: (input) =>
     sameInPieces(input, (chunks) => {
-      const { busy, ...rest } = recordClient(chunks)
+      const { busy, ...rest } = recordClient(chunks, { allowMetadata: true })
       assert.equal(busy, false)
       return rest
     }),

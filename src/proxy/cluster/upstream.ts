@@ -1,5 +1,6 @@
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import type { MetadataMap } from '../metadata-map.ts'
 import type { EndpointHost } from './endpoint-host.ts'
 import type { ProxiedAddresses } from './proxy-protocol.ts'
 
@@ -31,6 +32,8 @@ export interface UpstreamCallbacks {
   onUpstreamHeaders(headers: HeaderMap, endStream: boolean): void
   onUpstreamData(data: BodyBuffer, endStream: boolean): void
   onUpstreamTrailers(trailers: HeaderMap): void
+  /** HTTP/2 METADATA; also in front of the headers. */
+  onUpstreamMetadata?(map: MetadataMap): void
   onUpstreamReset(failure: UpstreamFailure, reason: string): void
   /** The upstream takes less than it is given; or takes more again. */
   onUpstreamBlocked(): void
@@ -44,6 +47,8 @@ export interface UpstreamStream {
   sendHeaders(headers: HeaderMap, endStream: boolean): void
   sendData(data: BodyBuffer, endStream: boolean): void
   sendTrailers(trailers: HeaderMap): void
+  /** Between headers and end; absent where the protocol has no METADATA. */
+  sendMetadata?(map: MetadataMap): void
   /** No callback follows. */
   reset(): void
   pauseReading(): void

@@ -1,8 +1,9 @@
-import type { BodyBuffer } from '../../base/body-buffer.ts'
+import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
 import type { ProxiedAddresses } from '../cluster/proxy-protocol.ts'
 import type { PendingStream, UpstreamCallbacks, UpstreamFailure, UpstreamStream } from '../cluster/upstream.ts'
+import type { MetadataMap } from '../metadata-map.ts'
 import type { AttemptSpan } from '../tracing/attempt-span.ts'
 import type { RouterFilter } from './router.ts'
 
@@ -16,6 +17,7 @@ export class Attempt implements UpstreamCallbacks {
   #requestDone = false
   #responseDone = false
   #blocked = false
+  #requestMetadata: MetadataMap[] | undefined
   headersSent = false
 
   constructor(router: RouterFilter, host: EndpointHost, span: AttemptSpan | undefined) {
@@ -53,6 +55,14 @@ export class Attempt implements UpstreamCallbacks {
 
   sendHeaders(headers: HeaderMap, endStream: boolean): void {
     this.headersSent = true
+    const metadata = this.#requestMetadata
+    if (metadata !== undefined && this.#stream?.sendMetadata !== undefined) {
+      // It has to stand in front of the end.
+      this.#stream.sendHeaders(headers, false)
+      for (const map of metadata) this.#stream.sendMetadata(map)
+      if (endStream) this.sendData(new BodyBuffer(), true)
+      return
+    }
     if (endStream) this.#requestDone = true
     this.#stream?.sendHeaders(headers, endStream)
   }
@@ -65,6 +75,15 @@ export class Attempt implements UpstreamCallbacks {
   sendTrailers(trailers: HeaderMap): void {
     this.#requestDone = true
     this.#stream?.sendTrailers(trailers)
+  }
+
+  /** As in Envoy a try that follows this one goes without. */
+  sendMetadata(map: MetadataMap): void {
+    if (this.headersSent) this.#stream?.sendMetadata?.(map)
+    else {
+      this.#requestMetadata ??= []
+      this.#requestMetadata.push(map)
+    }
   }
 
   pauseReading(): void {
@@ -114,6 +133,10 @@ export class Attempt implements UpstreamCallbacks {
     this.#ended(trailers)
     this.#router?.onResponseTrailers(trailers)
     this.#finish()
+  }
+
+  onUpstreamMetadata(map: MetadataMap): void {
+    this.#router?.callbacks.stream.responseMetadata(map)
   }
 
   onUpstreamReset(failure: UpstreamFailure, reason: string): void {

@@ -12,6 +12,7 @@ import { fixLength } from '../http/fix-length.ts'
 import { toGrpcTimeout } from '../http/grpc-timeout.ts'
 import type { UpstreamControl } from '../http/stream.ts'
 import { ResponseFlag } from '../http/stream-info.ts'
+import type { MetadataMap } from '../metadata-map.ts'
 import type { RouteEntry } from '../route/route-entry.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import { Attempt } from './router-attempt.ts'
@@ -140,6 +141,10 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     if (this.#attempt?.headersSent === true) this.#attempt.sendTrailers(trailers)
     this.#requestSent()
     return FilterTrailersStatus.Continue
+  }
+
+  decodeMetadata(map: MetadataMap): void {
+    this.#attempt?.sendMetadata(map)
   }
 
   onDestroy(): void {

@@ -1,12 +1,14 @@
 /** Between a connection's codec and its streams; the same for HTTP/1.1 and HTTP/2. */
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import type { MetadataMap } from '../metadata-map.ts'
 
 /** What a codec tells the stream of a request. */
 export interface RequestSink {
   onRequestHeaders(headers: HeaderMap, endStream: boolean): void
   onRequestData(data: BodyBuffer, endStream: boolean): void
   onRequestTrailers(trailers: HeaderMap): void
+  onRequestMetadata(map: MetadataMap): void
   /** The peer or the connection is gone, or spoke nonsense; nothing more comes and nothing can be sent. */
   onDownstreamReset(flag: number, details: string): void
   /** The message cannot be read further, but an answer can still be sent. */
@@ -21,6 +23,8 @@ export interface ResponseEncoder {
   encodeHeaders(headers: HeaderMap, endStream: boolean): void
   encodeData(data: BodyBuffer, endStream: boolean): void
   encodeTrailers(trailers: HeaderMap): void
+  /** Absent where the protocol has no METADATA. */
+  encodeMetadata?(map: MetadataMap): void
   reset(): void
   /** The stream is over on both sides and has logged itself. */
   streamDone(): void

@@ -6,6 +6,7 @@ import type { FilterHandle } from './filter-handle.ts'
 import { FilterDataStatus, FilterHeadersStatus, FilterTrailersStatus } from './filter-status.ts'
 import { holdRequest, takeRequestBuffer } from './held.ts'
 import { Iteration } from './iteration.ts'
+import { releaseRequestMetadata } from './metadata.ts'
 import type { HttpStream } from './stream.ts'
 
 export function decodeHeaders(stream: HttpStream, from: number, headers: HeaderMap, end: boolean): void {
@@ -146,6 +147,10 @@ export function continueDecoding(stream: HttpStream, handle: FilterHandle): void
     direction.headersContinued = true
     const bare = stream.requestComplete && stream.requestBuffer === undefined && stream.requestTrailers === undefined
     decodeHeaders(stream, handle.index + 1, stream.requestHeaders, bare)
+    if (stream.over || stream.decodeAborted) return
+  }
+  if (stream.parkedRequestMetadata !== undefined) {
+    releaseRequestMetadata(stream)
     if (stream.over || stream.decodeAborted) return
   }
   const hadTrailers = stream.requestTrailers !== undefined

@@ -6,6 +6,7 @@ import type { FilterHandle } from './filter-handle.ts'
 import { FilterDataStatus, FilterHeadersStatus, FilterTrailersStatus } from './filter-status.ts'
 import { holdResponse, takeResponseBuffer } from './held.ts'
 import { Iteration } from './iteration.ts'
+import { releaseResponseMetadata } from './metadata.ts'
 import type { HttpStream } from './stream.ts'
 
 export function encodeHeaders(stream: HttpStream, from: number, headers: HeaderMap, end: boolean): void {
@@ -156,6 +157,10 @@ export function continueEncoding(stream: HttpStream, handle: FilterHandle): void
     direction.headersContinued = true
     const bare = stream.responseComplete && stream.responseBuffer === undefined && stream.responseTrailers === undefined
     encodeHeaders(stream, handle.index - 1, stream.responseHeaders as HeaderMap, bare)
+    if (stream.over || stream.encodeAborted) return
+  }
+  if (stream.parkedResponseMetadata !== undefined) {
+    releaseResponseMetadata(stream)
     if (stream.over || stream.encodeAborted) return
   }
   const hadTrailers = stream.responseTrailers !== undefined

@@ -4,7 +4,7 @@ import type { Route } from '../route/route.ts'
 import { continueDecoding, decodeData } from './decode.ts'
 import { continueEncoding, encodeData } from './encode.ts'
 import type { HttpFilter, HttpFilterCallbacks, LocalReplyOptions } from './filter.ts'
-import type { FilterSlot } from './filter-slot.ts'
+import type { FilterSlot, LiveConfig } from './filter-slot.ts'
 import { holdRequest, holdResponse } from './held.ts'
 import { Direction } from './iteration.ts'
 import type { HttpStream } from './stream.ts'
@@ -14,14 +14,17 @@ export class FilterHandle implements HttpFilterCallbacks {
   readonly stream: HttpStream
   readonly index: number
   readonly slot: FilterSlot
+  /** Released when the stream is over. */
+  readonly live: LiveConfig
   readonly decode = new Direction()
   readonly encode = new Direction()
   filter!: HttpFilter
 
-  constructor(stream: HttpStream, index: number, slot: FilterSlot) {
+  constructor(stream: HttpStream, index: number, slot: FilterSlot, live: LiveConfig) {
     this.stream = stream
     this.index = index
     this.slot = slot
+    this.live = live
   }
 
   get streamInfo(): StreamInfo {

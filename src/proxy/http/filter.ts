@@ -9,6 +9,7 @@ import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { FactoryContext, PrepareContext } from '../context.ts'
+import type { MetadataMap } from '../metadata-map.ts'
 import type { Route } from '../route/route.ts'
 import type { FilterDataStatus, FilterHeadersStatus, FilterTrailersStatus } from './filter-status.ts'
 import type { StreamInfo } from './stream-info.ts'
@@ -24,9 +25,12 @@ export interface HttpFilter {
   /** `data` is this chunk only; what was held before is `callbacks.decodingBuffer`. It may be changed in place. */
   decodeData?(data: BodyBuffer, endStream: boolean): FilterDataStatus
   decodeTrailers?(trailers: HeaderMap): FilterTrailersStatus
+  /** HTTP/2 METADATA on its way, which no filter can stop. */
+  decodeMetadata?(map: MetadataMap): void
   encodeHeaders?(headers: HeaderMap, endStream: boolean): FilterHeadersStatus
   encodeData?(data: BodyBuffer, endStream: boolean): FilterDataStatus
   encodeTrailers?(trailers: HeaderMap): FilterTrailersStatus
+  encodeMetadata?(map: MetadataMap): void
   /** The stream is over, its info final; in the order of the chain, before any `onDestroy`. */
   onLog?(info: StreamInfo): void
   /** Last call; no callback may be used any more. */

@@ -1,6 +1,7 @@
 /** One request and its response: the filter chain, what is held, timeouts, local replies and the end. */
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import type { MetadataMap } from '../metadata-map.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
 import type { RouteEntry } from '../route/route-entry.ts'
 import { routeDuration } from '../route/stream-duration.ts'
@@ -12,10 +13,10 @@ import { decodeData, decodeHeaders, decodeTrailers } from './decode.ts'
 import { encodeData, encodeHeaders, encodeTrailers } from './encode.ts'
 import type { LocalReplyOptions } from './filter.ts'
 import type { FilterHandle } from './filter-handle.ts'
-import type { LiveConfig } from './filter-slot.ts'
 import { fixLength } from './fix-length.ts'
 import { codecErrorText, isAnswer, localReply, NO_STATUS, type PendingReply } from './local-reply.ts'
-import { makeHandle } from './make-handle.ts'
+import { createFilters } from './make-handle.ts'
+import { decodeMetadata, encodeMetadata, type ParkedMetadata } from './metadata.ts'
 import { ResponseFlag, StreamInfo } from './stream-info.ts'
 
 const IDLE = 0
@@ -39,6 +40,8 @@ export class HttpStream implements RequestSink {
   requestTrailers: HeaderMap | undefined
   responseHeaders: HeaderMap | undefined
   responseTrailers: HeaderMap | undefined
+  parkedRequestMetadata: ParkedMetadata[] | undefined
+  parkedResponseMetadata: ParkedMetadata[] | undefined
   /** What some filter holds; `undefined` when none does (an empty one still means an end to hand on). */
   requestBuffer: BodyBuffer | undefined
   responseBuffer: BodyBuffer | undefined
@@ -63,7 +66,6 @@ export class HttpStream implements RequestSink {
   isUpgrade = false
   isHead = false
   readonly #encoder: ResponseEncoder
-  readonly #live: (LiveConfig | undefined)[] = []
   #route: RouteEntry | undefined
   #routeKnown = false
   #replied = false
@@ -120,7 +122,7 @@ export class HttpStream implements RequestSink {
     this.#limitDuration(options.maxStreamDurationMs)
     if (!this.manager.acceptRequest(this, headers)) return
     this.#armIdle()
-    if (!this.#createFilters()) return
+    if (!createFilters(this)) return
     this.#expect(headers, headers.get('expect'))
     decodeHeaders(this, 0, headers, endStream)
   }
@@ -141,6 +143,11 @@ export class HttpStream implements RequestSink {
     this.info.requestTrailers = trailers
     if (!this.decodeAborted) decodeTrailers(this, 0)
     else this.#maybeDone()
+  }
+
+  onRequestMetadata(map: MetadataMap): void {
+    this.#lastActivity = performance.now()
+    if (!this.over && !this.decodeAborted) decodeMetadata(this, 0, map)
   }
 
   onDownstreamReset(flag: number, details: string): void {
@@ -274,6 +281,11 @@ export class HttpStream implements RequestSink {
     encodeTrailers(this, this.filters.length - 1)
   }
 
+  responseMetadata(map: MetadataMap): void {
+    this.#lastActivity = performance.now()
+    if (!this.over && !this.encodeAborted) encodeMetadata(this, this.filters.length - 1, map)
+  }
+
   resetByFilter(details: string): void {
     if (this.over) return
     if (this.calls > 0) {
@@ -332,6 +344,10 @@ export class HttpStream implements RequestSink {
     if (endStream) this.#responseEnded()
   }
 
+  sendMetadata(map: MetadataMap): void {
+    this.#encoder.encodeMetadata?.(map)
+  }
+
   sendTrailers(trailers: HeaderMap): void {
     if (this.over || this.encodeAborted) return
     this.#encoder.encodeTrailers(trailers)
@@ -339,27 +355,6 @@ export class HttpStream implements RequestSink {
   }
 
   // Inner workings
-
-  #createFilters(): boolean {
-    const slots = this.manager.slots
-    const route = this.manager.hasRouteDisables ? this.route() : undefined
-    for (const slot of slots) {
-      const disabled = route?.filterDisabled(slot.name) ?? slot.disabled
-      if (disabled) continue
-      const live = slot.current
-      if (live === undefined) {
-        this.info.responseFlags |= ResponseFlag.NoFilterConfigFound
-        this.sendLocalReply(500, '', { details: 'filter_config_not_found' })
-        return false
-      }
-      const handle = makeHandle(this, slot, live.config)
-      if (handle === undefined) continue
-      live.hold()
-      this.filters.push(handle)
-      this.#live.push(live)
-    }
-    return true
-  }
 
   #expect(headers: HeaderMap, expectation: string | undefined): void {
     // What else there may be to expect is the upstream's affair.
@@ -462,7 +457,7 @@ export class HttpStream implements RequestSink {
     this.manager.streamFinished(this)
     for (let i = 0; i < filters.length; i++) {
       filters[i].filter.onDestroy?.()
-      this.#live[i]?.release()
+      filters[i].live.release()
     }
     this.#encoder.streamDone()
   }

@@ -2,6 +2,7 @@
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { type UpstreamCallbacks, UpstreamFailure, type UpstreamStream } from '../cluster/upstream.ts'
+import type { MetadataMap } from '../metadata-map.ts'
 import type { Http2ClientConnection } from './client-connection.ts'
 import { ErrorCode } from './error-code.ts'
 import { Http2Stream } from './stream.ts'
@@ -109,6 +110,10 @@ export class Http2ClientStream extends Http2Stream {
     callbacks?.onUpstreamTrailers(trailers)
   }
 
+  deliverMetadata(map: MetadataMap): void {
+    this.#callbacks?.onUpstreamMetadata?.(map)
+  }
+
   protected onSendBlocked(): void {
     this.#callbacks?.onUpstreamBlocked()
   }
@@ -160,6 +165,10 @@ export class Http2Upstream implements UpstreamStream {
 
   sendTrailers(trailers: HeaderMap): void {
     this.#stream?.sendTrailers(trailers)
+  }
+
+  sendMetadata(map: MetadataMap): void {
+    this.#stream?.sendMetadata(map)
   }
 
   reset(): void {

@@ -6,6 +6,7 @@ import { IdTable } from '../../base/id-table.ts'
 import { inOwnMemory } from '../../base/own-memory.ts'
 import { ReadSlab } from '../../base/read-slab.ts'
 import { beginBatch, endBatch } from '../http1/batch.ts'
+import type { MetadataMap } from '../metadata-map.ts'
 import type { ReadSink } from '../network/direct-reads.ts'
 import { ErrorCode, Http2Error, protocolError } from './error-code.ts'
 import { FloodGuard } from './flood-guard.ts'
@@ -15,6 +16,7 @@ import { type BlockKind, type BlockLimits, HeaderBlock } from './header-block.ts
 import { HpackDecoder } from './hpack/decoder.ts'
 import { HpackEncoder } from './hpack/encoder.ts'
 import { Inbound, type InboundHandler } from './inbound.ts'
+import { writeMetadata } from './metadata.ts'
 import type { Http2Options } from './options.ts'
 import { Http2Output, type OutputOwner } from './output.ts'
 import { PeerSettings, Setting, writeSettings } from './settings.ts'
@@ -199,6 +201,10 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
     this.output.data(stream.id, flags, data, size)
   }
 
+  writeMetadata(stream: number, map: MetadataMap): void {
+    writeMetadata(map, stream, this.peer.maxFrameSize, this.output)
+  }
+
   waitToSend(stream: Http2Stream): void {
     this.#waiting.add(stream)
   }
@@ -379,6 +385,19 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
     output.head(8, FrameType.Ping, Flag.Ack, 0)
     output.bytes(bytes.subarray(start, start + 8))
     this.controlSent()
+  }
+
+  onMetadata(id: number, endMetadata: boolean, bytes: Buffer, start: number, end: number): void {
+    // RFC 9113 5.5: an unknown type, unless it was asked for.
+    if (!this.options.allowMetadata) return
+    this.guard.received(FrameType.Metadata, 0, end - start)
+    const stream = this.streams.get(id)
+    // As Envoy: what belongs to no message is ignored too.
+    if (stream === undefined || stream.remoteDone) return
+    const map = stream.receiveMetadata(endMetadata, bytes, start, end)
+    if (map === undefined) return
+    if (map.size === 0) this.http2Stats.emptyMetadata.value++
+    else stream.deliverMetadata(map)
   }
 
   onWindowUpdate(id: number, increment: number): void {

@@ -28,6 +28,7 @@ export class FloodGuard {
       case FrameType.Data:
       case FrameType.Headers:
       case FrameType.Continuation:
+      case FrameType.Metadata:
         if (content > 0 || (flags & Flag.EndStream) !== 0) this.#empty = 0
         else if (++this.#empty > this.#options.maxEmptyFrames)
           throw flood('too many frames without payload', 'inbound_empty_frames_flood')

@@ -26,6 +26,7 @@ export interface InboundHandler {
   onPingAck(bytes: Buffer, start: number): void
   onGoAway(lastStream: number, code: number): void
   onWindowUpdate(stream: number, increment: number): void
+  onMetadata(stream: number, endMetadata: boolean, bytes: Buffer, start: number, end: number): void
 }
 
 export class Inbound implements FrameSink {
@@ -108,6 +109,9 @@ export class Inbound implements FrameSink {
         exactly(4, length, 'WINDOW_UPDATE')
         this.#guard.received(type, flags, length)
         handler.onWindowUpdate(stream, readUint31(bytes, start))
+        break
+      case FrameType.Metadata:
+        handler.onMetadata(stream, (flags & Flag.EndMetadata) !== 0, bytes, start, end)
         break
       default:
       // RFC 9113 5.5: unknown types are ignored.

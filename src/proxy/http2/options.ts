@@ -14,6 +14,8 @@ export interface Http2Options {
   readonly streamWindow: number
   readonly connectionWindow: number
   readonly allowConnect: boolean
+  /** METADATA frames, Envoy's own. */
+  readonly allowMetadata: boolean
   readonly maxOutboundFrames: number
   readonly maxOutboundControlFrames: number
   readonly maxEmptyFrames: number
@@ -36,6 +38,7 @@ const FIELDS = [
   'initial_stream_window_size',
   'initial_connection_window_size',
   'allow_connect',
+  'allow_metadata',
   'max_outbound_frames',
   'max_outbound_control_frames',
   'max_consecutive_inbound_frames_with_empty_payload',
@@ -72,6 +75,7 @@ export function http2Options(config: Http2ProtocolOptions | undefined, path: str
       `${path}.initial_connection_window_size`,
     ),
     allowConnect: config?.allowConnect ?? false,
+    allowMetadata: config?.allowMetadata ?? false,
     maxOutboundFrames: config?.maxOutboundFrames ?? 10_000,
     maxOutboundControlFrames: config?.maxOutboundControlFrames ?? 1000,
     maxEmptyFrames: config?.maxConsecutiveInboundFramesWithEmptyPayload ?? 1,

@@ -4,6 +4,7 @@ import { HeaderMap } from '../../base/header-map.ts'
 import type { ResponseEncoder } from '../http/codec.ts'
 import type { HttpStream } from '../http/stream.ts'
 import { ResponseFlag } from '../http/stream-info.ts'
+import type { MetadataMap } from '../metadata-map.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import { ErrorCode } from './error-code.ts'
 import type { Http2ServerConnection } from './server-connection.ts'
@@ -49,6 +50,10 @@ export class Http2ServerStream extends Http2Stream implements ResponseEncoder, T
     this.#http.onRequestTrailers(trailers)
   }
 
+  deliverMetadata(map: MetadataMap): void {
+    this.#http.onRequestMetadata(map)
+  }
+
   protected onSendBlocked(): void {
     if (!this.#over) this.#http.onDownstreamBlocked()
   }
@@ -92,6 +97,10 @@ export class Http2ServerStream extends Http2Stream implements ResponseEncoder, T
 
   encodeTrailers(trailers: HeaderMap): void {
     this.sendEnd(trailers)
+  }
+
+  encodeMetadata(map: MetadataMap): void {
+    this.sendMetadata(map)
   }
 
   reset(): void {

@@ -8,6 +8,7 @@ export interface Http2Stats {
   readonly goAwaySent: Cell
   readonly rxMessagingError: Cell
   readonly headerOverflow: Cell
+  readonly emptyMetadata: Cell
   readonly floods: Readonly<Record<Flood, Cell>>
 }
 
@@ -30,6 +31,7 @@ export function http2Stats(scope: StatsScope): Http2Stats {
     goAwaySent: scope.counter('goaway_sent'),
     rxMessagingError: scope.counter('rx_messaging_error'),
     headerOverflow: scope.counter('header_overflow'),
+    emptyMetadata: scope.counter('metadata_empty_frames'),
     floods: Object.fromEntries(FLOODS.map((name) => [name, scope.counter(name)])) as Record<Flood, Cell>,
   }
 }

@@ -2,9 +2,11 @@
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { Entry } from '../../base/id-table.ts'
+import type { MetadataMap } from '../metadata-map.ts'
 import type { Http2Connection } from './connection.ts'
 import { ErrorCode } from './error-code.ts'
 import { Flag, FrameType, MAX_WINDOW } from './frame.ts'
+import { MetadataReceiver } from './metadata.ts'
 
 /** More than this waiting to be sent: whoever produces it should stop; and go on when there is less than a quarter. */
 const HIGH_WATER = 64 * 1024
@@ -27,6 +29,8 @@ export abstract class Http2Stream implements Entry {
   #queue: BodyBuffer | undefined
   #endQueued = false
   #trailersQueued: HeaderMap | undefined
+  #metadataQueued: MetadataMap[] | undefined
+  #metadata: MetadataReceiver | undefined
   #sendBlocked = false
   #paused = false
   #held: BodyBuffer | undefined
@@ -44,6 +48,7 @@ export abstract class Http2Stream implements Entry {
 
   protected abstract deliverData(data: BodyBuffer, end: boolean): void
   protected abstract deliverTrailers(trailers: HeaderMap): void
+  abstract deliverMetadata(map: MetadataMap): void
   protected abstract onSendBlocked(): void
   protected abstract onSendDrained(): void
   /** The stream is over before its time: the peer or the connection ended it, or we because of what the peer did. */
@@ -75,10 +80,33 @@ export abstract class Http2Stream implements Entry {
     else this.#trailersQueued = trailers
   }
 
+  /** No window holds METADATA back, but a socket that takes nothing does, or it would pile up from stream to stream. */
+  sendMetadata(map: MetadataMap): void {
+    const { connection } = this
+    if (this.localDone || this.aborted || !connection.options.allowMetadata) return
+    if (!connection.output.blocked && this.#metadataQueued === undefined) {
+      connection.writeMetadata(this.id, map)
+      return
+    }
+    this.#metadataQueued ??= []
+    this.#metadataQueued.push(map)
+    // The end of the message has to wait as well.
+    this.#queue ??= new BodyBuffer()
+    connection.waitToSend(this)
+  }
+
   /** A window has opened, or the socket takes more. */
   pump(): void {
     const queue = this.#queue
     if (queue === undefined || this.aborted) return
+    if (this.#metadataQueued !== undefined) {
+      if (this.connection.output.blocked) {
+        this.connection.waitToSend(this)
+        return
+      }
+      for (const map of this.#metadataQueued) this.connection.writeMetadata(this.id, map)
+      this.#metadataQueued = undefined
+    }
     const done = this.#write(queue, this.#endQueued)
     if (!done) this.#wait()
     else {
@@ -190,6 +218,12 @@ export abstract class Http2Stream implements Entry {
     this.#remoteEnded()
   }
 
+  /** Not held back with the body: its own bound does for it. */
+  receiveMetadata(endMetadata: boolean, bytes: Buffer, start: number, end: number): MetadataMap | undefined {
+    this.#metadata ??= new MetadataReceiver()
+    return this.#metadata.receive(endMetadata, bytes, start, end)
+  }
+
   protected pause(): void {
     this.#paused = true
   }
@@ -210,6 +244,7 @@ export abstract class Http2Stream implements Entry {
     this.aborted = true
     this.discard()
     this.#queue = undefined
+    this.#metadataQueued = undefined
   }
 
   /** What nobody takes any more counts as read for the connection, whose window the other streams need. */

@@ -7,6 +7,7 @@ import type { UpstreamCallbacks, UpstreamStream } from '../cluster/upstream.ts'
 import type { ResponseEncoder } from '../http/codec.ts'
 import type { ConnectionManager } from '../http/connection-manager.ts'
 import type { HttpStream } from '../http/stream.ts'
+import type { MetadataMap } from '../metadata-map.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import { Http2ClientConnection } from './client-connection.ts'
@@ -148,6 +149,7 @@ export function recordServer(
 }
 
 class FakeHttpStream {
+  readonly #metadata: MetadataMap[] = []
   readonly encoder: ResponseEncoder
   readonly streamIdleTimeoutMs = 0
   readonly #recording: Recording
@@ -179,6 +181,11 @@ class FakeHttpStream {
     this.#answer()
   }
 
+  onRequestMetadata(map: MetadataMap): void {
+    this.#recording.event(this.#who, `metadata ${JSON.stringify([...map])}`)
+    this.#metadata.push(map)
+  }
+
   onDownstreamReset(_flag: number, details: string): void {
     this.#finish(`reset ${details}`)
   }
@@ -200,6 +207,7 @@ class FakeHttpStream {
   #answer(): void {
     const encoder = this.encoder
     encoder.encodeHeaders(new HeaderMap([':status', '200', 'x-a', 'b']), false)
+    for (const map of this.#metadata) encoder.encodeMetadata?.(map)
     encoder.encodeData(BodyBuffer.of('body'), false)
     encoder.encodeTrailers(new HeaderMap(['x-end', '1']))
     this.#finish('answered')
@@ -269,6 +277,11 @@ class FakeCallbacks {
 
   onUpstreamTrailers(trailers: HeaderMap): void {
     this.#finish(`trailers ${fields(trailers)}`)
+  }
+
+  onUpstreamMetadata(map: MetadataMap): void {
+    this.#recording.event(this.#who, `metadata ${JSON.stringify([...map])}`)
+    this.upstream?.sendMetadata?.(map)
   }
 
   onUpstreamReset(failure: number, reason: string): void {

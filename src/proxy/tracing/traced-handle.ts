@@ -9,6 +9,7 @@ import {
 } from '../http/filter.ts'
 import { FilterHandle } from '../http/filter-handle.ts'
 import type { StreamInfo } from '../http/stream-info.ts'
+import type { MetadataMap } from '../metadata-map.ts'
 import { SpanKind } from './span.ts'
 import type { StreamTrace } from './stream-trace.ts'
 
@@ -85,6 +86,14 @@ class TracedFilter implements HttpFilter {
     return status
   }
 
+  decodeMetadata(map: MetadataMap): void {
+    if (this.#filter.decodeMetadata === undefined) return
+    const from = performance.now()
+    const { waiting } = this.#handle.request
+    this.#filter.decodeMetadata(map)
+    note(this.#handle.request, from, waiting)
+  }
+
   encodeHeaders(headers: HeaderMap, endStream: boolean): FilterHeadersStatus {
     if (this.#filter.encodeHeaders === undefined) return FilterHeadersStatus.Continue
     const from = performance.now()
@@ -107,6 +116,14 @@ class TracedFilter implements HttpFilter {
     const status = this.#filter.encodeTrailers(trailers)
     note(this.#handle.response, from, status !== FilterTrailersStatus.Continue)
     return status
+  }
+
+  encodeMetadata(map: MetadataMap): void {
+    if (this.#filter.encodeMetadata === undefined) return
+    const from = performance.now()
+    const { waiting } = this.#handle.response
+    this.#filter.encodeMetadata(map)
+    note(this.#handle.response, from, waiting)
   }
 
   onLog(info: StreamInfo): void {

@@ -307,6 +307,35 @@ describe('HttpContext', () => {
     )
   })
 
+  it('lets METADATA go on whatever the callback returns, and a stop of another callback end there', () => {
+    const metadata = (code: string) =>
+      `(func (export "proxy_on_request_metadata") (param i32 i32) (result i32) (call $status (local.get 1)) ${code} (i32.const 1))`
+    const { host, stream } = start(
+      body('request', '', 1) + metadata('(drop (call $proxy_continue_stream (i32.const 0)))'),
+    )
+    stream.request([], false)
+    assert.equal(stream.requestData('x', false), 'stopped')
+    stream.context.onRequestMetadata(3)
+    assert.equal(stream.outcome('request'), 'continue')
+    assert.deepEqual(
+      host.logs.map((line) => line.message),
+      ['status 03'],
+    )
+  })
+
+  for (const [failurePolicy, status] of [
+    ['FAIL_CLOSED', 503],
+    ['FAIL_OPEN', undefined],
+  ] as const) {
+    it(`answers for a trap in a METADATA callback by ${failurePolicy}`, () => {
+      const code = '(func (export "proxy_on_response_metadata") (param i32 i32) (result i32) unreachable)'
+      const { stream } = start(code, { failurePolicy })
+      stream.request()
+      stream.context.onResponseMetadata(1)
+      assert.equal(stream.localReply?.status, status)
+    })
+  }
+
   it('closes a stream after the callback', () => {
     const { stream } = start(headers('request', '(drop (call $proxy_close_stream (i32.const 0)))'))
     assert.equal(stream.request(), 'reset')

@@ -102,19 +102,21 @@ export class HttpContext extends Context {
     return this.#afterTrailers(RESPONSE, this.vm.call2(this, 'proxy_on_response_trailers', fn, this.id, size))
   }
 
-  /** HTTP/2 METADATA; `elements` is the number of entries. */
-  onRequestMetadata(elements: number): number {
-    if (!this.#ready(REQUEST)) return this.#afterTrailers(REQUEST, 0)
-    const fn = this.vm.guest.proxy_on_request_metadata
-    if (fn === undefined) return TRAILERS_STATUS.continue
-    return this.#afterTrailers(REQUEST, this.vm.call2(this, 'proxy_on_request_metadata', fn, this.id, elements))
+  /** HTTP/2 METADATA; `elements` is the number of entries, of which the ABI shows no more. Whatever is returned, it goes on. */
+  onRequestMetadata(elements: number): void {
+    if (this.#ready(REQUEST)) {
+      const fn = this.vm.guest.proxy_on_request_metadata
+      if (fn !== undefined) this.vm.call2(this, 'proxy_on_request_metadata', fn, this.id, elements)
+    }
+    this.#afterMetadata(REQUEST)
   }
 
-  onResponseMetadata(elements: number): number {
-    if (!this.#ready(RESPONSE)) return this.#afterTrailers(RESPONSE, 0)
-    const fn = this.vm.guest.proxy_on_response_metadata
-    if (fn === undefined) return TRAILERS_STATUS.continue
-    return this.#afterTrailers(RESPONSE, this.vm.call2(this, 'proxy_on_response_metadata', fn, this.id, elements))
+  onResponseMetadata(elements: number): void {
+    if (this.#ready(RESPONSE)) {
+      const fn = this.vm.guest.proxy_on_response_metadata
+      if (fn !== undefined) this.vm.call2(this, 'proxy_on_response_metadata', fn, this.id, elements)
+    }
+    this.#afterMetadata(RESPONSE)
   }
 
   /** The stream is over and its numbers are final. Makes the context where no event did (facts 1.6). */
@@ -358,5 +360,10 @@ export class HttpContext extends Context {
     }
     this.#stopped |= direction
     return TRAILERS_STATUS.stopIteration
+  }
+
+  /** METADATA has no status that could let a stopped stream go on. */
+  #afterMetadata(direction: number): void {
+    if (!this.#overruled(direction) && this.#resumed) this.#continue(direction)
   }
 }

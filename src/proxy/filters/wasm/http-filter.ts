@@ -20,8 +20,10 @@ function httpFilterConfig(plugin: Plugin): HttpFilterConfig {
   const phases: Phases = {
     requestBody: guest.proxy_on_request_body !== undefined,
     requestTrailers: guest.proxy_on_request_trailers !== undefined,
+    requestMetadata: guest.proxy_on_request_metadata !== undefined,
     responseBody: guest.proxy_on_response_body !== undefined,
     responseTrailers: guest.proxy_on_response_trailers !== undefined,
+    responseMetadata: guest.proxy_on_response_metadata !== undefined,
   }
   return {
     extension: true,

@@ -16,14 +16,17 @@ import type {
   HttpFilter,
   HttpFilterCallbacks,
 } from '../../http/filter.ts'
+import type { MetadataMap } from '../../metadata-map.ts'
 import { streamAttribute } from './attributes.ts'
 
 /** Which phases a module has callbacks for; the others never reach it. */
 export interface Phases {
   readonly requestBody: boolean
   readonly requestTrailers: boolean
+  readonly requestMetadata: boolean
   readonly responseBody: boolean
   readonly responseTrailers: boolean
+  readonly responseMetadata: boolean
 }
 
 /** One stream's Wasm filter: a filter to the chain, a stream to the plugin. */
@@ -31,8 +34,10 @@ export class WasmHttpStream implements HttpFilter, HttpStreamHost {
   context!: HttpContext
   readonly decodeData: HttpFilter['decodeData']
   readonly decodeTrailers: HttpFilter['decodeTrailers']
+  readonly decodeMetadata: HttpFilter['decodeMetadata']
   readonly encodeData: HttpFilter['encodeData']
   readonly encodeTrailers: HttpFilter['encodeTrailers']
+  readonly encodeMetadata: HttpFilter['encodeMetadata']
   readonly #callbacks: HttpFilterCallbacks
   #requestData: BodyBuffer | undefined
   #responseData: BodyBuffer | undefined
@@ -47,8 +52,10 @@ export class WasmHttpStream implements HttpFilter, HttpStreamHost {
     this.#callbacks = callbacks
     this.decodeData = phases.requestBody ? this.onRequestData : undefined
     this.decodeTrailers = phases.requestTrailers ? this.onRequestTrailers : undefined
+    this.decodeMetadata = phases.requestMetadata ? this.onRequestMetadata : undefined
     this.encodeData = phases.responseBody ? this.onResponseData : undefined
     this.encodeTrailers = phases.responseTrailers ? this.onResponseTrailers : undefined
+    this.encodeMetadata = phases.responseMetadata ? this.onResponseMetadata : undefined
   }
 
   // To the plugin
@@ -100,6 +107,14 @@ export class WasmHttpStream implements HttpFilter, HttpStreamHost {
 
   private onResponseTrailers(): FilterTrailersStatus {
     return this.context.onResponseTrailers() as FilterTrailersStatus
+  }
+
+  private onRequestMetadata(map: MetadataMap): void {
+    this.context.onRequestMetadata(map.size)
+  }
+
+  private onResponseMetadata(map: MetadataMap): void {
+    this.context.onResponseMetadata(map.size)
   }
 
   onLog(): void {
