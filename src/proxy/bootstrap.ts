@@ -7,14 +7,24 @@ import {
   Bootstrap_StaticResourcesSchema,
   BootstrapSchema,
 } from '../../gen/envoy/config/bootstrap/v3/bootstrap_pb.ts'
+import { ApiConfigSource_ApiType } from '../../gen/envoy/config/core/v3/config_source_pb.ts'
+import type { TypedExtensionConfig } from '../../gen/envoy/config/core/v3/extension_pb.ts'
 import { StatsConfigSchema } from '../../gen/envoy/config/metrics/v3/stats_pb.ts'
+import {
+  type CaresDnsResolverConfig,
+  CaresDnsResolverConfigSchema,
+} from '../../gen/envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.ts'
+import { GetAddrInfoDnsResolverConfigSchema } from '../../gen/envoy/extensions/network/dns_resolver/getaddrinfo/v3/getaddrinfo_dns_resolver_pb.ts'
+import { GoogleRE2Schema } from '../../gen/envoy/extensions/regex_engines/v3/google_re2_pb.ts'
 import { WasmServiceSchema } from '../../gen/envoy/extensions/wasm/v3/wasm_pb.ts'
 import { messageOf } from '../errors.ts'
 import { statTags } from './admin/stat-tags.ts'
-import { registry, unpackAs } from './config/any.ts'
+import { registry, unpack, unpackAs } from './config/any.ts'
 import { invalid, onlyFields, unsupported } from './config/fields.ts'
 import { checkNested } from './config/nested.ts'
 import type { ServiceConfig } from './filters/wasm/index.ts'
+import { overloadConfig } from './overload/overload-config.ts'
+import { runtimeKeysWithoutEffect } from './overload/runtime.ts'
 
 /** Reads a bootstrap from YAML or JSON text (JSON is YAML). `where` names it in errors. */
 export function parseBootstrap(text: string, where: string): Bootstrap {
@@ -56,7 +66,6 @@ const FIELDS = [
   'default_regex_engine',
   'header_prefix',
   'bootstrap_extensions',
-  'flags_path',
   'deferred_stat_options',
   'application_log_config',
 ]
@@ -65,14 +74,9 @@ const FIELDS = [
 const OF_ENVOY_ITSELF = [
   'stats_config',
   'stats_flush_interval',
-  'layered_runtime',
-  'overload_manager',
   'watchdogs',
-  'typed_dns_resolver_config',
   'deferred_stat_options',
   'application_log_config',
-  'default_regex_engine',
-  'flags_path',
 ]
 
 /** Refuses what this proxy cannot do. */
@@ -83,6 +87,10 @@ export function checkBootstrap(bootstrap: Bootstrap): void {
   checkNested(BootstrapSchema, bootstrap, 'bootstrap')
   backgroundServices(bootstrap)
   statTags(bootstrap)
+  overloadConfig(bootstrap)
+  checkResolver(bootstrap.typedDnsResolverConfig, 'bootstrap.typed_dns_resolver_config.typed_config')
+  const engine = bootstrap.defaultRegexEngine
+  if (engine !== undefined) unpackAs(engine.typedConfig, GoogleRE2Schema, 'bootstrap.default_regex_engine.typed_config')
   if (bootstrap.staticResources !== undefined) {
     onlyFields(
       Bootstrap_StaticResourcesSchema,
@@ -112,6 +120,15 @@ export function checkBootstrap(bootstrap: Bootstrap): void {
   }
 }
 
+/** Names are looked up as the system does it (getaddrinfo), which is what c-ares without settings of its own comes to. */
+function checkResolver(config: TypedExtensionConfig | undefined, path: string): void {
+  if (config === undefined) return
+  const { typeName, message } = unpack(config.typedConfig, path)
+  if (typeName === CaresDnsResolverConfigSchema.typeName)
+    onlyFields(CaresDnsResolverConfigSchema, message as CaresDnsResolverConfig, ['udp_max_queries'], path)
+  else if (typeName !== GetAddrInfoDnsResolverConfigSchema.typeName) throw unsupported(path, `DNS resolver ${typeName}`)
+}
+
 /** The Wasm services among the bootstrap's extensions; any other kind is refused. */
 export function backgroundServices(bootstrap: Bootstrap): ServiceConfig[] {
   return bootstrap.bootstrapExtensions.map(({ name, typedConfig }, i) => {
@@ -123,7 +140,7 @@ export function backgroundServices(bootstrap: Bootstrap): ServiceConfig[] {
 
 /** Which settings of a bootstrap have no effect here, for the log. */
 export function settingsWithoutEffect(bootstrap: Bootstrap): string[] {
-  return BootstrapSchema.fields
+  const fields = BootstrapSchema.fields
     .filter((field) => OF_ENVOY_ITSELF.includes(field.name))
     .filter((field) => {
       // Its tags are read (admin/stat-tags.ts).
@@ -132,6 +149,8 @@ export function settingsWithoutEffect(bootstrap: Bootstrap): string[] {
       return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== ''
     })
     .map((field) => field.name)
+  const adminLog = (bootstrap.admin?.accessLog.length ?? 0) > 0 || Boolean(bootstrap.admin?.accessLogPath)
+  return [...fields, ...(adminLog ? ['admin.access_log'] : []), ...runtimeKeysWithoutEffect(bootstrap)]
 }
 
 function onlyTags({ statsConfig }: Bootstrap): boolean {
@@ -144,6 +163,9 @@ export function adsAddress(bootstrap: Bootstrap): string | undefined {
   const config = bootstrap.dynamicResources?.adsConfig
   if (config === undefined) return undefined
   const where = 'bootstrap.dynamic_resources.ads_config'
+  // Delta or not: the state of the world is what every management server speaks.
+  if (config.apiType !== ApiConfigSource_ApiType.GRPC && config.apiType !== ApiConfigSource_ApiType.DELTA_GRPC)
+    throw unsupported(`${where}.api_type`, 'types other than GRPC and DELTA_GRPC')
   const target = config.grpcServices[0]?.targetSpecifier
   if (target?.case === 'googleGrpc') return target.value.targetUri
   if (target?.case !== 'envoyGrpc') throw invalid(`${where}.grpc_services`, 'a gRPC service is missing')

@@ -13,6 +13,9 @@ import { ConfigManager } from './main/config-manager.ts'
 import type { ListenPlaces } from './main/listen-places.ts'
 import { probePorts } from './main/probe-ports.ts'
 import { WorkerPool } from './main/worker-pool.ts'
+import { watchHeap } from './overload/heap-monitor.ts'
+import { overloadConfig } from './overload/overload-config.ts'
+import { OverloadState } from './overload/overload-state.ts'
 
 const log = logger('proxy')
 
@@ -71,7 +74,10 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyHandle> {
   let config: ConfigManager
   const services = backgroundServices(bootstrap)
   const servicesThread = services.some(({ singleton }) => singleton)
-  const workers = new WorkerPool({ node, count, servicesThread, fullState: () => config.fullState() })
+  const limits = overloadConfig(bootstrap)
+  const overload = limits && OverloadState.create(limits.maxConnections, count)
+  const stopWatching = limits?.heap && overload && watchHeap(limits.heap, overload)
+  const workers = new WorkerPool({ node, count, servicesThread, overload, fullState: () => config.fullState() })
   // One worker binds exclusively, so that a taken port is an error; several share the port and look first whether it is free.
   const applier =
     count > 1
@@ -84,6 +90,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyHandle> {
   const quit = Promise.withResolvers<void>()
   const close = async (deadlineMs: number) => {
     ads?.close()
+    stopWatching?.()
     config.close()
     await workers.close(deadlineMs)
     await admin?.close()

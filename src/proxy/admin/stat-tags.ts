@@ -6,15 +6,18 @@ import { invalid, unsupported } from '../config/fields.ts'
 /** A rule of `stats_config.stats_tags`: what of a name becomes a label. */
 export interface StatTag {
   readonly name: string
-  readonly pattern: RE2JS
+  readonly pattern: RE2JS | undefined
+  /** In place of a pattern: the label's value everywhere. */
+  readonly fixed: string
 }
 
 export function statTags(bootstrap: Bootstrap): StatTag[] {
   return (bootstrap.statsConfig?.statsTags ?? []).map(({ tagName, tagValue }, i) => {
     const path = `bootstrap.stats_config.stats_tags[${i}]`
-    if (tagValue.case !== 'regex') throw unsupported(path, `${tagValue.case ?? 'a tag without a regex'}; only regex is`)
+    if (tagValue.case === 'fixedValue') return { name: tagName, pattern: undefined, fixed: tagValue.value }
+    if (tagValue.case !== 'regex') throw unsupported(path, 'a tag without a regex or a fixed value')
     try {
-      return { name: tagName, pattern: RE2JS.compile(tagValue.value) }
+      return { name: tagName, pattern: RE2JS.compile(tagValue.value), fixed: '' }
     } catch (error) {
       throw invalid(`${path}.regex`, messageOf(error))
     }
@@ -25,7 +28,11 @@ export function statTags(bootstrap: Bootstrap): StatTag[] {
 export function extractTags(raw: string, tags: readonly StatTag[]): { rest: string; found: Record<string, string> } {
   let rest = raw
   const found: Record<string, string> = {}
-  for (const { name, pattern } of tags) {
+  for (const { name, pattern, fixed } of tags) {
+    if (pattern === undefined) {
+      found[name] = fixed
+      continue
+    }
     const matcher = pattern.matcher(rest)
     if (!matcher.find() || matcher.groupCount() === 0) continue
     const value = matcher.groupCount() > 1 ? matcher.group(2) : null

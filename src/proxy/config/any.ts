@@ -30,6 +30,11 @@ import { file_envoy_extensions_load_balancing_policies_ring_hash_v3_ring_hash } 
 import { file_envoy_extensions_load_balancing_policies_round_robin_v3_round_robin } from '../../../gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.ts'
 import { file_envoy_extensions_load_balancing_policies_subset_v3_subset } from '../../../gen/envoy/extensions/load_balancing_policies/subset/v3/subset_pb.ts'
 import { file_envoy_extensions_load_balancing_policies_wrr_locality_v3_wrr_locality } from '../../../gen/envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality_pb.ts'
+import { file_envoy_extensions_network_dns_resolver_cares_v3_cares_dns_resolver } from '../../../gen/envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.ts'
+import { file_envoy_extensions_network_dns_resolver_getaddrinfo_v3_getaddrinfo_dns_resolver } from '../../../gen/envoy/extensions/network/dns_resolver/getaddrinfo/v3/getaddrinfo_dns_resolver_pb.ts'
+import { file_envoy_extensions_regex_engines_v3_google_re2 } from '../../../gen/envoy/extensions/regex_engines/v3/google_re2_pb.ts'
+import { file_envoy_extensions_resource_monitors_downstream_connections_v3_downstream_connections } from '../../../gen/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.ts'
+import { file_envoy_extensions_resource_monitors_fixed_heap_v3_fixed_heap } from '../../../gen/envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap_pb.ts'
 import { file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts } from '../../../gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts'
 import { file_envoy_extensions_transport_sockets_internal_upstream_v3_internal_upstream } from '../../../gen/envoy/extensions/transport_sockets/internal_upstream/v3/internal_upstream_pb.ts'
 import { file_envoy_extensions_transport_sockets_proxy_protocol_v3_upstream_proxy_protocol } from '../../../gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.ts'
@@ -54,6 +59,11 @@ export const registry: Registry = createRegistry(
   file_envoy_extensions_filters_network_connection_limit_v3_connection_limit,
   file_envoy_extensions_filters_network_direct_response_v3_config,
   file_envoy_extensions_filters_network_local_ratelimit_v3_local_rate_limit,
+  file_envoy_extensions_network_dns_resolver_cares_v3_cares_dns_resolver,
+  file_envoy_extensions_network_dns_resolver_getaddrinfo_v3_getaddrinfo_dns_resolver,
+  file_envoy_extensions_regex_engines_v3_google_re2,
+  file_envoy_extensions_resource_monitors_downstream_connections_v3_downstream_connections,
+  file_envoy_extensions_resource_monitors_fixed_heap_v3_fixed_heap,
   file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts,
   file_envoy_extensions_transport_sockets_proxy_protocol_v3_upstream_proxy_protocol,
   file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer,

@@ -1,5 +1,6 @@
 /** Messages that stand inside of others, in many places: what is supported of them, checked for all places at once. */
 import type { DescField, DescMessage, Message, MessageShape } from '@bufbuild/protobuf'
+import { AdminSchema, ClusterManagerSchema } from '../../../gen/envoy/config/bootstrap/v3/bootstrap_pb.ts'
 import { AddressSchema, PipeSchema, SocketAddressSchema } from '../../../gen/envoy/config/core/v3/address_pb.ts'
 import { HeaderValueSchema } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import { ApiConfigSourceSchema, ConfigSourceSchema } from '../../../gen/envoy/config/core/v3/config_source_pb.ts'
@@ -29,6 +30,8 @@ type Supported = readonly [DescMessage, ...(readonly string[])]
 
 /** A message with the names of its supported fields; what is not in this table has a list where it is read, or is all read. */
 export const NESTED: readonly Supported[] = [
+  [AdminSchema, 'address', 'access_log', 'access_log_path', 'profile_path', 'ignore_global_conn_limit'],
+  [ClusterManagerSchema, 'enable_deferred_cluster_creation'],
   [AddressSchema, 'socket_address', 'pipe'],
   [SocketAddressSchema, 'protocol', 'address', 'port_value', 'ipv4_compat'],
   [PipeSchema, 'path'],

@@ -51,6 +51,7 @@ export async function compileConnectionManager(
       bufferLimit,
       filterChainName,
       report: context.istioReport,
+      overload: context.overload,
       tls,
     })
     return { manager, close }

@@ -1,6 +1,7 @@
 /** The HTTP connection manager: what is done to every request and response around the filter chain. */
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
+import type { OverloadState } from '../overload/overload-state.ts'
 import type { RouteEntry } from '../route/route-entry.ts'
 import type { RouteTable } from '../route/route-table.ts'
 import type { Tracing } from '../tracing/tracing.ts'
@@ -37,6 +38,7 @@ export interface ConnectionManagerParts {
   /** Istio's request metrics, where the node is one of Istio's. */
   readonly report: ((info: StreamInfo) => void) | undefined
   readonly tls: boolean
+  readonly overload: OverloadState | undefined
 }
 
 const NONE: readonly string[] = []
@@ -101,6 +103,11 @@ export class ConnectionManager {
     const { options } = this
     const { info } = stream
     const flat = headers.flat
+    if (this.#parts.overload?.stopsRequests === true) {
+      this.stats.overload.value++
+      info.responseFlags |= ResponseFlag.OverloadManager
+      return refuse(stream, 503, 'envoy overloaded', 'overload')
+    }
     if (info.protocol === 'HTTP/1.0') {
       if (!options.acceptHttp10) return refuse(stream, 426, 'Upgrade Required', 'low_version')
       if (flat[1] === '' && options.defaultHostForHttp10 !== '') flat[1] = options.defaultHostForHttp10

@@ -42,6 +42,9 @@ export interface CompiledListener {
   readonly addresses: readonly ListenAddress[]
   /** `stat_prefix`, which stands in statistics in place of the address. */
   readonly statPrefix: string
+  /** The bootstrap's limit of connections is for it, too. */
+  readonly countsGlobally: boolean
+  readonly bypassesOverload: boolean
   readonly socketOptions: AcceptedSocketOptions | undefined
   /** Told of each connection when it is over. */
   readonly accessLogs: readonly AccessLogger[]
@@ -82,6 +85,8 @@ const FIELDS = [
   'freebind',
   'connection_balance_config',
   'max_connections_to_accept_per_socket_event',
+  'ignore_global_conn_limit',
+  'bypass_overload_manager',
 ]
 
 const CHAIN_FIELDS = [
@@ -131,7 +136,8 @@ export async function compileListener(
     fallback?.close()
     for (const log of accessLogs) log.close()
   }
-  const place = { context, listener: facts, prepared }
+  const overload = proto.bypassOverloadManager ? undefined : context.overload
+  const place = { context: { ...context, overload }, listener: facts, prepared }
   try {
     for (const [i, log] of proto.accessLog.entries()) {
       const where = `${path}.access_log[${i}]`
@@ -164,6 +170,8 @@ export async function compileListener(
       listenAddress(address, `${path}.address`),
     ),
     statPrefix: proto.statPrefix,
+    countsGlobally: !proto.ignoreGlobalConnLimit,
+    bypassesOverload: proto.bypassOverloadManager,
     socketOptions: acceptedSocketOptions(proto.socketOptions, `${path}.socket_options`),
     accessLogs,
     chains,

@@ -11,6 +11,7 @@ import { Http2ServerConnection } from '../http2/server-connection.ts'
 import { unmapped } from '../match/cidr.ts'
 import type { ConnectionInfo, TlsInfo } from '../network/connection-info.ts'
 import { NetworkConnection } from '../network/network-connection.ts'
+import type { OverloadState } from '../overload/overload-state.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import { acceptDirectly } from './accept.ts'
 import type { CompiledChain, CompiledListener } from './compile-listener.ts'
@@ -37,12 +38,14 @@ export class ListenerServer {
   #config: CompiledListener
   readonly #stats: ListenerStats
   readonly #servers: Server[] = []
+  readonly #overload: OverloadState | undefined
   readonly #connections = new Set<AcceptedConnection>()
   #draining = false
   #onEmpty: (() => void) | undefined
 
-  constructor(config: CompiledListener, stats: StatsScope) {
+  constructor(config: CompiledListener, stats: StatsScope, overload?: OverloadState) {
     this.name = config.name
+    this.#overload = overload
     this.#config = config
     this.#stats = listenerStats(stats, config)
   }
@@ -112,15 +115,22 @@ export class ListenerServer {
   removed(connection: AcceptedConnection): void {
     if (!this.#connections.delete(connection)) return
     this.#stats.active.value--
+    if (connection.counted) this.#overload?.gone()
     if (this.#config.accessLogs.length > 0) connection.log(this.#config.accessLogs)
     if (this.#connections.size === 0) this.#onEmpty?.()
   }
 
   #accept(socket: Socket): void {
+    const counted = this.#overload !== undefined && !this.#config.bypassesOverload
+    if (counted && !this.#overload.accept(this.#config.countsGlobally)) {
+      this.#stats.globalOverflow.value++
+      socket.destroy()
+      return
+    }
     this.#stats.total.value++
     this.#stats.active.value++
     if (this.#config.socketOptions !== undefined) applySocketOptions(socket, this.#config.socketOptions)
-    const connection = new AcceptedConnection(this, socket, this.#stats)
+    const connection = new AcceptedConnection(this, socket, this.#stats, counted)
     this.#connections.add(connection)
     connection.start(this.#config)
   }
@@ -131,6 +141,7 @@ interface ListenerStats {
   readonly active: Cell
   readonly noMatch: Cell
   readonly peekTimeout: Cell
+  readonly globalOverflow: Cell
   readonly handshakeTimeout: Cell
   readonly tlsErrors: Cell
   readonly handshakes: Cell
@@ -143,6 +154,7 @@ function listenerStats(stats: StatsScope, { addresses, name, statPrefix }: Compi
     total: scope.counter('downstream_cx_total'),
     active: scope.gauge('downstream_cx_active'),
     noMatch: scope.counter('no_filter_chain_match'),
+    globalOverflow: scope.counter('downstream_global_cx_overflow'),
     handshakeTimeout: scope.counter('downstream_cx_transport_socket_connect_timeout'),
     peekTimeout: scope.counter('downstream_pre_cx_timeout'),
     tlsErrors: scope.counter('ssl.connection_error'),
@@ -152,6 +164,8 @@ function listenerStats(stats: StatsScope, { addresses, name, statPrefix }: Compi
 
 /** A connection from accept to close, across config changes. */
 class AcceptedConnection implements ConnectionOwner {
+  /** Among those that the bootstrap limits. */
+  readonly counted: boolean
   readonly #listener: ListenerServer
   readonly #socket: Socket
   readonly #stats: ListenerStats
@@ -165,7 +179,8 @@ class AcceptedConnection implements ConnectionOwner {
   #info: ConnectionInfo | undefined
   readonly #begun = performance.now()
 
-  constructor(listener: ListenerServer, socket: Socket, stats: ListenerStats) {
+  constructor(listener: ListenerServer, socket: Socket, stats: ListenerStats, counted: boolean) {
+    this.counted = counted
     this.#listener = listener
     this.#socket = socket
     this.#stats = stats

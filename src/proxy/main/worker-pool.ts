@@ -5,6 +5,7 @@ import { toBinary } from '@bufbuild/protobuf'
 import { type Node, NodeSchema } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import { messageOf } from '../../errors.ts'
 import { logger } from '../../telemetry/log.ts'
+import type { OverloadState } from '../overload/overload-state.ts'
 import type { ConfigOp, FromWorker, OpResult, ToWorker, WorkerCommand, WorkerStart } from '../worker/protocol.ts'
 
 const log = logger('proxy')
@@ -31,6 +32,7 @@ export interface WorkerPoolOptions {
   readonly count: number
   /** One more thread, without listeners, for services of which there is one. */
   readonly servicesThread: boolean
+  readonly overload?: OverloadState | undefined
   /** All ops that bring a new worker to the present state. */
   readonly fullState: () => readonly ConfigOp[]
 }
@@ -148,7 +150,8 @@ export class WorkerPool {
 
   async #spawn(index: number): Promise<void> {
     const role = index < this.size ? 'data' : 'services'
-    const workerData: WorkerStart = { index, role, node: toBinary(NodeSchema, this.#options.node) }
+    const { node, overload } = this.#options
+    const workerData: WorkerStart = { index, role, node: toBinary(NodeSchema, node), overload: overload?.shared }
     const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB }
     const worker = new Worker(WORKER_FILE, { workerData, name: `sluice-worker-${index}`, resourceLimits })
     const thread: Thread = { index, worker, waiting: new Map(), alive: false }
@@ -176,6 +179,7 @@ export class WorkerPool {
     thread.alive = false
     for (const waiting of thread.waiting.values()) waiting(undefined)
     thread.waiting.clear()
+    if (thread.index < this.size) this.#options.overload?.forget(thread.index)
     if (this.#closed || !wasAlive) return
     this.#deaths++
     this.restarts++

@@ -1,7 +1,9 @@
 import { create } from '@bufbuild/protobuf'
 import type { RetryPolicy as RetryPolicyProto } from '../../../gen/envoy/config/route/v3/route_components_pb.ts'
 import { RetryPolicySchema } from '../../../gen/envoy/config/route/v3/route_components_pb.ts'
+import { PreviousHostsPredicateSchema } from '../../../gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import { unpackAs } from '../config/any.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
 import { type HeaderMatch, headerMatch } from '../match/header.ts'
 
@@ -89,6 +91,9 @@ export class RetryPolicy {
       if (predicate.name !== 'envoy.retry_host_predicates.previous_hosts') {
         throw unsupported(`${path}.retry_host_predicate[${i}]`, predicate.name)
       }
+      const { configType } = predicate
+      if (configType.case === 'typedConfig')
+        unpackAs(configType.value, PreviousHostsPredicateSchema, `${path}.retry_host_predicate[${i}].typed_config`)
     })
     return new RetryPolicy({
       on: parseRetryOn(policy.retryOn, `${path}.retry_on`),

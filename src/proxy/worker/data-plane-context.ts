@@ -5,6 +5,7 @@ import type { FactoryContext, HealthState, ListenerFacts } from '../context.ts'
 import type { HttpFilterRegistry } from '../http/filter-registry.ts'
 import type { StreamInfo } from '../http/stream-info.ts'
 import type { NetworkFilterRegistry } from '../network/filter-registry.ts'
+import type { OverloadState } from '../overload/overload-state.ts'
 import type { StatsStore } from '../stats/store.ts'
 import type { SecretSource } from '../tls/secrets.ts'
 import type { ExtensionStore } from './extension-store.ts'
@@ -19,6 +20,8 @@ export interface DataPlaneContext {
   readonly clusters: ClusterManager
   readonly secrets: SecretSource
   readonly health: HealthState
+  /** Where the bootstrap limits connections or memory. */
+  readonly overload: OverloadState | undefined
   readonly routes: RouteStore
   readonly extensions: ExtensionStore
   readonly httpFilters: HttpFilterRegistry

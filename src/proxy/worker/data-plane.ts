@@ -23,6 +23,7 @@ import { compileListener } from '../listener/compile-listener.ts'
 import { ListenerServer, seedConnectionIds } from '../listener/listener-server.ts'
 import type { NetworkFilterConfig } from '../network/filter.ts'
 import { NetworkFilterRegistry } from '../network/filter-registry.ts'
+import type { OverloadState } from '../overload/overload-state.ts'
 import { IstioReporter } from '../stats/istio.ts'
 import { StatsStore } from '../stats/store.ts'
 import { type DataPlaneContext, factoryContext } from './data-plane-context.ts'
@@ -54,7 +55,7 @@ export class DataPlane {
   readonly #role: WorkerRole
   readonly #services: Plugin[] = []
 
-  constructor(node: Node, workerIndex: number, role: WorkerRole = 'data') {
+  constructor(node: Node, workerIndex: number, role: WorkerRole = 'data', overload?: OverloadState) {
     this.#role = role
     const stats = new StatsStore()
     const secrets = { find: (name: string) => this.#secrets.get(name) }
@@ -70,6 +71,7 @@ export class DataPlane {
       clusters: this.#clusters,
       secrets,
       health: { failed: false },
+      overload,
       routes: new RouteStore(
         (typeName, message, filterName) => {
           const factory = httpFilters.findByRouteConfig(typeName)
@@ -187,7 +189,7 @@ export class DataPlane {
         swap: { commit: () => known.swap(config), abort: () => config.close() },
       }
     }
-    const server = new ListenerServer(config, this.context.stats)
+    const server = new ListenerServer(config, this.context.stats, this.context.overload)
     const ports: number[] = []
     try {
       const { backlog } = config

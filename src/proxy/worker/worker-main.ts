@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { fromBinary } from '@bufbuild/protobuf'
 import { NodeSchema } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import { setPluginTrace } from '../filters/wasm/index.ts'
+import { OverloadState } from '../overload/overload-state.ts'
 import { DataPlane } from './data-plane.ts'
 import type { PreparedSwap } from './extension-store.ts'
 import type { FromWorker, ToWorker, WorkerStart } from './protocol.ts'
@@ -11,7 +12,8 @@ import type { FromWorker, ToWorker, WorkerStart } from './protocol.ts'
 if (parentPort === null) throw new Error('this file runs as a worker')
 const port = parentPort
 const start = workerData as WorkerStart
-const plane = new DataPlane(fromBinary(NodeSchema, start.node), start.index, start.role)
+const overload = start.overload && new OverloadState(start.overload.buffer, start.overload.maxConnections, start.index)
+const plane = new DataPlane(fromBinary(NodeSchema, start.node), start.index, start.role, overload)
 const batches = new Map<number, PreparedSwap[]>()
 
 function send(message: FromWorker): void {
