@@ -39,6 +39,9 @@ export class StubStream implements HttpStreamHost {
   constructor(request: string[], response: string[]) {
     this.requestHeaders = new HeaderMap(request)
     this.responseHeaders = new HeaderMap(response)
+    // As the codecs say.
+    this.requestHeaders.ascii = true
+    this.responseHeaders.ascii = true
   }
 
   attribute(): undefined {

@@ -14,6 +14,8 @@ export class HeaderMap {
    * wire, so that no value ends its line.
    */
   written = false
+  /** The codec that read the values has seen nothing but ASCII, and nothing else was added since. */
+  ascii = false
   /** Names that came as never to be indexed (RFC 7541 6.2.3), which the next hop has to be told. */
   neverIndexed: readonly string[] | undefined = undefined
 
@@ -56,16 +58,18 @@ export class HeaderMap {
   add(name: string, value: string): void {
     this.flat.push(name, value)
     this.written = true
+    this.ascii = false
     this.version++
   }
 
   /** Sets the first pair of that name and removes the others; appends where there is none. */
   set(name: string, value: string): void {
     this.written = true
+    this.ascii = false
     this.put(name, value)
   }
 
-  /** As `set`, for values that cannot hold anything dangerous: made by the proxy itself, or moved from another header. */
+  /** As `set`, for values that cannot hold anything dangerous: made by the proxy itself, or moved from another header of the same map. */
   put(name: string, value: string): void {
     const flat = this.flat
     for (let i = 0; i < flat.length; i += 2) {
@@ -103,6 +107,7 @@ export class HeaderMap {
   clone(): HeaderMap {
     const copy = new HeaderMap(this.flat.slice())
     copy.written = this.written
+    copy.ascii = this.ascii
     copy.neverIndexed = this.neverIndexed
     return copy
   }

@@ -212,6 +212,23 @@ describe('response heads', () => {
 })
 
 describe('properties', () => {
+  test('a head knows whether its values and its target are ASCII', () => {
+    const text = fc
+      .string({ unit: fc.constantFrom('a', 'b', ',', '\x7e', '\x80', '\xe9', '\xff'), maxLength: 70 })
+      .map((part) => (part === '' ? 'x' : part))
+    fc.assert(
+      fc.property(text, text, text, (target, first, second) => {
+        const bytes = Buffer.from(`GET /${target} HTTP/1.1\r\nhost: a\r\nx-a: ${first}\r\nx-b: ${second}\r\n`, 'latin1')
+        const head = new MessageHead()
+        head.parseRequest(bytes, 0, bytes.length, 'http', DEFAULT_LIMITS)
+        assert.equal(
+          head.headers.ascii,
+          head.headers.flat.every((part) => /^[\0-\x7f]*$/.test(part)),
+        )
+      }),
+    )
+  })
+
   const names = fc.stringMatching(/^[a-zA-Z][a-zA-Z0-9-]{0,20}$/)
   const values = fc.stringMatching(/^[!-~\xa0-\xff]([ -~\xa0-\xff]{0,30}[!-~\xa0-\xff])?$/)
 

@@ -60,6 +60,7 @@ export class MessageHead implements FieldSink {
     const flat = this.headers.flat
     flat.push(':authority', '', ':path', line.target, ':method', method, ':scheme', scheme)
     this.parseFields(bytes, line.next, end, limits)
+    if (!line.ascii) this.headers.ascii = false
     this.resolveTarget(method, line.target, flat, limits.absoluteUrls)
     this.frameRequest()
   }
@@ -81,7 +82,7 @@ export class MessageHead implements FieldSink {
     const head = new MessageHead()
     head.headers = new HeaderMap()
     const bytes = Buffer.from(text, 'latin1')
-    readLines(bytes, 0, bytes.length, limits, head)
+    head.headers.ascii = readLines(bytes, 0, bytes.length, limits, head)
     // RFC 9110 6.5.1: framing and routing fields have no business here, and a recipient that merges them is confused by them.
     if (head.contentLength !== -1 || head.chunked || head.host !== undefined) {
       throw new CodecError('http1.codec_error', 'framing header in the trailers')
@@ -113,7 +114,7 @@ export class MessageHead implements FieldSink {
   }
 
   private parseFields(bytes: Buffer, start: number, end: number, limits: HeadLimits): void {
-    readLines(bytes, start, end, limits, this)
+    this.headers.ascii = readLines(bytes, start, end, limits, this)
     this.keepAlive = this.minor === 1
     if (this.connectionValue !== '') this.applyConnection()
   }

@@ -12,26 +12,28 @@ const CR = 13
 const LF = 10
 const COLON = 58
 
-/** Bytes of a field value: all but controls, of which the tab alone has a place there (RFC 9110 5.5). */
+/** Bytes of a field value: all but controls, of which the tab alone has a place there (RFC 9110 5.5). 2: beyond ASCII. */
 const VALUE = new Uint8Array(256).fill(1)
 VALUE.fill(0, 0, 32)
 VALUE[9] = 1
 VALUE[127] = 0
+VALUE.fill(2, 128)
 
 /** Equal values are one string, so that comparing them later compares addresses. */
 const values = new InternTable((text) => text)
 const names = new InternTable(headerName)
 
-/** Reads the header lines from `start` to `end`, each with its CRLF. */
-export function readLines(bytes: Buffer, start: number, end: number, limits: HeadLimits, sink: FieldSink): void {
+/** Reads the header lines from `start` to `end`, each with its CRLF. Tells whether their values are ASCII. */
+export function readLines(bytes: Buffer, start: number, end: number, limits: HeadLimits, sink: FieldSink): boolean {
   let at = start
   let count = 0
+  let classes = 0
   while (at < end) {
     if (count++ === limits.maxCount) throw new CodecError('http1.too_many_headers', 'too many headers', 431)
     // RFC 9112 5.2 and 2.2: a line that continues the one before, or stands before the first.
     if (isBlank(bytes[at])) throw new CodecError('http1.codec_error', 'folded line in the head')
     let colon = at
-    while (bytes[colon] !== COLON && VALUE[bytes[colon]] === 1) colon++
+    while (bytes[colon] !== COLON && VALUE[bytes[colon]] !== 0) colon++
     if (bytes[colon] !== COLON) {
       endOfLine(bytes, colon)
       throw new CodecError('http1.codec_error', 'header line without a colon')
@@ -41,11 +43,12 @@ export function readLines(bytes: Buffer, start: number, end: number, limits: Hea
     let first = colon + 1
     while (isBlank(bytes[first])) first++
     let last = first
-    while (VALUE[bytes[last]] === 1) last++
+    for (let kind = VALUE[bytes[last]]; kind !== 0; kind = VALUE[bytes[++last]]) classes |= kind
     at = endOfLine(bytes, last)
     while (last > first && isBlank(bytes[last - 1])) last--
     sink.field(name, values.get(bytes, first, last - first))
   }
+  return classes < 2
 }
 
 /** Where the next line begins. RFC 9112 2.2: CR and LF, neither alone; nor any other control. */

@@ -19,7 +19,7 @@ const methods = new InternTable((text) => ({ text, known: METHODS.has(text) }))
 const targets = new InternTable((text) => text)
 
 /** What the last line said; filled again by each call. */
-const requestLine = { method: '', knownMethod: false, target: '', minor: 1, next: 0 }
+const requestLine = { method: '', knownMethod: false, target: '', ascii: true, minor: 1, next: 0 }
 const statusLine = { status: 0, minor: 1, next: 0 }
 
 const SPACE = 32
@@ -29,7 +29,9 @@ const CR = 13
 export function readRequestLine(bytes: Buffer, start: number): Readonly<typeof requestLine> {
   // Exactly one SP between the parts; "lenient" splitting on other white space is a known smuggling vector.
   const methodEnd = endOfPart(bytes, start)
-  const targetEnd = endOfPart(bytes, methodEnd + 1)
+  let targetEnd = methodEnd + 1
+  let seen = 0
+  while (bytes[targetEnd] > SPACE && bytes[targetEnd] !== 127) seen |= bytes[targetEnd++]
   if (bytes[methodEnd] !== SPACE || bytes[targetEnd] !== SPACE || methodEnd === start || targetEnd === methodEnd + 1)
     throw new CodecError('http1.codec_error', 'malformed request line')
   const minor = minorVersion(bytes, targetEnd + 1)
@@ -38,6 +40,7 @@ export function readRequestLine(bytes: Buffer, start: number): Readonly<typeof r
   requestLine.method = method.text
   requestLine.knownMethod = method.known
   requestLine.target = targets.get(bytes, methodEnd + 1, targetEnd - methodEnd - 1)
+  requestLine.ascii = seen < 0x80
   requestLine.minor = minor
   requestLine.next = endOfLine(bytes, targetEnd + 9)
   return requestLine

@@ -82,7 +82,7 @@ export class Http2ClientStream extends Http2Stream {
     if (this.#upgrade !== '' && status === 200) {
       headers.put(':status', '101')
       headers.put('connection', 'upgrade')
-      headers.put('upgrade', this.#upgrade)
+      headers.set('upgrade', this.#upgrade)
     } else if (!noBody && contentLength !== -1) {
       if (end && contentLength > 0) {
         this.connection.streamError(this, ErrorCode.ProtocolError, 'content-length and DATA disagree')

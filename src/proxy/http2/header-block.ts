@@ -44,6 +44,7 @@ export class HeaderBlock implements FieldSink {
   #count = 0
   #cookie = -1
   #host: string | undefined
+  #ascii = true
 
   constructor(limits: BlockLimits) {
     this.#limits = limits
@@ -65,6 +66,7 @@ export class HeaderBlock implements FieldSink {
     this.#count = 0
     this.#cookie = -1
     this.#host = undefined
+    this.#ascii = true
   }
 
   onField(field: Field, neverIndexed: boolean): void {
@@ -75,6 +77,7 @@ export class HeaderBlock implements FieldSink {
       this.tooLarge = true
       return
     }
+    if (!field.ascii) this.#ascii = false
     if (!name.valid) this.error = 'invalid field name'
     else if (!field.valid) this.error = 'invalid field value'
     else if (name.id === FieldId.Other) {
@@ -98,6 +101,7 @@ export class HeaderBlock implements FieldSink {
   /** A new map; what came as never-indexed (RFC 7541 6.2.3) is remembered for the next hop. */
   headers(): HeaderMap {
     const headers = new HeaderMap(this.flat)
+    headers.ascii = this.#ascii
     if (this.neverIndexed !== undefined) headers.neverIndexed = this.neverIndexed
     return headers
   }

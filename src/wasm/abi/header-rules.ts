@@ -17,6 +17,7 @@ export interface HeaderName {
 
 export interface HeaderValue {
   readonly text: string
+  readonly ascii: boolean
   /** No CR, LF or NUL (RFC 9110 5.5). */
   readonly valid: boolean
 }
@@ -45,10 +46,21 @@ export const headerNames: InternTable<HeaderName> = new InternTable((text) => {
   return { name, valid: pseudo || TOKEN.test(name), special: pseudo || SPECIAL.has(name) }
 })
 
-export const headerValues: InternTable<HeaderValue> = new InternTable((text) => ({ text, valid: isSafeValue(text) }))
+export const headerValues: InternTable<HeaderValue> = new InternTable((text) => ({
+  text,
+  ascii: isAscii(text),
+  valid: isSafeValue(text),
+}))
 
 export function isSafeValue(text: string): boolean {
   return !UNSAFE.test(text)
+}
+
+export function isAscii(text: string): boolean {
+  const length = text.length
+  if (length > 20) return Buffer.byteLength(text) === length
+  for (let i = 0; i < length; i++) if (text.charCodeAt(i) > 0x7f) return false
+  return true
 }
 
 /** True when `name: value` may be written to this map; ordinary headers do not come here. */

@@ -23,16 +23,24 @@ export function writePairs(flat: readonly string[], target: Buffer, view: DataVi
     const length = text.length
     view.setUint32(size, length, true)
     size += 4
-    writeLatin1(text, length, target, data)
+    writeLatin1(text, length, target, view, data)
     data += length
     target[data++] = 0
   }
 }
 
 /** A call into the engine costs more than a loop for short strings (facts 7.2). */
-export function writeLatin1(text: string, length: number, target: Buffer, at: number): void {
-  if (length < 16) for (let i = 0; i < length; i++) target[at + i] = text.charCodeAt(i)
-  else target.latin1Write(text, at, length)
+export function writeLatin1(text: string, length: number, target: Buffer, view: DataView, at: number): void {
+  if (length >= 20) {
+    target.latin1Write(text, at, length)
+    return
+  }
+  let i = 0
+  for (; i + 4 <= length; i += 4) {
+    const low = text.charCodeAt(i) | (text.charCodeAt(i + 1) << 8)
+    view.setInt32(at + i, low | (text.charCodeAt(i + 2) << 16) | (text.charCodeAt(i + 3) << 24), true)
+  }
+  for (; i < length; i++) target[at + i] = text.charCodeAt(i)
 }
 
 export function encodePairs(flat: readonly string[]): Buffer {

@@ -12,7 +12,7 @@ export function giveString(vm: Vm, text: string, pointerSlot: number, sizeSlot: 
   if (length === 0) return giveNothing(vm, pointerSlot, sizeSlot)
   if (length > 63) vm.spend(length >>> 6)
   const at = vm.allocate(length)
-  writeLatin1(text, length, vm.memory, at)
+  writeLatin1(text, length, vm.memory, vm.view, at)
   vm.view.setUint32(pointerSlot, at, true)
   vm.view.setUint32(sizeSlot, length, true)
   return STATUS.ok

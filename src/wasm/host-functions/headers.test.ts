@@ -215,6 +215,16 @@ describe('header map functions', () => {
     assert.equal(utf8.logs[1], 'status 05')
   })
 
+  it('replaces them also where the module has written them itself', () => {
+    for (const write of ['add', 'replace']) {
+      const { logs } = run(
+        `(drop (call $proxy_${write}_header_map_value (i32.const 0) (s "x-w") (s "caf\\e9")))
+        ${get(0, 'x-w')} (call $status (i32.load $slot1))`,
+      )
+      assert.equal(logs[1], 'status 06')
+    }
+  })
+
   it('answers INVALID_MEMORY_ACCESS for pointers outside, before anything changes', () => {
     const call = (name: string, args: number[]) =>
       `(call $status (call $${name} ${args.map((arg) => `(i32.const ${arg})`).join(' ')}))`

@@ -6,6 +6,7 @@ import {
   type HeaderName,
   headerNames,
   headerValues,
+  isAscii,
   isSafeValue,
   isSingle,
   specialAllowed,
@@ -75,7 +76,7 @@ export const headerFunctions: HostFunctionTable = {
       const name = headerNames.get(vm.memory, at, length).name
       const value = map.get(canonicalName(type, name))
       if (value === undefined) return missing(vm, pointerSlot >>> 0, sizeSlot >>> 0)
-      return giveString(vm, isAscii(value) ? value : legible(vm, value), pointerSlot >>> 0, sizeSlot >>> 0)
+      return giveString(vm, map.ascii || isAscii(value) ? value : legible(vm, value), pointerSlot >>> 0, sizeSlot >>> 0)
     }
     return self
   },
@@ -146,6 +147,7 @@ function change(
     const size = map.byteSize + name.name.length + text.text.length
     if (size > vm.limits.headerBytes || map.size >= MAX_PAIRS) return STATUS.internalFailure
   }
+  const ascii = map.ascii && text.ascii
   if (name.special) {
     if (!specialAllowed(type, map, name.name, text.text)) return STATUS.badArgument
     const canonical = canonicalName(type, name.name)
@@ -155,6 +157,7 @@ function change(
   } else {
     map.set(name.name, text.text)
   }
+  map.ascii = ascii
   if (type === MAP.requestHeaders) context.clearRouteCache()
   return STATUS.ok
 }
@@ -171,6 +174,7 @@ function setSpecial(map: HeaderMap, name: string, value: string): void {
 
 function replaceAll(vm: Vm, type: number, map: HeaderMap, pairs: string[]): number {
   let bytes = 0
+  let ascii = true
   const flat: string[] = []
   const ordinary: string[] = []
   const seen = new Set<string>()
@@ -181,6 +185,7 @@ function replaceAll(vm: Vm, type: number, map: HeaderMap, pairs: string[]): numb
     if (name.special && !specialAllowed(type, map, name.name, value)) return STATUS.badArgument
     const canonical = canonicalName(type, name.name)
     bytes += canonical.length + value.length
+    ascii &&= isAscii(value)
     const target = canonical.charCodeAt(0) === 0x3a ? flat : ordinary
     if (name.special) {
       if (seen.has(canonical)) {
@@ -192,6 +197,7 @@ function replaceAll(vm: Vm, type: number, map: HeaderMap, pairs: string[]): numb
     target.push(canonical, value)
   }
   if (bytes > vm.limits.headerBytes) return STATUS.internalFailure
+  map.ascii = ascii
   map.flat.length = 0
   for (const part of flat) map.flat.push(part)
   for (const part of ordinary) map.flat.push(part)
@@ -203,16 +209,9 @@ function replaceAll(vm: Vm, type: number, map: HeaderMap, pairs: string[]): numb
 /** What the module may read of a map: itself, or a copy with bytes that are not UTF-8 replaced. */
 function readable(vm: Vm, map: HeaderMap): readonly string[] {
   const flat = map.flat
-  if (vm.options.passInvalidUtf8) return flat
+  if (map.ascii || vm.options.passInvalidUtf8) return flat
   for (let i = 1; i < flat.length; i += 2) if (!isAscii(flat[i])) return flat.map((part) => legible(vm, part))
   return flat
-}
-
-function isAscii(text: string): boolean {
-  const length = text.length
-  if (length > 40) return Buffer.byteLength(text) === length
-  for (let i = 0; i < length; i++) if (text.charCodeAt(i) > 0x7f) return false
-  return true
 }
 
 /** The Rust SDK unwraps header values as UTF-8: one bad byte from any client would kill the VM. */

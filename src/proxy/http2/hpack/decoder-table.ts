@@ -8,9 +8,15 @@ export interface Field {
   readonly value: string
   /** RFC 9110 5.5: no control characters, no blanks around it. */
   readonly valid: boolean
+  readonly ascii: boolean
 }
 
-const STATIC: readonly Field[] = STATIC_TABLE.map(([name, value]) => ({ name: fieldName(name), value, valid: true }))
+const STATIC: readonly Field[] = STATIC_TABLE.map(([name, value]) => ({
+  name: fieldName(name),
+  value,
+  valid: true,
+  ascii: true,
+}))
 
 /** Both tables of a decoder (RFC 7541 2.3); the dynamic one is a ring. */
 export class DecoderTable {

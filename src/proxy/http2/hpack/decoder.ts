@@ -12,11 +12,12 @@ export interface FieldSink {
 /** Larger integers mean nothing in any place where HPACK has them. */
 const MAX_INTEGER = 0x0fffffff
 
-/** 1: no place in a value (RFC 9110 5.5: controls but the tab). */
+/** 1: no place in a value (RFC 9110 5.5: controls but the tab). 2: beyond ASCII. */
 const UNSAFE = new Uint8Array(256)
 for (let byte = 0; byte < 32; byte++) UNSAFE[byte] = 1
 UNSAFE[9] = 0
 UNSAFE[127] = 1
+UNSAFE.fill(2, 128)
 
 /** Where Huffman strings are unpacked; blocks are limited, so it stays small. */
 let scratch = Buffer.allocUnsafeSlow(8192)
@@ -30,6 +31,7 @@ export class HpackDecoder {
   #end = 0
   /** Of the string that was read last. */
   #valueValid = true
+  #valueAscii = true
 
   /** `tableSize` is what our SETTINGS say; until they are acknowledged the peer may use the default. */
   constructor(tableSize: number) {
@@ -78,7 +80,7 @@ export class HpackDecoder {
     const index = this.#integer(mask)
     const name: FieldName = index === 0 ? fieldName(this.#string()) : this.#indexed(index).name
     const value = this.#string()
-    return { name, value, valid: this.#valueValid }
+    return { name, value, valid: this.#valueValid, ascii: this.#valueAscii }
   }
 
   /** RFC 7541 5.1; the prefix is the part of the first byte under `mask`. */
@@ -115,10 +117,12 @@ export class HpackDecoder {
 
   #text(bytes: Buffer, start: number, end: number): string {
     this.#valueValid = true
+    this.#valueAscii = true
     if (start === end) return ''
     let unsafe = 0
     for (let i = start; i < end; i++) unsafe |= UNSAFE[bytes[i]]
-    this.#valueValid = unsafe === 0 && !isBlank(bytes[start]) && !isBlank(bytes[end - 1])
+    this.#valueAscii = unsafe < 2
+    this.#valueValid = (unsafe & 1) === 0 && !isBlank(bytes[start]) && !isBlank(bytes[end - 1])
     return bytes.latin1Slice(start, end)
   }
 }
