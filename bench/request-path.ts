@@ -2,7 +2,7 @@
  * Requests per CPU-second of one proxy on one core: Sluice beside Envoy, nginx, HAProxy and node:http + undici, as far as they are
  * there. The proxies have core 0, upstream and load generator share core 1. All proxies of a scenario are started and warmed up, then
  * loaded in turns, and each turn gives a ratio, so that a noisy machine is noisy for all. Envoy and Sluice read the same bootstrap and
- * the same module file. At half load (of the slower of the two) the latencies are those of a steady rate.
+ * the same module file. What a feature costs is told by a Sluice without it that has its turns beside the others. At half load (of the slower of the two) the latencies are those of a steady rate.
  *
  * node bench/request-path.ts [--turns 6] [--warmup 4] [--seconds 2] [--connections 64] [--only sluice,envoy] [--scenario plain]
  */
@@ -15,7 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { envoy, h2load, haproxy, nginx, wrk } from '../test/peers/index.ts'
 import { cpuSeconds, median, output, rssMb, start, stop, stopAll } from './lib/processes.ts'
-import { nginxCommand, peerCommands } from './request-path/peers.ts'
+import { type Command, nginxCommand, peerCommands } from './request-path/peers.ts'
 import { MODULE, type Scenario, scenarios } from './request-path/scenarios.ts'
 
 const { values } = parseArgs({
@@ -40,6 +40,10 @@ const HEADERS = [
   'x-a: b',
   'message: foo',
 ]
+
+/** The Sluice that has nothing of what the scenario is about. */
+const WITHOUT = 'sluice without it'
+const PLAIN: Scenario = {}
 
 const programs = {
   wrk: (await wrk()).path,
@@ -135,16 +139,22 @@ async function measure(name: string, scenario: Scenario): Promise<void> {
   const wanted = values.only?.split(',')
   const running: Running[] = []
   try {
-    for (const [i, [peer, command]] of Object.entries(PEERS).entries()) {
-      const port = UPSTREAM + 1 + i
-      const program = wanted === undefined || wanted.includes(peer) ? command(scenario, port) : undefined
-      if (program === undefined) continue
+    const begin = async (peer: string, program: Command, port: number, config: Scenario) => {
       // One worker has core 0 for itself; more of them share both cores with the load.
-      const child = scenario.workers === undefined ? start(program, 0) : start(program, '0,1')
-      const url = `${scenario.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}/`
+      const child = start(program, scenario.workers === undefined ? 0 : '0,1')
+      const url = `${config.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}/`
       await answers(url)
       const headers = [...HEADERS, ...(scenario.headers ?? [])]
       running.push({ name: peer, url, headers, child, turns: [], halfLoad: '' })
+    }
+    for (const [i, [peer, command]] of Object.entries(PEERS).entries()) {
+      const port = UPSTREAM + 1 + i
+      const program = wanted === undefined || wanted.includes(peer) ? command(scenario, port) : undefined
+      if (program !== undefined) await begin(peer, program, port, scenario)
+    }
+    if (scenario.plain !== true && (wanted === undefined || wanted.includes('sluice'))) {
+      const port = UPSTREAM + 20
+      await begin(WITHOUT, PEERS['sluice'](PLAIN, port) as Command, port, PLAIN)
     }
     for (const proxy of running) await load(proxy, Number(values.warmup))
     for (let turn = 0; turn < Number(values.turns); turn++) {
@@ -161,8 +171,6 @@ async function measure(name: string, scenario: Scenario): Promise<void> {
     for (const { child } of running) await stop(child)
   }
 }
-
-let ownPlain = 0
 
 function report(name: string, running: readonly Running[]): void {
   const own = running.find((proxy) => proxy.name === 'sluice')
@@ -184,10 +192,11 @@ function report(name: string, running: readonly Running[]): void {
       }
     }),
   )
-  if (own === undefined) return
-  const rate = median(own.turns.map((turn) => turn.perCpuSecond))
-  if (name === 'plain') ownPlain = rate
-  else if (ownPlain > 0) console.log(`costs ${((1 - rate / ownPlain) * 100).toFixed(1)} % of Sluice's plain throughput`)
+  const without = running.find((proxy) => proxy.name === WITHOUT)
+  if (own === undefined || without === undefined) return
+  const costs = own.turns.map((turn, i) => (1 - turn.perCpuSecond / without.turns[i].perCpuSecond) * 100)
+  const range = `${Math.min(...costs).toFixed(1)} to ${Math.max(...costs).toFixed(1)}`
+  console.log(`costs ${median(costs).toFixed(1)} % (${range}) of what Sluice does without it`)
 }
 
 async function main(): Promise<void> {

@@ -127,8 +127,8 @@ export class HeaderMap {
       }
       to += 2
     }
-    const removed = to !== flat.length
+    if (to === flat.length) return false
     flat.length = to
-    return removed
+    return true
   }
 }

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { Timeout, type TimeoutOwner } from './timeout-queue.ts'
 
 /** Whose idle time is watched. */

@@ -2,6 +2,7 @@
  * Timeouts for streams and connections. A `setTimeout` per request would be a list node, a closure and two heap objects; here an
  * owner embeds its node, and all nodes of one duration wait in a line, where arming and cancelling are a few pointer writes.
  */
+import { performance } from 'node:perf_hooks'
 export interface TimeoutOwner {
   onTimeout(kind: number): void
 }

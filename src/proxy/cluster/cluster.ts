@@ -1,5 +1,7 @@
 /** A cluster in one worker: its hosts, who of them is used, and what is under way to them. */
+
 import { isIP } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import type { Cluster as ClusterProto } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
 import type { ClusterLoadAssignment } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
 import { invalid } from '../config/fields.ts'

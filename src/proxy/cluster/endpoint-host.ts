@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { Cell, HistogramCell } from '../../telemetry/metrics.ts'
 import type { ConnectionPool } from './connection-pool.ts'
 import { DEGRADED, EXCLUDED, UNHEALTHY } from './health-flag.ts'

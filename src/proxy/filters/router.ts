@@ -1,4 +1,5 @@
 /** `envoy.filters.http.router`: the end of every chain, which forwards, retries, mirrors, redirects or answers. */
+import { performance } from 'node:perf_hooks'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { Cluster } from '../cluster/cluster.ts'

@@ -1,5 +1,7 @@
 /** `envoy.filters.network.tcp_proxy`: bytes from one connection to another. */
+
 import type { Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import {
   type TcpProxy,
   TcpProxy_WeightedClusterSchema,

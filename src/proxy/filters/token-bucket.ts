@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { TokenBucket as TokenBucketProto } from '../../../gen/envoy/type/v3/token_bucket_pb.ts'
 import { durationMs, invalid } from '../config/fields.ts'
 

@@ -1,4 +1,5 @@
 /** One request and its response: the filter chain, what is held, timeouts, local replies and the end. */
+import { performance } from 'node:perf_hooks'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { MetadataMap } from '../metadata-map.ts'

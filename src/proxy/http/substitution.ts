@@ -4,6 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { hostname } from 'node:os'
+import { performance } from 'node:perf_hooks'
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
 import { byteString } from '../../base/byte-string.ts'
 import { invalid } from '../config/fields.ts'

@@ -163,7 +163,8 @@ export class HeadWriter {
     this.contentLength = contentLength
     if (text.length > REMEMBERED) this.#forget()
     else {
-      this.#flat.length = flat.length - from
+      // Setting a length is a call into the runtime, also where it changes nothing.
+      if (this.#flat.length !== flat.length - from) this.#flat.length = flat.length - from
       this.#lines = text
     }
     return text

@@ -1,5 +1,7 @@
 /** One downstream HTTP/1.1 connection. Requests are answered one after the other (RFC 9112 9.3.2 allows that for pipelining). */
+
 import type { Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
 import type { ResponseEncoder } from '../http/codec.ts'

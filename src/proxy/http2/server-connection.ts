@@ -1,5 +1,7 @@
 /** One downstream HTTP/2 connection (RFC 9113). */
+
 import type { Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import type { ConnectionManager } from '../http/connection-manager.ts'
 import type { ConnectionOwner } from '../http1/server-connection.ts'
 import { type IdleOwner, IdleTimer } from '../idle-timer.ts'

@@ -1,4 +1,5 @@
 /** One request on a downstream connection. */
+import { performance } from 'node:perf_hooks'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
 import type { ResponseEncoder } from '../http/codec.ts'

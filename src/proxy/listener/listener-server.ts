@@ -1,5 +1,7 @@
 /** One listener in one worker: accepts, finds the filter chain, starts the codec, and swaps its config while it serves. */
+
 import { createServer, type Server, type Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import type { TLSSocket } from 'node:tls'
 import { messageOf, SluiceError } from '../../errors.ts'
 import type { Cell } from '../../telemetry/metrics.ts'

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { Host } from '../cluster/host.ts'
 import type { StreamInfo } from '../http/stream-info.ts'

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import {

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { Clock, Timers } from '../host.ts'
 
 const ORIGIN = performance.timeOrigin

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { EndpointHost } from '../endpoint-host.ts'
 import type { Hash64 } from '../hash64.ts'
 

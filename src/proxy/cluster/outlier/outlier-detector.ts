@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { OutlierDetection } from '../../../../gen/envoy/config/cluster/v3/outlier_detection_pb.ts'
 import type { Cell } from '../../../telemetry/metrics.ts'
 import type { StatsScope } from '../../stats/scope.ts'

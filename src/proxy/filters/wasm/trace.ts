@@ -1,4 +1,5 @@
 /** Traces of host calls, switched per extension while the proxy runs. */
+import { performance } from 'node:perf_hooks'
 import { logger } from '../../../telemetry/log.ts'
 import { decodeCall, type Plugin, type TraceSink } from '../../../wasm/index.ts'
 
