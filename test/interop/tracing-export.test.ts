@@ -62,13 +62,16 @@ describe('OTLP by HTTP', () => {
   test('spans, resource and headers arrive; each extension has a span, built-in filters have none', async () => {
     assert.equal((await get(portOf(proxy), '/')).status, 200)
     assert.equal((await get(portOf(proxy), '/', { headers: { 'x-deny': '1' } })).status, 403)
-    const spans = await collector.until(10)
+    const all = await collector.until(12)
+    const [calls, spans] = [true, false].map((call) => all.filter((one) => (one.name === 'async up egress') === call))
     const names = spans.map((span) => span.name)
     const ofExtensions = ['first request', 'first response', 'second request', 'second response']
     assert.deepEqual(names, [...ofExtensions, 'ingress', ...ofExtensions, 'ingress'])
     const [first, , second, , whole, , , denied] = spans
     assert.deepEqual([first.kind, first.parentId, first.traceId], [1, whole.spanId, whole.traceId])
     assert.ok(first.end <= second.end && second.start >= first.end, 'the first lets go before the second begins')
+    assert.equal(calls.length, 2)
+    assert.ok(calls.some((call) => call.parentId === whole.spanId && call.attributes['http.status_code'] === '200'))
     assert.equal(denied.attributes['extension.answered'], '403')
     assert.equal(whole.resource['team'], 'a')
     assert.equal(whole.resource['service.name'], 'unknown_service:sluice')

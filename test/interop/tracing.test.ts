@@ -35,6 +35,46 @@ const REQUESTS: readonly (readonly [string, Readonly<Record<string, string>>, nu
   ['/off', {}, 0],
 ]
 
+/** Requests that filters make: which of them is told of the trace, and the span that each has. */
+const CALLOUTS: typeof REQUESTS = [
+  ['/called', {}, 4],
+  ['/called', { traceparent: `${PARENT}-00` }, 0],
+]
+const FILTERS: readonly unknown[] = [
+  {
+    name: 'envoy.filters.http.ext_authz',
+    typed_config: {
+      '@type': `${TYPE}.extensions.filters.http.ext_authz.v3.ExtAuthz`,
+      http_service: { server_uri: { uri: 'http://a', cluster: 'up', timeout: '2s' }, path_prefix: '/ask' },
+    },
+  },
+  {
+    name: 'envoy.filters.http.ext_authz.down',
+    typed_config: {
+      '@type': `${TYPE}.extensions.filters.http.ext_authz.v3.ExtAuthz`,
+      grpc_service: { envoy_grpc: { cluster_name: 'down' }, timeout: '2s' },
+      failure_mode_allow: true,
+    },
+  },
+  {
+    name: 'envoy.filters.http.lua',
+    typed_config: {
+      '@type': `${TYPE}.extensions.filters.http.lua.v3.Lua`,
+      default_source_code: {
+        inline_string:
+          'function envoy_on_request(h) h:httpCall("up", {[":method"] = "GET", [":path"] = "/lua", [":authority"] = "lua"}, "", 2000) end',
+      },
+    },
+  },
+]
+
+interface Options {
+  readonly spawn: boolean
+  readonly direction: string
+  readonly filters?: readonly unknown[]
+  readonly requests?: typeof REQUESTS
+}
+
 interface Seen {
   readonly spans: string[]
   /** What the upstream was told, by request. */
@@ -62,7 +102,7 @@ async function startUpstream(told: string[]): Promise<Server> {
   return server
 }
 
-function bootstrap(collector: Collector, upstream: number, options: { spawn: boolean; direction: string }): unknown {
+function bootstrap(collector: Collector, upstream: number, options: Options): unknown {
   const address = (port: number) => ({ socket_address: { address: '127.0.0.1', port_value: port } })
   const cluster = (name: string, port: number, more = {}) => ({
     name,
@@ -128,6 +168,7 @@ function bootstrap(collector: Collector, upstream: number, options: { spawn: boo
       ],
     },
     http_filters: [
+      ...(options.filters ?? []),
       {
         name: 'envoy.filters.http.router',
         typed_config: { '@type': `${TYPE}.extensions.filters.http.router.v3.Router` },
@@ -163,7 +204,7 @@ function bootstrap(collector: Collector, upstream: number, options: { spawn: boo
   }
 }
 
-async function observe(which: 'envoy' | 'sluice', options: { spawn: boolean; direction: string }): Promise<Seen> {
+async function observe(which: 'envoy' | 'sluice', options: Options): Promise<Seen> {
   const collector = await startCollector()
   const told: string[] = []
   const upstream = await startUpstream(told)
@@ -173,12 +214,14 @@ async function observe(which: 'envoy' | 'sluice', options: { spawn: boolean; dir
   const proxy = which === 'envoy' ? await startEnvoy(peer.path, config, dir) : await startSluice(config)
   try {
     const answers: string[] = []
-    for (const [path, headers] of REQUESTS) {
+    const { requests = REQUESTS } = options
+    for (const [path, headers] of requests) {
       const response = await fetch(`http://127.0.0.1:${proxy.ports.get('l')}${path}`, { headers })
       await response.text()
       answers.push(`${path} ${response.status} ${response.headers.get('x-envoy-decorator-operation')}`)
     }
-    const count = REQUESTS.reduce((sum, [, , spans]) => sum + (options.spawn ? spans : Math.min(spans, 1)), 0)
+    const whole = options.spawn || options.filters !== undefined
+    const count = requests.reduce((sum, [, , spans]) => sum + (whole ? spans : Math.min(spans, 1)), 0)
     const spans = await collector.until(count)
     checkTree(spans)
     return { spans: spans.map((span) => normal(span, port)).sort(), told: [...told, ...answers] }
@@ -235,4 +278,11 @@ describe('spans as Envoy’s', { skip: peer.skip }, () => {
       assert.deepEqual(ours.spans, theirs.spans)
     })
   }
+
+  test('of requests that filters make', async () => {
+    const options: Options = { spawn: false, direction: 'INBOUND', filters: FILTERS, requests: CALLOUTS }
+    const [theirs, ours] = await Promise.all([observe('envoy', options), observe('sluice', options)])
+    assert.deepEqual(ours.told, theirs.told)
+    assert.deepEqual(ours.spans, theirs.spans)
+  })
 })

@@ -1,5 +1,7 @@
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import type { Host } from './host.ts'
+import type { UpstreamFailure } from './upstream.ts'
 
 /** Streams to clusters from within filters (`ext_authz`, Lua's httpCall, Wasm's http and gRPC calls). */
 export interface AsyncClient {
@@ -11,7 +13,21 @@ export interface AsyncClient {
   start(cluster: string, callbacks: AsyncStreamCallbacks, options?: AsyncStreamOptions): AsyncStream | undefined
 }
 
+/** The span of a call, where the request that it is made for has a trace. */
+export interface CallSpan {
+  /** Until the answer has been handed on. */
+  tag(name: string, value: string): void
+  onConnected(host: Host): void
+  onHeaders(headers: HeaderMap): void
+  /** The answer is whole, and is about to be handed on. */
+  ended(): void
+  complete(trailers: HeaderMap | undefined): void
+  reset(failure: UpstreamFailure, reason: string): void
+  cancel(flag: number): void
+}
+
 export interface AsyncStreamOptions {
+  readonly span?: CallSpan | undefined
   /** Of the whole response; 0 or absent: none. */
   readonly timeoutMs?: number
   /** gRPC: the cluster must speak HTTP/2. */
@@ -52,9 +68,10 @@ export function asyncRequest(
   trailers: HeaderMap | undefined,
   timeoutMs: number,
   done: (response: AsyncResponse | undefined, reason: string) => void,
+  span?: CallSpan,
 ): AsyncStream | undefined {
   const call = new BufferedCall(done)
-  const stream = client.start(cluster, call, { timeoutMs })
+  const stream = client.start(cluster, call, { timeoutMs, span })
   if (stream === undefined) return undefined
   const hasTrailers = trailers !== undefined && trailers.size > 0
   stream.sendHeaders(headers, body.length === 0 && !hasTrailers)

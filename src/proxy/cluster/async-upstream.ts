@@ -1,7 +1,8 @@
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
+import { ResponseFlag } from '../http/stream-info.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
-import type { AsyncStream, AsyncStreamCallbacks, AsyncStreamOptions } from './async-client.ts'
+import type { AsyncStream, AsyncStreamCallbacks, AsyncStreamOptions, CallSpan } from './async-client.ts'
 import type { Cluster } from './cluster.ts'
 import type { EndpointHost } from './endpoint-host.ts'
 import { type PendingStream, type UpstreamCallbacks, UpstreamFailure, type UpstreamStream } from './upstream.ts'
@@ -10,6 +11,7 @@ import { type PendingStream, type UpstreamCallbacks, UpstreamFailure, type Upstr
 export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwner {
   readonly #cluster: Cluster
   readonly #callbacks: AsyncStreamCallbacks
+  readonly #span: CallSpan | undefined
   readonly #timeout = new Timeout(this, 0)
   #headers: HeaderMap | undefined
   #endWithHeaders = false
@@ -27,6 +29,7 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
   constructor(cluster: Cluster, callbacks: AsyncStreamCallbacks, options: AsyncStreamOptions) {
     this.#cluster = cluster
     this.#callbacks = callbacks
+    this.#span = options.span
     this.#timeout.arm(options.timeoutMs ?? 0)
   }
 
@@ -55,7 +58,13 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
   }
 
   reset(): void {
+    this.#cancel(0)
+  }
+
+  /** `flag`: the response flag that tells why. */
+  #cancel(flag: number): void {
     if (this.#over) return
+    this.#span?.cancel(flag)
     this.#end()
     this.#pending?.cancel()
     this.#stream?.reset()
@@ -66,7 +75,7 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     this.#cluster.stats.timeouts.value++
     if (this.#host !== undefined && !this.#answered) this.#cluster.outliers?.onLocalFailure(this.#host, 504)
     const begun = this.#responseDone
-    this.reset()
+    this.#cancel(ResponseFlag.UpstreamRequestTimeout)
     if (!begun) this.#answer(504, 'upstream request timeout')
   }
 
@@ -88,6 +97,7 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     this.#stream = stream
     this.#host = host
     this.#cluster.outliers?.onConnected(host)
+    this.#span?.onConnected(host)
     this.#cluster.breaker.requests++
     this.#cluster.stats.activeRequests.value++
     host.active++
@@ -97,8 +107,9 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     if (this.#trailers !== undefined && !this.#over) stream.sendTrailers(this.#trailers)
   }
 
-  onPoolFailure(_: UpstreamFailure, reason: string, host: EndpointHost): void {
+  onPoolFailure(failure: UpstreamFailure, reason: string, host: EndpointHost): void {
     if (this.#over) return
+    this.#span?.reset(failure, reason)
     this.#cluster.outliers?.onLocalFailure(host)
     this.#end()
     process.nextTick(() => this.#answerFailure(reason))
@@ -107,6 +118,7 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
   onUpstreamHeaders(headers: HeaderMap, endStream: boolean): void {
     if (this.#over) return
     this.#answered = true
+    this.#span?.onHeaders(headers)
     const status = Number(headers.get(':status'))
     this.#cluster.stats.classes[Math.floor(status / 100)]?.add()
     if (this.#host !== undefined) this.#cluster.outliers?.onResponse(this.#host, status)
@@ -122,11 +134,12 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
 
   onUpstreamTrailers(trailers: HeaderMap): void {
     if (this.#over) return
-    this.#finish(() => this.#callbacks.onTrailers(trailers))
+    this.#finish(() => this.#callbacks.onTrailers(trailers), trailers)
   }
 
   onUpstreamReset(failure: UpstreamFailure, reason: string): void {
     if (this.#over) return
+    this.#span?.reset(failure, reason)
     if (this.#host !== undefined) this.#cluster.outliers?.onLocalFailure(this.#host)
     this.#end()
     const why = failure === UpstreamFailure.ProtocolError ? `protocol error: ${reason}` : reason
@@ -144,7 +157,8 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
 
   onUpstreamDrained(): void {}
 
-  #finish(deliver: () => void): void {
+  #finish(deliver: () => void, trailers?: HeaderMap): void {
+    this.#span?.ended()
     this.#responseDone = true
     const stream = this.#stream
     const complete = this.#requestDone
@@ -152,6 +166,7 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     if (!complete) stream?.reset()
     deliver()
     this.#callbacks.onComplete()
+    this.#span?.complete(trailers)
   }
 
   #end(): void {

@@ -14,7 +14,7 @@ import {
   pushChunk,
   pushHeaders,
 } from '../../lua/index.ts'
-import { type AsyncStream, asyncRequest } from '../cluster/async-client.ts'
+import { type AsyncResponse, type AsyncStream, asyncRequest } from '../cluster/async-client.ts'
 import {
   FilterDataStatus,
   FilterHeadersStatus,
@@ -184,7 +184,7 @@ export class LuaDirection implements LuaStreamHost {
     const { clusters } = this.#settings.context
     if (!clusters.hasCluster(call.cluster)) return false
     const body = BodyBuffer.of(Buffer.from(call.body, 'latin1'))
-    const stream = asyncRequest(clusters, call.cluster, call.headers, body, undefined, call.timeoutMs, (response) => {
+    const answered = (response: AsyncResponse | undefined) => {
       if (call.async) return
       this.#call = undefined
       this.#wake((L) => {
@@ -192,7 +192,10 @@ export class LuaDirection implements LuaStreamHost {
         if (response === undefined) return pushCallResult(L, unavailable(), Buffer.from('upstream failure'))
         return pushCallResult(L, response.headers, response.body.linearize())
       })
-    })
+    }
+    const { cluster, headers, timeoutMs } = call
+    const span = this.#callbacks.traceCall(headers, cluster)
+    const stream = asyncRequest(clusters, cluster, headers, body, undefined, timeoutMs, answered, span)
     if (!call.async) this.#call = stream
     return true
   }

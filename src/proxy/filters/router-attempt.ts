@@ -44,7 +44,7 @@ export class Attempt implements UpstreamCallbacks {
   cancel(flag = 0): void {
     const router = this.#router
     if (router === undefined) return
-    this.#span?.cancel(router.callbacks.stream.info, flag)
+    this.#span?.cancel(flag, router.callbacks.stream.info)
     this.#router = undefined
     this.#unblock(router)
     this.#pending?.cancel()
@@ -104,13 +104,13 @@ export class Attempt implements UpstreamCallbacks {
       stream.reset()
       return
     }
-    this.#span?.onConnected()
+    this.#span?.onConnected(host)
     router.onAttemptReady(host, stream.localAddress)
   }
 
   onPoolFailure(failure: UpstreamFailure, reason: string, host: EndpointHost): void {
     const router = this.#router
-    if (router !== undefined) this.#span?.reset(router.callbacks.stream.info, failure, reason)
+    if (router !== undefined) this.#span?.reset(failure, reason, router.callbacks.stream.info)
     this.#router = undefined
     this.#pending = undefined
     router?.onAttemptFailed(failure, reason, host)
@@ -143,7 +143,7 @@ export class Attempt implements UpstreamCallbacks {
     const router = this.#router
     this.#router = undefined
     if (router === undefined) return
-    this.#span?.reset(router.callbacks.stream.info, failure, reason)
+    this.#span?.reset(failure, reason, router.callbacks.stream.info)
     this.#unblock(router)
     router.onAttemptFailed(failure, reason, this.#host)
   }
@@ -162,7 +162,7 @@ export class Attempt implements UpstreamCallbacks {
     this.#responseDone = true
     const router = this.#router
     if (router === undefined) return
-    this.#span?.complete(router.callbacks.stream.info, trailers)
+    this.#span?.complete(trailers, router.callbacks.stream.info)
     this.#unblock(router)
   }
 

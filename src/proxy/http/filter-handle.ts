@@ -1,5 +1,6 @@
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
+import type { CallSpan } from '../cluster/async-client.ts'
 import type { Route } from '../route/route.ts'
 import { continueDecoding, decodeData } from './decode.ts'
 import { continueEncoding, encodeData } from './encode.ts'
@@ -65,6 +66,10 @@ export class FilterHandle implements HttpFilterCallbacks {
 
   continueEncoding(): void {
     continueEncoding(this.stream, this)
+  }
+
+  traceCall(headers: HeaderMap, cluster: string, grpcMethod = ''): CallSpan | undefined {
+    return this.stream.trace?.call(headers, cluster, grpcMethod)
   }
 
   sendLocalReply(code: number, body: string, options?: LocalReplyOptions): void {

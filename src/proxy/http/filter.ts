@@ -5,9 +5,11 @@
  * once per stream. All calls of one stream come from one thread and never from within another call of the same filter, except
  * `onDestroy`, which may follow from whatever a filter does.
  */
+
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import type { CallSpan } from '../cluster/async-client.ts'
 import type { FactoryContext, PrepareContext } from '../context.ts'
 import type { MetadataMap } from '../metadata-map.ts'
 import type { Route } from '../route/route.ts'
@@ -58,6 +60,9 @@ export interface HttpFilterCallbacks {
   clearRouteCache(): void
   /** This filter's `typed_per_filter_config`: of the route, else its virtual host, else the route configuration. */
   routeConfig<T>(): T | undefined
+
+  /** Puts the stream's trace into a request of the filter's own; the span is for the call. `grpcMethod`: `package.Service.Method`. */
+  traceCall(headers: HeaderMap, cluster: string, grpcMethod?: string): CallSpan | undefined
 
   /** Goes on after a stop. Does nothing when this filter has not stopped that direction. */
   continueDecoding(): void

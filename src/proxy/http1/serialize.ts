@@ -61,13 +61,17 @@ const REASONS: Readonly<Record<number, string>> = {
   511: 'Network Authentication Required',
 }
 
+export function reasonOf(status: number): string {
+  return REASONS[status] ?? 'Unknown'
+}
+
 const statusLines = new Map<string, string>()
 
 /** `HTTP/1.1 200 OK` with its CRLF. */
 export function statusLine(status: string): string {
   let line = statusLines.get(status)
   if (line === undefined) {
-    line = `HTTP/1.1 ${status} ${REASONS[Number(status)] ?? 'Unknown'}\r\n`
+    line = `HTTP/1.1 ${status} ${reasonOf(Number(status))}\r\n`
     statusLines.set(status, line)
   }
   return line

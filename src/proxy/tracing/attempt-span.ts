@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import type { HeaderMap } from '../../base/header-map.ts'
+import type { CallSpan } from '../cluster/async-client.ts'
 import type { Host } from '../cluster/host.ts'
 import type { UpstreamFailure } from '../cluster/upstream.ts'
 import { failureText } from '../filters/router-failure.ts'
@@ -8,22 +9,27 @@ import type { Span } from './span.ts'
 import type { StreamTrace } from './stream-trace.ts'
 import { tagGrpcStatus, tagOutcome } from './tags.ts'
 
-/** The span of one upstream request, retries apart. */
-export class AttemptSpan {
+/** The span of one upstream request, retries apart; of one that a filter makes it has neither stream info nor, at first, a host. */
+export class AttemptSpan implements CallSpan {
   readonly #trace: StreamTrace
   readonly #span: Span
-  readonly #host: Host
+  #host: Host | undefined
   #headers: HeaderMap | undefined
   #connected = false
   #over = false
 
-  constructor(trace: StreamTrace, span: Span, host: Host) {
+  constructor(trace: StreamTrace, span: Span, host: Host | undefined) {
     this.#trace = trace
     this.#span = span
     this.#host = host
   }
 
-  onConnected(): void {
+  tag(name: string, value: string): void {
+    this.#span.tag(name, value)
+  }
+
+  onConnected(host: Host): void {
+    this.#host = host
     this.#connected = true
   }
 
@@ -31,43 +37,49 @@ export class AttemptSpan {
     this.#headers = headers
   }
 
-  complete(info: StreamInfo, trailers: HeaderMap | undefined): void {
+  ended(): void {
+    this.#span.end = performance.timeOrigin + performance.now()
+  }
+
+  complete(trailers: HeaderMap | undefined, info?: StreamInfo): void {
     this.#finish(info, trailers, 0)
   }
 
-  reset(info: StreamInfo, failure: UpstreamFailure, reason: string): void {
+  reset(failure: UpstreamFailure, reason: string, info?: StreamInfo): void {
     const { flag, body } = failureText(failure, reason)
     this.#span.tag('error', 'true')
     this.#span.tag('error.reason', body)
     this.#finish(info, undefined, flag)
   }
 
-  cancel(info: StreamInfo, flag: number): void {
+  cancel(flag: number, info?: StreamInfo): void {
     this.#span.tag('canceled', 'true')
     this.#finish(info, undefined, flag)
   }
 
-  #finish(info: StreamInfo, trailers: HeaderMap | undefined, flag: number): void {
+  #finish(info: StreamInfo | undefined, trailers: HeaderMap | undefined, flag: number): void {
     if (this.#over) return
     this.#over = true
     const span = this.#span
     if (!span.sampled) return
-    const { cluster, address } = this.#host
-    span.tag('http.protocol', this.#connected ? cluster.protocol || upstreamProtocol(info) : '-')
-    span.tag('upstream_address', address)
-    span.tag('peer.address', address)
     span.tag('component', 'proxy')
-    span.tag('upstream_cluster', cluster.name)
-    span.tag('upstream_cluster.name', cluster.statName)
+    if (this.#host !== undefined) {
+      const { cluster, address } = this.#host
+      span.tag('http.protocol', this.#connected ? cluster.protocol || upstreamProtocol(info) : '-')
+      span.tag('upstream_address', address)
+      span.tag('peer.address', address)
+      span.tag('upstream_cluster', cluster.name)
+      span.tag('upstream_cluster.name', cluster.statName)
+    }
     tagOutcome(span, Number(this.#headers?.get(':status') ?? 0), flag)
     tagGrpcStatus(span, trailers, this.#headers)
-    this.#trace.tagCustom(span, info)
-    span.end = performance.timeOrigin + performance.now()
+    if (info !== undefined) this.#trace.tagCustom(span, info)
+    if (span.end === 0) this.ended()
     this.#trace.report(span)
   }
 }
 
 /** Where the client's protocol decides. */
-function upstreamProtocol({ protocol }: StreamInfo): string {
-  return protocol === 'HTTP/2' ? protocol : 'HTTP/1.1'
+function upstreamProtocol(info: StreamInfo | undefined): string {
+  return info?.protocol === 'HTTP/2' ? info.protocol : 'HTTP/1.1'
 }

@@ -1,8 +1,10 @@
 import { performance } from 'node:perf_hooks'
 import type { HeaderMap } from '../../base/header-map.ts'
+import type { CallSpan } from '../cluster/async-client.ts'
 import type { Host } from '../cluster/host.ts'
 import type { StreamInfo } from '../http/stream-info.ts'
 import { AttemptSpan } from './attempt-span.ts'
+import { GrpcCallSpan } from './grpc-call-span.ts'
 import { Span, SpanKind } from './span.ts'
 import { tagDownstream } from './tags.ts'
 import type { RouteTracing, TracingParts } from './tracing.ts'
@@ -80,6 +82,18 @@ export class StreamTrace {
     provider.inject(span, headers)
     if (count > 1) span.tag('retry.count', String(count - 1))
     return new AttemptSpan(this, span, host)
+  }
+
+  /**
+   * Puts the trace into a request that a filter makes, as Envoy's async client does: a child always, also where the attempts of the
+   * router have none.
+   */
+  call(headers: HeaderMap, cluster: string, grpcMethod: string): CallSpan | undefined {
+    if (!this.#carried) return undefined
+    const now = performance.timeOrigin + performance.now()
+    const span = this.child(`async ${grpcMethod || cluster} egress`, SpanKind.Client, now)
+    this.parts.provider.inject(span, headers)
+    return grpcMethod === '' ? new AttemptSpan(this, span, undefined) : new GrpcCallSpan(this, span, cluster)
   }
 
   tagCustom(span: Span, info: StreamInfo): void {

@@ -167,6 +167,7 @@ class ExtAuthzFilter implements HttpFilter {
     this.#asking = true
     const input = {
       info: this.#callbacks.streamInfo,
+      callbacks: this.#callbacks,
       headers: this.#callbacks.requestHeaders,
       body,
       bodyIsWhole,

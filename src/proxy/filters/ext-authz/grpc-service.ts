@@ -6,13 +6,14 @@ import { CheckRequestSchema, CheckResponseSchema } from '../../../../gen/envoy/s
 import { BodyBuffer } from '../../../base/body-buffer.ts'
 import { byteString } from '../../../base/byte-string.ts'
 import { HeaderMap } from '../../../base/header-map.ts'
-import { asyncRequest } from '../../cluster/async-client.ts'
+import { type AsyncResponse, asyncRequest } from '../../cluster/async-client.ts'
 import { durationMs, unsupported } from '../../config/fields.ts'
 import type { FactoryContext } from '../../context.ts'
 import { grpcFrame, grpcMessage } from '../../grpc-frame.ts'
-import { type Check, type CheckInput, ERROR, NONE, type Verdict } from './verdict.ts'
+import { type Check, type CheckInput, ERROR, NONE, tagStatus, type Verdict } from './verdict.ts'
 
 const PATH = '/envoy.service.auth.v3.Authorization/Check'
+const METHOD = 'envoy.service.auth.v3.Authorization.Check'
 
 /** A server that speaks `envoy.service.auth.v3.Authorization`. */
 export function grpcCheck(service: GrpcService, packAsBytes: boolean, context: FactoryContext): Check {
@@ -33,11 +34,15 @@ export function grpcCheck(service: GrpcService, packAsBytes: boolean, context: F
       create(CheckRequestSchema, { attributes: attributes(input, packAsBytes) }),
     )
     const body = BodyBuffer.of(grpcFrame(message))
-    const stream = asyncRequest(context.clusters, cluster, headers, body, undefined, timeoutMs, (answer) => {
+    const span = input.callbacks.traceCall(headers, cluster, METHOD)
+    const answered = (answer: AsyncResponse | undefined) => {
       const status = answer?.trailers?.get('grpc-status') ?? answer?.headers.get('grpc-status')
       const bytes = answer === undefined || status !== '0' ? undefined : grpcMessage(answer.body.linearize())
-      done(bytes === undefined ? ERROR : verdict(bytes))
-    })
+      const said = bytes === undefined ? ERROR : verdict(bytes)
+      if (said.kind !== 'error') tagStatus(span, said.kind === 'allowed')
+      done(said)
+    }
+    const stream = asyncRequest(context.clusters, cluster, headers, body, undefined, timeoutMs, answered, span)
     if (stream === undefined) process.nextTick(done, ERROR)
     return () => stream?.reset()
   }

@@ -7,11 +7,12 @@ import {
 import type { ListStringMatcher } from '../../../../gen/envoy/type/matcher/v3/string_pb.ts'
 import { BodyBuffer } from '../../../base/body-buffer.ts'
 import { HeaderMap } from '../../../base/header-map.ts'
-import { asyncRequest } from '../../cluster/async-client.ts'
+import { type AsyncResponse, asyncRequest } from '../../cluster/async-client.ts'
 import { durationMs, invalid, onlyFields } from '../../config/fields.ts'
 import type { FactoryContext } from '../../context.ts'
+import { reasonOf } from '../../http1/serialize.ts'
 import { stringMatch, type TextMatch } from '../../match/string.ts'
-import { type Check, ERROR, NONE, type Verdict } from './verdict.ts'
+import { type Check, ERROR, NONE, tagStatus, type Verdict } from './verdict.ts'
 
 /** Headers that go to the server in any case. */
 const ALWAYS = new Set(['authorization', ':authority', ':method', ':path', 'content-length'])
@@ -74,7 +75,7 @@ export function httpCheck(
     `${path}.authorization_response.allowed_client_headers_on_success`,
   )
 
-  return ({ headers, body, bodyIsWhole }, done) => {
+  return ({ headers, body, bodyIsWhole, callbacks }, done) => {
     const question = HeaderMap.of([
       [':authority', headers.get(':authority') ?? authority],
       [':path', service.pathPrefix + (headers.get(':path') ?? '/')],
@@ -88,10 +89,13 @@ export function httpCheck(
     for (const [name, value] of added) question.set(name, value)
     question.set('content-length', String(body?.length ?? 0))
     if (body !== undefined && !bodyIsWhole) question.set('x-envoy-auth-partial-body', 'true')
+    const span = callbacks.traceCall(question, cluster)
     const data = new BodyBuffer()
     if (body !== undefined) data.add(body)
-    const stream = asyncRequest(context.clusters, cluster, question, data, undefined, timeoutMs, (answer) => {
+    const answered = (answer: AsyncResponse | undefined) => {
       const status = Number(answer?.headers.get(':status') ?? 0)
+      span?.tag('ext_authz_http_status', reasonOf(status))
+      tagStatus(span, status === 200)
       if (answer === undefined || status >= 500 || status === 0) done(ERROR)
       else if (status === 200) done({ ...NONE, ...success(answer.headers) })
       else
@@ -102,7 +106,8 @@ export function httpCheck(
           body: answer.body.linearize().latin1Slice(),
           set: denied(answer.headers),
         })
-    })
+    }
+    const stream = asyncRequest(context.clusters, cluster, question, data, undefined, timeoutMs, answered, span)
     if (stream === undefined) process.nextTick(done, ERROR)
     return () => stream?.reset()
   }

@@ -1,4 +1,6 @@
 import type { HeaderMap } from '../../../base/header-map.ts'
+import type { CallSpan } from '../../cluster/async-client.ts'
+import type { HttpFilterCallbacks } from '../../http/filter.ts'
 import type { StreamInfo } from '../../http/stream-info.ts'
 
 /** What an authorization server said. */
@@ -34,8 +36,14 @@ export type Check = (request: CheckInput, done: (verdict: Verdict) => void) => (
 
 export interface CheckInput {
   readonly info: StreamInfo
+  readonly callbacks: HttpFilterCallbacks
   readonly headers: HeaderMap
   readonly body: Buffer | undefined
   readonly bodyIsWhole: boolean
   readonly contextExtensions: Readonly<Record<string, string>>
+}
+
+/** Tags the span of the question as Envoy does. */
+export function tagStatus(span: CallSpan | undefined, allowed: boolean): void {
+  span?.tag('ext_authz_status', allowed ? 'ext_authz_ok' : 'ext_authz_unauthorized')
 }
