@@ -163,7 +163,6 @@ export const UNDECIDED: Readonly<Record<string, readonly string[]>> = {
   'envoy.config.core.v3.SubstitutionFormatString': ['json_format_options'],
   'envoy.config.endpoint.v3.Endpoint.AdditionalAddress': ['address'],
   'envoy.config.endpoint.v3.LocalityLbEndpoints': ['metadata'],
-  'envoy.config.listener.v3.Listener': ['drain_type'],
   'envoy.extensions.compression.brotli.compressor.v3.Brotli': ['chunk_size'],
   'envoy.extensions.compression.gzip.compressor.v3.Gzip': ['chunk_size'],
   'envoy.extensions.filters.http.fault.v3.HTTPFault': ['disable_downstream_cluster_stats'],

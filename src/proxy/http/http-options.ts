@@ -43,6 +43,8 @@ export interface HttpOptions {
   readonly upgrades: ReadonlyMap<string, boolean>
   readonly xfcc: Xfcc
   readonly xfccDetails: HttpConnectionManager['setCurrentClientCertDetails']
+  /** An HTTP/1.1 request that is answered by 400 does not end its connection, where it could be read. */
+  readonly streamErrors: boolean
   readonly http2: Http2Options
   /** `add_user_agent`: what this proxy calls itself towards upstreams. */
   readonly caller: Caller | undefined
@@ -94,6 +96,7 @@ const FIELDS = [
   'append_x_forwarded_port',
   'tracing',
   'request_id_extension',
+  'stream_error_on_invalid_http_message',
 ]
 
 export function httpOptions(config: HttpConnectionManager, node: Node, path: string): HttpOptions {
@@ -119,10 +122,18 @@ export function httpOptions(config: HttpConnectionManager, node: Node, path: str
     onlyFields(
       Http1ProtocolOptionsSchema,
       http1,
-      ['allow_absolute_url', 'accept_http_10', 'default_host_for_http_10', 'enable_trailers', 'allow_custom_methods'],
+      [
+        'allow_absolute_url',
+        'accept_http_10',
+        'default_host_for_http_10',
+        'enable_trailers',
+        'allow_custom_methods',
+        'override_stream_error_on_invalid_http_message',
+      ],
       `${path}.http_protocol_options`,
     )
   }
+  const streamErrors = config.streamErrorOnInvalidHttpMessage
   if (config.codecType === 3) throw unsupported(`${path}.codec_type`, 'HTTP/3')
   if (config.statPrefix === '') throw invalid(`${path}.stat_prefix`, 'a stat prefix is missing')
   return {
@@ -178,7 +189,8 @@ export function httpOptions(config: HttpConnectionManager, node: Node, path: str
     xfcc: config.forwardClientCertDetails,
     xfccDetails: config.setCurrentClientCertDetails,
     caller: config.addUserAgent === true ? { cluster: node.cluster, node: node.id } : undefined,
-    http2: http2Options(config.http2ProtocolOptions, `${path}.http2_protocol_options`),
+    streamErrors: http1?.overrideStreamErrorOnInvalidHttpMessage ?? streamErrors ?? false,
+    http2: http2Options(config.http2ProtocolOptions, `${path}.http2_protocol_options`, streamErrors),
   }
 }
 

@@ -96,7 +96,8 @@ export class HttpStream implements RequestSink {
    * stream_error_on_invalid_http_message is off).
    */
   get closesConnection(): boolean {
-    return this.#replied && (!this.requestComplete || this.info.responseCode === 400)
+    const invalid = this.info.responseCode === 400 && !this.manager.options.streamErrors
+    return this.#replied && (!this.requestComplete || invalid)
   }
 
   // From the codec

@@ -49,7 +49,12 @@ const FIELDS = [
   'connection_keepalive',
 ]
 
-export function http2Options(config: Http2ProtocolOptions | undefined, path: string): Http2Options {
+/** `streamErrors` is what the connection manager says of all protocols. */
+export function http2Options(
+  config: Http2ProtocolOptions | undefined,
+  path: string,
+  streamErrors?: boolean | undefined,
+): Http2Options {
   if (config !== undefined) onlyFields(Http2ProtocolOptionsSchema, config, FIELDS, path)
   const keepalive = config?.connectionKeepalive
   if (keepalive !== undefined) {
@@ -81,7 +86,11 @@ export function http2Options(config: Http2ProtocolOptions | undefined, path: str
     maxEmptyFrames: config?.maxConsecutiveInboundFramesWithEmptyPayload ?? 1,
     maxPriorityFrames: config?.maxInboundPriorityFramesPerStream ?? 100,
     maxWindowUpdates: config?.maxInboundWindowUpdateFramesPerDataFrameSent ?? 10,
-    streamErrors: config?.overrideStreamErrorOnInvalidHttpMessage ?? config?.streamErrorOnInvalidHttpMessaging ?? false,
+    streamErrors:
+      config?.overrideStreamErrorOnInvalidHttpMessage ??
+      streamErrors ??
+      config?.streamErrorOnInvalidHttpMessaging ??
+      false,
     keepaliveMs: durationMs(keepalive?.interval, 0),
     keepaliveTimeoutMs: durationMs(keepalive?.timeout, 0),
   }

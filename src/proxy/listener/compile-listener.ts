@@ -1,5 +1,5 @@
 import { type FilterChain, FilterChainSchema } from '../../../gen/envoy/config/listener/v3/listener_components_pb.ts'
-import { type Listener, ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
+import { type Listener, Listener_DrainType, ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import {
   type HttpConnectionManager,
   HttpConnectionManagerSchema,
@@ -45,6 +45,8 @@ export interface CompiledListener {
   /** The bootstrap's limit of connections is for it, too. */
   readonly countsGlobally: boolean
   readonly bypassesOverload: boolean
+  /** While the proxy fails its health checks, connections end with their next response. */
+  readonly drainsUnhealthy: boolean
   readonly socketOptions: AcceptedSocketOptions | undefined
   /** Told of each connection when it is over. */
   readonly accessLogs: readonly AccessLogger[]
@@ -172,6 +174,7 @@ export async function compileListener(
     statPrefix: proto.statPrefix,
     countsGlobally: !proto.ignoreGlobalConnLimit,
     bypassesOverload: proto.bypassOverloadManager,
+    drainsUnhealthy: proto.drainType === Listener_DrainType.DEFAULT,
     socketOptions: acceptedSocketOptions(proto.socketOptions, `${path}.socket_options`),
     accessLogs,
     chains,

@@ -5,6 +5,7 @@ import { performance } from 'node:perf_hooks'
 import type { TLSSocket } from 'node:tls'
 import { messageOf, SluiceError } from '../../errors.ts'
 import type { Cell } from '../../telemetry/metrics.ts'
+import type { HealthState } from '../context.ts'
 import type { AccessLogger } from '../http/access-log.ts'
 import type { ConnectionManager } from '../http/connection-manager.ts'
 import { ResponseFlag, StreamInfo } from '../http/stream-info.ts'
@@ -28,6 +29,13 @@ export interface BindOptions extends ListenAddress {
   readonly reusePort: boolean
 }
 
+/** What a listener finds in its worker. */
+export interface ListenerSurroundings {
+  readonly stats: StatsScope
+  readonly overload: OverloadState | undefined
+  readonly health: HealthState
+}
+
 let nextConnectionId = 1
 
 /** Ids differ between workers. */
@@ -40,12 +48,14 @@ export class ListenerServer {
   #config: CompiledListener
   readonly #stats: ListenerStats
   readonly #servers: Server[] = []
+  readonly #health: HealthState
   readonly #overload: OverloadState | undefined
   readonly #connections = new Set<AcceptedConnection>()
   #draining = false
   #onEmpty: (() => void) | undefined
 
-  constructor(config: CompiledListener, stats: StatsScope, overload?: OverloadState) {
+  constructor(config: CompiledListener, { stats, overload, health }: ListenerSurroundings) {
+    this.#health = health
     this.name = config.name
     this.#overload = overload
     this.#config = config
@@ -110,8 +120,9 @@ export class ListenerServer {
     this.#config.close()
   }
 
+  /** Envoy asks clients to go elsewhere, too, while it is told to fail its health checks (DrainManagerImpl::drainClose). */
   get draining(): boolean {
-    return this.#draining
+    return this.#draining || (this.#health.failed && this.#config.drainsUnhealthy)
   }
 
   removed(connection: AcceptedConnection): void {

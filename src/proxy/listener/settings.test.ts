@@ -42,6 +42,7 @@ describe('settings of listeners', () => {
           name: 'kept',
           listener: 'stat_prefix: kept\nsocket_options: [{ level: 1, name: 9, int_value: 1 }]',
         }),
+        httpListener({ name: 'steady', listener: 'drain_type: MODIFY_ONLY' }),
         httpListener({ name: 'both' }).replace('address: 127.0.0.1,', 'address: "::", ipv4_compat: true,'),
         httpListener({ name: 'ipv6' }).replace('address: 127.0.0.1,', 'address: "::",'),
       ],
@@ -89,6 +90,15 @@ describe('settings of listeners', () => {
     assert.equal((await get(portOf(proxy, 'kept'))).status, 200)
     const [{ counters }] = await proxy.workers.query<{ counters: Record<string, number> }>('stats')
     assert.equal(counters['listener.kept.downstream_cx_total'], 1)
+  })
+
+  test('clients are asked to go while health checks are told to fail, unless drain_type says otherwise', async () => {
+    const asked = async (name: string) =>
+      (await get(portOf(proxy, name), '/', { headers: { connection: 'keep-alive' } })).headers.connection
+    await proxy.workers.command({ kind: 'health', failed: true })
+    assert.deepEqual([await asked('kept'), await asked('steady')], ['close', undefined])
+    await proxy.workers.command({ kind: 'health', failed: false })
+    assert.equal(await asked('kept'), undefined)
   })
 
   test('ipv4_compat: an IPv6 address takes connections by IPv4, and else does not', async (t) => {

@@ -189,7 +189,7 @@ export class DataPlane {
         swap: { commit: () => known.swap(config), abort: () => config.close() },
       }
     }
-    const server = new ListenerServer(config, this.context.stats, this.context.overload)
+    const server = new ListenerServer(config, this.context)
     const ports: number[] = []
     try {
       const { backlog } = config
