@@ -1,10 +1,10 @@
-/** Hostile modules under load where they are no HTTP filters: on connections, in access logs, as services, and in updates. */
+/** Hostile modules under load where they are no HTTP filters: on connections, in access logs, and in updates. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, describe, it, mock } from 'node:test'
+import { after, describe, it } from 'node:test'
 import { ATTACKS, type Attack } from '../../../wasm/testing/attacks.ts'
 import { guest } from '../../../wasm/testing/wat-guest.ts'
 import { TypeUrl } from '../../../xds/index.ts'
@@ -21,36 +21,25 @@ import {
   rawUpstream,
   TestControl,
   testProxy,
-  upstream,
 } from '../../testing.ts'
-import { bystander, httpFilter, Load, pluginConfig, slowly, strike, victims } from './testing/hostile.ts'
+import {
+  bystander,
+  callback,
+  httpFilter,
+  Load,
+  muteFloods,
+  patient,
+  pluginConfig,
+  slowly,
+  strike,
+  victims,
+} from './testing/hostile.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'wasm-hostile-'))
 after(() => rmSync(folder, { recursive: true }))
-// The floods are written, to nowhere.
-before(() => {
-  mock.method(process.stderr, 'write', (...args: unknown[]) => {
-    const done = args.at(-1)
-    if (typeof done === 'function') done()
-    return true
-  })
-})
-after(() => mock.restoreAll())
+muteFloods()
 
 const admin = { admin: { host: '127.0.0.1', port: 0 } }
-
-/** An upstream for the load that keeps idle connections. */
-async function patient(): ReturnType<typeof upstream> {
-  const up = await upstream()
-  up.server.keepAliveTimeout = 0
-  return up
-}
-
-/** The attack in this callback once the module is armed: the word at 8. */
-function callback(name: string, type: string, { code }: Attack, before = ''): string {
-  const attack = `(if (i32.load (i32.const 8)) (then ${code}))`
-  return `(func (export "${name}") ${type} ${before} ${attack} ${type.includes('result') ? '(i32.const 0)' : ''})`
-}
 
 describe('hostile modules under load, elsewhere', () => {
   const PLACES: Readonly<Record<string, string>> = {
@@ -59,6 +48,9 @@ describe('hostile modules under load, elsewhere', () => {
     proxy_on_upstream_data: '(param i32 i32 i32) (result i32)',
     proxy_on_downstream_connection_close: '(param i32 i32)',
     proxy_on_upstream_connection_close: '(param i32 i32)',
+    proxy_on_log: '(param i32)',
+    proxy_on_done: '(param i32) (result i32)',
+    proxy_on_delete: '(param i32)',
   }
 
   /** Data that begins with A arms the module, any other disarms it. */
@@ -161,40 +153,6 @@ filter_chains:
       await up.close()
     }
   })
-
-  for (const singleton of [false, true]) {
-    it(`services, ${singleton ? 'single' : 'on the data thread'}: proxy_on_tick`, async () => {
-      const up = await patient()
-      const services: string[] = []
-      const all = victims(['service'], (_, attack, name) => {
-        // The third tick, when the load runs. A VM that comes back does it again, less and less often.
-        const count = '(i32.store (i32.const 40) (i32.add (i32.load (i32.const 40)) (i32.const 1)))'
-        const armed = '(i32.store (i32.const 8) (i32.eq (i32.load (i32.const 40)) (i32.const 3)))'
-        const code = `${attack.also ?? ''}
-          (func (export "proxy_on_configure") (param i32 i32) (result i32)
-            (drop (call $proxy_set_tick_period_milliseconds (i32.const 100))) (i32.const 1))
-          ${callback('proxy_on_tick', '(param i32)', attack, count + armed)}`
-        const config = pluginConfig(folder, name, guest(code, { noAllocator: attack.noAllocator ?? false }))
-        const type = 'type.googleapis.com/envoy.extensions.wasm.v3.WasmService'
-        services.push(
-          `{ name: envoy.bootstrap.wasm, typed_config: { "@type": ${type}, singleton: ${singleton}, config: ${config} } }`,
-        )
-        return { attack: async () => {}, calm: async () => {} }
-      })
-      const proxy = await testProxy(
-        [bystander(folder)],
-        [slowly(cluster(up.port)), slowly(cluster(up.port, '', 'httpbin'))],
-        admin,
-        `bootstrap_extensions: [${services.join(', ')}]`,
-      )
-      try {
-        await strike(proxy, all)
-      } finally {
-        await proxy.close()
-        await up.close()
-      }
-    })
-  }
 
   it('updates: proxy_on_vm_start, proxy_on_configure, _initialize', async () => {
     const up = await patient()

@@ -1,13 +1,16 @@
 /** For the tests of hostile modules: who attacks, who must not notice, and what is counted. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { Agent } from 'node:http'
+import { Agent, type RequestListener } from 'node:http'
+import { createServer, type Http2Server } from 'node:http2'
 import { join } from 'node:path'
+import { after, before, mock } from 'node:test'
 import { messageOf } from '../../../../errors.ts'
-import { ATTACKS, type Attack } from '../../../../wasm/testing/attacks.ts'
+import { ATTACKS, type Attack, pairsOf } from '../../../../wasm/testing/attacks.ts'
 import { guest } from '../../../../wasm/testing/wat-guest.ts'
 import type { ProxyHandle } from '../../../index.ts'
-import { eventually, FILTERS, get, httpListener, portOf } from '../../../testing.ts'
+import { eventually, FILTERS, get, httpListener, portOf, upstream } from '../../../testing.ts'
 
 /** Lower than the defaults, so that many attacks fit into a test; kept under load all the same. */
 const LIMITS = '{"callbackFuel":5000000,"startFuel":50000000,"hostCallBudget":20000,"memoryPages":64}'
@@ -129,4 +132,64 @@ export async function strike(proxy: ProxyHandle, all: readonly Victim[]): Promis
   } finally {
     await load.stop()
   }
+}
+
+/** What a module does so that a callback comes; its queue's id is at $slot9. */
+const CAUSES: Readonly<Record<string, string>> = {
+  proxy_on_queue_ready: '(drop (call $proxy_enqueue_shared_queue (i32.load $slot9) (i32.const 0) (i32.const 1)))',
+  proxy_on_http_call_response: `(drop (call $proxy_http_call (s "httpbin") (s "${pairsOf()}") (i32.const 0) (i32.const 0)
+    (i32.const 0) (i32.const 0) (i32.const 1000) $slot8))`,
+}
+const GRPC = `(drop (call $proxy_grpc_stream (s "grpc") (s "a.B") (s "C") (i32.const 0) (i32.const 0) $slot8))
+  (drop (call $proxy_grpc_send (i32.load $slot8) (s "hello") (i32.const 1)))`
+
+export function causeOf(place: string): string {
+  return place.includes('grpc') ? GRPC : (CAUSES[place] ?? '')
+}
+
+/** What is needed for CAUSES, in proxy_on_configure. */
+export const QUEUE = '(drop (call $proxy_register_shared_queue (s "ready") $slot9))'
+
+/** Answers every stream with metadata, its own message, and trailers. */
+export async function grpcServer(): Promise<Http2Server> {
+  const server = createServer()
+  server.on('stream', (stream) => {
+    stream.on('error', () => {})
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }))
+    stream.pipe(stream)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return server
+}
+
+export const OPTIONS = (protocol: string) => `typed_extension_protocol_options:
+  envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+    "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+    explicit_http_config: { ${protocol} }`
+
+/** The attack in this callback once the module is armed: the word at 8. */
+export function callback(name: string, type: string, { code }: Attack, before = ''): string {
+  const attack = `(if (i32.load (i32.const 8)) (then ${code}))`
+  return `(func (export "${name}") ${type} ${before} ${attack} ${type.includes('result') ? '(i32.const 0)' : ''})`
+}
+
+/** An upstream for the load that keeps idle connections: one that closes them loses requests in any proxy. */
+export async function patient(handler?: RequestListener): ReturnType<typeof upstream> {
+  const up = await upstream(handler)
+  up.server.keepAliveTimeout = 0
+  return up
+}
+
+/** For a whole file: the floods are written, to nowhere. */
+export function muteFloods(): void {
+  before(() => {
+    mock.method(process.stderr, 'write', (...args: unknown[]) => {
+      const done = args.at(-1)
+      if (typeof done === 'function') done()
+      return true
+    })
+  })
+  after(() => mock.restoreAll())
 }
