@@ -78,6 +78,8 @@ export class Http2ClientStream extends Http2Stream {
       return
     }
     this.#begun = true
+    // RFC 9110 8.6: it has none, and clients take it for a promise.
+    if (status === 204) headers.remove('content-length')
     const noBody = this.#method === 'HEAD' || status === 204 || status === 304
     if (this.#upgrade !== '' && status === 200) {
       headers.put(':status', '101')

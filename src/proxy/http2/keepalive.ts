@@ -25,9 +25,11 @@ export class Keepalive implements TimeoutOwner {
     this.#interval.arm(intervalMs)
   }
 
-  /** Something has come: the peer lives. */
+  /** Something has come: the peer lives. As in Envoy the next interval begins with that. */
   heard(): void {
-    if (this.#answer.armed) this.#answer.cancel()
+    if (!this.#answer.armed) return
+    this.#answer.cancel()
+    this.#interval.arm(this.#intervalMs)
   }
 
   stop(): void {
@@ -43,6 +45,5 @@ export class Keepalive implements TimeoutOwner {
     }
     this.#connection.output.control(FrameType.Ping, 0, 0, 0, 0)
     this.#answer.arm(this.#timeoutMs)
-    this.#interval.arm(this.#intervalMs)
   }
 }

@@ -221,8 +221,8 @@ class FakeHttpStream {
   }
 }
 
-/** A client connection on which three requests are under way, the second of which has a body that never ends. */
-export function recordClient(chunks: readonly Buffer[], options: Partial<Http2Options> = {}) {
+/** A client connection on which three requests are under way, the second of which has a body that never ends. What is no bytes is a request. */
+export function recordClient(chunks: readonly (Buffer | HeaderMap)[], options: Partial<Http2Options> = {}) {
   const recording = new Recording()
   const socket = new FakeSocket()
   const owner = { connectionFree: () => {}, connectionClosed: () => recording.event('connection', 'closed') }
@@ -234,15 +234,21 @@ export function recordClient(chunks: readonly Buffer[], options: Partial<Http2Op
     idleTimeoutMs: 0,
   }
   const connection = new Http2ClientConnection(socket as unknown as Socket, settings, owner)
-  for (const [i, method] of ['GET', 'POST', 'HEAD'].entries()) {
-    const callbacks = new FakeCallbacks(recording, i + 1)
+  let requests = 0
+  const send = (headers: HeaderMap): void => {
+    const callbacks = new FakeCallbacks(recording, ++requests)
     const upstream = connection.use(callbacks as unknown as UpstreamCallbacks)
     callbacks.upstream = upstream
-    const headers = new HeaderMap([':authority', 'a', ':path', '/', ':method', method, ':scheme', 'http'])
-    upstream.sendHeaders(headers, method !== 'POST')
-    if (method === 'POST') sendBody(upstream)
+    const endless = headers.get(':method') === 'POST'
+    upstream.sendHeaders(headers, !endless && headers.get('upgrade') === undefined)
+    if (endless) sendBody(upstream)
   }
-  for (const chunk of chunks) socket.emit('data', chunk)
+  for (const method of ['GET', 'POST', 'HEAD'])
+    send(new HeaderMap([':authority', 'a', ':path', '/', ':method', method, ':scheme', 'http']))
+  for (const chunk of chunks) {
+    if (chunk instanceof HeaderMap) send(chunk)
+    else socket.emit('data', chunk)
+  }
   endTurn()
   socket.destroy()
   return { events: recording.events, written: Buffer.concat(socket.written), busy: connection.busy }
