@@ -163,7 +163,7 @@ describe('BodyBuffer', () => {
       piece.sole = true
       queue.move(piece)
     }
-    assert.equal(await takeSlab(), slab)
+    assert.ok((await takeSlab()) === slab)
     assert.ok(queue.sole)
   })
 
@@ -175,9 +175,29 @@ describe('BodyBuffer', () => {
     slab.done(100)
     body.moveTo(Buffer.alloc(400), 0, 400)
     slab.writing(body.length)
-    assert.notEqual(await takeSlab(), slab)
+    assert.ok((await takeSlab()) !== slab)
     slab.written()
-    assert.equal(await takeSlab(), slab)
+    assert.ok((await takeSlab()) === slab)
+  })
+
+  test('a piece that is kept alone does not hold the read that it came in', () => {
+    for (const length of [1, 600, 4000]) {
+      for (const keep of ['move', 'hold'] as const) {
+        const kept = new BodyBuffer()
+        kept[keep](BodyBuffer.of(Buffer.alloc(64 * 1024, 'x').subarray(100, 100 + length)))
+        assert.equal(text(kept), 'x'.repeat(length))
+        assert.ok(kept.chunks[0].buffer.byteLength <= 4096, `${length} bytes that were ${keep}d`)
+      }
+    }
+  })
+
+  test('a piece of a slab that is kept alone gives it back', async () => {
+    const slab = await takeSlab()
+    slab.filled(600)
+    const piece = BodyBuffer.of(slab.buffer.subarray(0, 600))
+    piece.sole = true
+    new BodyBuffer().move(piece)
+    assert.ok((await takeSlab()) === slab)
   })
 
   test('bytes that come one by one, each in a large buffer, are not held as buffers', () => {

@@ -40,7 +40,7 @@ export class BodyBuffer {
   move(other: BodyBuffer): void {
     if (other === this) return
     this.sole = other.sole && (this.sole || this.length === 0)
-    for (const chunk of other.chunks) this.#keep(chunk)
+    for (const chunk of other.chunks) this.#keep(chunk, true)
     other.clear()
   }
 
@@ -54,16 +54,26 @@ export class BodyBuffer {
   share(other: BodyBuffer): void {
     other.sole = false
     this.sole = false
-    for (const chunk of other.chunks) this.#keep(chunk)
+    for (const chunk of other.chunks) this.#keep(chunk, false)
+  }
+
+  /** What waits may wait long: a little of a read, or of the memory that small buffers share, must not hold all of it. */
+  #own(chunk: Buffer): Buffer {
+    const { length } = chunk
+    if (length >= BLOCK || length * 8 >= chunk.buffer.byteLength) return chunk
+    const copy = Buffer.allocUnsafeSlow(length)
+    copy.set(chunk)
+    if (this.sole) ReadSlab.of(chunk)?.done(length)
+    return copy
   }
 
   /** A peer that sends its bytes one by one must not have a buffer held for each: that is a hundred times what limits count. */
-  #keep(chunk: Buffer): void {
+  #keep(chunk: Buffer, alone: boolean): void {
     const { chunks } = this
     const { length } = chunk
     this.length += length
     if (chunks.length === 0 || length >= SMALL) {
-      chunks.push(chunk)
+      chunks.push(alone ? this.#own(chunk) : chunk)
       return
     }
     const last = chunks.length - 1
@@ -72,7 +82,7 @@ export class BodyBuffer {
     const used = before.length
     if (block === undefined || before !== this.#gathered || used + length > BLOCK) {
       if (used >= SMALL) {
-        chunks.push(chunk)
+        chunks.push(alone ? this.#own(chunk) : chunk)
         return
       }
       block = Buffer.allocUnsafeSlow(BLOCK)

@@ -74,6 +74,24 @@ describe('reading', () => {
     assert.equal(socket.paused, false)
   })
 
+  test('what comes byte by byte for a filter that waits is gathered', () => {
+    const socket = new FakeSocket()
+    let data: BodyBuffer | undefined
+    const waits: NetworkFilter = {
+      onData(all) {
+        data = all
+        return FilterStatus.StopIteration
+      },
+    }
+    const slot = { current: { createFilter: () => waits }, hold() {}, release() {} } as unknown as NetworkSlot
+    new NetworkConnection(socket as unknown as Socket, {} as ConnectionInfo, [slot], 50_000, () => {}).start()
+    for (let i = 0; i < 10_000; i++) socket.emit('data', Buffer.allocUnsafeSlow(1024).subarray(0, 1))
+    assert.equal(data?.length, 10_000)
+    let held = 0
+    for (const memory of new Set(data?.chunks.map(({ buffer }) => buffer))) held += memory.byteLength
+    assert.ok(held < 20_000, `${held} bytes are held`)
+  })
+
   test('a codec behind the filters does not end a pause of theirs', async () => {
     const socket = new FakeSocket()
     let callbacks!: NetworkFilterCallbacks

@@ -65,7 +65,7 @@ export class NetworkConnection {
   start(): void {
     const { socket } = this
     socket.on('data', (chunk: Buffer) => {
-      this.#buffer.add(chunk)
+      this.#buffer.move(BodyBuffer.of(chunk))
       this.#read()
     })
     socket.on('end', () => {
