@@ -10,6 +10,7 @@ import {
 import { ApiConfigSource_ApiType } from '../../gen/envoy/config/core/v3/config_source_pb.ts'
 import type { TypedExtensionConfig } from '../../gen/envoy/config/core/v3/extension_pb.ts'
 import { StatsConfigSchema } from '../../gen/envoy/config/metrics/v3/stats_pb.ts'
+import { InternalListenerSchema } from '../../gen/envoy/extensions/bootstrap/internal_listener/v3/internal_listener_pb.ts'
 import {
   type CaresDnsResolverConfig,
   CaresDnsResolverConfigSchema,
@@ -19,7 +20,7 @@ import { GoogleRE2Schema } from '../../gen/envoy/extensions/regex_engines/v3/goo
 import { WasmServiceSchema } from '../../gen/envoy/extensions/wasm/v3/wasm_pb.ts'
 import { messageOf } from '../errors.ts'
 import { statTags } from './admin/stat-tags.ts'
-import { registry, unpack, unpackAs } from './config/any.ts'
+import { messageName, registry, unpack, unpackAs } from './config/any.ts'
 import { invalid, onlyFields, unsupported } from './config/fields.ts'
 import { checkNested } from './config/nested.ts'
 import type { ServiceConfig } from './filters/wasm/index.ts'
@@ -131,10 +132,12 @@ function checkResolver(config: TypedExtensionConfig | undefined, path: string): 
 
 /** The Wasm services among the bootstrap's extensions; any other kind is refused. */
 export function backgroundServices(bootstrap: Bootstrap): ServiceConfig[] {
-  return bootstrap.bootstrapExtensions.map(({ name, typedConfig }, i) => {
+  return bootstrap.bootstrapExtensions.flatMap(({ name, typedConfig }, i) => {
     const path = `bootstrap.bootstrap_extensions[${i}].typed_config`
+    // Turns on in Envoy what is always there here; the pipes hold 64 KiB each way, whatever it says.
+    if (messageName(typedConfig?.typeUrl ?? '') === InternalListenerSchema.typeName) return []
     const { config, singleton } = unpackAs(typedConfig, WasmServiceSchema, path)
-    return { name, path, config, singleton }
+    return [{ name, path, config, singleton }]
   })
 }
 

@@ -75,14 +75,8 @@ export function clustersJson(workers: readonly (readonly ClusterStatus[])[], con
       name,
       added_via_api: config.clusters.get(name)?.version !== '',
       host_statuses: hosts.map((host) => {
-        const colon = host.address.lastIndexOf(':')
         return {
-          address: {
-            socket_address: {
-              address: host.address.slice(0, colon),
-              port_value: Number(host.address.slice(colon + 1)),
-            },
-          },
+          address: addressJson(host.address),
           stats: [
             { name: 'cx_active', type: 'GAUGE', value: String(host.connections) },
             { name: 'rq_total', value: String(host.requests) },
@@ -99,4 +93,14 @@ export function clustersJson(workers: readonly (readonly ClusterStatus[])[], con
       }),
     })),
   }
+}
+
+/** `ip:port`, a path, or Envoy's text for an internal listener. */
+function addressJson(address: string): unknown {
+  const internal = /^envoy:\/\/(.*)\/(.*)$/.exec(address)
+  if (internal !== null)
+    return { envoy_internal_address: { server_listener_name: internal[1], endpoint_id: internal[2] } }
+  const colon = address.lastIndexOf(':')
+  if (address.startsWith('/')) return { pipe: { path: address.slice(0, colon) } }
+  return { socket_address: { address: address.slice(0, colon), port_value: Number(address.slice(colon + 1)) } }
 }

@@ -1,5 +1,6 @@
 import type { Cluster as ClusterProto } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
 import type { ClusterLoadAssignment } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
+import type { InternalListeners } from '../network/internal-listeners.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import type { SecretSource } from '../tls/secrets.ts'
 import type { AsyncClient, AsyncStream, AsyncStreamCallbacks, AsyncStreamOptions } from './async-client.ts'
@@ -13,8 +14,10 @@ export class ClusterManager implements AsyncClient {
   readonly #endpoints = new Map<string, ClusterLoadAssignment>()
   readonly #secrets: SecretSource
   readonly #stats: StatsScope
+  readonly #internal: InternalListeners
 
-  constructor(secrets: SecretSource, stats: StatsScope) {
+  constructor(secrets: SecretSource, stats: StatsScope, internal: InternalListeners) {
+    this.#internal = internal
     this.#secrets = secrets
     this.#stats = stats
   }
@@ -29,7 +32,7 @@ export class ClusterManager implements AsyncClient {
 
   /** Makes a cluster without using it yet; throws when the config cannot work. */
   prepare(proto: ClusterProto): Cluster {
-    const cluster = new Cluster(proto, this.#secrets, this.#stats)
+    const cluster = new Cluster(proto, this.#secrets, this.#stats, this.#internal)
     const endpoints = this.#endpoints.get(cluster.config.edsName)
     if (cluster.config.discovery === 'eds' && endpoints !== undefined) cluster.updateEndpoints(endpoints)
     return cluster

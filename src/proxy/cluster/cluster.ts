@@ -5,6 +5,7 @@ import { performance } from 'node:perf_hooks'
 import type { Cluster as ClusterProto } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
 import type { ClusterLoadAssignment } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
 import { invalid } from '../config/fields.ts'
+import { InternalListeners } from '../network/internal-listeners.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import type { SecretSource } from '../tls/secrets.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
@@ -40,7 +41,7 @@ export class Cluster implements ClusterFacts {
   /** Endpoints are known: from the config, the first EDS answer, or the first look-up. */
   ready = false
 
-  constructor(proto: ClusterProto, secrets: SecretSource, scope: StatsScope) {
+  constructor(proto: ClusterProto, secrets: SecretSource, scope: StatsScope, internal = new InternalListeners()) {
     const config = clusterConfig(proto)
     const path = `cluster "${proto.name}"`
     this.config = config
@@ -50,7 +51,7 @@ export class Cluster implements ClusterFacts {
     this.metadata = config.metadata
     this.breaker = new CircuitBreaker(proto.circuitBreakers, path)
     this.stats = clusterStats(scope, config.statName)
-    this.#connections = new HostConnections(proto, config, secrets, this.breaker, this.stats, scope)
+    this.#connections = new HostConnections(proto, config, secrets, this.breaker, this.stats, scope, internal)
     this.#outliers = proto.outlierDetection && new OutlierDetector(proto.outlierDetection, this, scope, path)
     this.#checker = proto.healthChecks.length === 0 ? undefined : new HealthChecker(proto.healthChecks, this, path)
     this.#assignment = compileAssignment(
@@ -59,12 +60,14 @@ export class Cluster implements ClusterFacts {
     )
     this.#hosts = this.#chooser([])
     if (config.discovery === 'static') {
-      for (const { ip } of this.#assignment.endpoints) {
-        if (isIP(ip) === 0 && !ip.startsWith('/'))
+      for (const { ip, internalListener } of this.#assignment.endpoints) {
+        if (isIP(ip) === 0 && !ip.startsWith('/') && internalListener === '')
           throw invalid(`${path}.load_assignment`, `${ip} is not an IP address; use STRICT_DNS`)
       }
       this.#setEndpoints(this.#assignment.endpoints)
     } else if (config.discovery !== 'eds') {
+      if (this.#assignment.endpoints.some(({ internalListener }) => internalListener !== ''))
+        throw invalid(`${path}.load_assignment`, 'an envoy_internal_address has no name to look up; use STATIC')
       const changed = (endpoints: readonly Endpoint[]) => this.#setEndpoints(endpoints)
       this.#dns = new DnsResolver(config.dns, config.discovery === 'logical_dns', this.#assignment.endpoints, changed)
     }

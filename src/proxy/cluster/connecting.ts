@@ -19,14 +19,16 @@ export class Connecting implements TimeoutOwner {
   readonly #host: EndpointHost
   readonly #tls: UpstreamTls | undefined
   readonly #timeoutMs: number
+  readonly #depth: number
   readonly #timeout = new Timeout(this, 0)
   #socket: Socket | undefined
 
-  constructor(owner: ConnectOwner, host: EndpointHost, tls: UpstreamTls | undefined, timeoutMs: number) {
+  constructor(owner: ConnectOwner, host: EndpointHost, tls: UpstreamTls | undefined, timeoutMs: number, depth: number) {
     this.#owner = owner
     this.#host = host
     this.#tls = tls
     this.#timeoutMs = timeoutMs
+    this.#depth = depth
   }
 
   start(): void {
@@ -34,7 +36,9 @@ export class Connecting implements TimeoutOwner {
     const { preamble } = this.#owner.settings
     const host = this.#host
     const socket =
-      this.#tls === undefined ? dial(directSocket(), host, host.port, preamble) : openSocket(host, this.#tls, preamble)
+      this.#tls === undefined && host.internal === undefined
+        ? dial(directSocket(), host, host.port, preamble)
+        : openSocket(host, this.#tls, preamble, host.port, this.#depth)
     this.#socket = socket
     const fail = (error: Error) => {
       this.#timeout.cancel()
@@ -74,7 +78,14 @@ export function openSocket(
   tls: UpstreamTls | undefined,
   preamble?: Buffer,
   port = host.port,
+  depth = 0,
 ): Socket {
+  const { internal } = host
+  if (internal !== undefined) {
+    const plain = internal(depth)
+    if (preamble !== undefined) plain.write(preamble)
+    return tls === undefined ? plain : secured(plain, tls, host)
+  }
   if (tls === undefined) return dial(new Socket(), host, port, preamble)
   if (preamble === undefined) {
     const { keepAliveMs } = host.transport
@@ -83,7 +94,10 @@ export function openSocket(
     if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs)
     return socket
   }
-  const plain = dial(new Socket(), host, port, preamble)
+  return secured(dial(new Socket(), host, port, preamble), tls, host)
+}
+
+function secured(plain: Socket, tls: UpstreamTls, host: EndpointHost): Socket {
   const socket = connectTls({ socket: plain, ...tls.options(host) })
   plain.on('error', (error) => socket.destroy(error))
   return socket

@@ -70,7 +70,7 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     stats.pendingActive.value++
     if (this.#connecting.size < this.#pending.length) {
       // At the connection limit a host still gets its first connection, or its requests would wait for ever (Envoy does so too).
-      if (breaker.connections < limits.maxConnections || this.connections === 0) this.#connect()
+      if (breaker.connections < limits.maxConnections || this.connections === 0) this.#connect(callbacks)
       else stats.connectionOverflow.value++
     }
     return pending
@@ -124,7 +124,7 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     if (at !== -1) this.#idle.splice(at, 1)
     this.#closed()
     // Requests may be waiting because of the limit that this connection counted towards.
-    if (this.#pending.length > this.#connecting.size && !this.#drained) this.#connect()
+    if (this.#pending.length > this.#connecting.size && !this.#drained) this.#connect(this.#pending[0].callbacks)
   }
 
   #closed(): void {
@@ -132,12 +132,12 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     this.settings.stats.activeConnections.value--
   }
 
-  #connect(): void {
+  #connect({ proxied }: UpstreamCallbacks): void {
     const { breaker, stats, connectTimeoutMs, tls } = this.settings
     breaker.connections++
     stats.connections.value++
     stats.activeConnections.value++
-    const attempt = new Connecting(this, this.host, tls, connectTimeoutMs)
+    const attempt = new Connecting(this, this.host, tls, connectTimeoutMs, proxied?.internalDepth ?? 0)
     this.#connecting.add(attempt)
     attempt.start()
   }

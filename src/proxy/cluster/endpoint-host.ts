@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import type { Cell, HistogramCell } from '../../telemetry/metrics.ts'
 import type { ConnectionPool } from './connection-pool.ts'
@@ -22,6 +23,8 @@ export interface EndpointSettings {
   readonly locality: Locality
   readonly weight: number
   readonly priority: number
+  /** It is a listener of this proxy, of this name; else ''. */
+  readonly internalListener: string
   readonly healthPort: number
   /** Named to it by health checks, or ''. */
   readonly healthHostname: string
@@ -39,6 +42,8 @@ export class EndpointHost implements Host {
   /** Set by the cluster right after construction. */
   pool!: ConnectionPool
   transport!: Transport
+  /** Connects to a listener of this proxy, where it is one; `depth`: how many are chained already. */
+  internal: ((depth: number) => Socket) | undefined
   /** For CONNECTs that end here. */
   tunnels!: ConnectionPool
   active = 0
@@ -57,7 +62,9 @@ export class EndpointHost implements Host {
     this.cluster = cluster
     this.ip = settings.ip
     this.port = settings.port
-    this.address = settings.ip.includes(':') ? `[${settings.ip}]:${settings.port}` : `${settings.ip}:${settings.port}`
+    if (settings.internalListener !== '') this.address = settings.ip
+    else
+      this.address = settings.ip.includes(':') ? `[${settings.ip}]:${settings.port}` : `${settings.ip}:${settings.port}`
   }
 
   get hostname(): string {

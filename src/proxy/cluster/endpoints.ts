@@ -61,7 +61,8 @@ export function compileAssignment(proto: ClusterLoadAssignment | undefined, path
         const fields = ['port_value', 'hostname', 'disable_active_health_check']
         onlyFields(Endpoint_HealthCheckConfigSchema, health, fields, `${at}.endpoint.health_check_config`)
       }
-      const { ip, port } = socketAddress(endpoint.address, `${at}.endpoint.address`)
+      const internal = internalAddress(endpoint.address, `${at}.endpoint.address`)
+      const { ip, port } = internal?.place ?? socketAddress(endpoint.address, `${at}.endpoint.address`)
       endpoints.push({
         ip,
         port,
@@ -70,6 +71,7 @@ export function compileAssignment(proto: ClusterLoadAssignment | undefined, path
         locality,
         weight: entry.loadBalancingWeight ?? 1,
         priority: group.priority,
+        internalListener: internal?.listener ?? '',
         healthPort: health?.portValue || port,
         healthHostname: health?.hostname ?? '',
         healthChecked: !(health?.disableActiveHealthCheck ?? false),
@@ -97,6 +99,15 @@ function overprovisioning({ policy }: ClusterLoadAssignment, path: string): numb
 
 /** The flags that discovery decides. */
 export const EDS_FLAGS = HealthFlag.FailedEds | HealthFlag.Draining | HealthFlag.DegradedEds
+
+/** A listener of this proxy itself; `place`: what stands for its address, as Envoy writes it. */
+function internalAddress(address: Address | undefined, path: string) {
+  if (address?.address.case !== 'envoyInternalAddress') return undefined
+  const { addressNameSpecifier, endpointId } = address.address.value
+  const listener = addressNameSpecifier.case === 'serverListenerName' ? addressNameSpecifier.value : ''
+  if (listener === '') throw invalid(`${path}.envoy_internal_address.server_listener_name`, 'a name is missing')
+  return { listener, place: { ip: `envoy://${listener}/${endpointId}`, port: 0 } }
+}
 
 export function socketAddress(address: Address | undefined, path: string): { ip: string; port: number } {
   const specifier = address?.address

@@ -2,6 +2,7 @@ import type { Cluster as ClusterProto } from '../../../gen/envoy/config/cluster/
 import { DEFAULT_LIMITS } from '../http1/head.ts'
 import { Http2Pool } from '../http2/pool.ts'
 import { type Http2Stats, http2Stats } from '../http2/stats.ts'
+import type { InternalListeners } from '../network/internal-listeners.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import type { SecretSource } from '../tls/secrets.ts'
 import type { CircuitBreaker } from './circuit-breaker.ts'
@@ -21,6 +22,7 @@ export class HostConnections {
   /** For HTTP/2 where the client's protocol decides: ALPN has to say so. */
   readonly #http2Transports: Transports
   readonly #http2Stats: Http2Stats | undefined
+  readonly #internal: InternalListeners
 
   constructor(
     proto: ClusterProto,
@@ -29,7 +31,9 @@ export class HostConnections {
     breaker: CircuitBreaker,
     stats: ClusterStats,
     scope: StatsScope,
+    internal: InternalListeners,
   ) {
+    this.#internal = internal
     const path = `cluster "${proto.name}"`
     const { http2, useDownstreamProtocol: both } = config
     this.#config = config
@@ -51,6 +55,8 @@ export class HostConnections {
     const { tls, proxyHeader } = transport
     const { http2, useDownstreamProtocol, ownHttp2 } = this.#config
     host.transport = transport
+    const { internalListener: name } = host.settings
+    host.internal = name === '' ? undefined : (depth) => this.#internal.connect(name, depth)
     host.tunnels = new TunnelPool(host, { ...this.#settings, tls }, proxyHeader)
     if (http2 === undefined) host.pool = this.#http1(host, transport)
     else if (!useDownstreamProtocol) host.pool = this.#http2(host, transport)

@@ -18,6 +18,8 @@ export interface ProxiedAddresses {
   readonly remotePort: number
   readonly localAddress: string
   readonly localPort: number
+  /** How many internal listeners the connection has come through. */
+  readonly internalDepth?: number
 }
 
 /** Writes the header of a connection; `undefined` stands for one that the proxy makes of its own accord. */

@@ -8,6 +8,10 @@ import {
 } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
 import type { TransportSocket } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import {
+  type InternalUpstreamTransport,
+  InternalUpstreamTransportSchema,
+} from '../../../gen/envoy/extensions/transport_sockets/internal_upstream/v3/internal_upstream_pb.ts'
+import {
   type ProxyProtocolUpstreamTransport,
   ProxyProtocolUpstreamTransportSchema,
 } from '../../../gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.ts'
@@ -49,6 +53,12 @@ function parse(socket: TransportSocket | undefined, path: string): Parsed {
       const inner = parse(transport.transportSocket, `${where}.transport_socket`)
       if (inner.proxyHeader !== undefined) throw invalid(`${where}.transport_socket`, 'PROXY protocol within itself')
       return { ...inner, proxyHeader: proxyHeaderWriter(transport, where) }
+    }
+    case InternalUpstreamTransportSchema.typeName: {
+      const transport = message as InternalUpstreamTransport
+      onlyFields(InternalUpstreamTransportSchema, transport, ['transport_socket'], where)
+      if (transport.transportSocket === undefined) throw invalid(`${where}.transport_socket`, 'is missing')
+      return parse(transport.transportSocket, `${where}.transport_socket`)
     }
     default:
       throw unsupported(where, `transport socket ${typeName}`)

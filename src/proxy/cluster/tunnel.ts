@@ -67,7 +67,7 @@ class Tunnel implements ConnectOwner, PendingStream, UpstreamStream, ReadSink {
     stats.connections.value++
     stats.activeConnections.value++
     this.#counted = true
-    new Connecting(this, this.#host, tls, connectTimeoutMs).start()
+    new Connecting(this, this.#host, tls, connectTimeoutMs, this.#callbacks?.proxied?.internalDepth ?? 0).start()
   }
 
   connected(_: Connecting, socket: Socket): void {

@@ -32,7 +32,7 @@ type Supported = readonly [DescMessage, ...(readonly string[])]
 export const NESTED: readonly Supported[] = [
   [AdminSchema, 'address', 'access_log', 'access_log_path', 'profile_path', 'ignore_global_conn_limit'],
   [ClusterManagerSchema, 'enable_deferred_cluster_creation'],
-  [AddressSchema, 'socket_address', 'pipe'],
+  [AddressSchema, 'socket_address', 'pipe', 'envoy_internal_address'],
   [SocketAddressSchema, 'protocol', 'address', 'port_value', 'ipv4_compat'],
   [PipeSchema, 'path'],
   [HeaderValueSchema, 'key', 'value'],

@@ -217,7 +217,8 @@ class TcpProxyFilter implements NetworkFilter, TimeoutOwner {
     cluster.stats.connections.value++
     cluster.stats.activeConnections.value++
     const { tls, proxyHeader } = host.transport
-    const socket = openSocket(host, tls, proxyHeader?.(this.#info.connection))
+    const { connection } = this.#info
+    const socket = openSocket(host, tls, proxyHeader?.(connection), host.port, connection.internalDepth)
     this.#upstream = socket
     let counted = true
     const gone = () => {

@@ -57,7 +57,7 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     stats.pendingActive.value++
     // One connection serves all who wait, so there is no need for one each.
     if (this.#connecting.size === 0) {
-      if (breaker.connections < limits.maxConnections || this.connections === 0) this.#connect()
+      if (breaker.connections < limits.maxConnections || this.connections === 0) this.#connect(callbacks)
       else stats.connectionOverflow.value++
     }
     return pending
@@ -101,7 +101,8 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     if (at === -1) return
     this.#open.splice(at, 1)
     this.#closed()
-    if (this.#pending.length > 0 && this.#connecting.size === 0 && !this.#drained) this.#connect()
+    if (this.#pending.length > 0 && this.#connecting.size === 0 && !this.#drained)
+      this.#connect(this.#pending[0].callbacks)
   }
 
   #use(connection: Http2ClientConnection, callbacks: UpstreamCallbacks): void {
@@ -113,7 +114,7 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     while (this.#pending.length > 0) {
       const connection = this.#open.find((one) => one.free)
       if (connection === undefined) {
-        if (this.#connecting.size === 0) this.#connect()
+        if (this.#connecting.size === 0) this.#connect(this.#pending[0].callbacks)
         return
       }
       const next = this.#pending.shift() as Pending
@@ -132,12 +133,12 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     this.settings.stats.activeConnections.value--
   }
 
-  #connect(): void {
+  #connect({ proxied }: UpstreamCallbacks): void {
     const { breaker, stats, connectTimeoutMs, tls } = this.settings
     breaker.connections++
     stats.connections.value++
     stats.activeConnections.value++
-    const attempt = new Connecting(this, this.host, tls, connectTimeoutMs)
+    const attempt = new Connecting(this, this.host, tls, connectTimeoutMs, proxied?.internalDepth ?? 0)
     this.#connecting.add(attempt)
     attempt.start()
   }

@@ -19,7 +19,7 @@ import { type CompiledNetworkFilters, compileNetworkFilters, type NetworkSlot } 
 import { DownstreamTls } from '../tls/downstream.ts'
 import { type DataPlaneContext, factoryContext } from '../worker/data-plane-context.ts'
 import { ChainMatch } from './filter-chain-match.ts'
-import { type ListenAddress, listenAddress } from './listen-address.ts'
+import { isInternal, type ListenAddress, listenAddresses } from './listen-address.ts'
 import { type AcceptedSocketOptions, acceptedSocketOptions } from './socket-options.ts'
 
 /** One filter chain, ready to serve. */
@@ -39,6 +39,8 @@ export interface CompiledChain {
 export interface CompiledListener {
   readonly name: string
   readonly facts: ListenerFacts
+  /** Clusters of this proxy connect to it by its name; it has no address. */
+  readonly internal: boolean
   readonly addresses: readonly ListenAddress[]
   /** `stat_prefix`, which stands in statistics in place of the address. */
   readonly statPrefix: string
@@ -67,6 +69,7 @@ export interface CompiledListener {
 const FIELDS = [
   'name',
   'address',
+  'internal_listener',
   'additional_addresses',
   'stat_prefix',
   'filter_chains',
@@ -168,9 +171,8 @@ export async function compileListener(
   return {
     name: proto.name,
     facts,
-    addresses: [proto.address, ...proto.additionalAddresses.map(({ address }) => address)].map((address) =>
-      listenAddress(address, `${path}.address`),
-    ),
+    addresses: listenAddresses(proto, path),
+    internal: isInternal(proto),
     statPrefix: proto.statPrefix,
     countsGlobally: !proto.ignoreGlobalConnLimit,
     bypassesOverload: proto.bypassOverloadManager,

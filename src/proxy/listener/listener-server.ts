@@ -13,6 +13,7 @@ import { type ConnectionOwner, Http1ServerConnection } from '../http1/server-con
 import { Http2ServerConnection } from '../http2/server-connection.ts'
 import { unmapped } from '../match/cidr.ts'
 import type { ConnectionInfo, TlsInfo } from '../network/connection-info.ts'
+import { internalDepth } from '../network/internal-listeners.ts'
 import { NetworkConnection } from '../network/network-connection.ts'
 import type { OverloadState } from '../overload/overload-state.ts'
 import type { StatsScope } from '../stats/scope.ts'
@@ -82,6 +83,9 @@ export class ListenerServer {
       })
     })
   }
+
+  /** Takes a connection from a cluster of this proxy. */
+  readonly acceptInternal = (socket: Socket): void => this.#accept(socket)
 
   get config(): CompiledListener {
     return this.#config
@@ -384,6 +388,7 @@ class AcceptedConnection implements ConnectionOwner {
       directRemoteAddress: facts.directRemoteAddress,
       directRemotePort: this.#socket.remotePort ?? 0,
       listenerName: this.#listener.name,
+      internalDepth: internalDepth(this.#socket),
       requestedServerName: facts.serverName,
       tls,
       terminationDetails: '',

@@ -4,8 +4,8 @@ import { type Listener, ListenerSchema } from '../../../gen/envoy/config/listene
 import { messageOf } from '../../errors.ts'
 import type { Logger } from '../../telemetry/log.ts'
 import type { RejectedResource } from '../../xds/index.ts'
-import { socketAddress } from '../cluster/endpoints.ts'
 import { compileListener } from '../listener/compile-listener.ts'
+import { listenAddresses } from '../listener/listen-address.ts'
 import type { DataPlaneContext } from '../worker/data-plane-context.ts'
 import type { ConfigOp, ListenerOp } from '../worker/protocol.ts'
 import type { Applier } from './applier.ts'
@@ -87,11 +87,8 @@ export class ListenerUpdates {
     const result: { name: string; address: string; port: number }[] = []
     for (const [name, { active, ports }] of this.states) {
       if (active === undefined) continue
-      const { address, additionalAddresses } = active.proto
-      ;[address, ...additionalAddresses.map((one) => one.address)].forEach((one, i) => {
-        const { ip, port } = socketAddress(one, name)
+      for (const [i, { ip, port }] of listenAddresses(active.proto, name).entries())
         result.push({ name, address: ip, port: ports?.[i] ?? port })
-      })
     }
     return result
   }

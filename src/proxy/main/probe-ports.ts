@@ -2,7 +2,7 @@ import { createServer } from 'node:net'
 import { fromBinary } from '@bufbuild/protobuf'
 import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import { messageOf, SluiceError } from '../../errors.ts'
-import { type ListenAddress, listenAddress } from '../listener/listen-address.ts'
+import { type ListenAddress, listenAddresses } from '../listener/listen-address.ts'
 import type { ConfigOp } from '../worker/protocol.ts'
 import type { ConfigManager } from './config-manager.ts'
 
@@ -14,8 +14,8 @@ export async function probePorts(ops: readonly ConfigOp[], config: ConfigManager
   for (const op of ops) {
     if (op.kind !== 'listener' || config.listeners.get(op.name)?.active !== undefined) continue
     const listener = fromBinary(ListenerSchema, op.bytes)
-    const address = listenAddress(listener.address, `listener "${op.name}".address`)
-    if (address.port !== 0 && !address.ip.startsWith('/')) await probe(address, op.name)
+    const [address] = listenAddresses(listener, `listener "${op.name}"`)
+    if (address !== undefined && address.port !== 0 && !address.ip.startsWith('/')) await probe(address, op.name)
   }
   return ops
 }

@@ -11,6 +11,8 @@ export interface ConnectionInfo {
   readonly directRemoteAddress: string
   readonly directRemotePort: number
   readonly listenerName: string
+  /** How many internal listeners it has come through; absent: none. */
+  readonly internalDepth?: number
   readonly requestedServerName: string
   readonly tls: TlsInfo | undefined
   terminationDetails: string

@@ -23,6 +23,7 @@ import { compileListener } from '../listener/compile-listener.ts'
 import { ListenerServer, seedConnectionIds } from '../listener/listener-server.ts'
 import type { NetworkFilterConfig } from '../network/filter.ts'
 import { NetworkFilterRegistry } from '../network/filter-registry.ts'
+import { InternalListeners } from '../network/internal-listeners.ts'
 import type { OverloadState } from '../overload/overload-state.ts'
 import { IstioReporter } from '../stats/istio.ts'
 import { StatsStore } from '../stats/store.ts'
@@ -51,6 +52,7 @@ export class DataPlane {
   readonly #listeners = new Map<string, ListenerServer>()
   readonly #secrets = new Map<string, Secret>()
   readonly #clusters: ClusterManager
+  readonly #internal = new InternalListeners()
   readonly #drains = new Set<Promise<void>>()
   readonly #role: WorkerRole
   readonly #services: Plugin[] = []
@@ -59,7 +61,7 @@ export class DataPlane {
     this.#role = role
     const stats = new StatsStore()
     const secrets = { find: (name: string) => this.#secrets.get(name) }
-    this.#clusters = new ClusterManager(secrets, stats)
+    this.#clusters = new ClusterManager(secrets, stats, this.#internal)
     const httpFilters = new HttpFilterRegistry(HTTP_FILTERS)
     this.istio = IstioReporter.forNode(node)
     const report = this.istio
@@ -183,7 +185,7 @@ export class DataPlane {
   async #prepareListener(op: ListenerOp): Promise<{ result: OpResult; swap: PreparedSwap }> {
     const config = await compileListener(checked(ListenerSchema, op), this.context, op.prepared)
     const known = this.#listeners.get(op.name)
-    if (known !== undefined && sameAddresses(known, config)) {
+    if (known !== undefined && known.config.internal === config.internal && sameAddresses(known, config)) {
       return {
         result: { error: undefined, ports: op.ports ?? [] },
         swap: { commit: () => known.swap(config), abort: () => config.close() },
@@ -205,6 +207,7 @@ export class DataPlane {
       commit: () => {
         if (known !== undefined) this.#drain(known, DEFAULT_DRAIN_MS)
         this.#listeners.set(op.name, server)
+        if (config.internal) this.#internal.set(op.name, server.acceptInternal)
       },
       abort: () => this.#drain(server, 0),
     }
@@ -218,6 +221,7 @@ export class DataPlane {
   }
 
   #drain(server: ListenerServer, deadlineMs: number): void {
+    this.#internal.delete(server.name, server.acceptInternal)
     const done = server.drain(deadlineMs)
     this.#drains.add(done)
     void done.finally(() => this.#drains.delete(done))

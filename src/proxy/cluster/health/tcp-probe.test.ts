@@ -12,7 +12,7 @@ function hostAt(port: number): EndpointHost {
   const locality = { region: '', zone: '', subZone: '' }
   const endpoint = { ip: '127.0.0.1', port, hostname: '', metadata: {}, locality, weight: 1, priority: 0 }
   const host = new EndpointHost(
-    { ...endpoint, healthPort: port, healthHostname: '', healthChecked: true },
+    { ...endpoint, internalListener: '', healthPort: port, healthHostname: '', healthChecked: true },
     { name: 'c', statName: 'c', protocol: 'HTTP/1.1', metadata: {} },
   )
   host.transport = { tls: undefined, proxyHeader: undefined, keepAliveMs: undefined }

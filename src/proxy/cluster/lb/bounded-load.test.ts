@@ -8,7 +8,10 @@ const CLUSTER = { name: 'c', statName: 'c', protocol: 'HTTP/1.1', metadata: {} }
 const hosts = Array.from({ length: 5 }, (_, n) => {
   const locality = { region: '', zone: '', subZone: '' }
   const endpoint = { ip: `10.0.0.${n}`, port: 80, hostname: '', metadata: {}, locality, weight: 1, priority: 0 }
-  return new EndpointHost({ ...endpoint, healthPort: 80, healthHostname: '', healthChecked: true }, CLUSTER)
+  return new EndpointHost(
+    { ...endpoint, internalListener: '', healthPort: 80, healthHostname: '', healthChecked: true },
+    CLUSTER,
+  )
 })
 const key = (text: string) => xxHash64(text, new Hash64())
 

@@ -22,6 +22,7 @@ function host(n: number, weight = 1, priority = 0, zone = 'z'): EndpointHost {
       locality,
       weight,
       priority,
+      internalListener: '',
       healthPort: 80,
       healthHostname: '',
       healthChecked: true,

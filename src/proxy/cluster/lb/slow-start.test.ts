@@ -8,7 +8,10 @@ const CLUSTER = { name: 'c', statName: 'c', protocol: 'HTTP/1.1', metadata: {} }
 function host(n: number, ageMs: number): EndpointHost {
   const locality = { region: '', zone: '', subZone: '' }
   const endpoint = { ip: `10.0.0.${n}`, port: 80, hostname: '', metadata: {}, locality, weight: 1, priority: 0 }
-  const made = new EndpointHost({ ...endpoint, healthPort: 80, healthHostname: '', healthChecked: true }, CLUSTER)
+  const made = new EndpointHost(
+    { ...endpoint, internalListener: '', healthPort: 80, healthHostname: '', healthChecked: true },
+    CLUSTER,
+  )
   made.healthySince = performance.now() - ageMs
   return made
 }

@@ -1,0 +1,118 @@
+/** Connections that never leave the worker: from a cluster to a listener of the same proxy (Envoy's internal listeners). */
+import type { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
+
+/** Listeners may be chained; a chain that comes back to itself would have no end. */
+const MAX_DEPTH = 16
+
+type Accept = (socket: Socket) => void
+
+/** The internal listeners of one worker, by name. */
+export class InternalListeners {
+  readonly #accepts = new Map<string, Accept>()
+
+  set(name: string, accept: Accept): void {
+    this.#accepts.set(name, accept)
+  }
+
+  /** `accept`: only if it is still that one which takes the connections. */
+  delete(name: string, accept: Accept): void {
+    if (this.#accepts.get(name) === accept) this.#accepts.delete(name)
+  }
+
+  /** `depth`: of the connection that this one is made for, 0 where that came from outside. */
+  connect(name: string, depth: number): Socket {
+    const [near, far] = internalPair(depth + 1)
+    process.nextTick(() => {
+      if (near.destroyed) return
+      const accept = this.#accepts.get(name)
+      if (depth >= MAX_DEPTH) near.destroy(new Error(`more than ${MAX_DEPTH} internal listeners in a chain`))
+      else if (accept === undefined) near.destroy(new Error(`there is no internal listener "${name}"`))
+      else {
+        near.emit('connect')
+        accept(far as unknown as Socket)
+      }
+    })
+    return near as unknown as Socket
+  }
+}
+
+/** How many internal listeners a connection has come through. */
+export function internalDepth(socket: Socket): number {
+  return (socket as unknown) instanceof InternalSocket ? (socket as unknown as InternalSocket).depth : 0
+}
+
+/** Two ends of a pipe; what is written to one is read from the other. */
+function internalPair(depth = 1): [InternalSocket, InternalSocket] {
+  const near = new InternalSocket(depth)
+  const far = new InternalSocket(depth)
+  near.peer = far
+  far.peer = near
+  return [near, far]
+}
+
+/** As much of a net.Socket as the proxy uses. It has no addresses. A write is done when the other end has room for more. */
+class InternalSocket extends Duplex {
+  readonly depth: number
+  /** Set right after construction. */
+  peer!: InternalSocket
+  #written: (() => void) | undefined
+
+  constructor(depth: number) {
+    super({ allowHalfOpen: true })
+    this.depth = depth
+  }
+
+  setNoDelay(): this {
+    return this
+  }
+
+  setKeepAlive(): this {
+    return this
+  }
+
+  destroySoon(): void {
+    if (this.writable) this.end()
+    if (this.writableFinished) this.destroy()
+    else this.once('finish', () => this.destroy())
+  }
+
+  override _read(): void {
+    const { peer } = this
+    const written = peer.#written
+    peer.#written = undefined
+    written?.()
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    const { peer } = this
+    if (peer.destroyed) done(new Error('the other end is closed'))
+    else if (peer.push(chunk)) done()
+    else this.#written = done
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    if (!this.peer.destroyed) this.peer.push(null)
+    done()
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    const { peer } = this
+    const written = this.#written
+    this.#written = undefined
+    written?.()
+    // As a reset would: what the other end has not read yet it may read, but there is nobody to write to.
+    if (!peer.destroyed) {
+      if (this.writableFinished) process.nextTick(() => peer.#abandoned())
+      else process.nextTick(() => peer.destroy())
+    }
+    done(error)
+  }
+
+  /** The other end has said all and is gone. */
+  #abandoned(): void {
+    if (this.destroyed) return
+    if (this.readableEnded) this.destroy()
+    else this.once('end', () => this.destroy())
+  }
+}
