@@ -45,6 +45,12 @@ export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, str
   'envoy.config.trace.v3.Tracing.Http': {
     name: NAME,
   },
+  'envoy.config.core.v3.SubstitutionFormatString': {
+    json_format_options: 'sort_properties: properties are always sorted',
+  },
+  'envoy.extensions.filters.http.fault.v3.HTTPFault': {
+    disable_downstream_cluster_stats: 'there are no statistics by downstream cluster',
+  },
   'envoy.config.core.v3.ApiConfigSource': {
     transport_api_version: 'V3 is the only one that is left; Envoy refuses the others',
     set_node_on_first_message_only: 'the node is always sent with the first message only',
@@ -160,13 +166,7 @@ export const UNDECIDED: Readonly<Record<string, readonly string[]>> = {
   'envoy.config.cluster.v3.CircuitBreakers.Thresholds': ['track_remaining'],
   'envoy.config.cluster.v3.Cluster.EdsClusterConfig': ['eds_config'],
   'envoy.config.core.v3.ConfigSource': ['api_config_source'],
-  'envoy.config.core.v3.SubstitutionFormatString': ['json_format_options'],
   'envoy.config.endpoint.v3.Endpoint.AdditionalAddress': ['address'],
   'envoy.config.endpoint.v3.LocalityLbEndpoints': ['metadata'],
-  'envoy.extensions.compression.brotli.compressor.v3.Brotli': ['chunk_size'],
-  'envoy.extensions.compression.gzip.compressor.v3.Gzip': ['chunk_size'],
-  'envoy.extensions.filters.http.fault.v3.HTTPFault': ['disable_downstream_cluster_stats'],
-  'envoy.extensions.filters.http.grpc_stats.v3.FilterConfig': ['emit_filter_state'],
-  'envoy.extensions.filters.http.jwt_authn.v3.JwtProvider': ['jwt_cache_config'],
-  'envoy.extensions.filters.http.rbac.v3.RBAC': ['track_per_rule_stats'],
+  'envoy.extensions.filters.http.jwt_authn.v3.JwksAsyncFetch': ['fast_listener'],
 }

@@ -56,7 +56,7 @@ export const NESTED: readonly Supported[] = [
   [HashPolicySchema, 'source_ip'],
   [CompressorPerRouteSchema, 'disabled'],
   [CheckSettingsSchema, 'context_extensions', 'disable_request_body_buffering'],
-  [RemoteJwksSchema, 'http_uri', 'cache_duration'],
+  [RemoteJwksSchema, 'http_uri', 'cache_duration', 'async_fetch'],
   [SecretSchema, 'name', 'tls_certificate', 'validation_context'],
   [SubjectAltNameMatcherSchema, 'san_type', 'matcher'],
   [

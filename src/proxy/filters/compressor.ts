@@ -110,6 +110,7 @@ function library(config: Compressor): Pick<Settings, 'encoding' | 'make'> {
       memLevel: gzip.memoryLevel ?? 5,
       windowBits: gzip.windowBits ?? 12,
       level: gzip.compressionLevel || constants.Z_DEFAULT_COMPRESSION,
+      ...(gzip.chunkSize === undefined ? {} : { chunkSize: gzip.chunkSize }),
     }
     return { encoding: 'gzip', make: () => createGzip(options) }
   }
@@ -120,7 +121,8 @@ function library(config: Compressor): Pick<Settings, 'encoding' | 'make'> {
     [constants.BROTLI_PARAM_QUALITY]: brotli.quality ?? 3,
     [constants.BROTLI_PARAM_LGWIN]: brotli.windowBits ?? 18,
   }
-  return { encoding: 'br', make: () => createBrotliCompress({ params }) }
+  const options = brotli.chunkSize === undefined ? { params } : { params, chunkSize: brotli.chunkSize }
+  return { encoding: 'br', make: () => createBrotliCompress(options) }
 }
 
 class CompressorFilter implements HttpFilter {

@@ -9,7 +9,17 @@ import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/p
 import { CheckRequestSchema, CheckResponseSchema } from '../../../gen/envoy/service/auth/v3/external_auth_pb.ts'
 import { grpcFrame, grpcMessage } from '../grpc-frame.ts'
 import type { ProxyHandle } from '../index.ts'
-import { cluster, FILTERS, get, httpListener, portOf, type Running, testProxy, upstream } from '../testing.ts'
+import {
+  cluster,
+  eventually,
+  FILTERS,
+  get,
+  httpListener,
+  portOf,
+  type Running,
+  testProxy,
+  upstream,
+} from '../testing.ts'
 
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -48,6 +58,14 @@ const CHAINS: Readonly<Record<string, string>> = {
   remote: filter(
     'jwt',
     'jwt_authn.v3.JwtAuthentication, providers: { p: { issuer: me, forward: true, remote_jwks: { http_uri: { uri: "http://keys/jwks", cluster: side, timeout: 1s } } } }, rules: [{ match: { prefix: / }, requires: { provider_name: p } }]',
+  ),
+  ahead: filter(
+    'jwt',
+    'jwt_authn.v3.JwtAuthentication, providers: { p: { issuer: me, jwt_cache_config: { jwt_cache_size: 1 }, remote_jwks: { http_uri: { uri: "http://keys/jwks?ahead", cluster: side, timeout: 1s }, async_fetch: {} } } }, rules: [{ match: { prefix: / }, requires: { provider_name: p } }]',
+  ),
+  rules: filter(
+    'rbac',
+    'rbac.v3.RBAC, track_per_rule_stats: true, rules_stat_prefix: pre, shadow_rules_stat_prefix: sha, rules: { policies: { mine: { permissions: [{ any: true }], principals: [{ any: true }] } } }, shadow_rules: { action: DENY, policies: { his: { permissions: [{ any: true }], principals: [{ any: true }] } } }',
   ),
   authz: filter(
     'authz',
@@ -96,7 +114,7 @@ describe('filters', () => {
       }
     })
     side = await upstream((request, response, body) => {
-      if (request.url === '/jwks') response.end(JWKS)
+      if (request.url?.startsWith('/jwks')) response.end(JWKS)
       else if (request.headers['x-user'] === 'good') {
         response.setHeader(
           'x-auth-seen',
@@ -162,6 +180,16 @@ describe('filters', () => {
   const now = Math.floor(Date.now() / 1000)
   const good = { iss: 'me', aud: 'mine', sub: 'joe', exp: now + 600, realm: { role: 'boss' } }
 
+  test("rbac: track_per_rule_stats counts under Envoy's names", async () => {
+    await ask('rules', '/')
+    const [{ counters }] = await proxy.workers.query<{ counters: Record<string, number> }>('stats')
+    const seen = ['pre.allowed', 'pre.policy.mine.allowed', 'sha.shadow_denied', 'sha.policy.his.shadow_denied']
+    assert.deepEqual(
+      seen.map((name) => counters[`http.rules.rbac.${name}`]),
+      [1, 1, 1, 1],
+    )
+  })
+
   describe('jwt_authn', () => {
     const refused: readonly (readonly [what: string, token: string | undefined, status: number, body: string])[] = [
       ['nothing', undefined, 401, 'Jwt is missing'],
@@ -203,6 +231,17 @@ describe('filters', () => {
           )
       })
     }
+
+    test('async_fetch: the keys are there before the first request', async () => {
+      const asked = () => side.requests.filter((line) => line === 'GET /jwks?ahead').length
+      await eventually(() => asked() === 1)
+      for (const sub of ['joe', 'jim', 'joe'])
+        assert.equal(
+          (await ask('ahead', '/', { headers: { authorization: `Bearer ${jwt({ ...good, sub })}` } })).status,
+          200,
+        )
+      assert.equal(asked(), 1)
+    })
 
     test('a good token passes, is taken away, and its claims are forwarded', async () => {
       for (const alg of ['RS256', 'ES256'] as const) {

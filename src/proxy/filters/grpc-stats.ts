@@ -1,16 +1,22 @@
 /** `envoy.filters.http.grpc_stats`: counts gRPC calls by their final status. */
 import { FilterConfigSchema } from '../../../gen/envoy/extensions/filters/http/grpc_stats/v3/config_pb.ts'
+import type { BodyBuffer } from '../../base/body-buffer.ts'
+import type { HeaderMap } from '../../base/header-map.ts'
 import { onlyFields } from '../config/fields.ts'
-import type { HttpFilterFactory } from '../http/filter.ts'
+import type { HttpFilter, HttpFilterFactory } from '../http/filter.ts'
+import { FilterDataStatus, FilterHeadersStatus } from '../http/filter-status.ts'
 import type { StreamInfo } from '../http/stream-info.ts'
 import { grpcStatus } from '../http/substitution.ts'
 import { isGrpc } from '../route/route-match.ts'
+import { GrpcMessageCount } from './grpc-message-count.ts'
+
+const NAME = 'envoy.filters.http.grpc_stats'
 
 /** Method names come from requests; only so many get counters of their own. */
 const MAX_METHODS = 500
 
 export const grpcStats: HttpFilterFactory<typeof FilterConfigSchema> = {
-  name: 'envoy.filters.http.grpc_stats',
+  name: NAME,
   configType: FilterConfigSchema,
   create(config, context) {
     onlyFields(
@@ -40,6 +46,42 @@ export const grpcStats: HttpFilterFactory<typeof FilterConfigSchema> = {
       scope.counter(status === '0' ? 'success' : 'failure').value++
       scope.counter('total').value++
     }
-    return { createFilter: () => ({ onLog }) }
+    if (!config.emitFilterState) return { createFilter: () => ({ onLog }) }
+    return { createFilter: () => new MessageCounter(onLog) }
   },
+}
+
+/** `emit_filter_state`: how many messages there were each way, where Envoy's formats and Istio's extensions look for it. */
+class MessageCounter implements HttpFilter {
+  readonly #count: (info: StreamInfo) => void
+  #request: GrpcMessageCount | undefined
+  #response: GrpcMessageCount | undefined
+
+  constructor(count: (info: StreamInfo) => void) {
+    this.#count = count
+  }
+
+  decodeHeaders(headers: HeaderMap): FilterHeadersStatus {
+    if (isGrpc(headers)) {
+      this.#request = new GrpcMessageCount()
+      this.#response = new GrpcMessageCount()
+    }
+    return FilterHeadersStatus.Continue
+  }
+
+  decodeData(data: BodyBuffer): FilterDataStatus {
+    this.#request?.read(data)
+    return FilterDataStatus.Continue
+  }
+
+  encodeData(data: BodyBuffer): FilterDataStatus {
+    this.#response?.read(data)
+    return FilterDataStatus.Continue
+  }
+
+  onLog(info: StreamInfo): void {
+    if (this.#request !== undefined && this.#response !== undefined)
+      info.setFilterState(NAME, Buffer.from(`${this.#request.value},${this.#response.value}`))
+    this.#count(info)
+  }
 }

@@ -28,6 +28,7 @@ interface RouteRule {
 }
 
 class Settings {
+  readonly #providers: readonly JwtProvider[]
   readonly bypassPreflight: boolean
   readonly strip: boolean
   readonly allowed
@@ -49,6 +50,9 @@ class Settings {
         new JwtProvider(proto, context, `${path}.providers["${name}"]`),
       ]),
     )
+    this.#providers = [...providers.values()]
+    // The main thread only tries configurations out.
+    if (context.workerIndex >= 0) for (const provider of this.#providers) provider.keepFetched()
     for (const [name, requirement] of Object.entries(config.requirementMap)) {
       this.#named.set(name, compileRequirement(requirement, providers, `${path}.requirement_map["${name}"]`))
     }
@@ -70,6 +74,10 @@ class Settings {
     this.denied = scope.counter('denied')
   }
 
+  close(): void {
+    for (const provider of this.#providers) provider.close()
+  }
+
   /** `null`: the route names a requirement that is not there. */
   requirementFor(headers: HeaderMap, route: RouteRule | undefined): Requirement | undefined | null {
     if (route !== undefined) return route.disabled ? undefined : (this.#named.get(route.name) ?? null)
@@ -83,7 +91,7 @@ export const jwtAuthn: HttpFilterFactory<typeof JwtAuthenticationSchema, typeof 
   routeConfigType: PerRouteConfigSchema,
   create(config, context) {
     const settings = new Settings(config, context)
-    return { createFilter: (callbacks) => new JwtFilter(callbacks, settings) }
+    return { createFilter: (callbacks) => new JwtFilter(callbacks, settings), destroy: () => settings.close() }
   },
   createRouteConfig({ requirementSpecifier: specifier }: PerRouteConfig): RouteRule {
     if (specifier.case === 'requirementName') return { disabled: false, name: specifier.value }

@@ -36,6 +36,10 @@ const FIELDS = [
   'jwt_cache_config',
 ]
 
+const DEFAULT_CACHE_MS = 600_000
+/** As Envoy: keys that are fetched ahead are so by five seconds. */
+const REFRESH_AHEAD_MS = 5000
+
 /** A token in a request, and how it is taken out of it. */
 export interface Found {
   readonly text: string
@@ -48,8 +52,11 @@ export class JwtProvider {
   readonly #context: FactoryContext
   readonly #subject: TextMatch | undefined
   readonly #path: string
+  readonly #remembers: number | undefined
   #keys: KeySet | undefined
   #fetched = 0
+  #timer: NodeJS.Timeout | undefined
+  #closed = false
   #waiting: ((keys: KeySet | undefined) => void)[] | undefined
 
   constructor(proto: JwtProviderProto, context: FactoryContext, path: string) {
@@ -57,11 +64,13 @@ export class JwtProvider {
     this.proto = proto
     this.#context = context
     this.#path = path
+    this.#remembers = proto.jwtCacheConfig?.jwtCacheSize || undefined
     this.#subject = proto.subjects && stringMatch(proto.subjects, `${path}.subjects`)
     const source = proto.jwksSourceSpecifier
     if (source.case === 'localJwks') {
       try {
-        this.#keys = new KeySet(dataSource(source.value, `${path}.local_jwks`).toString('utf8'))
+        const text = dataSource(source.value, `${path}.local_jwks`).toString('utf8')
+        this.#keys = new KeySet(text, this.#remembers)
       } catch (error) {
         throw invalid(`${path}.local_jwks`, messageOf(error))
       }
@@ -130,8 +139,29 @@ export class JwtProvider {
   get keys(): KeySet | undefined {
     const source = this.proto.jwksSourceSpecifier
     if (source.case !== 'remoteJwks') return this.#keys
-    const fresh = performance.now() - this.#fetched < durationMs(source.value.cacheDuration, 600_000)
+    const fresh = performance.now() - this.#fetched < durationMs(source.value.cacheDuration, DEFAULT_CACHE_MS)
     return fresh ? this.#keys : undefined
+  }
+
+  /**
+   * `async_fetch`: gets the keys before they are asked for, and again before they are too old. Requests that come before the first
+   * answer wait for it, so that the listener need not (`fast_listener`).
+   */
+  keepFetched(): void {
+    const source = this.proto.jwksSourceSpecifier
+    if (source.case !== 'remoteJwks' || source.value.asyncFetch === undefined) return
+    const { cacheDuration, asyncFetch } = source.value
+    const next = Math.max(1000, durationMs(cacheDuration, DEFAULT_CACHE_MS) - REFRESH_AHEAD_MS)
+    const soon = durationMs(asyncFetch.failedRefetchDuration, 1000)
+    this.fetch(() => {
+      if (this.#closed) return
+      this.#timer = setTimeout(() => this.keepFetched(), this.keys === undefined ? soon : next).unref()
+    })
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#timer)
   }
 
   /** Fetches the keys, once for all who ask meanwhile. */
@@ -177,7 +207,7 @@ export class JwtProvider {
         const status = response?.headers.get(':status')
         try {
           if (status !== '200') throw new Error(response === undefined ? reason : `status ${status}`)
-          finish(new KeySet(response?.body.linearize().toString('utf8') ?? ''))
+          finish(new KeySet(response?.body.linearize().toString('utf8') ?? '', this.#remembers))
         } catch (error) {
           log.warn({ provider: this.#path, uri: uri?.uri }, `Jwks cannot be fetched: ${messageOf(error)}`)
           finish(undefined)

@@ -85,8 +85,11 @@ export class KeySet {
   readonly #keys: readonly Key[]
   readonly #good = new Set<string>()
 
-  /** Throws when the text is no key set, or no key of it can be used. */
-  constructor(text: string) {
+  readonly #remembers: number
+
+  /** Throws when the text is no key set, or no key of it can be used. `remembers`: so many good tokens (`jwt_cache_size`). */
+  constructor(text: string, remembers = MAX_REMEMBERED) {
+    this.#remembers = remembers
     const json = JSON.parse(text) as { keys?: unknown }
     if (!Array.isArray(json.keys)) throw new Error('Jwks does not have [keys] field')
     this.#keys = (json.keys as Record<string, unknown>[]).flatMap((jwk) => {
@@ -117,7 +120,7 @@ export class KeySet {
     const signed = Buffer.from(token.text.slice(0, dot))
     const signature = Buffer.from(token.text.slice(dot + 1), 'base64url')
     if (!usable.some(({ key }) => signedBy(key, algorithm, signed, signature))) return 'Jwt verification fails'
-    if (this.#good.size >= MAX_REMEMBERED) this.#good.clear()
+    if (this.#good.size >= this.#remembers) this.#good.clear()
     this.#good.add(token.text)
     return undefined
   }

@@ -22,6 +22,7 @@ class Rules {
   readonly denied
   readonly shadowAllowed
   readonly shadowDenied
+  readonly #count: ((policy: string, outcome: string) => void) | undefined
 
   constructor(config: RBAC | undefined, context: FactoryContext) {
     if (config !== undefined) {
@@ -42,6 +43,16 @@ class Rules {
     this.denied = scope.counter(`${prefix}denied`)
     this.shadowAllowed = scope.counter(`${shadow}shadow_allowed`)
     this.shadowDenied = scope.counter(`${shadow}shadow_denied`)
+    if (config?.trackPerRuleStats !== true) return
+    this.#count = (policy, outcome) => {
+      const own = outcome.startsWith('shadow') ? shadow : prefix
+      scope.counter(`${own}policy.${policy}.${outcome}`).value++
+    }
+  }
+
+  /** `track_per_rule_stats`: counts what a policy that matched decided. */
+  count(policy: string, outcome: 'allowed' | 'denied' | 'shadow_allowed' | 'shadow_denied'): void {
+    if (this.#count !== undefined && policy !== 'none') this.#count(policy, outcome)
   }
 }
 
@@ -85,6 +96,7 @@ class RbacFilter implements HttpFilter {
       const { allowed, policy } = rules.shadow.check(subject)
       if (allowed) rules.shadowAllowed.value++
       else rules.shadowDenied.value++
+      rules.count(policy, allowed ? 'shadow_allowed' : 'shadow_denied')
       info.setDynamicMetadata('envoy.filters.http.rbac', {
         [`${rules.shadowPrefix}shadow_effective_policy_id`]: policy,
         [`${rules.shadowPrefix}shadow_engine_result`]: allowed ? 'allowed' : 'denied',
@@ -92,6 +104,7 @@ class RbacFilter implements HttpFilter {
     }
     if (rules.enforced === undefined) return FilterHeadersStatus.Continue
     const { allowed, policy } = rules.enforced.check(subject)
+    rules.count(policy, allowed ? 'allowed' : 'denied')
     if (allowed) {
       rules.allowed.value++
       return FilterHeadersStatus.Continue
