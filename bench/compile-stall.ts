@@ -9,46 +9,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 import { type CompiledModule, compileModule } from '../src/wasm/index.ts'
 import { generateModule } from './lib/large-module.ts'
+import { type Delays, watchDelays } from './lib/loop-delays.ts'
 import { REQUEST, RESPONSE, StubStream, startStub } from './wasm-stub.ts'
-
-/** One delay of the data thread's event loop, in milliseconds. */
-interface Delay {
-  readonly wall: number
-  /** The thread itself ran. */
-  readonly ran: number
-  /** Ready to run, but other threads of the machine had the cores. */
-  readonly waited: number
-}
-
-const NONE: Delay = { wall: 0, ran: 0, waited: 0 }
-
-/** Milliseconds that this thread has run and has waited for a core (sched-stats: sum_exec_runtime and run_delay). */
-function scheduled(): [ran: number, waited: number] {
-  const [ran, waited] = readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')
-  return [Number(ran) / 1e6, Number(waited) / 1e6]
-}
 
 /** The data thread: it tells the longest delay since it was last asked, by the clock and by the time that it ran itself. */
 function serve(): void {
-  let longest = NONE
-  let own = NONE
-  let last = performance.now()
-  let before = scheduled()
-  setInterval(() => {
-    const now = performance.now()
-    const [ran, waited] = scheduled()
-    // The timer's own millisecond is no delay.
-    const delay = { wall: Math.max(0, now - last - 1), ran: ran - before[0], waited: waited - before[1] }
-    if (delay.wall > longest.wall) longest = delay
-    if (delay.ran > own.ran) own = delay
-    last = performance.now()
-    before = [ran, waited]
-  }, 1)
+  const delays = watchDelays()
   parentPort?.on('message', (message: CompiledModule | 'delays') => {
     if (message === 'delays') {
-      parentPort?.postMessage({ longest, own })
-      longest = NONE
-      own = NONE
+      parentPort?.postMessage(delays())
       return
     }
     const begun = performance.now()
@@ -73,7 +42,7 @@ async function main(): Promise<void> {
     })
   const rows: Record<string, unknown>[] = []
   const row = async (what: string) => {
-    const { longest, own } = await ask<{ longest: Delay; own: Delay }>('delays')
+    const { longest, own } = await ask<Delays>('delays')
     rows.push({
       what,
       'longest, ms': longest.wall.toFixed(1),

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Load } from '../test/e2e/load.ts'
+import type { Delays } from './lib/loop-delays.ts'
 import { median } from './lib/processes.ts'
 
 const { values } = parseArgs({
@@ -28,13 +29,14 @@ const proxy = fork(file('swap/proxy.ts'), [values.module, values.megabytes], {
 const told = async <T>() => (await once(proxy, 'message'))[0] as T
 const ask = (what: 'swap' | 'look') => {
   proxy.send(what)
-  return told<{ ms: number; stall: number }>()
+  return told<{ ms: number; stall: Delays }>()
 }
 const { port } = await told<{ port: number }>()
 const load = new Load(`http://127.0.0.1:${port}/`, Number(values.connections))
 await sleep(5000)
 await ask('look')
-const [without, during, after, took]: number[][] = [[], [], [], []]
+const took: number[] = []
+const [without, during, after]: Delays[][] = [[], [], []]
 for (let i = 0; i < Number(values.swaps); i++) {
   await sleep(1000)
   without.push((await ask('look')).stall)
@@ -53,7 +55,16 @@ console.log(
   `${took.length} swaps of ${values.module === '' ? `${values.megabytes} MB` : values.module}, from push to acknowledgement ${shown(took)}`,
 )
 console.log(`${requests} requests, ${failed} failed`)
-console.log('longest stall of the data thread:')
-console.log(`  in a second without a swap  ${shown(without)}`)
-console.log(`  while a module is swapped   ${shown(during)}`)
-console.log(`  in the 0.3 s after it       ${shown(after)}`)
+const row = (list: readonly Delays[]) => ({
+  'stall, median': median(list.map(({ longest }) => longest.wall)).toFixed(1),
+  greatest: Math.max(...list.map(({ longest }) => longest.wall)).toFixed(1),
+  'of it waiting for a core': Math.max(...list.map(({ longest }) => longest.waited)).toFixed(1),
+  'longest run, median': median(list.map(({ own }) => own.ran)).toFixed(1),
+  'greatest run': Math.max(...list.map(({ own }) => own.ran)).toFixed(1),
+})
+console.log('longest stalls of the data thread, and its longest runs without a pause, in milliseconds:')
+console.table({
+  'in a second without a swap': row(without),
+  'while a module is swapped': row(during),
+  'in the 0.3 s after it': row(after),
+})

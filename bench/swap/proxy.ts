@@ -18,6 +18,7 @@ import {
 } from '../../src/proxy/testing.ts'
 import { TypeUrl } from '../../src/xds/index.ts'
 import { generateModule } from '../lib/large-module.ts'
+import type { Delays } from '../lib/loop-delays.ts'
 
 const PLUGIN = 'extensions.istio.io/trafficextension/ns.swap'
 const SLOT = `{ name: ${PLUGIN}, config_discovery: { config_source: { ads: {}, resource_api_version: V3 }, type_urls: ["${FILTERS}.http.wasm.v3.Wasm"] } }`
@@ -35,9 +36,9 @@ function version(n: number): string {
 
 const questions = new BroadcastChannel('stall-questions')
 const answers = new BroadcastChannel('stall-answers')
-async function stall(): Promise<number> {
-  const answer = new Promise<number>((resolve) => {
-    answers.onmessage = ({ data }) => resolve(data as number)
+async function stall(): Promise<Delays> {
+  const answer = new Promise<Delays>((resolve) => {
+    answers.onmessage = ({ data }) => resolve(data as Delays)
   })
   questions.postMessage('')
   return answer
