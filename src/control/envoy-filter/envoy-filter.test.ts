@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { parse } from 'yaml'
 import type { KubeObject } from '../../kube/index.ts'
 import { TypeUrl, unpackToJson } from '../../xds/index.ts'
 import { type Config, Packer } from '../envoy/config.ts'
@@ -148,4 +150,16 @@ test('a patch without effect is named', () => {
     JSON.stringify(envoyFilterStatus(filter, [patches])),
     /1 of 2 patches on 1 proxies; nothing matched configPatches\[1\]/,
   )
+})
+
+/** As docs/reference/control-plane.md has it. */
+test('a gateway traces when an EnvoyFilter says so', () => {
+  const documented = readFileSync(new URL('../../../docs/reference/control-plane.md', import.meta.url), 'utf8')
+  const [, yaml] = /## Tracing\n.*?```yaml\n(.*?)```/s.exec(documented) ?? []
+  const { listener, generated } = build(parse(yaml) as KubeObject)
+  // biome-ignore lint/suspicious/noExplicitAny: JSON looked into by the assertions
+  const { tracing } = (listener as any).filter_chains[0].filters[0].typed_config
+  assert.equal(tracing.provider.typed_config.grpc_service.envoy_grpc.cluster_name, 'collector')
+  assert.deepEqual(tracing.random_sampling, { value: 10 })
+  assert.ok(generated.resources[TypeUrl.cluster]?.has('collector'))
 })
