@@ -87,7 +87,6 @@ export class BodyBuffer {
       }
       block = Buffer.allocUnsafeSlow(BLOCK)
       block.set(before)
-      if (this.sole) ReadSlab.of(before)?.done(used)
       this.#block = block
     }
     block.set(chunk, used)
