@@ -133,6 +133,12 @@ export interface Clusters {
   grpcStream(call: GrpcCallout, events: GrpcEvents): GrpcStream | undefined
 }
 
+/** An address with its port, as Envoy writes it (`192.0.2.1:0`), and for how many seconds it holds. */
+export interface ResolvedAddress {
+  readonly address: string
+  readonly ttl: number
+}
+
 export interface SharedValue {
   readonly value: Uint8Array
   readonly cas: number
@@ -202,6 +208,8 @@ export interface HostServices {
   readonly timers: Timers
   /** Attributes that hold without a stream: `('xds', 'node')`, `('xds', 'listener_direction')`. */
   attribute(group: string, name: string): AttributeValue | undefined
+  /** DNS; undefined is a look-up that failed. Absent: plugins have none. */
+  resolveDns?(name: string, done: (found: readonly ResolvedAddress[] | undefined) => void): Callout
   /** Own numbers of the host (`wasm.<plugin>.vm_reload`, …). */
   count?(plugin: string, event: PluginEvent): void
 }

@@ -35,6 +35,7 @@ const SHAPES: Readonly<Record<string, string>> = {
   proxy_get_property: 's>',
   proxy_set_property: 'sb',
   proxy_call_foreign_function: 'sb>',
+  envoy_resolve_dns: 's',
 }
 
 /** A host call in words: `proxy_get_header_map_value(request headers, "x-a") -> 0 "value"`. */

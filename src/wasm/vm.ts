@@ -24,7 +24,7 @@ const WHILE_ALLOCATING: ReadonlySet<string> = new Set([
   'emscripten_notify_memory_growth',
   'pthread_equal',
 ])
-const NOT_WHILE_STARTING = /^proxy_(?!log$)/
+const NOT_WHILE_STARTING = /^(?:envoy|proxy)_(?!log$)/
 
 type Fn0 = () => number
 type Fn1 = (a: number) => number

@@ -46,6 +46,7 @@ export const HOST_FUNCTIONS: Readonly<Record<string, Signature>> = {
   proxy_get_property: 'iiii>i',
   proxy_set_property: 'iiii>i',
   proxy_call_foreign_function: 'iiiiii>i',
+  envoy_resolve_dns: 'iii>i',
   emscripten_notify_memory_growth: 'i>',
   pthread_equal: 'ii>i',
 }
@@ -142,6 +143,7 @@ export const CALLBACKS = {
   proxy_on_grpc_close: 'iii>',
   proxy_on_queue_ready: 'ii>',
   proxy_on_foreign_function: 'iii>',
+  envoy_on_resolve_dns: 'iii>',
 } as const satisfies Record<string, Signature>
 
 export type CallbackName = keyof typeof CALLBACKS

@@ -1,8 +1,9 @@
 import type { HeaderMap } from '../../base/header-map.ts'
 import { MAP, STATUS, STREAM } from '../abi/constants.ts'
+import { encodeDnsAnswer } from '../abi/dns-answer.ts'
 import { httpAttribute } from '../attributes/http-attributes.ts'
 import type { AttributeValue } from '../attributes/value.ts'
-import type { Callout, GrpcStream, HttpCalloutResult, LoggedStream, ReadableState } from '../host.ts'
+import type { Callout, GrpcStream, HttpCalloutResult, LoggedStream, ReadableState, ResolvedAddress } from '../host.ts'
 import type { PluginSettings } from '../plugin-config.ts'
 import type { Vm } from '../vm.ts'
 import { Context } from './context.ts'
@@ -25,6 +26,7 @@ export class RootContext extends Context {
   grpcInitialMetadata: HeaderMap | undefined
   grpcTrailingMetadata: HeaderMap | undefined
   grpcMessage: Uint8Array | undefined
+  /** Also what `envoy_on_resolve_dns` is told: Envoy's buffer for the data of a call. */
   foreignArguments: Uint8Array | undefined
   /** What proxy_get_status tells. */
   statusCode = 0
@@ -34,6 +36,8 @@ export class RootContext extends Context {
   onVmFailed: (() => void) | undefined
   readonly httpCalls = new Map<number, Callout>()
   readonly grpcCalls = new Map<number, GrpcHandle>()
+  readonly #lookups = new Map<number, Callout>()
+  #lookupTokens = 0
   #tokens = 0
   #tickMs = 0
   #stopTick: (() => void) | undefined
@@ -126,6 +130,8 @@ export class RootContext extends Context {
     this.httpCalls.clear()
     for (const { call } of this.grpcCalls.values()) call.cancel()
     this.grpcCalls.clear()
+    for (const lookup of this.#lookups.values()) lookup.cancel()
+    this.#lookups.clear()
   }
 
   setTick(ms: number): void {
@@ -155,7 +161,7 @@ export class RootContext extends Context {
   }
 
   get calloutCount(): number {
-    return this.httpCalls.size + this.grpcCalls.size
+    return this.httpCalls.size + this.grpcCalls.size + this.#lookups.size
   }
 
   nextToken(kind: number): number {
@@ -245,6 +251,25 @@ export class RootContext extends Context {
   #status(code: number, message: string): void {
     this.statusCode = code
     this.statusMessage = message
+  }
+
+  /** Starts a look-up; the token. As for callouts the answer comes when the module has returned, in Envoy sometimes before that. */
+  resolveDns(name: string): number {
+    this.#lookupTokens = (this.#lookupTokens + 1) >>> 0 || 1
+    const token = this.#lookupTokens
+    const lookup = this.vm.services.resolveDns?.(name, (found) => this.vm.defer(() => this.#onResolved(token, found)))
+    if (lookup !== undefined) this.#lookups.set(token, lookup)
+    return token
+  }
+
+  #onResolved(token: number, found: readonly ResolvedAddress[] | undefined): void {
+    if (!this.#lookups.delete(token) || !this.#alive) return
+    const fn = this.vm.guest.envoy_on_resolve_dns
+    if (fn === undefined) return
+    const answer = encodeDnsAnswer(found)
+    this.foreignArguments = answer
+    this.vm.call3(this, 'envoy_on_resolve_dns', fn, this.id, token, answer.length)
+    this.foreignArguments = undefined
   }
 
   registerQueue(name: string): number {

@@ -347,3 +347,53 @@ describe('logs and time', () => {
     assert.equal(host.logs.length, 2)
   })
 })
+
+describe('DNS (Envoy)', () => {
+  const resolve = `${status('envoy_resolve_dns', '(s "a.test") $slot0')}(call $status (i32.load $slot0))`
+  const told = `(func (export "envoy_on_resolve_dns") (param i32 i32 i32)
+    (call $status (local.get 1)) (call $status (local.get 2))
+    (drop (call $proxy_get_buffer_bytes (i32.const 8) (i32.const 0) (i32.const 1000) $slot0 $slot1))
+    (if (local.get 2) (then (drop (call $proxy_log (i32.const 2) (i32.load $slot0) (i32.load $slot1))))))`
+
+  it('gives a token, and after the callback the addresses in the layout of Envoy 1.40', () => {
+    const host = configure(resolve, told)
+    assert.deepEqual(messages(host), ['status 00', 'status 01'])
+    assert.equal(host.lookups[0].name, 'a.test')
+    host.lookups[0].answer([
+      { address: '[::1]:0', ttl: 5 },
+      { address: '192.0.2.1:0', ttl: 258 },
+    ])
+    assert.deepEqual(messages(host).slice(2), [
+      'status 01',
+      'status 32',
+      '\x02\0\0\0\x05\0\0\0\x02\x01\0\0[::1]:0\x00192.0.2.1:0\0',
+    ])
+    host.lookups[0].answer([])
+    assert.equal(messages(host).length, 5)
+  })
+
+  it('tells a name without addresses from a look-up that failed', () => {
+    const host = configure(resolve + resolve, told)
+    host.lookups[0].answer([])
+    host.lookups[1].answer(undefined)
+    assert.deepEqual(messages(host).slice(4), ['status 01', 'status 04', '\0\0\0\0', 'status 02', 'status 00'])
+  })
+
+  it('counts as a callout, and is cancelled with its plugin', () => {
+    const host = createTestHost({ limits: { calloutsInFlight: 1 } })
+    const code = `(func (export "proxy_on_configure") (param i32 i32) (result i32) ${resolve + resolve} (i32.const 1))`
+    const plugin = host.start(guest(code))
+    assert.deepEqual(messages(host), ['status 00', 'status 01', 'status 10', 'status 01'])
+    plugin.close()
+    assert.equal(host.lookups[0].cancelled, true)
+  })
+
+  it('refuses what is no name, and pointers outside', () => {
+    const host = configure(
+      status('envoy_resolve_dns', '(i32.const 0) (i32.const 256) $slot0') +
+        status('envoy_resolve_dns', '(i32.const -1) (i32.const 4) $slot0') +
+        status('envoy_resolve_dns', '(s "a.test") (i32.const -2)'),
+    )
+    assert.deepEqual(messages(host), ['status 02', 'status 06', 'status 06'])
+  })
+})

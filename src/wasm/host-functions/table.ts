@@ -3,6 +3,7 @@ import type { Vm } from '../vm.ts'
 import { basicFunctions } from './basics.ts'
 import { bufferFunctions } from './buffers.ts'
 import { calloutFunctions } from './callouts.ts'
+import { dnsFunctions } from './dns.ts'
 import { foreignFunctions } from './foreign.ts'
 import { headerFunctions } from './headers.ts'
 import { metricFunctions } from './metrics.ts'
@@ -17,6 +18,7 @@ const ENV: HostFunctionTable = {
   ...basicFunctions,
   ...bufferFunctions,
   ...calloutFunctions,
+  ...dnsFunctions,
   ...foreignFunctions,
   ...headerFunctions,
   ...metricFunctions,

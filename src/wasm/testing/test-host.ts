@@ -3,6 +3,7 @@ import { LOG_LEVELS, type LogLevel, METRIC } from '../abi/constants.ts'
 import type { AttributeValue } from '../attributes/value.ts'
 import { type CompiledModule, compileModuleSync } from '../compile.ts'
 import type {
+  Callout,
   Clusters,
   GrpcCallout,
   GrpcEvents,
@@ -11,6 +12,7 @@ import type {
   HttpCalloutResult,
   MetricHandle,
   PluginEvent,
+  ResolvedAddress,
 } from '../host.ts'
 import type { Limits } from '../limits.ts'
 import { Plugin } from '../plugin.ts'
@@ -32,6 +34,13 @@ export interface PendingHttpCall {
   readonly call: HttpCallout
   cancelled: boolean
   readonly answer: (result: HttpCalloutResult) => void
+}
+
+/** A name that a plugin has asked DNS for. */
+export interface PendingLookup {
+  readonly name: string
+  readonly answer: (found: readonly ResolvedAddress[] | undefined) => void
+  cancelled: boolean
 }
 
 export interface PendingGrpcCall {
@@ -74,6 +83,7 @@ export class TestHost implements HostServices {
   readonly logs: LogLine[] = []
   readonly metrics: Map<string, TestMetric> & { define(type: number, name: string): MetricHandle }
   readonly httpCalls: PendingHttpCall[] = []
+  readonly lookups: PendingLookup[] = []
   readonly grpcCalls: PendingGrpcCall[] = []
   readonly events: { readonly plugin: string; readonly event: PluginEvent }[] = []
   readonly shared = new LocalSharedStore()
@@ -132,6 +142,12 @@ export class TestHost implements HostServices {
 
   count(plugin: string, event: PluginEvent): void {
     this.events.push({ plugin, event })
+  }
+
+  resolveDns(name: string, answer: PendingLookup['answer']): Callout {
+    const pending: PendingLookup = { name, answer, cancelled: false }
+    this.lookups.push(pending)
+    return { cancel: () => (pending.cancelled = true) }
   }
 
   #makeClusters(names: ReadonlySet<string>): Clusters {

@@ -11,6 +11,7 @@ import {
 import type { FactoryContext } from '../../context.ts'
 import { listenerAttributes } from './attributes.ts'
 import { wasmClusters } from './clusters.ts'
+import { resolveDns } from './dns.ts'
 import { wasmMetrics } from './metrics.ts'
 
 /** One per process: made on the main thread by the first filter, cloned to the workers with what `prepare` returns. */
@@ -37,6 +38,7 @@ export function wasmServices(context: FactoryContext, memory: SharedArrayBuffer)
     clusters: wasmClusters(context.clusters),
     clock: systemClock,
     timers: systemTimers,
+    resolveDns,
     attribute: listenerAttributes(context),
     log: {
       get level() {
