@@ -45,6 +45,15 @@ export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, str
   'envoy.config.trace.v3.Tracing.Http': {
     name: NAME,
   },
+  'envoy.config.cluster.v3.CircuitBreakers.Thresholds': {
+    track_remaining: 'statistics of what is left of the limits; what is in use is in /clusters',
+  },
+  'envoy.config.endpoint.v3.LocalityLbEndpoints': {
+    metadata: 'for policies written in C++, which are refused',
+  },
+  'envoy.extensions.filters.http.jwt_authn.v3.JwksAsyncFetch': {
+    fast_listener: 'a listener never waits for keys; the requests that need them do',
+  },
   'envoy.config.core.v3.SubstitutionFormatString': {
     json_format_options: 'sort_properties: properties are always sorted',
   },
@@ -80,6 +89,7 @@ export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, str
   },
   'envoy.config.core.v3.ConfigSource': {
     resource_api_version: 'V3 is the only one that is left; Envoy refuses the others',
+    api_config_source: 'of secrets, see sds_config; of all else only ads is taken',
   },
   'envoy.config.core.v3.GrpcService.GoogleGrpc': {
     stat_prefix: 'required by Envoy, for statistics of the gRPC library',
@@ -159,14 +169,4 @@ export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, str
   'envoy.type.matcher.v3.RegexMatcher': {
     google_re2: 'deprecated; RE2 is what there is',
   },
-}
-
-/** Still to be refused, read, or moved to the list above with a reason. */
-export const UNDECIDED: Readonly<Record<string, readonly string[]>> = {
-  'envoy.config.cluster.v3.CircuitBreakers.Thresholds': ['track_remaining'],
-  'envoy.config.cluster.v3.Cluster.EdsClusterConfig': ['eds_config'],
-  'envoy.config.core.v3.ConfigSource': ['api_config_source'],
-  'envoy.config.endpoint.v3.Endpoint.AdditionalAddress': ['address'],
-  'envoy.config.endpoint.v3.LocalityLbEndpoints': ['metadata'],
-  'envoy.extensions.filters.http.jwt_authn.v3.JwksAsyncFetch': ['fast_listener'],
 }

@@ -92,6 +92,9 @@ export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name
     throw unsupported(`${path}.cluster_type`, 'custom cluster types')
   const discovery = DISCOVERY[proto.clusterDiscoveryType.value ?? 0]
   if (discovery === undefined) throw unsupported(`${path}.type`, 'ORIGINAL_DST')
+  const source = proto.edsClusterConfig?.edsConfig?.configSourceSpecifier.case
+  if (source !== undefined && source !== 'ads')
+    throw unsupported(`${path}.eds_cluster_config.eds_config`, `${source}; only ads is supported`)
   const http = httpProtocol(proto, path)
   if (proto.trackClusterStats !== undefined)
     onlyFields(TrackClusterStatsSchema, proto.trackClusterStats, ['per_endpoint_stats'], `${path}.track_cluster_stats`)

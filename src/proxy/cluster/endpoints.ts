@@ -54,8 +54,6 @@ export function compileAssignment(proto: ClusterLoadAssignment | undefined, path
       onlyFields(LbEndpointSchema, entry, ['endpoint', 'health_status', 'metadata', 'load_balancing_weight'], at)
       if (entry.hostIdentifier.case !== 'endpoint') throw unsupported(at, 'named endpoints')
       const endpoint = entry.hostIdentifier.value
-      if (endpoint.additionalAddresses.length > 0)
-        throw unsupported(`${at}.endpoint.additional_addresses`, 'the field is not supported')
       const health = endpoint.healthCheckConfig
       if (health !== undefined) {
         const fields = ['port_value', 'hostname', 'disable_active_health_check']

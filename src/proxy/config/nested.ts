@@ -9,6 +9,7 @@ import {
   GrpcService_GoogleGrpcSchema,
 } from '../../../gen/envoy/config/core/v3/grpc_service_pb.ts'
 import { SocketOptionSchema } from '../../../gen/envoy/config/core/v3/socket_option_pb.ts'
+import { EndpointSchema } from '../../../gen/envoy/config/endpoint/v3/endpoint_components_pb.ts'
 import { ListenerFilterSchema } from '../../../gen/envoy/config/listener/v3/listener_components_pb.ts'
 import { AdditionalAddressSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import { RouteAction_RequestMirrorPolicySchema } from '../../../gen/envoy/config/route/v3/route_components_pb.ts'
@@ -32,6 +33,7 @@ type Supported = readonly [DescMessage, ...(readonly string[])]
 export const NESTED: readonly Supported[] = [
   [AdminSchema, 'address', 'access_log', 'access_log_path', 'profile_path', 'ignore_global_conn_limit'],
   [ClusterManagerSchema, 'enable_deferred_cluster_creation'],
+  [EndpointSchema, 'address', 'health_check_config', 'hostname'],
   [AddressSchema, 'socket_address', 'pipe', 'envoy_internal_address'],
   [SocketAddressSchema, 'protocol', 'address', 'port_value', 'ipv4_compat'],
   [PipeSchema, 'path'],
