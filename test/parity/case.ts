@@ -63,6 +63,8 @@ export interface Answer {
 
 export interface ClusterSettings extends Record<string, unknown> {
   readonly hosts?: number
+  /** Its one endpoint is the case's internal listener. */
+  readonly internal?: boolean
   /** Nothing listens there. */
   readonly down?: boolean
   /** `filter_metadata` of each endpoint. */
@@ -83,6 +85,8 @@ export interface Case {
   readonly listener?: Record<string, unknown>
   readonly filters?: readonly unknown[]
   readonly network_filters?: readonly unknown[]
+  /** A second listener, which clusters with `internal` reach; it has no access log. */
+  readonly internal?: Pick<Case, 'routes' | 'hcm' | 'filters'>
   /** Settings by name; `hosts` is how many endpoints there are (1 unless told). `$name` stands for it elsewhere. */
   readonly clusters?: Readonly<Record<string, ClusterSettings>>
   readonly upstream?: readonly Answer[]

@@ -26,8 +26,16 @@ export function bootstrapOf(cases: readonly Case[], places: Places): unknown {
     layered_runtime: {
       layers: [{ name: 'static', static_layer: { 're2.max_program_size.error_level': 1000 } }],
     },
+    bootstrap_extensions: [
+      {
+        name: 'envoy.bootstrap.internal_listener',
+        typed_config: { '@type': `${TYPE}.extensions.bootstrap.internal_listener.v3.InternalListener` },
+      },
+    ],
     static_resources: {
-      listeners: cases.map((one) => resolve(listener(one, places), one, places)),
+      listeners: cases.flatMap((one) =>
+        [listener(one, places), ...internalListeners(one, places)].map((made) => resolve(made, one, places)),
+      ),
       clusters: cases.flatMap((one) => clusters(one, places)),
     },
   }
@@ -37,7 +45,7 @@ function address(port: number) {
   return { socket_address: { address: '127.0.0.1', port_value: port } }
 }
 
-function listener(one: Case, places: Places): unknown {
+function listener(one: Case, places: Places): Record<string, unknown> {
   const hosts = one.virtual_hosts ?? [
     { name: 'all', domains: ['*'], routes: one.routes ?? [{ match: { prefix: '/' }, route: { cluster: '$up' } }] },
   ]
@@ -75,10 +83,24 @@ function listener(one: Case, places: Places): unknown {
   }
 }
 
+function internalListeners(one: Case, places: Places): Record<string, unknown>[] {
+  if (one.internal === undefined) return []
+  const { routes, hcm, filters } = one.internal
+  const inner: Case = { id: one.id, what: one.what, steps: [], routes, filters, hcm: { access_log: [], ...hcm } }
+  return [{ ...listener(inner, places), name: internalName(one), address: undefined, internal_listener: {} }]
+}
+
+function internalName(one: Case): string {
+  return `${one.id}-internal`
+}
+
 function clusters(one: Case, places: Places): unknown[] {
   const settings = one.clusters ?? { up: {} }
   return Object.entries(settings).map(
-    ([name, { hosts: _hosts, down: _down, endpoint_metadata: metadata, endpoints: more, groups, ...rest }]) => {
+    ([
+      name,
+      { hosts: _hosts, down: _down, endpoint_metadata: metadata, endpoints: more, groups, internal, ...rest },
+    ]) => {
       const full = fullName(one, name)
       const endpoints = (places.ports.get(full) ?? []).map((port, i) => ({
         endpoint: { address: address(port) },
@@ -89,11 +111,18 @@ function clusters(one: Case, places: Places): unknown[] {
         name: full,
         type: 'STATIC',
         connect_timeout: '1s',
-        load_assignment: { cluster_name: full, endpoints: grouped(endpoints, groups) },
+        load_assignment: {
+          cluster_name: full,
+          endpoints: grouped(internal === true ? [internalEndpoint(one)] : endpoints, groups),
+        },
         ...(resolve(rest, one, places) as Record<string, unknown>),
       }
     },
   )
+}
+
+function internalEndpoint(one: Case): unknown {
+  return { endpoint: { address: { envoy_internal_address: { server_listener_name: internalName(one) } } } }
 }
 
 function grouped(endpoints: readonly unknown[], groups: ClusterSettings['groups']): unknown[] {

@@ -66,7 +66,7 @@ async function listeners(admin: string): Promise<ReadonlyMap<string, number> | u
   const ready = await fetch(`http://${admin}/ready`).catch(() => undefined)
   if (ready?.status !== 200) return undefined
   const told = (await (await fetch(`http://${admin}/listeners?format=json`)).json()) as {
-    listener_statuses: { name: string; local_address: { socket_address: { port_value: number } } }[]
+    listener_statuses: { name: string; local_address: { socket_address?: { port_value: number } } }[]
   }
-  return new Map(told.listener_statuses.map((one) => [one.name, one.local_address.socket_address.port_value]))
+  return new Map(told.listener_statuses.map((one) => [one.name, one.local_address.socket_address?.port_value ?? 0]))
 }

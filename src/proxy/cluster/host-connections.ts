@@ -56,7 +56,7 @@ export class HostConnections {
     const { http2, useDownstreamProtocol, ownHttp2 } = this.#config
     host.transport = transport
     const { internalListener: name } = host.settings
-    host.internal = name === '' ? undefined : (depth) => this.#internal.connect(name, depth)
+    host.internal = name === '' ? undefined : (depth) => this.#internal.connect(name, host.address, depth)
     host.tunnels = new TunnelPool(host, { ...this.#settings, tls }, proxyHeader)
     if (http2 === undefined) host.pool = this.#http1(host, transport)
     else if (!useDownstreamProtocol) host.pool = this.#http2(host, transport)

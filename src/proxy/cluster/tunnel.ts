@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
+import { addressText } from '../http/address-text.ts'
 import { type ReadSink, readInto } from '../network/direct-reads.ts'
 import { Connecting, type ConnectOwner } from './connecting.ts'
 import type { ConnectionPool, PoolSettings } from './connection-pool.ts'
@@ -72,7 +73,7 @@ class Tunnel implements ConnectOwner, PendingStream, UpstreamStream, ReadSink {
 
   connected(_: Connecting, socket: Socket): void {
     this.#socket = socket
-    this.localAddress = `${socket.localAddress}:${socket.localPort}`
+    this.localAddress = addressText(socket.localAddress ?? '', socket.localPort ?? 0)
     readInto(socket, this)
     socket.on('end', () => {
       const callbacks = this.#callbacks

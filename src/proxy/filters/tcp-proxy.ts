@@ -19,6 +19,7 @@ import { metadataJson } from '../config/any.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
 import type { FactoryContext } from '../context.ts'
 import { type AccessLogger, accessLogger, prepareAccessLog } from '../http/access-log.ts'
+import { addressText } from '../http/address-text.ts'
 import { ResponseFlag, StreamInfo } from '../http/stream-info.ts'
 import {
   FilterStatus,
@@ -262,7 +263,7 @@ class TcpProxyFilter implements NetworkFilter, TimeoutOwner {
     this.#connected = true
     this.#cluster?.outliers?.onConnectedOnly(host)
     this.#info.upstreamHost = host
-    this.#info.upstreamLocalAddress = `${socket.localAddress}:${socket.localPort}`
+    this.#info.upstreamLocalAddress = addressText(socket.localAddress ?? '', socket.localPort ?? 0)
     const { upstream } = this.#callbacks
     upstream.host = host.address
     upstream.localAddress = this.#info.upstreamLocalAddress

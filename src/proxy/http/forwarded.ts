@@ -4,6 +4,7 @@ import type { HeaderMap } from '../../base/header-map.ts'
 import { unmapped } from '../match/cidr.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
 import { untraced } from '../tracing/sampling.ts'
+import { isIp } from './address-text.ts'
 import { requestId } from './request-id.ts'
 
 export interface ForwardedOptions {
@@ -67,7 +68,7 @@ export function applyForwarded(
     if (options.trustedHops > 0) source = hop(seen.xff, options.trustedHops) ?? peer
     internal = single && options.isInternal(unmapped(source))
     edge = !internal
-    if (!options.skipXffAppend && peer !== '') {
+    if (!options.skipXffAppend && isIp(peer)) {
       headers.put('x-forwarded-for', single ? unmapped(peer) : `${seen.xff},${unmapped(peer)}`)
     }
     if (options.trustedHops === 0 || !seen.proto) {
@@ -86,8 +87,9 @@ export function applyForwarded(
     for (const name of INTERNAL_ONLY) headers.remove(name)
   }
   if (!internal) for (const name of internalOnly) headers.remove(name)
-  if (edge) headers.put('x-envoy-external-address', unmapped(source))
-  else if (internal) headers.put('x-envoy-internal', 'true')
+  if (edge) {
+    if (isIp(source)) headers.put('x-envoy-external-address', unmapped(source))
+  } else if (internal) headers.put('x-envoy-internal', 'true')
   if (options.generateRequestId && (!seen.requestId || (edge && !options.preserveExternalRequestId))) {
     headers.put('x-request-id', requestId())
   } else if (options.generateRequestId && edge && options.preserveExternalRequestId) {

@@ -1,9 +1,11 @@
 /** One upstream HTTP/1.1 connection: carries one request at a time, then goes back to its pool. */
+
 import type { Socket } from 'node:net'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { upgradeOf } from '../cluster/upgrade.ts'
 import { type UpstreamCallbacks, UpstreamFailure, type UpstreamStream } from '../cluster/upstream.ts'
+import { addressText } from '../http/address-text.ts'
 import type { IdleOwner, IdleTimer } from '../idle-timer.ts'
 import { beginBatch, endBatch } from './batch.ts'
 import { CodecError } from './codec-error.ts'
@@ -58,7 +60,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
   constructor(socket: Socket, limits: HeadLimits, maxRequests: number, owner: ClientConnectionOwner) {
     super(limits)
     this.socket = socket
-    this.localAddress = socket.localAddress === undefined ? '' : `${socket.localAddress}:${socket.localPort}`
+    this.localAddress = addressText(socket.localAddress ?? '', socket.localPort ?? 0)
     this.#owner = owner
     this.#maxRequests = maxRequests
     this.#output = new Output(socket, this)

@@ -1,8 +1,10 @@
 /** One upstream HTTP/2 connection: many requests at a time. */
+
 import type { Socket } from 'node:net'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { upgradeOf } from '../cluster/upgrade.ts'
 import { type UpstreamCallbacks, UpstreamFailure } from '../cluster/upstream.ts'
+import { addressText } from '../http/address-text.ts'
 import { type IdleOwner, IdleTimer } from '../idle-timer.ts'
 import { readInto } from '../network/direct-reads.ts'
 import { Http2ClientStream, Http2Upstream } from './client-stream.ts'
@@ -51,7 +53,7 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
     super(socket, options, limits, stats, false)
     this.#owner = owner
     this.#maxRequests = maxRequests
-    this.localAddress = socket.localAddress === undefined ? '' : `${socket.localAddress}:${socket.localPort}`
+    this.localAddress = addressText(socket.localAddress ?? '', socket.localPort ?? 0)
     this.output.bytes(PREFACE)
     this.greet([[Setting.EnablePush, 0]])
     this.#idle = new IdleTimer(this, idleTimeoutMs)

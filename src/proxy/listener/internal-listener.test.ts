@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { connect as connectHttp2 } from 'node:http2'
 import { connect } from 'node:net'
 import { describe, test } from 'node:test'
 import type { StatsSnapshot } from '../stats/store.ts'
@@ -14,6 +13,7 @@ import {
   testProxy,
   upstream,
 } from '../testing.ts'
+import { Authority, inline, serverTls, TLS } from './testing.ts'
 
 const SOCKET = 'type.googleapis.com/envoy.extensions.transport_sockets'
 const RAW = `transport_socket: { name: t, typed_config: { "@type": ${SOCKET}.internal_upstream.v3.InternalUpstreamTransport, transport_socket: { name: raw, typed_config: { "@type": ${SOCKET}.raw_buffer.v3.RawBuffer } } } }`
@@ -166,7 +166,6 @@ describe('internal listeners', () => {
       [httpListener({ routes: to('in') }), internal(httpListener({ name: 'inner' }))],
       [internalCluster('in', 'inner', http2), cluster(up.port)],
     )
-    const session = connectHttp2(`http://127.0.0.1:${portOf(proxy)}`)
     try {
       const answers = await Promise.all(Array.from({ length: 5 }, () => get(portOf(proxy), '/x')))
       assert.deepEqual(
@@ -174,7 +173,37 @@ describe('internal listeners', () => {
         [200, 200, 200, 200, 200],
       )
     } finally {
-      session.destroy()
+      await proxy.close(0)
+      await up.close()
+    }
+  })
+
+  test('TLS over the pipe, both ends verified', async () => {
+    const up = await upstream()
+    const authority = await new Authority().start()
+    const [server, client] = await Promise.all([
+      authority.issue([{ type: 'dns', value: 'inner.example' }]),
+      authority.issue([{ type: 'url', value: 'spiffe://cluster.local/ns/a/sa/b' }]),
+    ])
+    const ca = `validation_context: { trusted_ca: ${inline(authority.pem)} }`
+    const tls = `{ name: tls, typed_config: { "@type": ${TLS}.UpstreamTlsContext, sni: inner.example, common_tls_context: { tls_certificates: [{ certificate_chain: ${inline(client.cert)}, private_key: ${inline(client.key)} }], ${ca} } } }`
+    const socket = `transport_socket: { name: t, typed_config: { "@type": ${SOCKET}.internal_upstream.v3.InternalUpstreamTransport, transport_socket: ${tls} } }`
+    const inner = httpListener({
+      name: 'inner',
+      chain: serverTls(server, `, ${ca}`),
+      hcm: 'forward_client_cert_details: SANITIZE_SET\nset_current_client_cert_details: { uri: true }',
+    })
+    const proxy = await testProxy(
+      [httpListener({ routes: to('in') }), internal(inner)],
+      [internalCluster('in', 'inner', socket), cluster(up.port)],
+    )
+    try {
+      const answer = await get(portOf(proxy), '/', { method: 'POST', body: 'y'.repeat(200_000) })
+      assert.equal(answer.status, 200)
+      const seen = JSON.parse(answer.body)
+      assert.equal(seen.body.length, 200_000)
+      assert.match(seen.headers['x-forwarded-client-cert'], /URI=spiffe:\/\/cluster.local\/ns\/a\/sa\/b/)
+    } finally {
       await proxy.close(0)
       await up.close()
     }

@@ -5,6 +5,9 @@ import { Duplex } from 'node:stream'
 /** Listeners may be chained; a chain that comes back to itself would have no end. */
 const MAX_DEPTH = 16
 
+/** Envoy's name of the near end. */
+const CLIENT = 'envoy://internal_client_address/'
+
 type Accept = (socket: Socket) => void
 
 /** The internal listeners of one worker, by name. */
@@ -20,9 +23,12 @@ export class InternalListeners {
     if (this.#accepts.get(name) === accept) this.#accepts.delete(name)
   }
 
-  /** `depth`: of the connection that this one is made for, 0 where that came from outside. */
-  connect(name: string, depth: number): Socket {
-    const [near, far] = internalPair(depth + 1)
+  /** `address`: as Envoy writes it. `depth`: of the connection that this one is made for, 0 where that came from outside. */
+  connect(name: string, address: string, depth: number): Socket {
+    const near = new InternalSocket(depth + 1, CLIENT, address)
+    const far = new InternalSocket(depth + 1, address, CLIENT)
+    near.peer = far
+    far.peer = near
     process.nextTick(() => {
       if (near.destroyed) return
       const accept = this.#accepts.get(name)
@@ -42,25 +48,22 @@ export function internalDepth(socket: Socket): number {
   return (socket as unknown) instanceof InternalSocket ? (socket as unknown as InternalSocket).depth : 0
 }
 
-/** Two ends of a pipe; what is written to one is read from the other. */
-function internalPair(depth = 1): [InternalSocket, InternalSocket] {
-  const near = new InternalSocket(depth)
-  const far = new InternalSocket(depth)
-  near.peer = far
-  far.peer = near
-  return [near, far]
-}
-
-/** As much of a net.Socket as the proxy uses. It has no addresses. A write is done when the other end has room for more. */
+/** One end of a pipe, and as much of a net.Socket as the proxy uses. A write is done when the other end has room for more. */
 class InternalSocket extends Duplex {
   readonly depth: number
+  readonly localAddress: string
+  readonly remoteAddress: string
+  readonly localPort = 0
+  readonly remotePort = 0
   /** Set right after construction. */
   peer!: InternalSocket
   #written: (() => void) | undefined
 
-  constructor(depth: number) {
+  constructor(depth: number, localAddress: string, remoteAddress: string) {
     super({ allowHalfOpen: true })
     this.depth = depth
+    this.localAddress = localAddress
+    this.remoteAddress = remoteAddress
   }
 
   setNoDelay(): this {
