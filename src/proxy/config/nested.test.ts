@@ -18,11 +18,7 @@ const CASES: readonly (readonly [DescMessage, string, string])[] = [
     'additional_addresses: [{ address: { pipe: { path: p } } }, { address: { pipe: { path: p, mode: 7 } } }]',
     'x.additional_addresses[1].address.pipe.mode',
   ],
-  [
-    ListenerSchema,
-    'listener_filters: [{ name: a, filter_disabled: { any_match: true } }]',
-    'x.listener_filters[0].filter_disabled',
-  ],
+  [ListenerSchema, 'listener_filters: [{ name: a, config_discovery: {} }]', 'x.listener_filters[0].config_discovery'],
   [
     RouteConfigurationSchema,
     'virtual_hosts: [{ routes: [{ route: { request_mirror_policies: [{ cluster_header: h }] } }] }]',

@@ -1,5 +1,5 @@
 /** Messages that stand inside of others, in many places: what is supported of them, checked for all places at once. */
-import type { DescField, DescMessage, Message, MessageShape } from '@bufbuild/protobuf'
+import { type DescField, type DescMessage, isFieldSet, type Message, type MessageShape } from '@bufbuild/protobuf'
 import { AdminSchema, ClusterManagerSchema } from '../../../gen/envoy/config/bootstrap/v3/bootstrap_pb.ts'
 import { AddressSchema, PipeSchema, SocketAddressSchema } from '../../../gen/envoy/config/core/v3/address_pb.ts'
 import { HeaderValueSchema } from '../../../gen/envoy/config/core/v3/base_pb.ts'
@@ -44,7 +44,7 @@ export const NESTED: readonly Supported[] = [
   [GrpcService_GoogleGrpcSchema, 'target_uri', 'stat_prefix'],
   [AdditionalAddressSchema, 'address'],
   [SocketOptionSchema, 'description', 'level', 'name', 'int_value', 'state'],
-  [ListenerFilterSchema, 'name', 'typed_config'],
+  [ListenerFilterSchema, 'name', 'typed_config', 'filter_disabled'],
   [
     RouteAction_RequestMirrorPolicySchema,
     'cluster',
@@ -68,21 +68,41 @@ export const NESTED: readonly Supported[] = [
   ],
 ]
 
-const SUPPORTED: ReadonlyMap<string, readonly string[]> = new Map(
-  NESTED.map(([{ typeName }, ...fields]) => [typeName, fields]),
+const SUPPORTED = new Map(
+  NESTED.map(([{ typeName, fields }, ...names]) => [
+    typeName,
+    { names, foreign: fields.filter(({ name }) => !names.includes(name)) },
+  ]),
 )
 
 /** Refuses what a message and those inside of it hold against the table; what lies packed in an `Any` is for who unpacks it. */
 export function checkNested<D extends DescMessage>(desc: D, message: MessageShape<D>, path: string): void {
+  // Paths cost more than looking, and are only for the one that is refused.
+  if (!conforms(desc, message)) refuse(desc, message, path)
+}
+
+function conforms(desc: DescMessage, message: Message): boolean {
   const supported = SUPPORTED.get(desc.typeName)
-  if (supported !== undefined) onlyFields(desc, message, supported, path)
+  if (supported?.foreign.some((field) => isFieldSet(message, field)) === true) return false
+  return innerFields(desc).every((field) => {
+    const value = content(message, field)
+    const inner = field.message as DescMessage
+    if (value === undefined) return true
+    if (field.fieldKind === 'message') return conforms(inner, value as Message)
+    return Object.values(value).every((one) => conforms(inner, one as Message))
+  })
+}
+
+function refuse(desc: DescMessage, message: Message, path: string): void {
+  const supported = SUPPORTED.get(desc.typeName)
+  if (supported !== undefined) onlyFields(desc, message as MessageShape<DescMessage>, supported.names, path)
   for (const field of innerFields(desc)) {
     const value = content(message, field)
     if (value === undefined) continue
     const where = `${path}.${field.name}`
     const inner = field.message as DescMessage
-    if (field.fieldKind === 'message') checkNested(inner, value as Message, where)
-    else for (const [key, one] of Object.entries(value)) checkNested(inner, one as Message, `${where}[${key}]`)
+    if (field.fieldKind === 'message') refuse(inner, value as Message, where)
+    else for (const [key, one] of Object.entries(value)) refuse(inner, one as Message, `${where}[${key}]`)
   }
 }
 
@@ -95,13 +115,19 @@ function content(message: Message, field: DescField): object | undefined {
 
 const INNER = new Map<DescMessage, readonly DescField[]>()
 
-/** The fields that hold messages of Envoy's. */
+/** The fields that hold messages of the table, or such as hold them. */
 function innerFields(desc: DescMessage): readonly DescField[] {
-  const known = INNER.get(desc)
-  if (known !== undefined) return known
-  const fields = desc.fields.filter(
-    ({ message }) => message !== undefined && !message.typeName.startsWith('google.protobuf.'),
-  )
-  INNER.set(desc, fields)
+  let fields = INNER.get(desc)
+  if (fields === undefined) {
+    fields = desc.fields.filter(({ message }) => message !== undefined && reaches(message, new Set()))
+    INNER.set(desc, fields)
+  }
   return fields
+}
+
+function reaches(desc: DescMessage, seen: Set<DescMessage>): boolean {
+  if (SUPPORTED.has(desc.typeName)) return true
+  if (seen.has(desc)) return false
+  seen.add(desc)
+  return desc.fields.some(({ message }) => message !== undefined && reaches(message, seen))
 }

@@ -19,6 +19,7 @@ import { type CompiledNetworkFilters, compileNetworkFilters, type NetworkSlot } 
 import { DownstreamTls } from '../tls/downstream.ts'
 import { type DataPlaneContext, factoryContext } from '../worker/data-plane-context.ts'
 import { ChainMatch } from './filter-chain-match.ts'
+import { isDisabled } from './filter-disabled.ts'
 import { isInternal, type ListenAddress, listenAddresses } from './listen-address.ts'
 import { type AcceptedSocketOptions, acceptedSocketOptions } from './socket-options.ts'
 
@@ -120,12 +121,14 @@ export async function compileListener(
   onlyFields(ListenerSchema, proto, FIELDS, path)
   if (proto.bindToPort === false) throw unsupported(`${path}.bind_to_port`, 'listeners that do not bind')
   if (proto.freebind === true) throw unsupported(`${path}.freebind`, 'addresses that are not there yet')
-  const kinds = proto.listenerFilters.map((filter, i) => {
+  const addresses = listenAddresses(proto, path)
+  const ports = addresses.map(({ port }) => port)
+  const kinds = proto.listenerFilters.flatMap((filter, i) => {
     const where = `${path}.listener_filters[${i}]`
     if (filter.configType.case !== 'typedConfig') throw unsupported(where, 'discovered listener filters')
     const kind = LISTENER_FILTERS[messageName(filter.configType.value.typeUrl)]
     if (kind === undefined) throw unsupported(where, `listener filter ${messageName(filter.configType.value.typeUrl)}`)
-    return kind
+    return isDisabled(filter.filterDisabled, ports, `${where}.filter_disabled`) ? [] : [kind]
   })
   const facts: ListenerFacts = {
     name: proto.name,
@@ -171,7 +174,7 @@ export async function compileListener(
   return {
     name: proto.name,
     facts,
-    addresses: listenAddresses(proto, path),
+    addresses,
     internal: isInternal(proto),
     statPrefix: proto.statPrefix,
     countsGlobally: !proto.ignoreGlobalConnLimit,
