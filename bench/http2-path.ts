@@ -15,6 +15,7 @@ import { parseArgs } from 'node:util'
 import '../src/base/reflect-metadata.ts'
 import { X509CertificateGenerator } from '@peculiar/x509'
 import { envoy, h2load, nginx } from '../test/peers/index.ts'
+import { freePorts } from './lib/free-ports.ts'
 import { cpuSeconds, median, output, rssMb, start, stop, stopAll } from './lib/processes.ts'
 
 const { values } = parseArgs({
@@ -30,10 +31,7 @@ const { values } = parseArgs({
 })
 
 const SLUICE = fileURLToPath(new URL('../bin/sluice.mjs', import.meta.url))
-const UPSTREAM = 19290
-const UPSTREAM_H2 = 19291
-const UPSTREAM_GRPC = 19293
-const PROXY = 19292
+const [UPSTREAM, UPSTREAM_H2, UPSTREAM_GRPC, PROXY] = await freePorts(4)
 const PEER = fileURLToPath(new URL('lib/grpc-peer.ts', import.meta.url))
 const BODY = 'a body of sixty-six bytes, which is about the size of a short JSON'
 const TYPE = 'type.googleapis.com/envoy.extensions'

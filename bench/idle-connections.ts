@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { bootstrap } from './lib/bootstrap.ts'
+import { freePorts } from './lib/free-ports.ts'
 import { rssMb, stop, stopAll } from './lib/processes.ts'
 import { commands, packed, started } from './lib/proxies.ts'
 
@@ -20,7 +21,7 @@ const { values } = parseArgs({
   options: { connections: { type: 'string', default: '10000' }, only: { type: 'string' } },
 })
 const COUNT = Number(values.connections)
-const [UPSTREAM, PROXY] = [19290, 19291]
+const [UPSTREAM, PROXY] = await freePorts(2)
 
 // Node raises its own soft limit to the hard one, and its children inherit that.
 const limit = Number(execFileSync('sh', ['-c', 'ulimit -n'], { encoding: 'latin1' }))

@@ -11,15 +11,16 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { bootstrap } from './lib/bootstrap.ts'
+import { freePorts } from './lib/free-ports.ts'
 import { cpuSeconds, median, rssMb, start, stop, stopAll } from './lib/processes.ts'
 import { commands, started } from './lib/proxies.ts'
+import { sendBody } from './lib/send-body.ts'
 
 const { values } = parseArgs({
   options: { runs: { type: 'string', default: '3' }, only: { type: 'string' }, case: { type: 'string' } },
 })
-const [UPSTREAM, PROXY] = [19390, 19391]
+const [UPSTREAM, PROXY] = await freePorts(2)
 const MB = 1 << 20
-const CHUNK = Buffer.alloc(256 * 1024, 'y')
 
 interface Case {
   readonly name: string
@@ -48,18 +49,7 @@ function client({ up, down }: Case, count: number): Promise<void> {
     const next = () => {
       const length = up > 0 ? `content-length: ${up}\r\n` : ''
       socket.write(`${up > 0 ? 'POST' : 'GET'} /${down} HTTP/1.1\r\nhost: a\r\n${length}\r\n`)
-      let toSend = up
-      const pump = () => {
-        while (toSend > 0) {
-          const part = toSend >= CHUNK.length ? CHUNK : CHUNK.subarray(0, toSend)
-          toSend -= part.length
-          if (!socket.write(part) && toSend > 0) {
-            socket.once('drain', pump)
-            return
-          }
-        }
-      }
-      pump()
+      sendBody(socket, up)
     }
     socket.on('error', reject)
     socket.on('close', () => reject(new Error('closed in the middle')))

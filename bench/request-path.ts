@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { envoy, h2load, haproxy, nginx, wrk } from '../test/peers/index.ts'
+import { freePorts } from './lib/free-ports.ts'
 import { cpuSeconds, median, output, rssMb, start, stop, stopAll } from './lib/processes.ts'
 import { type Command, nginxCommand, peerCommands } from './request-path/peers.ts'
 import { MODULE, type Scenario, scenarios } from './request-path/scenarios.ts'
@@ -29,7 +30,8 @@ const { values } = parseArgs({
   },
 })
 
-const UPSTREAM = 19190
+/** Of the upstream, of each peer, and of the Sluice beside which the scenario is seen. */
+const [UPSTREAM, ...PORTS] = await freePorts(7)
 const BODY = 'a body of sixty-six bytes, which is about the size of a short JSON'
 const HEADERS = [
   'user-agent: bench/1.0',
@@ -148,12 +150,12 @@ async function measure(name: string, scenario: Scenario): Promise<void> {
       running.push({ name: peer, url, headers, child, turns: [], halfLoad: '' })
     }
     for (const [i, [peer, command]] of Object.entries(PEERS).entries()) {
-      const port = UPSTREAM + 1 + i
+      const port = PORTS[i]
       const program = wanted === undefined || wanted.includes(peer) ? command(scenario, port) : undefined
       if (program !== undefined) await begin(peer, program, port, scenario)
     }
     if (scenario.plain !== true && (wanted === undefined || wanted.includes('sluice'))) {
-      const port = UPSTREAM + 20
+      const port = PORTS[PORTS.length - 1]
       await begin(WITHOUT, PEERS['sluice'](PLAIN, port) as Command, port, PLAIN)
     }
     for (const proxy of running) await load(proxy, Number(values.warmup))

@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { freePorts } from './lib/free-ports.ts'
 
 const { values } = parseArgs({
   options: {
@@ -23,7 +24,7 @@ const { values } = parseArgs({
 })
 
 const WAIT_MS = 12_000
-const PORT = 19490
+const [PORT] = await freePorts(1)
 const FILTERS = 'type.googleapis.com/envoy.extensions.filters'
 
 function bootstrap(count: number): string {

@@ -1,7 +1,6 @@
 /** Answers `/<bytes>` with so many bytes, after it has read the request's body. The first argument is its port. */
 import { createServer, type Socket } from 'node:net'
-
-const CHUNK = Buffer.alloc(256 * 1024, 'x')
+import { sendBody } from './send-body.ts'
 
 function serve(socket: Socket): void {
   let head = ''
@@ -10,18 +9,7 @@ function serve(socket: Socket): void {
   const answer = () => {
     head = ''
     socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${wanted}\r\n\r\n`)
-    let toSend = wanted
-    const pump = () => {
-      while (toSend > 0) {
-        const part = toSend >= CHUNK.length ? CHUNK : CHUNK.subarray(0, toSend)
-        toSend -= part.length
-        if (!socket.write(part) && toSend > 0) {
-          socket.once('drain', pump)
-          return
-        }
-      }
-    }
-    pump()
+    sendBody(socket, wanted)
   }
   socket.on('error', () => {})
   socket.on('data', (chunk: Buffer) => {
