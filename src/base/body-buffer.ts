@@ -1,3 +1,4 @@
+import { ownCopy } from './own-memory.ts'
 import { ReadSlab } from './read-slab.ts'
 
 /** Pieces smaller than this are copied together where they are kept. */
@@ -61,8 +62,7 @@ export class BodyBuffer {
   #own(chunk: Buffer): Buffer {
     const { length } = chunk
     if (length >= BLOCK || length * 8 >= chunk.buffer.byteLength) return chunk
-    const copy = Buffer.allocUnsafeSlow(length)
-    copy.set(chunk)
+    const copy = ownCopy(chunk)
     if (this.sole) ReadSlab.of(chunk)?.done(length)
     return copy
   }

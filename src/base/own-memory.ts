@@ -3,7 +3,11 @@
  * share 64 KiB, which each of them holds. For what may be kept long by connections that do nothing.
  */
 export function inOwnMemory(view: Buffer): Buffer {
-  if (view.length * 2 >= view.buffer.byteLength) return view
+  return view.length * 2 >= view.buffer.byteLength ? view : ownCopy(view)
+}
+
+/** As that, of bytes that may change. */
+export function ownCopy(view: Buffer): Buffer {
   const copy = Buffer.allocUnsafeSlow(view.length)
   copy.set(view)
   return copy

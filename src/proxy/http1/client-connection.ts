@@ -289,15 +289,11 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
     if (enough && !this.#output.blocked) this.#callbacks?.onUpstreamDrained()
   }
 
-  protected onBody(data: Buffer, end: boolean): void {
+  protected onBody(body: BodyBuffer, end: boolean): void {
     const callbacks = this.#callbacks
     if (callbacks === undefined) return
-    const body = new BodyBuffer()
-    body.add(data)
-    body.sole = true
     if (end) this.#responseEnded()
     callbacks.onUpstreamData(body, end)
-    this.recycles = body.sole
   }
 
   protected onTrailers(trailers: HeaderMap | undefined): void {

@@ -14,7 +14,7 @@ class Reader extends Http1Reader {
     this.head.parseRequest(bytes, start, end, 'http', limits)
     return this.head.bodyKind
   }
-  protected onBody(_data: Buffer, end: boolean): void {
+  protected onBody(_data: unknown, end: boolean): void {
     if (end) this.nextMessage()
   }
   protected onTrailers(): void {}

@@ -1,7 +1,8 @@
 /** Splitting a byte stream into HTTP/1.1 messages; both sides of the proxy read with it. */
+import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
-import { inOwnMemory } from '../../base/own-memory.ts'
-import { ReadSlab } from '../../base/read-slab.ts'
+import { ownCopy } from '../../base/own-memory.ts'
+import { CurrentRead } from '../network/current-read.ts'
 import { ChunkedDecoder } from './chunked.ts'
 import { CodecError } from './codec-error.ts'
 import { BodyKind, type HeadLimits, MessageHead } from './head.ts'
@@ -29,13 +30,8 @@ export abstract class Http1Reader {
   /** Bytes that were read and not yet understood. */
   #rest: Buffer | undefined
   #searched = 0
-  /** Bytes of chunks that were handed on while one read was looked at. */
-  #given = 0
   #feeding = false
-  /** The bytes being fed stay as they are; else they are only there during the call. */
-  #owned = true
-  /** What was handed on last had no other holder afterwards. */
-  recycles = false
+  readonly currentRead = new CurrentRead()
 
   constructor(limits: HeadLimits) {
     this.#limits = limits
@@ -43,7 +39,7 @@ export abstract class Http1Reader {
 
   /** Reads the head, whose lines stand from `start` to `end`, hands it on, and returns how the body is framed. */
   protected abstract onHead(bytes: Buffer, start: number, end: number, limits: HeadLimits): BodyKind
-  protected abstract onBody(data: Buffer, end: boolean): void
+  protected abstract onBody(data: BodyBuffer, end: boolean): void
   protected abstract onTrailers(trailers: HeaderMap | undefined): void
   protected abstract onError(error: CodecError): void
 
@@ -87,24 +83,23 @@ export abstract class Http1Reader {
     }
   }
 
-  /** Unless `owned`, what is kept of the bytes is copied: somebody may hold body data for long. */
+  /** Reads on; `CurrentRead` says what `owned` means. */
   protected feed(chunk: Buffer, owned: boolean): void {
     if (this.#state === DEAD) return
-    const joined = this.#rest !== undefined
+    this.currentRead.begin(chunk, owned)
     const buffer = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk])
     this.#rest = undefined
     this.#feeding = true
-    this.#owned = owned || joined
     try {
       const at = this.#consume(buffer)
-      if (at < buffer.length && (this.#state as number) !== DEAD)
-        this.#rest = inOwnMemory(this.#part(buffer, at, buffer.length))
+      if (at < buffer.length && (this.#state as number) !== DEAD) this.#rest = ownCopy(buffer.subarray(at))
     } catch (error) {
       this.stopReading()
       if (!(error instanceof CodecError)) throw error
       this.onError(error)
     } finally {
       this.#feeding = false
+      this.currentRead.end()
     }
   }
 
@@ -138,19 +133,16 @@ export abstract class Http1Reader {
         case LENGTH: {
           const part = Math.min(this.#left, end - at)
           this.#left -= part
-          const data = this.#part(buffer, at, at + part)
+          const start = at
           at += part
           const last = this.#left === 0
           if (last) this.#state = HELD
-          this.onBody(data, last)
+          this.#handOn(buffer, start, at, last)
           break
         }
         case CHUNKED: {
-          const start = at
-          this.#given = 0
           const chunked = this.#chunked as ChunkedDecoder
           at = chunked.feed(buffer, at, this)
-          if (this.#owned && this.recycles) ReadSlab.of(buffer)?.done(at - start - this.#given)
           if (chunked.done) {
             this.#state = HELD
             this.onTrailers(chunked.trailers)
@@ -158,9 +150,9 @@ export abstract class Http1Reader {
           break
         }
         case RAW: {
-          const data = this.#part(buffer, at, end)
+          const start = at
           at = end
-          this.onBody(data, false)
+          this.#handOn(buffer, start, end, false)
           break
         }
         default:
@@ -171,14 +163,13 @@ export abstract class Http1Reader {
   }
 
   onBodyData(buffer: Buffer, start: number, end: number): void {
-    this.#given += end - start
-    this.onBody(this.#part(buffer, start, end), false)
+    this.#handOn(buffer, start, end, false)
   }
 
-  #part(buffer: Buffer, start: number, end: number): Buffer {
-    const part = buffer.subarray(start, end)
-    if (this.#owned) return part
-    return this.recycles && part.length >= LARGE ? ReadSlab.copyOf(part) : Buffer.from(part)
+  #handOn(buffer: Buffer, start: number, end: number, last: boolean): void {
+    const body = this.currentRead.body(buffer, start, end)
+    this.onBody(body, last)
+    this.currentRead.handedOn(body)
   }
 
   #startBody(kind: BodyKind): void {

@@ -176,15 +176,11 @@ export class Http1ServerConnection
     return kind
   }
 
-  protected onBody(data: Buffer, end: boolean): void {
+  protected onBody(body: BodyBuffer, end: boolean): void {
     if (end) this.#requestComplete = true
     const stream = this.#stream
     if (stream === undefined) return
-    const body = new BodyBuffer()
-    body.add(data)
-    body.sole = true
     stream.onRequestData(body, end)
-    this.recycles = body.sole
   }
 
   protected onTrailers(trailers: HeaderMap | undefined): void {

@@ -1,12 +1,11 @@
 /** One HTTP/2 connection, of either end: its settings, windows and streams, and how it ends. */
 import type { Socket } from 'node:net'
-import { BodyBuffer } from '../../base/body-buffer.ts'
+import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { IdTable } from '../../base/id-table.ts'
-import { inOwnMemory } from '../../base/own-memory.ts'
-import { ReadSlab } from '../../base/read-slab.ts'
 import { beginBatch, endBatch } from '../http1/batch.ts'
 import type { MetadataMap } from '../metadata-map.ts'
+import { CurrentRead } from '../network/current-read.ts'
 import type { ReadSink } from '../network/direct-reads.ts'
 import { ErrorCode, Http2Error, protocolError } from './error-code.ts'
 import { FloodGuard } from './flood-guard.ts'
@@ -26,10 +25,6 @@ import { writeFields } from './write-fields.ts'
 
 /** Streams that we have reset, of which frames may still be under way (RFC 9113 5.1, closed). */
 const MAX_RESET = 1024
-
-/** Less than this is copied out of a slab, so that it can be used again; of other large reads, who keeps an eighth may keep all. */
-const COPY_LIMIT = 4 * 1024
-const LARGE_READ = 8 * 1024
 
 export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
   implements InboundHandler, OutputOwner, ReadSink
@@ -76,11 +71,7 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
     this.reader = new FrameReader(this.inbound)
   }
 
-  recycles = false
-  /** The bytes that are being read stay as they are; and the slab in which they do, of which so many were handed on. */
-  #owned = true
-  #slab: Buffer | undefined
-  #given = 0
+  readonly currentRead = new CurrentRead()
 
   get wantsOwnBuffer(): boolean {
     return this.streams.size > 0
@@ -103,34 +94,15 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
   abstract onGoAway(lastStream: number, code: number): void
   abstract onPingAck(bytes: Buffer, start: number): void
 
-  /** What was read; of its bytes only `pieceOf` keeps something. */
+  /** What was read; of its bytes only `currentRead` keeps something. */
   protected abstract onBytes(chunk: Buffer): void
 
   // The socket's events
 
   onRead(chunk: Buffer, owned: boolean): void {
-    const slab = owned ? ReadSlab.of(chunk) : undefined
-    this.#owned = owned
-    this.#slab = slab === undefined ? undefined : chunk
-    this.#given = 0
+    this.currentRead.begin(chunk, owned)
     this.onBytes(chunk)
-    this.#slab = undefined
-    slab?.done(chunk.length - this.#given)
-  }
-
-  /** Part of what is being read, to be held for any time. */
-  pieceOf(bytes: Buffer, start: number, end: number): BodyBuffer {
-    const body = new BodyBuffer()
-    const size = end - start
-    if (size === 0) return body
-    body.sole = true
-    const view = bytes.subarray(start, end)
-    if (bytes === this.#slab && size >= COPY_LIMIT) {
-      this.#given += size
-      body.add(view)
-    } else if (!this.#owned || this.#slab !== undefined) body.add(Buffer.from(view))
-    else body.add(bytes.length < LARGE_READ || size * 8 >= bytes.length ? view : inOwnMemory(view))
-    return body
+    this.currentRead.end()
   }
 
   /** Bytes from the socket, behind the connection preface. */

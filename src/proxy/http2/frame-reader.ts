@@ -1,4 +1,5 @@
 /** Splitting a byte stream into frames. What of a frame's payload is there is looked at in place; only a frame cut in two is copied. */
+import { ownCopy } from '../../base/own-memory.ts'
 import { ErrorCode, Http2Error } from './error-code.ts'
 import { DEFAULT_FRAME_SIZE, Flag, FRAME_HEADER, FrameType, readUint31 } from './frame.ts'
 
@@ -36,7 +37,7 @@ export class FrameReader {
     if (this.#stopped) return
     let at = this.#rest === undefined ? start : this.#complete(this.#rest, chunk, start)
     at = this.#consume(chunk, at)
-    if (at < chunk.length && !this.#stopped) this.#rest = copyOf(chunk.subarray(at))
+    if (at < chunk.length && !this.#stopped) this.#rest = ownCopy(chunk.subarray(at))
   }
 
   /** The frame that was cut in two, or its head if that was. Returns where in `chunk` the next begins. */
@@ -49,7 +50,7 @@ export class FrameReader {
       if (stop > at) bytes = Buffer.concat([bytes, chunk.subarray(at, stop)])
       at = stop
       if (bytes.length < whole) {
-        this.#rest = copyOf(bytes)
+        this.#rest = ownCopy(bytes)
         return at
       }
       this.#rest = undefined
@@ -93,11 +94,4 @@ export class FrameReader {
 
 function lengthOf(bytes: Buffer, at: number): number {
   return (bytes[at] << 16) | (bytes[at + 1] << 8) | bytes[at + 2]
-}
-
-/** In memory of its own: a connection that does nothing may keep it long. */
-function copyOf(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length)
-  copy.set(bytes)
-  return copy
 }

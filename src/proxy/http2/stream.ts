@@ -189,7 +189,7 @@ export abstract class Http2Stream implements Entry {
 
   receiveData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
     const size = end - start
-    const data = this.connection.pieceOf(bytes, start, end)
+    const data = this.connection.currentRead.body(bytes, start, end)
     if (endStream) this.#remoteEnded()
     if (this.#paused || this.#held !== undefined) {
       this.#held ??= new BodyBuffer()
@@ -200,7 +200,7 @@ export abstract class Http2Stream implements Entry {
     if (size > 0) this.#consumed(size)
     else if (!endStream) return
     this.deliverData(data, endStream)
-    this.connection.recycles = data.sole
+    this.connection.currentRead.handedOn(data)
   }
 
   receiveTrailers(trailers: HeaderMap): void {

@@ -11,8 +11,8 @@ export interface ReadSink {
   onRead(chunk: Buffer, owned: boolean): void
   /** More of a body is to come than a shared buffer holds: it is read into a buffer that need not be copied from. */
   readonly wantsOwnBuffer: boolean
-  /** What it was given last was written by the only holder: memory can be used again. */
-  readonly recycles?: boolean
+  /** Whose bodies have only one holder can be read into a slab. */
+  readonly currentRead?: { readonly recycles: boolean }
 }
 
 /** As much as libuv suggests for one read. */
@@ -43,7 +43,7 @@ class DirectReads {
     if (this.#last < FLOWING || sink?.wantsOwnBuffer !== true || waiting >= MAX_WAITING) return shared
     waiting++
     this.#watch()
-    this.#slab = sink.recycles === true ? ReadSlab.take() : undefined
+    this.#slab = sink.currentRead?.recycles === true ? ReadSlab.take() : undefined
     if (this.#slab !== undefined) return this.#slab.buffer
     this.#own = Buffer.allocUnsafeSlow(SIZE)
     return this.#own
