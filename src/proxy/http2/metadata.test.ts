@@ -139,6 +139,30 @@ describe('METADATA', () => {
     })
   }
 
+  test('a socket that takes nothing holds it back, and the end of the message behind it', () => {
+    let before = -1
+    const { written } = recordServer(
+      [
+        Buffer.concat([PREFACE, frame(Settings, 0, 0), frame(Headers, Flag.EndHeaders, 1, POST)]),
+        ({ output }) => {
+          output.blocked = true
+        },
+        Buffer.concat([frame(Metadata, END, 1, A_B), frame(Data, Flag.EndStream, 1)]),
+        (connection) => {
+          before = connection.output.frames
+          connection.socket.emit('drain')
+        },
+      ],
+      on,
+    )
+    const types = framesOf(written)
+      .filter(({ stream }) => stream === 1)
+      .map(({ type }) => type)
+    assert.deepEqual(types, [Headers, Metadata, Data, Headers])
+    // SETTINGS, its acknowledgement, WINDOW_UPDATE, and the head of the answer.
+    assert.equal(before, 4)
+  })
+
   test('the bound holds for a stream, not for a frame', () => {
     const receiver = new MetadataReceiver()
     // 1: 65,536 bytes.
