@@ -84,9 +84,7 @@ export function clustersJson(workers: readonly (readonly ClusterStatus[])[], con
             { name: 'rq_success', value: String(host.successes) },
             { name: 'rq_active', type: 'GAUGE', value: String(host.active) },
           ],
-          health_status: {
-            eds_health_status: (host.healthFlags & HealthFlag.FailedEds) === 0 ? 'HEALTHY' : 'UNHEALTHY',
-          },
+          health_status: healthStatus(host.healthFlags),
           weight: host.weight,
           hostname: host.hostname,
         }
@@ -103,4 +101,19 @@ function addressJson(address: string): unknown {
   const colon = address.lastIndexOf(':')
   if (address.startsWith('/')) return { pipe: { path: address.slice(0, colon) } }
   return { socket_address: { address: address.slice(0, colon), port_value: Number(address.slice(colon + 1)) } }
+}
+
+/** `envoy.admin.v3.HostHealthStatus`. */
+function healthStatus(flags: number): unknown {
+  const has = (flag: number) => (flags & flag) !== 0
+  const { Draining, FailedEds, DegradedEds } = HealthFlag
+  const eds = has(Draining) ? 'DRAINING' : has(FailedEds) ? 'UNHEALTHY' : has(DegradedEds) ? 'DEGRADED' : 'HEALTHY'
+  const told = {
+    failed_active_health_check: has(HealthFlag.FailedActiveCheck),
+    failed_outlier_check: has(HealthFlag.FailedOutlierCheck),
+    failed_active_degraded_check: has(HealthFlag.DegradedActiveCheck),
+    pending_dynamic_removal: has(HealthFlag.PendingRemoval),
+    pending_active_hc: has(HealthFlag.PendingActiveCheck),
+  }
+  return { ...Object.fromEntries(Object.entries(told).filter(([, value]) => value)), eds_health_status: eds }
 }
