@@ -22,7 +22,8 @@ export function factsOf(
   mask: (text: string) => string,
 ): Facts {
   const facts = new Map<string, string>()
-  const put = (key: string, value: string) => facts.set(key, mask(value).replace(UUID, '<uuid>'))
+  // Ids first: a port may stand in one by chance.
+  const put = (key: string, value: string) => facts.set(key, mask(value.replace(UUID, '<uuid>')))
   for (const [i, { client, upstream }] of steps.entries()) {
     for (const [j, message] of client.responses.entries()) addMessage(put, `${i}.response${j === 0 ? '' : j}`, message)
     // Envoy closes with a delay: that it has closed is looked at where a case waits for it.
