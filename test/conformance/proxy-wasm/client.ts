@@ -1,7 +1,9 @@
 import { Agent, request } from 'node:http'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Exchange, Pairs, SeenExchange } from './case.ts'
 import { fold, piecesOf } from './message.ts'
+import { taken } from './taken.ts'
 
 const PATIENCE_MS = 4_000
 /** Long enough for a proxy to pass on one piece of a body before the next is sent. */
@@ -48,11 +50,17 @@ async function write(
   trailers: Pairs | undefined,
 ): Promise<void> {
   for (const [i, piece] of pieces.entries()) {
-    if (i > 0) await new Promise((resolve) => setTimeout(resolve, PIECE_MS))
+    if (i > 0) await apart(sent.socket)
     sent.write(Buffer.from(piece, 'latin1'))
   }
   if (trailers !== undefined) sent.addTrailers(Object.fromEntries(trailers))
   sent.end()
+}
+
+/** The pause between two pieces. */
+async function apart(socket: Socket | null): Promise<void> {
+  await sleep(PIECE_MS)
+  if (socket !== null) await taken(socket)
 }
 
 /** Sends bytes over plain TCP, half-closes, and gives what came back until the end. */
@@ -76,11 +84,13 @@ export function sendBytes(place: Place, exchange: Exchange): Promise<SeenExchang
       resolve(seen)
     })
     const pieces = piecesOf(exchange.request?.body ?? '')
-    const next = (i: number) => {
-      if (i === pieces.length) return void setTimeout(() => socket.end(), PIECE_MS)
-      socket.write(Buffer.from(pieces[i], 'latin1'))
-      setTimeout(next, PIECE_MS, i + 1)
-    }
-    socket.on('connect', () => next(0))
+    socket.on('connect', async () => {
+      for (const piece of pieces) {
+        socket.write(Buffer.from(piece, 'latin1'))
+        await apart(socket)
+      }
+      await sleep(PIECE_MS)
+      socket.end()
+    })
   })
 }
