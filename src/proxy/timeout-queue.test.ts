@@ -23,3 +23,25 @@ test('durations that nobody waits for any more are forgotten', () => {
     mock.timers.reset()
   }
 })
+
+test('requests that name a duration each leave no timers behind', () => {
+  const before = waitingDurations()
+  const owner = { onTimeout: () => {} }
+  for (let i = 0; i < 5000; i++) {
+    const timeout = new Timeout(owner, 0)
+    timeout.arm(1_000_000 + i)
+    timeout.cancel()
+  }
+  assert.ok(waitingDurations() <= before + 300, `${waitingDurations()}`)
+})
+
+test('no timer is longer than Node has them', () => {
+  const set = mock.method(globalThis, 'setTimeout')
+  const timeout = new Timeout({ onTimeout: () => assert.fail('too early') }, 0)
+  // What a request may ask for: grpc-timeout: 99999999H
+  timeout.arm(99_999_999 * 3_600_000)
+  timeout.cancel()
+  const [{ arguments: args }] = set.mock.calls
+  set.mock.restore()
+  assert.equal(args[1], 0x7fffffff)
+})

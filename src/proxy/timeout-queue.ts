@@ -7,6 +7,12 @@ export interface TimeoutOwner {
   onTimeout(kind: number): void
 }
 
+/** Node runs a timer that is to wait longer than this (24 days) at once. */
+export const LONGEST_TIMER = 0x7fffffff
+
+/** So many durations may keep their timer while nobody waits: those of the configuration do, those that requests name go. */
+const MAX_EMPTY = 256
+
 export class Timeout {
   readonly owner: TimeoutOwner
   readonly kind: number
@@ -65,10 +71,14 @@ class TimeoutQueue {
     timeout.previous = undefined
     timeout.next = undefined
     timeout.queue = undefined
+    if (this.#first === undefined && queues.size > MAX_EMPTY && this.#timer !== undefined) {
+      clearTimeout(this.#timer)
+      queues.delete(this.#ms)
+    }
   }
 
   #wait(ms: number): void {
-    this.#timer = setTimeout(TimeoutQueue.#fire, Math.max(1, Math.ceil(ms)), this).unref()
+    this.#timer = setTimeout(TimeoutQueue.#fire, Math.min(LONGEST_TIMER, Math.max(1, Math.ceil(ms))), this).unref()
   }
 
   static #fire(queue: TimeoutQueue): void {

@@ -221,7 +221,10 @@ export class HttpStream implements RequestSink {
       this.info.route = this.#route
       if (this.#route?.idleTimeoutMs !== undefined) this.#armIdle()
       const limit = this.#route?.settings.maxDuration
-      if (limit !== undefined) this.#limitDuration(routeDuration(this.requestHeaders, limit, this.manager.options))
+      const { options } = this.manager
+      if (limit !== undefined) this.#limitDuration(routeDuration(this.requestHeaders, limit, options))
+      // Of the connection manager, or of a route that a filter has seen before it changed the request.
+      else if (this.#maxDuration !== undefined) this.#limitDuration(options.maxStreamDurationMs)
     }
     return this.#route
   }
@@ -373,14 +376,14 @@ export class HttpStream implements RequestSink {
     this.#idle.arm(ms)
   }
 
-  /** Counted from the beginning of the stream. */
+  /** Counted from the beginning of the stream; in whole milliseconds, so that streams of one limit wait in one line. */
   #limitDuration(ms: number): void {
     if (ms <= 0) {
       this.#maxDuration?.cancel()
       return
     }
     this.#maxDuration ??= new Timeout(this, MAX_DURATION)
-    this.#maxDuration.arm(Math.max(1, this.info.startMono + ms - performance.now()))
+    this.#maxDuration.arm(Math.max(1, Math.ceil(this.info.startMono + ms - performance.now())))
   }
 
   #timeOut(code: number, body: string, details: string, grpcStatus?: number): void {
