@@ -1,6 +1,7 @@
 /** Reading protobuf config strictly: what is set and not supported is refused with its path, never ignored. */
 import { type DescField, type DescMessage, isFieldSet, type Message, type MessageShape } from '@bufbuild/protobuf'
 import { SluiceError } from '../../errors.ts'
+import { LONGEST_TIMER } from '../timeout-queue.ts'
 
 /** Refuses every field of `message` that is set and not in `supported` (proto names). `path` is where the message stands. */
 export function onlyFields<D extends DescMessage>(
@@ -28,7 +29,19 @@ export function invalid(where: string, detail: string): SluiceError {
   return new SluiceError('SL5002', `${where}: ${detail}`, { where })
 }
 
-/** Duration in milliseconds, or the default when absent. */
+/** A number where there is one, refused outside of its bounds. */
+export function within(value: number | undefined, absent: number, min: number, max: number, path: string): number {
+  if (value === undefined) return absent
+  if (value < min || value > max) throw invalid(path, `must be from ${min} to ${max}`)
+  return value
+}
+
+/** Duration in milliseconds, or the default when absent; no longer than a timer can be. */
 export function durationMs(value: { seconds: bigint; nanos: number } | undefined, absent: number): number {
-  return value === undefined ? absent : Number(value.seconds) * 1000 + value.nanos / 1e6
+  return value === undefined ? absent : Math.min(LONGEST_TIMER, Number(value.seconds) * 1000 + value.nanos / 1e6)
+}
+
+/** A duration that nobody sets a timer for. */
+export function durationSeconds({ seconds, nanos }: { seconds: bigint; nanos: number }): number {
+  return Number(seconds) + nanos / 1e9
 }

@@ -12,7 +12,7 @@ import {
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { unpack } from '../config/any.ts'
-import { onlyFields, unsupported } from '../config/fields.ts'
+import { onlyFields, unsupported, within } from '../config/fields.ts'
 import {
   FilterDataStatus,
   FilterHeadersStatus,
@@ -107,10 +107,10 @@ function library(config: Compressor): Pick<Settings, 'encoding' | 'make'> {
     const gzip = message as Gzip
     onlyFields(GzipSchema, gzip, ['memory_level', 'compression_level', 'window_bits', 'chunk_size'], path)
     const options = {
-      memLevel: gzip.memoryLevel ?? 5,
-      windowBits: gzip.windowBits ?? 12,
-      level: gzip.compressionLevel || constants.Z_DEFAULT_COMPRESSION,
-      ...(gzip.chunkSize === undefined ? {} : { chunkSize: gzip.chunkSize }),
+      memLevel: within(gzip.memoryLevel, 5, 1, 9, `${path}.memory_level`),
+      windowBits: within(gzip.windowBits, 12, 9, 15, `${path}.window_bits`),
+      level: within(gzip.compressionLevel, 0, 0, 9, `${path}.compression_level`) || constants.Z_DEFAULT_COMPRESSION,
+      chunkSize: chunkSize(gzip.chunkSize, path),
     }
     return { encoding: 'gzip', make: () => createGzip(options) }
   }
@@ -118,11 +118,16 @@ function library(config: Compressor): Pick<Settings, 'encoding' | 'make'> {
   const brotli = message as Brotli
   onlyFields(BrotliSchema, brotli, ['quality', 'window_bits', 'chunk_size'], path)
   const params = {
-    [constants.BROTLI_PARAM_QUALITY]: brotli.quality ?? 3,
-    [constants.BROTLI_PARAM_LGWIN]: brotli.windowBits ?? 18,
+    [constants.BROTLI_PARAM_QUALITY]: within(brotli.quality, 3, 0, 11, `${path}.quality`),
+    [constants.BROTLI_PARAM_LGWIN]: within(brotli.windowBits, 18, 10, 24, `${path}.window_bits`),
   }
-  const options = brotli.chunkSize === undefined ? { params } : { params, chunkSize: brotli.chunkSize }
+  const options = { params, chunkSize: chunkSize(brotli.chunkSize, path) }
   return { encoding: 'br', make: () => createBrotliCompress(options) }
+}
+
+/** Envoy's bounds, here as above: zlib throws at what it cannot do, and would do so within a request. */
+function chunkSize(value: number | undefined, path: string): number {
+  return within(value, 16_384, 4096, 65_536, `${path}.chunk_size`)
 }
 
 class CompressorFilter implements HttpFilter {

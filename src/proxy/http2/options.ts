@@ -3,7 +3,7 @@ import {
   Http2ProtocolOptionsSchema,
   KeepaliveSettingsSchema,
 } from '../../../gen/envoy/config/core/v3/protocol_pb.ts'
-import { durationMs, invalid, onlyFields } from '../config/fields.ts'
+import { durationMs, invalid, onlyFields, within } from '../config/fields.ts'
 import { DEFAULT_WINDOW, MAX_WINDOW } from './frame.ts'
 import { DEFAULT_TABLE_SIZE } from './hpack/static-table.ts'
 
@@ -94,10 +94,4 @@ export function http2Options(
     keepaliveMs: durationMs(keepalive?.interval, 0),
     keepaliveTimeoutMs: durationMs(keepalive?.timeout, 0),
   }
-}
-
-function within(value: number | undefined, absent: number, min: number, max: number, path: string): number {
-  if (value === undefined) return absent
-  if (value < min || value > max) throw invalid(path, `must be from ${min} to ${max}`)
-  return value
 }

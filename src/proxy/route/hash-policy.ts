@@ -6,7 +6,7 @@ import {
 import { byteString } from '../../base/byte-string.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { Hash64, xxHash64 } from '../cluster/hash64.ts'
-import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
+import { durationSeconds, invalid, onlyFields, unsupported } from '../config/fields.ts'
 import { addressText } from '../http/address-text.ts'
 import type { StreamInfo } from '../http/stream-info.ts'
 import { compileRegex } from '../match/regex.ts'
@@ -122,7 +122,7 @@ function cookiePart(config: RouteAction_HashPolicy_Cookie, terminal: boolean, pa
   const { name, ttl } = config
   const given: Reader = (info) => cookie(info.requestHeaders?.get('cookie') ?? '', name) || undefined
   if (ttl === undefined) return part(terminal, given)
-  const seconds = Math.floor(durationMs(ttl, 0) / 1000)
+  const seconds = Math.floor(durationSeconds(ttl))
   const maxAge = seconds === 0 ? '' : `; Max-Age=${seconds}`
   const where = config.path === '' ? '' : `; Path=${config.path}`
   const attributes = config.attributes.map((one) => `; ${one.name}${one.value === '' ? '' : `=${one.value}`}`).join('')

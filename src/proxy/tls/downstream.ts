@@ -7,7 +7,7 @@ import {
   DownstreamTlsContextSchema,
 } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
 import { messageOf } from '../../errors.ts'
-import { durationMs, invalid, onlyFields } from '../config/fields.ts'
+import { durationSeconds, invalid, onlyFields } from '../config/fields.ts'
 import type { CertificateInfo, TlsInfo } from '../network/connection-info.ts'
 import { protocolBounds } from './parameters.ts'
 import { altNames, certificatePem, type PeerValidation, type SecretSource, validation } from './secrets.ts'
@@ -126,7 +126,7 @@ export class DownstreamTls {
  */
 function resumption(config: DownstreamTlsContext, path: string): SecureContextOptions {
   const { sessionTicketKeysType: keys, sessionTimeout } = config
-  const seconds = sessionTimeout === undefined ? undefined : durationMs(sessionTimeout, 0) / 1000
+  const seconds = sessionTimeout === undefined ? undefined : durationSeconds(sessionTimeout)
   if (seconds !== undefined && (seconds < 1 || seconds >= 2 ** 31))
     throw invalid(`${path}.session_timeout`, 'must be at least one second and less than 2^31')
   const off = keys.case === 'disableStatelessSessionResumption' && keys.value

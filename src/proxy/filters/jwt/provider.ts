@@ -8,7 +8,7 @@ import { HeaderMap } from '../../../base/header-map.ts'
 import { messageOf } from '../../../errors.ts'
 import { asyncRequest } from '../../cluster/async-client.ts'
 import { dataSource } from '../../config/data-source.ts'
-import { durationMs, invalid, onlyFields } from '../../config/fields.ts'
+import { durationMs, durationSeconds, invalid, onlyFields } from '../../config/fields.ts'
 import type { FactoryContext } from '../../context.ts'
 import { stringMatch, type TextMatch } from '../../match/string.ts'
 import { cookie } from '../../route/hash-policy.ts'
@@ -121,7 +121,7 @@ export class JwtProvider {
     if (typeof nbf === 'number' && now < nbf - skew) return 'Jwt not yet valid'
     if (typeof exp === 'number' && now > exp + skew) return 'Jwt is expired'
     if (this.proto.requireExpiration && typeof exp !== 'number') return 'Jwt expiration is required'
-    const lifetime = durationMs(this.proto.maxLifetime, 0) / 1000
+    const lifetime = this.proto.maxLifetime === undefined ? 0 : durationSeconds(this.proto.maxLifetime)
     if (
       lifetime > 0 &&
       (typeof exp !== 'number' || exp - (typeof payload['iat'] === 'number' ? payload['iat'] : now) > lifetime)
@@ -152,7 +152,7 @@ export class JwtProvider {
     if (source.case !== 'remoteJwks' || source.value.asyncFetch === undefined) return
     const { cacheDuration, asyncFetch } = source.value
     const next = Math.max(1000, durationMs(cacheDuration, DEFAULT_CACHE_MS) - REFRESH_AHEAD_MS)
-    const soon = durationMs(asyncFetch.failedRefetchDuration, 1000)
+    const soon = durationMs(asyncFetch.failedRefetchDuration, 1000) || 1000
     this.fetch(() => {
       if (this.#closed) return
       this.#timer = setTimeout(() => this.keepFetched(), this.keys === undefined ? soon : next).unref()
