@@ -26,7 +26,7 @@ export interface PoolSettings {
 export interface ConnectionPool {
   /** `undefined`: it has been called back already. */
   newStream(callbacks: UpstreamCallbacks, highPriority: boolean): PendingStream | undefined
-  /** Closes what is idle, and the rest after its request. */
+  /** Closes what is idle, and the rest after its request; who waits already is served. */
   drain(): void
   readonly connections: number
 }
@@ -102,14 +102,15 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
   // From connections
 
   connectionIdle(connection: Http1ClientConnection): void {
-    if (this.#drained) {
-      connection.retired = true
-      return
-    }
     const next = this.#pending.shift()
+    connection.retired = this.#drained
     if (next !== undefined) {
       this.#leftQueue()
       this.#use(connection, next.callbacks)
+      return
+    }
+    if (this.#drained) {
+      connection.socket.destroy()
       return
     }
     this.#idle.push(connection)
@@ -124,7 +125,7 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     if (at !== -1) this.#idle.splice(at, 1)
     this.#closed()
     // Requests may be waiting because of the limit that this connection counted towards.
-    if (this.#pending.length > this.#connecting.size && !this.#drained) this.#connect(this.#pending[0].callbacks)
+    if (this.#pending.length > this.#connecting.size) this.#connect(this.#pending[0].callbacks)
   }
 
   #closed(): void {
@@ -155,7 +156,6 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     socket.on('close', () => connection.onClose('connection closed'))
     this.#open.add(connection)
     this.connectionIdle(connection)
-    if (connection.retired) socket.destroy()
   }
 
   connectFailed(attempt: Connecting, failure: UpstreamFailure, reason: string): void {

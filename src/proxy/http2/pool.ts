@@ -79,8 +79,8 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     this.#connecting.delete(attempt)
     const connection = new Http2ClientConnection(socket, this.#connection, this)
     this.#open.push(connection)
-    if (this.#drained) connection.drain()
     this.connectionFree()
+    if (this.#drained) connection.drain()
   }
 
   connectFailed(attempt: Connecting, failure: UpstreamFailure, reason: string): void {
@@ -101,8 +101,7 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     if (at === -1) return
     this.#open.splice(at, 1)
     this.#closed()
-    if (this.#pending.length > 0 && this.#connecting.size === 0 && !this.#drained)
-      this.#connect(this.#pending[0].callbacks)
+    if (this.#pending.length > 0 && this.#connecting.size === 0) this.#connect(this.#pending[0].callbacks)
   }
 
   #use(connection: Http2ClientConnection, callbacks: UpstreamCallbacks): void {
