@@ -13,6 +13,7 @@ import {
 import { metadataJson } from '../config/any.ts'
 import { invalid, onlyFields, unsupported } from '../config/fields.ts'
 import type { EndpointSettings, Locality } from './endpoint-host.ts'
+import { headerText } from './health/probe-headers.ts'
 import { HealthFlag } from './health-flag.ts'
 import { localityKey } from './lb/host-set.ts'
 
@@ -59,6 +60,9 @@ export function compileAssignment(proto: ClusterLoadAssignment | undefined, path
         const fields = ['port_value', 'hostname', 'disable_active_health_check']
         onlyFields(Endpoint_HealthCheckConfigSchema, health, fields, `${at}.endpoint.health_check_config`)
       }
+      // Health checks and routes write them into requests.
+      headerText(endpoint.hostname, `${at}.endpoint.hostname`)
+      headerText(health?.hostname ?? '', `${at}.endpoint.health_check_config.hostname`)
       const internal = internalAddress(endpoint.address, `${at}.endpoint.address`)
       const { ip, port } = internal?.place ?? socketAddress(endpoint.address, `${at}.endpoint.address`)
       endpoints.push({

@@ -213,4 +213,26 @@ describe('internal listeners', () => {
     const listener = httpListener({ listener: 'internal_listener: {}' })
     await assert.rejects(testProxy([listener], [cluster(1)]), /listener "web"\.address: an internal listener has none/)
   })
+
+  for (const check of ['http_health_check: { path: / }', 'tcp_health_check: {}']) {
+    test(`${check} asks an internal listener again and again`, async () => {
+      const up = await upstream()
+      const often = `health_checks: [{ timeout: 1s, interval: 0.01s, no_traffic_interval: 0.01s, unhealthy_threshold: 1, healthy_threshold: 1, ${check} }]`
+      const proxy = await testProxy(
+        [httpListener({ routes: to('in') }), internal(httpListener({ name: 'inner' }))],
+        [internalCluster('in', 'inner', `${RAW}\n${often}`), cluster(up.port)],
+      )
+      try {
+        await eventually(async () => {
+          const [stats] = await proxy.workers.query<StatsSnapshot>('stats')
+          return Number(stats?.counters['cluster.in.health_check.success']) > 3
+        })
+        assert.equal((await get(portOf(proxy), '/')).status, 200)
+        assert.equal(proxy.workers.restarts, 0)
+      } finally {
+        await proxy.close(0)
+        await up.close()
+      }
+    })
+  }
 })

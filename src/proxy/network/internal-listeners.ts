@@ -74,6 +74,19 @@ class InternalSocket extends Duplex {
     return this
   }
 
+  // What node:http does with the sockets that its agent keeps for health checks.
+  ref(): this {
+    return this
+  }
+
+  unref(): this {
+    return this
+  }
+
+  setTimeout(): this {
+    return this
+  }
+
   destroySoon(): void {
     if (this.writable) this.end()
     if (this.writableFinished) this.destroy()

@@ -4,10 +4,12 @@ import {
   type HealthCheck_GrpcHealthCheck,
   HealthCheck_GrpcHealthCheckSchema,
 } from '../../../../gen/envoy/config/core/v3/health_check_pb.ts'
+import { byteString } from '../../../base/byte-string.ts'
 import { onlyFields } from '../../config/fields.ts'
 import { grpcFrame, grpcMessage } from '../../grpc-frame.ts'
 import type { EndpointHost } from '../endpoint-host.ts'
 import { openProbe, type Probe, type ProbeFactory, type ProbeOutcome, type ProbeSettings } from './probe.ts'
+import { headerText, probeHeader } from './probe-headers.ts'
 
 interface GrpcQuestion {
   readonly message: Buffer
@@ -20,16 +22,19 @@ export function grpcProbe(grpc: HealthCheck_GrpcHealthCheck, settings: ProbeSett
   const message = new BinaryWriter()
   if (grpc.serviceName !== '') message.tag(1, WireType.LengthDelimited).string(grpc.serviceName)
   const metadata: Record<string, string[]> = {}
-  for (const { header } of grpc.initialMetadata) {
-    const name = (header?.key ?? '').toLowerCase()
-    metadata[name] = [...(metadata[name] ?? []), header?.value ?? '']
+  for (const [i, option] of grpc.initialMetadata.entries()) {
+    const [key, value] = probeHeader(option, `${settings.path}.initial_metadata[${i}]`, true)
+    const name = key.toLowerCase()
+    metadata[name] = [...(metadata[name] ?? []), value]
   }
+  const clusterName = headerText(settings.clusterName, `${settings.path}.authority`)
+  const authority = headerText(grpc.authority, `${settings.path}.authority`)
   const question: GrpcQuestion = {
     message: grpcFrame(message.finish()),
     headers: (host) => ({
       ':method': 'POST',
       ':path': '/grpc.health.v1.Health/Check',
-      ':authority': host.settings.healthHostname || grpc.authority || host.hostname || settings.clusterName,
+      ':authority': byteString(host.settings.healthHostname) || authority || byteString(host.hostname) || clusterName,
       'content-type': 'application/grpc',
       te: 'trailers',
       'user-agent': 'Envoy/HC',

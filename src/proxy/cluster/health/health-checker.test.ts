@@ -17,7 +17,7 @@ function checked(check: string, more = '') {
   const yaml = `
 name: c
 type: EDS
-health_checks: [{ ${OFTEN}, ${check}, ${check.includes('http_health_check') ? '' : 'http_health_check: { path: /health }'} }]
+health_checks: [{ ${OFTEN}, ${check}, ${check.includes('_health_check') ? '' : 'http_health_check: { path: /health }'} }]
 ${more}`
   const cluster = new Cluster(fromJson(ClusterSchema, parse(yaml) as JsonValue), { find: () => undefined }, stats)
   return {
@@ -193,6 +193,36 @@ describe('health checks and discovery', () => {
       assert.notEqual(host.pool, pool)
     } finally {
       cluster.close()
+    }
+  })
+
+  test('what cannot be asked is refused when it is loaded, not when it is asked', () => {
+    for (const [check, error] of [
+      ['http_health_check: { path: "/a b" }', /http_health_check\.path/],
+      [
+        'http_health_check: { path: /, request_headers_to_add: [{ header: { key: "a b", value: c } }] }',
+        /request_headers_to_add\[0\]\.header\.key/,
+      ],
+      [
+        'http_health_check: { path: /, request_headers_to_add: [{ header: { key: a, value: "b\\nc" } }] }',
+        /request_headers_to_add\[0\]\.header\.value/,
+      ],
+      ['http_health_check: { path: /, host: "b\\nc" }', /http_health_check\.host/],
+      [
+        'http_health_check: { path: /, request_headers_to_add: [{ header: { key: a, value: "%START_TIME%" } }] }',
+        /request_headers_to_add\[0\]\.header\.value/,
+      ],
+      ['http_health_check: { path: /, method: CONNECT }', /http_health_check\.method/],
+      [
+        'grpc_health_check: { initial_metadata: [{ header: { key: connection, value: close } }] }',
+        /initial_metadata\[0\]\.header\.key/,
+      ],
+      [
+        'grpc_health_check: { initial_metadata: [{ header: { key: "a b", value: c } }] }',
+        /initial_metadata\[0\]\.header\.key/,
+      ],
+    ] as const) {
+      assert.throws(() => checked(check).cluster.close(), error, check)
     }
   })
 })

@@ -6,11 +6,13 @@ import {
   HealthCheck_HttpHealthCheckSchema,
 } from '../../../../gen/envoy/config/core/v3/health_check_pb.ts'
 import type { Int64Range } from '../../../../gen/envoy/type/v3/range_pb.ts'
+import { byteString } from '../../../base/byte-string.ts'
 import { invalid, onlyFields } from '../../config/fields.ts'
 import { stringMatch } from '../../match/string.ts'
 import type { EndpointHost } from '../endpoint-host.ts'
 import { containsInOrder, payloadBytes } from './payload.ts'
 import { openProbe, type Probe, type ProbeFactory, type ProbeOutcome, type ProbeSettings } from './probe.ts'
+import { headerText, probeHeader } from './probe-headers.ts'
 
 const FIELDS = [
   'host',
@@ -38,19 +40,28 @@ interface HttpQuestion {
 
 /** Asks by HTTP/1.1. */
 export function httpProbe(http: HealthCheck_HttpHealthCheck, settings: ProbeSettings): ProbeFactory {
-  const { path, clusterName } = settings
+  const { path } = settings
   onlyFields(HealthCheck_HttpHealthCheckSchema, http, FIELDS, path)
   if (http.path === '') throw invalid(`${path}.path`, 'a path is missing')
+  if (/[^\x21-\x7e]/.test(http.path))
+    throw invalid(`${path}.path`, `${JSON.stringify(http.path)} has characters that must be escaped`)
+  // Envoy, too: there is no tunnel that would tell of health.
+  if (http.method === RequestMethod.CONNECT) throw invalid(`${path}.method`, 'must not be CONNECT')
+  const configuredHost = headerText(http.host, `${path}.host`)
+  const clusterName = headerText(settings.clusterName, `${path}.host`)
   const receive = http.receive.map((payload, i) => payloadBytes(payload, `${path}.receive[${i}]`))
   const service = http.serviceNameMatcher && stringMatch(http.serviceNameMatcher, `${path}.service_name_matcher`)
-  const added = Object.fromEntries(http.requestHeadersToAdd.map((o) => [o.header?.key ?? '', o.header?.value ?? '']))
+  const added = Object.fromEntries(
+    http.requestHeadersToAdd.map((option, i) => probeHeader(option, `${path}.request_headers_to_add[${i}]`)),
+  )
   const removed = new Set(http.requestHeadersToRemove.map((name) => name.toLowerCase()))
   const question: HttpQuestion = {
     method: METHODS.get(http.method || RequestMethod.GET),
     path: http.path,
     bodyLimit: receive.length === 0 ? 0 : Number(http.responseBufferSize ?? 1024n) || Number.POSITIVE_INFINITY,
     headers(host) {
-      const name = host.settings.healthHostname || http.host || host.hostname || clusterName
+      const { healthHostname, hostname } = host.settings
+      const name = byteString(healthHostname) || configuredHost || byteString(hostname) || clusterName
       const all = { host: name, 'user-agent': 'Envoy/HC', ...added }
       return Object.fromEntries(Object.entries(all).filter(([key]) => !removed.has(key.toLowerCase())))
     },

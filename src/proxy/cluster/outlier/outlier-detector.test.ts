@@ -3,6 +3,7 @@ import { describe, mock, test } from 'node:test'
 import { fromJson, type JsonValue } from '@bufbuild/protobuf'
 import { parse } from 'yaml'
 import { ClusterSchema } from '../../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
+import { ClusterLoadAssignmentSchema } from '../../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
 import { StatsStore } from '../../stats/store.ts'
 import { Cluster } from '../cluster.ts'
 import type { EndpointHost } from '../endpoint-host.ts'
@@ -102,6 +103,22 @@ describe('outlier detection', () => {
       assert.equal(stat('ejections_active'), 2)
       assert.equal(stat('ejections_overflow'), 2)
       assert.equal(stat('ejections_detected_consecutive_5xx'), 4)
+    })
+  })
+
+  // Envoy's DetectorImpl: what comes of a host that is no longer there is ignored.
+  test('what was under way to a host that is gone, or of a cluster that is, ejects nobody', () => {
+    world(2, '{ consecutive_5xx: 2, max_ejection_percent: 100 }', ([gone, stays], { outliers, stat }) => {
+      const cluster = gone.cluster as Cluster
+      const endpoint = { address: { socketAddress: { address: stays.ip, portValue: stays.port } } }
+      const json = { clusterName: 'c', endpoints: [{ lbEndpoints: [{ endpoint }] }] }
+      cluster.updateEndpoints(fromJson(ClusterLoadAssignmentSchema, json))
+      times(2, () => outliers.onLocalFailure(gone))
+      assert.equal(stat('ejections_active'), 0)
+      cluster.close()
+      times(2, () => outliers.onLocalFailure(stays))
+      assert.equal(stat('ejections_active'), 0)
+      assert.equal(stat('ejections_detected_consecutive_5xx'), 0)
     })
   })
 })

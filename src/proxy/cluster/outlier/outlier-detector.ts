@@ -16,6 +16,7 @@ export class OutlierDetector {
   readonly #config: OutlierConfig
   readonly #stats: OutlierStats
   readonly #timer: NodeJS.Timeout
+  #closed = false
 
   constructor(proto: OutlierDetection, cluster: Cluster, scope: StatsScope, path: string) {
     this.#cluster = cluster
@@ -86,12 +87,14 @@ export class OutlierDetector {
   }
 
   close(): void {
+    this.#closed = true
     clearInterval(this.#timer)
     for (const host of this.#cluster.hosts) this.removed(host)
   }
 
   #detected(host: EndpointHost, kind: Ejection): void {
-    if (isEjected(host)) return
+    // What was under way to a host that is gone says nothing about those that are there (Envoy, too), and nobody would bring it back.
+    if (isEjected(host) || this.#closed || !this.#cluster.hosts.includes(host)) return
     const counts = this.#stats[kind]
     counts.detected.value++
     if (!this.#mayEject()) {
