@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import { connect } from 'node:net'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { TypeUrl } from '../xds/index.ts'
@@ -51,6 +53,32 @@ async function world(workers = 1) {
 }
 
 describe('ADS', () => {
+  test('an access log that comes while a connection has not said what it is', async () => {
+    const { control, proxy, close } = await world()
+    const inspector = `listener_filters: [{ name: tls, typed_config: { "@type": ${FILTERS}.listener.tls_inspector.v3.TlsInspector } }]`
+    const log = `access_log: [{ name: file, typed_config: { "@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog, path: /dev/null } }]`
+    const push = (text: string) => {
+      control.set(TypeUrl.listener, { web: listenerAny(httpListener({ listener: text })) })
+      control.push()
+    }
+    try {
+      push(inspector)
+      const { port } = await proxy.listening('web')
+      const socket = connect(port, '127.0.0.1').on('error', () => {})
+      await once(socket, 'connect')
+      await eventually(async () => (await proxy.workers.query<unknown[]>('connections')).flat().length > 0)
+      const version = () => proxy.config.listeners.get('web')?.active
+      const before = version()
+      push(`${inspector}\n${log}`)
+      await eventually(() => version() !== before)
+      socket.destroy()
+      await eventually(async () => (await get(port, '/')).status === 200)
+      assert.equal(proxy.workers.restarts, 0)
+    } finally {
+      await close()
+    }
+  })
+
   test('a listener comes into force with clusters and routes, in two workers on one port', async () => {
     const { control, proxy, close } = await world(2)
     try {

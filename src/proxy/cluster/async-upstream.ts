@@ -23,7 +23,6 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
   #host: EndpointHost | undefined
   #requestDone = false
   #answered = false
-  #responseDone = false
   #over = false
 
   constructor(cluster: Cluster, callbacks: AsyncStreamCallbacks, options: AsyncStreamOptions) {
@@ -74,9 +73,9 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     if (this.#over) return
     this.#cluster.stats.timeouts.value++
     if (this.#host !== undefined && !this.#answered) this.#cluster.outliers?.onLocalFailure(this.#host, 504)
-    const begun = this.#responseDone
     this.#cancel(ResponseFlag.UpstreamRequestTimeout)
-    if (!begun) this.#answer(504, 'upstream request timeout')
+    if (this.#answered) this.#callbacks.onReset('upstream request timeout')
+    else this.#answer(504, 'upstream request timeout')
   }
 
   #start(): void {
@@ -159,7 +158,6 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
 
   #finish(deliver: () => void, trailers?: HeaderMap): void {
     this.#span?.ended()
-    this.#responseDone = true
     const stream = this.#stream
     const complete = this.#requestDone
     this.#end()

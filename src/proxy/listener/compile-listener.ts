@@ -32,7 +32,7 @@ export interface CompiledChain {
   readonly tlsKey: string
   readonly networkSlots: readonly NetworkSlot[]
   readonly manager: ConnectionManager | undefined
-  /** How long a TLS handshake may take. */
+  /** How long a TLS handshake may take; 0: for ever. */
   readonly handshakeTimeoutMs: number
   close(): void
 }
@@ -58,6 +58,7 @@ export interface CompiledListener {
   readonly needsTlsPeek: boolean
   readonly needsHttpPeek: boolean
   readonly proxyProtocol: boolean
+  /** 0: for ever. */
   readonly peekTimeoutMs: number
   readonly continueOnPeekTimeout: boolean
   readonly backlog: number

@@ -209,10 +209,9 @@ class AcceptedConnection implements ConnectionOwner {
     socket.on('error', ignore)
     socket.once('close', early)
     const { needsTlsPeek, needsHttpPeek, proxyProtocol } = config
-    // Once it is closed a socket does not tell its addresses any more.
-    if (config.accessLogs.length > 0) this.#facts = this.#factsOf(socket, '', 'raw_buffer', [])
+    // Once it is closed a socket does not tell its addresses any more, and a log that wants them may come with another config.
+    this.#facts = this.#factsOf(socket, '', 'raw_buffer', [])
     if (!needsTlsPeek && !needsHttpPeek && !proxyProtocol) {
-      this.#facts = this.#factsOf(socket, '', 'raw_buffer', [])
       this.#choose(config)
       return
     }
@@ -308,10 +307,13 @@ class AcceptedConnection implements ConnectionOwner {
       this.#stats.tlsErrors.value++
       secure.destroy()
     })
-    const timer = setTimeout(() => {
-      this.#stats.handshakeTimeout.value++
-      secure.destroy()
-    }, chain.handshakeTimeoutMs).unref()
+    const timer =
+      chain.handshakeTimeoutMs === 0
+        ? undefined
+        : setTimeout(() => {
+            this.#stats.handshakeTimeout.value++
+            secure.destroy()
+          }, chain.handshakeTimeoutMs).unref()
     secure.once('close', () => {
       clearTimeout(timer)
       this.#socket.destroy()

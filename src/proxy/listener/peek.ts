@@ -36,10 +36,8 @@ export function peek(socket: Socket, options: PeekOptions, done: (found: Peeked 
     done(found)
     if (found !== undefined && !socket.destroyed) process.nextTick(() => socket.resume())
   }
-  const timer = setTimeout(
-    () => finish(options.continueOnPeekTimeout ? { ...PLAIN, addresses } : undefined),
-    options.peekTimeoutMs,
-  )
+  const onTimeout = () => finish(options.continueOnPeekTimeout ? { ...PLAIN, addresses } : undefined)
+  const timer = options.peekTimeoutMs === 0 ? undefined : setTimeout(onTimeout, options.peekTimeoutMs)
   const onClose = () => clearTimeout(timer)
   const onEnd = () => finish({ ...PLAIN, addresses })
   const onData = (chunk: Buffer) => {

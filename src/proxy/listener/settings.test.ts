@@ -11,15 +11,17 @@ import { SocketOptionSchema } from '../../../gen/envoy/config/core/v3/socket_opt
 import type { ProxyHandle } from '../index.ts'
 import { cluster, eventually, get, httpListener, portOf, type Running, testProxy, upstream } from '../testing.ts'
 import { acceptedSocketOptions } from './socket-options.ts'
-import { Authority, type Pair, serverTls } from './testing.ts'
+import { Authority, inline, type Pair, serverTls } from './testing.ts'
 
 const IMPATIENT = 'transport_socket_connect_timeout: 0.05s'
+const TLS_INSPECTOR = 'type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector'
 const LOG = 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog'
 
 describe('settings of listeners', () => {
   let proxy: ProxyHandle
   let up: Running
   let dir: string
+  let client: Pair
 
   const tlsListener = (name: string, pair: Pair, setting: string, chain = '') => {
     const socket = serverTls(pair).replace('common_tls_context', `${setting}common_tls_context`)
@@ -27,7 +29,10 @@ describe('settings of listeners', () => {
   }
 
   before(async () => {
-    const pair = await (await new Authority().start()).issue([{ type: 'dns', value: 'a.example' }])
+    const authority = await new Authority().start()
+    const pair = await authority.issue([{ type: 'dns', value: 'a.example' }])
+    client = pair
+    const mutual = serverTls(pair, `, validation_context: { trusted_ca: ${inline(authority.pem)} }`)
     up = await upstream()
     dir = mkdtempSync(join(tmpdir(), 'sluice-listener-'))
     const log = `access_log: [{ name: file, typed_config: { "@type": ${LOG}, path: ${dir}/log, log_format: { text_format_source: { inline_string: "%RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT%\\n" } } } }]`
@@ -35,6 +40,12 @@ describe('settings of listeners', () => {
       [
         tlsListener('tickets', pair, ''),
         tlsListener('no-tickets', pair, 'disable_stateless_session_resumption: true, '),
+        httpListener({ name: 'mutual', chain: mutual, hcm: 'forward_client_cert_details: SANITIZE_SET' }),
+        httpListener({
+          name: 'inspected',
+          listener: `listener_filters: [{ name: tls, typed_config: { "@type": ${TLS_INSPECTOR} } }]\nlistener_filters_timeout: 0s`,
+          chain: serverTls(pair),
+        }),
         tlsListener('impatient', pair, '', IMPATIENT),
         httpListener({ name: 'logged', listener: log }),
         httpListener({ name: 'unmatched', listener: log, chain: 'filter_chain_match: { destination_port: 1 }' }),
@@ -59,18 +70,36 @@ describe('settings of listeners', () => {
   for (const [name, versions] of [
     ['tickets', { maxVersion: 'TLSv1.2' }],
     ['tickets', {}],
+    ['mutual', { maxVersion: 'TLSv1.2' }],
+    ['mutual', {}],
     ['no-tickets', { maxVersion: 'TLSv1.2' }],
     ['no-tickets', {}],
   ] as const) {
     test(`TLS sessions are resumed by tickets or not at all: ${name}, ${Object.values(versions)[0] ?? 'TLSv1.3'}`, async () => {
-      const options = { port: portOf(proxy, name), host: '127.0.0.1', rejectUnauthorized: false, ...versions }
+      const options = {
+        port: portOf(proxy, name),
+        host: '127.0.0.1',
+        rejectUnauthorized: false,
+        ...client,
+        ...versions,
+      }
       const first = await speak(connectTls(options))
       const second = await speak(
         connectTls({ ...options, ...(first.session === undefined ? {} : { session: first.session }) }),
       )
-      assert.deepEqual([first.reused, second.reused], [false, name === 'tickets'])
+      assert.deepEqual([first.reused, second.reused], [false, name !== 'no-tickets'])
+      if (name === 'mutual') assert.match(second.answer, /x-forwarded-client-cert/)
     })
   }
+
+  // "Specify 0 to disable the timeout", which Istio does unless it is told a protocolDetectionTimeout.
+  test('listener_filters_timeout: 0s is no timeout', async () => {
+    const socket = connect(portOf(proxy, 'inspected'), '127.0.0.1')
+    await once(socket, 'connect')
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    const secure = connectTls({ socket, rejectUnauthorized: false })
+    assert.match((await speak(secure)).answer, /^HTTP\/1.1 200/)
+  })
 
   test('a client that begins no handshake is gone after transport_socket_connect_timeout', async () => {
     const socket = connect(portOf(proxy, 'impatient'), '127.0.0.1').resume()
@@ -134,7 +163,8 @@ describe('socket options that cannot be set are refused with their place', () =>
 })
 
 /** One request; its answer comes behind the tickets of TLS 1.3. */
-async function speak(socket: TLSSocket): Promise<{ reused: boolean; session: Buffer | undefined }> {
+async function speak(socket: TLSSocket): Promise<{ reused: boolean; session: Buffer | undefined; answer: string }> {
+  let answer = ''
   let session: Buffer | undefined
   socket.on('session', (one) => {
     session = one
@@ -142,9 +172,11 @@ async function speak(socket: TLSSocket): Promise<{ reused: boolean; session: Buf
   await once(socket, 'secureConnect')
   const reused = socket.isSessionReused()
   socket.write('GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n')
-  socket.resume()
+  socket.on('data', (chunk) => {
+    answer += chunk
+  })
   await once(socket, 'close')
-  return { reused, session }
+  return { reused, session, answer }
 }
 
 async function hasIpv6(): Promise<boolean> {

@@ -69,6 +69,9 @@ export class DownstreamTls {
         ...protocolBounds(common.tlsParams, `${where}.tls_params`),
         ...certificate,
         ...resumption(config, path),
+        // Without one OpenSSL ends the handshake of each client that has shown a certificate and resumes its session. The keys of tickets are
+        // the context's own, so that no name is needed to keep sessions of other listeners out.
+        sessionIdContext: 'sluice',
         ...(this.#check?.ca === undefined ? {} : { ca: this.#check.ca }),
         ...(this.#check?.crl === undefined ? {} : { crl: this.#check.crl }),
       })
