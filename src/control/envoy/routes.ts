@@ -50,6 +50,8 @@ export function routeConfig(mesh: Mesh, name: string, servers: readonly RoutedSe
     validate_clusters: false,
     // A Host header with a port is for the same host.
     ignore_port_in_host_matching: true,
+    // As Istio: what a VirtualService answers itself may have 1 MiB, of which Envoy would take 4 KiB.
+    max_direct_response_body_size_bytes: 1024 * 1024,
   }
 }
 
