@@ -6,3 +6,11 @@ export function byteString(text: string): string {
   if (Buffer.byteLength(text) === text.length) return text
   return Buffer.from(text, 'utf8').latin1Slice()
 }
+
+/** A byte string as text: for what is no header, as JSON and protobuf are. */
+export function textOf(bytes: string): string {
+  for (let i = 0; i < bytes.length; i++) {
+    if (bytes.charCodeAt(i) > 0x7f) return Buffer.from(bytes, 'latin1').utf8Slice()
+  }
+  return bytes
+}

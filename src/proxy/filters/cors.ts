@@ -12,7 +12,7 @@ import {
   type HttpFilterCallbacks,
   type HttpFilterFactory,
 } from '../http/filter.ts'
-import { stringMatch, type TextMatch } from '../match/string.ts'
+import { bytesMatch, type TextMatch } from '../match/string.ts'
 
 interface Policy {
   readonly origins: readonly TextMatch[]
@@ -54,7 +54,7 @@ function compile(config: CorsPolicy): Policy | null {
     origins:
       enabled?.numerator === 0
         ? []
-        : config.allowOriginStringMatch.map((m, i) => stringMatch(m, `${path}.allow_origin_string_match[${i}]`)),
+        : config.allowOriginStringMatch.map((m, i) => bytesMatch(m, `${path}.allow_origin_string_match[${i}]`)),
     methods: config.allowMethods,
     headers: config.allowHeaders,
     expose: config.exposeHeaders,

@@ -1,8 +1,9 @@
 import { type HeaderMatcher, HeaderMatcherSchema } from '../../../gen/envoy/config/route/v3/route_components_pb.ts'
+import { byteString } from '../../base/byte-string.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { invalid, onlyFields } from '../config/fields.ts'
-import { regexMatcher } from './regex.ts'
-import { plainMatch, stringMatch, type TextMatch } from './string.ts'
+import { bytesRegex } from './regex.ts'
+import { bytesMatch, plainMatch, type TextMatch } from './string.ts'
 
 export type HeaderMatch = (headers: HeaderMap) => boolean
 
@@ -53,15 +54,15 @@ export function headerValue(headers: HeaderMap, name: string): string | undefine
 function textMatch(specifier: HeaderMatcher['headerMatchSpecifier'], path: string): TextMatch {
   switch (specifier.case) {
     case 'exactMatch':
-      return plainMatch('exact', specifier.value)
+      return plainMatch('exact', byteString(specifier.value))
     case 'prefixMatch':
-      return plainMatch('prefix', specifier.value)
+      return plainMatch('prefix', byteString(specifier.value))
     case 'suffixMatch':
-      return plainMatch('suffix', specifier.value)
+      return plainMatch('suffix', byteString(specifier.value))
     case 'containsMatch':
-      return plainMatch('contains', specifier.value)
+      return plainMatch('contains', byteString(specifier.value))
     case 'safeRegexMatch': {
-      const regex = regexMatcher(specifier.value, `${path}.safe_regex_match`)
+      const regex = bytesRegex(specifier.value, `${path}.safe_regex_match`)
       return (text) => regex.matches(text)
     }
     case 'rangeMatch': {
@@ -69,7 +70,7 @@ function textMatch(specifier: HeaderMatcher['headerMatchSpecifier'], path: strin
       return (text) => /^-?[0-9]{1,19}$/.test(text) && BigInt(text) >= start && BigInt(text) < end
     }
     case 'stringMatch':
-      return stringMatch(specifier.value, `${path}.string_match`)
+      return bytesMatch(specifier.value, `${path}.string_match`)
     default:
       throw invalid(path, 'a header match is missing')
   }

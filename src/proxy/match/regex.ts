@@ -1,5 +1,6 @@
 import { RE2JS } from 're2js'
 import type { RegexMatcher } from '../../../gen/envoy/type/matcher/v3/regex_pb.ts'
+import { byteString } from '../../base/byte-string.ts'
 import { messageOf } from '../../errors.ts'
 import { invalid } from '../config/fields.ts'
 
@@ -26,6 +27,11 @@ export function compileRegex(pattern: string, path: string): Regex {
 export function regexMatcher(matcher: RegexMatcher | undefined, path: string): Regex {
   if (matcher === undefined || matcher.regex === '') throw invalid(path, 'an expression is missing')
   return compileRegex(matcher.regex, `${path}.regex`)
+}
+
+/** For byte strings. Envoy's expressions mean bytes: one of text in UTF-8 matches that text, and a dot a byte. */
+export function bytesRegex(matcher: RegexMatcher | undefined, path: string): Regex {
+  return regexMatcher(matcher && { ...matcher, regex: byteString(matcher.regex) }, path)
 }
 
 /**

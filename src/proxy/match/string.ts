@@ -1,21 +1,32 @@
 import { type StringMatcher, StringMatcherSchema } from '../../../gen/envoy/type/matcher/v3/string_pb.ts'
+import { byteString } from '../../base/byte-string.ts'
 import { invalid, onlyFields } from '../config/fields.ts'
-import { regexMatcher } from './regex.ts'
+import { bytesRegex, regexMatcher } from './regex.ts'
 
 export type TextMatch = (text: string) => boolean
 
-/** Compiles a StringMatcher. */
+/** Compiles a StringMatcher for text. */
 export function stringMatch(matcher: StringMatcher | undefined, path: string): TextMatch {
+  return compile(matcher, path, false)
+}
+
+/** Compiles a StringMatcher for byte strings, which headers and paths are; Envoy compares the bytes of both. */
+export function bytesMatch(matcher: StringMatcher | undefined, path: string): TextMatch {
+  return compile(matcher, path, true)
+}
+
+function compile(matcher: StringMatcher | undefined, path: string, bytes: boolean): TextMatch {
   if (matcher === undefined) throw invalid(path, 'a string matcher is missing')
   onlyFields(StringMatcherSchema, matcher, ['exact', 'prefix', 'suffix', 'safe_regex', 'contains', 'ignore_case'], path)
   const { matchPattern, ignoreCase } = matcher
   if (matchPattern.case === 'safeRegex') {
-    const regex = regexMatcher(matchPattern.value, `${path}.safe_regex`)
+    const regex = (bytes ? bytesRegex : regexMatcher)(matchPattern.value, `${path}.safe_regex`)
     return (text) => regex.matches(text)
   }
   if (matchPattern.case === undefined || matchPattern.case === 'custom')
     throw invalid(path, 'a match pattern is missing')
-  const plain = plainMatch(matchPattern.case, ignoreCase ? matchPattern.value.toLowerCase() : matchPattern.value)
+  const value = bytes ? byteString(matchPattern.value) : matchPattern.value
+  const plain = plainMatch(matchPattern.case, ignoreCase ? value.toLowerCase() : value)
   return ignoreCase ? (text) => plain(text.toLowerCase()) : plain
 }
 

@@ -1,10 +1,11 @@
 import { type RouteMatch, RouteMatchSchema } from '../../../gen/envoy/config/route/v3/route_components_pb.ts'
 import { FractionalPercent_DenominatorType as Denominator } from '../../../gen/envoy/type/v3/percent_pb.ts'
+import { byteString } from '../../base/byte-string.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { invalid, onlyFields, unsupported } from '../config/fields.ts'
 import { type HeaderMatch, headerMatch } from '../match/header.ts'
-import { regexMatcher } from '../match/regex.ts'
-import { stringMatch, type TextMatch } from '../match/string.ts'
+import { bytesRegex } from '../match/regex.ts'
+import { bytesMatch, type TextMatch } from '../match/string.ts'
 
 /** The path as routes see it: without query and fragment. */
 export function pathOnly(path: string): string {
@@ -60,20 +61,20 @@ function compilePath(match: RouteMatch, path: string): RouteMatcher {
   const fold = match.caseSensitive === false
   switch (specifier.case) {
     case 'prefix': {
-      const value = fold ? specifier.value.toLowerCase() : specifier.value
+      const value = fold ? byteString(specifier.value).toLowerCase() : byteString(specifier.value)
       if (value === '/' || value === '') return { kind: 'prefix', value, matches: (text) => text.startsWith(value) }
       return fold
         ? { kind: 'prefix', value, matches: (text) => text.slice(0, value.length).toLowerCase() === value }
         : { kind: 'prefix', value, matches: (text) => text.startsWith(value) }
     }
     case 'path': {
-      const value = fold ? specifier.value.toLowerCase() : specifier.value
+      const value = fold ? byteString(specifier.value).toLowerCase() : byteString(specifier.value)
       return fold
         ? { kind: 'path', value, matches: (text) => pathOnly(text).toLowerCase() === value }
         : { kind: 'path', value, matches: (text) => text.startsWith(value) && pathOnly(text) === value }
     }
     case 'pathSeparatedPrefix': {
-      const raw = specifier.value
+      const raw = byteString(specifier.value)
       if (/[?#]/.test(raw) || raw.endsWith('/'))
         throw invalid(`${path}.path_separated_prefix`, 'must not end with / or hold ? or #')
       const value = fold ? raw.toLowerCase() : raw
@@ -87,7 +88,7 @@ function compilePath(match: RouteMatch, path: string): RouteMatcher {
       return { kind: 'separated', value, matches }
     }
     case 'safeRegex': {
-      const regex = regexMatcher(specifier.value, `${path}.safe_regex`)
+      const regex = bytesRegex(specifier.value, `${path}.safe_regex`)
       return { kind: 'regex', value: '', matches: (text) => regex.matches(pathOnly(text)) }
     }
     case 'connectMatcher':
@@ -102,7 +103,7 @@ function queryMatch(match: RouteMatch, path: string): HeaderMatch {
     const where = `${path}.query_parameters[${i}]`
     const specifier = matcher.queryParameterMatchSpecifier
     const text: TextMatch | undefined =
-      specifier.case === 'stringMatch' ? stringMatch(specifier.value, `${where}.string_match`) : undefined
+      specifier.case === 'stringMatch' ? bytesMatch(specifier.value, `${where}.string_match`) : undefined
     const present = specifier.case === 'presentMatch' ? specifier.value : true
     return { name: matcher.name, text, present }
   })

@@ -3,9 +3,9 @@ import {
   type CustomTag as CustomTagProto,
   CustomTagSchema,
 } from '../../../gen/envoy/type/tracing/v3/custom_tag_pb.ts'
+import { textOf } from '../../base/byte-string.ts'
 import { invalid, onlyFields } from '../config/fields.ts'
 import type { StreamInfo } from '../http/stream-info.ts'
-import { headerText } from './tags.ts'
 
 /** A configured tag; no value, no tag. */
 export interface CustomTag {
@@ -33,7 +33,7 @@ function customTag(proto: CustomTagProto, path: string): CustomTag {
     case 'requestHeader': {
       const { defaultValue } = type.value
       const name = type.value.name.toLowerCase()
-      return { name: proto.tag, value: (info) => headerText(info.requestHeaders?.get(name) ?? defaultValue) }
+      return { name: proto.tag, value: (info) => textOf(info.requestHeaders?.get(name) ?? defaultValue) }
     }
     case 'metadata':
       return { name: proto.tag, value: metadataValue(type.value, `${path}.metadata`) }

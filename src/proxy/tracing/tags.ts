@@ -1,4 +1,5 @@
 /** The tags of a span, named and filled as Envoy does (`http_tracer_impl.cc`), so that dashboards fit both. */
+import { textOf } from '../../base/byte-string.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { responseFlagsText, type StreamInfo } from '../http/stream-info.ts'
 import { isGrpc } from '../route/route-match.ts'
@@ -21,17 +22,17 @@ export function tagDownstream(span: Span, info: StreamInfo, maxPathLength: numbe
 }
 
 function tagRequest(span: Span, info: StreamInfo, headers: HeaderMap, maxPathLength: number): void {
-  if (info.requestId !== '') span.tag('guid:x-request-id', headerText(info.requestId))
-  span.tag('http.url', headerText(originalUrl(headers, maxPathLength)))
+  if (info.requestId !== '') span.tag('guid:x-request-id', textOf(info.requestId))
+  span.tag('http.url', textOf(originalUrl(headers, maxPathLength)))
   span.tag('http.method', headers.get(':method') ?? '')
-  span.tag('downstream_cluster', headerText(headers.get('x-envoy-downstream-service-cluster') || '-'))
-  span.tag('user_agent', headerText(headers.get('user-agent') || '-'))
+  span.tag('downstream_cluster', textOf(headers.get('x-envoy-downstream-service-cluster') || '-'))
+  span.tag('user_agent', textOf(headers.get('user-agent') || '-'))
   span.tag('http.protocol', info.protocol)
   span.tag('peer.address', info.connection.directRemoteAddress)
   const client = headers.get('x-client-trace-id')
-  if (client !== undefined) span.tag('guid:x-client-trace-id', headerText(client))
+  if (client !== undefined) span.tag('guid:x-client-trace-id', textOf(client))
   if (!isGrpc(headers)) return
-  span.tag('grpc.path', headerText(headers.get(':path') ?? ''))
+  span.tag('grpc.path', textOf(headers.get(':path') ?? ''))
   span.tag('grpc.authority', headers.get(':authority') ?? '')
   span.tag('grpc.content_type', headers.get('content-type') ?? '')
   const timeout = headers.get('grpc-timeout')
@@ -52,7 +53,7 @@ export function tagGrpcStatus(span: Span, trailers: HeaderMap | undefined, heade
   if (source === undefined || status === undefined) return
   span.tag('grpc.status_code', status)
   const message = source.get('grpc-message')
-  if (message !== undefined) span.tag('grpc.message', headerText(message))
+  if (message !== undefined) span.tag('grpc.message', textOf(message))
 }
 
 function originalUrl(headers: HeaderMap, maxPathLength: number): string {
@@ -60,12 +61,4 @@ function originalUrl(headers: HeaderMap, maxPathLength: number): string {
   const scheme = headers.get('x-forwarded-proto') ?? ''
   const short = path.length > maxPathLength ? path.slice(0, maxPathLength) : path
   return `${scheme}://${headers.get(':authority') ?? ''}${short}`
-}
-
-/** Header values are bytes (latin1 strings); what goes to a tracing system is text. */
-export function headerText(value: string): string {
-  for (let i = 0; i < value.length; i++) {
-    if (value.charCodeAt(i) > 0x7f) return Buffer.from(value, 'latin1').toString('utf8')
-  }
-  return value
 }

@@ -1,7 +1,7 @@
 import { type CelInput, celEnv, isCelError, parse, plan } from '@bufbuild/cel'
 import type { Message } from '@bufbuild/protobuf'
 import { RE2JS } from 're2js'
-import { byteString } from '../../base/byte-string.ts'
+import { byteString, textOf } from '../../base/byte-string.ts'
 import { HeaderMap } from '../../base/header-map.ts'
 import { STATUS } from '../abi/constants.ts'
 import { attributeRoot } from '../attributes/property.ts'
@@ -122,10 +122,6 @@ function toCel(value: AttributeValue, keys: ReadonlySet<string>): CelInput {
     return map
   }
   return value.map((item) => toCel(item, keys))
-}
-
-function textOf(bytes: string): string {
-  return Buffer.from(bytes, 'latin1').utf8Slice()
 }
 
 function fromCel(value: unknown): AttributeValue | undefined {

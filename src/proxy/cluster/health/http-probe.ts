@@ -8,7 +8,7 @@ import {
 import type { Int64Range } from '../../../../gen/envoy/type/v3/range_pb.ts'
 import { byteString } from '../../../base/byte-string.ts'
 import { invalid, onlyFields } from '../../config/fields.ts'
-import { stringMatch } from '../../match/string.ts'
+import { bytesMatch } from '../../match/string.ts'
 import type { EndpointHost } from '../endpoint-host.ts'
 import { containsInOrder, payloadBytes } from './payload.ts'
 import { openProbe, type Probe, type ProbeFactory, type ProbeOutcome, type ProbeSettings } from './probe.ts'
@@ -50,7 +50,7 @@ export function httpProbe(http: HealthCheck_HttpHealthCheck, settings: ProbeSett
   const configuredHost = headerText(http.host, `${path}.host`)
   const clusterName = headerText(settings.clusterName, `${path}.host`)
   const receive = http.receive.map((payload, i) => payloadBytes(payload, `${path}.receive[${i}]`))
-  const service = http.serviceNameMatcher && stringMatch(http.serviceNameMatcher, `${path}.service_name_matcher`)
+  const service = http.serviceNameMatcher && bytesMatch(http.serviceNameMatcher, `${path}.service_name_matcher`)
   const added = Object.fromEntries(
     http.requestHeadersToAdd.map((option, i) => probeHeader(option, `${path}.request_headers_to_add[${i}]`)),
   )

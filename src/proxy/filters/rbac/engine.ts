@@ -15,7 +15,7 @@ import type { HeaderMap } from '../../../base/header-map.ts'
 import { invalid, onlyFields, unsupported } from '../../config/fields.ts'
 import { type AddressMatch, cidrMatch } from '../../match/cidr.ts'
 import { headerMatch } from '../../match/header.ts'
-import { stringMatch, type TextMatch } from '../../match/string.ts'
+import { bytesMatch, stringMatch, type TextMatch } from '../../match/string.ts'
 import { metadataMatch } from '../../match/value.ts'
 import type { ConnectionInfo } from '../../network/connection-info.ts'
 import { pathOnly } from '../../route/route-match.ts'
@@ -205,7 +205,7 @@ function header(proto: Parameters<typeof headerMatch>[0], path: string): Rule {
 }
 
 function urlPath(proto: Parameters<typeof stringMatch>[0], path: string): Rule {
-  const match = stringMatch(proto, path)
+  const match = bytesMatch(proto, path)
   return (subject) => {
     const value = subject.headers?.get(':path')
     return value !== undefined && match(pathOnly(value))
