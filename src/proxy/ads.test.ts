@@ -3,9 +3,11 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
 import { describe, test } from 'node:test'
+import { connect as connectTls } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { TypeUrl } from '../xds/index.ts'
 import { startProxy } from './index.ts'
+import { Authority, serverTls } from './listener/testing.ts'
 import {
   anyYaml,
   cluster,
@@ -53,6 +55,34 @@ async function world(workers = 1) {
 }
 
 describe('ADS', () => {
+  test('a certificate that comes in the middle of a handshake ends the connection', async () => {
+    const { control, proxy, close } = await world()
+    const authority = await new Authority().start()
+    const push = async () => {
+      const pair = await authority.issue([{ type: 'dns', value: 'a.example' }])
+      control.set(TypeUrl.listener, { web: listenerAny(httpListener({ chain: serverTls(pair) })) })
+      control.push()
+    }
+    try {
+      await push()
+      const { port } = await proxy.listening('web')
+      const socket = connect(port, '127.0.0.1')
+      socket.on('error', () => {}).resume()
+      await once(socket, 'connect')
+      await eventually(async () => (await proxy.workers.query<unknown[]>('connections')).flat().length > 0)
+      const version = () => proxy.config.listeners.get('web')?.active
+      const before = version()
+      await push()
+      await eventually(() => version() !== before)
+      // With the other config nobody would be there to answer what comes behind the handshake.
+      const secure = socket.destroyed ? socket : connectTls({ socket, rejectUnauthorized: false })
+      secure.on('error', () => {}).write('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
+      await eventually(() => socket.destroyed)
+    } finally {
+      await close()
+    }
+  })
+
   test('an access log that comes while a connection has not said what it is', async () => {
     const { control, proxy, close } = await world()
     const inspector = `listener_filters: [{ name: tls, typed_config: { "@type": ${FILTERS}.listener.tls_inspector.v3.TlsInspector } }]`

@@ -52,22 +52,17 @@ export class Cluster implements ClusterFacts {
     this.breaker = new CircuitBreaker(proto.circuitBreakers, path)
     this.stats = clusterStats(scope, config.statName)
     this.#connections = new HostConnections(proto, config, secrets, this.breaker, this.stats, scope, internal)
-    this.#outliers = proto.outlierDetection && new OutlierDetector(proto.outlierDetection, this, scope, path)
     this.#checker = proto.healthChecks.length === 0 ? undefined : new HealthChecker(proto.healthChecks, this, path)
     this.#assignment = compileAssignment(
       config.discovery === 'eds' ? undefined : proto.loadAssignment,
       `${path}.load_assignment`,
     )
     this.#hosts = this.#chooser([])
-    if (config.discovery === 'static') {
-      for (const { ip, internalListener } of this.#assignment.endpoints) {
-        if (isIP(ip) === 0 && !ip.startsWith('/') && internalListener === '')
-          throw invalid(`${path}.load_assignment`, `${ip} is not an IP address; use STRICT_DNS`)
-      }
-      this.#setEndpoints(this.#assignment.endpoints)
-    } else if (config.discovery !== 'eds') {
-      if (this.#assignment.endpoints.some(({ internalListener }) => internalListener !== ''))
-        throw invalid(`${path}.load_assignment`, 'an envoy_internal_address has no name to look up; use STATIC')
+    checkAddresses(this.#assignment.endpoints, config.discovery, `${path}.load_assignment`)
+    // From here on there are timers, so nothing may be refused any more.
+    this.#outliers = proto.outlierDetection && new OutlierDetector(proto.outlierDetection, this, scope, path)
+    if (config.discovery === 'static') this.#setEndpoints(this.#assignment.endpoints)
+    else if (config.discovery !== 'eds') {
       const changed = (endpoints: readonly Endpoint[]) => this.#setEndpoints(endpoints)
       this.#dns = new DnsResolver(config.dns, config.discovery === 'logical_dns', this.#assignment.endpoints, changed)
     }
@@ -126,13 +121,21 @@ export class Cluster implements ClusterFacts {
     const known = new Map(this.hosts.map((host) => [host.address, host]))
     const next: EndpointHost[] = []
     const seen = new Set<string>()
+    let changed = false
     for (const endpoint of endpoints) {
       let host = new EndpointHost(endpoint, this)
       // The first of several equal addresses counts, as in Envoy.
       if (seen.has(host.address)) continue
       seen.add(host.address)
       const old = known.get(host.address)
-      if (old === undefined) {
+      // With other health checks it is another host (Envoy, too).
+      const other =
+        old !== undefined && this.#checker !== undefined && old.settings.healthChecked !== endpoint.healthChecked
+      if (other) {
+        this.#forget(old)
+        changed = true
+      }
+      if (old === undefined || other) {
         this.#connections.connect(host)
         this.#checker?.added(host)
       } else {
@@ -143,7 +146,7 @@ export class Cluster implements ClusterFacts {
       host.healthFlags = (host.healthFlags & ~(EDS_FLAGS | HealthFlag.PendingRemoval)) | endpoint.healthFlags
       next.push(host)
     }
-    let changed = next.length !== known.size
+    if (next.length !== known.size) changed = true
     for (const host of this.hosts) {
       if (seen.has(host.address)) continue
       changed = true
@@ -197,5 +200,15 @@ export class Cluster implements ClusterFacts {
     stats.degraded.value = counts.degraded
     stats.excluded.value = counts.excluded
     if (this.#checker !== undefined) stats.checkHealthy.value = counts.checked
+  }
+}
+
+/** Only names can be looked up, and only addresses be used as they are. */
+function checkAddresses(endpoints: readonly Endpoint[], discovery: ClusterConfig['discovery'], path: string): void {
+  for (const { ip, internalListener } of endpoints) {
+    if (discovery === 'static' && isIP(ip) === 0 && !ip.startsWith('/') && internalListener === '')
+      throw invalid(path, `${ip} is not an IP address; use STRICT_DNS`)
+    if (discovery !== 'static' && internalListener !== '')
+      throw invalid(path, 'an envoy_internal_address has no name to look up; use STATIC')
   }
 }

@@ -252,7 +252,9 @@ class AcceptedConnection implements ConnectionOwner {
     if (chain !== undefined && chain.manager === undefined && old.manager === undefined && this.#fits(old, chain))
       return
     this.#manager = undefined
-    this.drain()
+    // Still in its handshake: nothing was asked, and nobody is left to answer.
+    if (this.#http === undefined && this.#network === undefined) this.#socket.destroy()
+    else this.drain()
   }
 
   drain(): void {

@@ -196,6 +196,36 @@ describe('health checks and discovery', () => {
     }
   })
 
+  // Envoy takes it for another host (BaseDynamicClusterImpl, active_health_check_flag_changed).
+  test('an endpoint whose health checks are turned off is used, and is asked no more', async () => {
+    const { state, up } = await patient(500)
+    const { cluster, set, counter } = checked('unhealthy_threshold: 1, healthy_threshold: 1')
+    const endpoint = (off: boolean) => ({
+      address: { socketAddress: { address: '127.0.0.1', portValue: up.port } },
+      healthCheckConfig: { disableActiveHealthCheck: off },
+    })
+    const deliver = (off: boolean) => {
+      const json = { clusterName: 'c', endpoints: [{ lbEndpoints: [{ endpoint: endpoint(off) }] }] }
+      cluster.updateEndpoints(fromJson(ClusterLoadAssignmentSchema, json))
+    }
+    try {
+      set(up.port)
+      await eventually(() => counter('health_check.failure') > 0)
+      deliver(true)
+      assert.ok(cluster.hosts[0].healthy)
+      const before = counter('health_check.attempt')
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      assert.equal(counter('health_check.attempt'), before)
+      state.status = 200
+      deliver(false)
+      assert.ok(!cluster.hosts[0].healthy)
+      await eventually(() => cluster.hosts[0].healthy)
+    } finally {
+      cluster.close()
+      await up.close()
+    }
+  })
+
   test('what cannot be asked is refused when it is loaded, not when it is asked', () => {
     for (const [check, error] of [
       ['http_health_check: { path: "/a b" }', /http_health_check\.path/],

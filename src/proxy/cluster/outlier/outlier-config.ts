@@ -69,6 +69,8 @@ export function outlierConfig(proto: OutlierDetection, path: string): OutlierCon
   onlyFields(OutlierDetectionSchema, proto, FIELDS, path)
   const baseEjectionMs = durationMs(proto.baseEjectionTime, 30_000)
   const maxEjectionMs = durationMs(proto.maxEjectionTime, Math.max(baseEjectionMs, 300_000))
+  const intervalMs = durationMs(proto.interval, 10_000)
+  if (intervalMs <= 0) throw invalid(`${path}.interval`, 'must be greater than 0')
   if (maxEjectionMs < baseEjectionMs) throw invalid(`${path}.max_ejection_time`, 'is shorter than base_ejection_time')
   return {
     consecutive5xx: proto.consecutive5xx ?? 5,
@@ -94,7 +96,7 @@ export function outlierConfig(proto: OutlierDetection, path: string): OutlierCon
       requestVolume: proto.failurePercentageRequestVolume ?? 50,
       threshold: proto.failurePercentageThreshold ?? 85,
     },
-    intervalMs: durationMs(proto.interval, 10_000),
+    intervalMs,
     baseEjectionMs,
     maxEjectionMs,
     jitterMs: durationMs(proto.maxEjectionTimeJitter, 0),

@@ -121,4 +121,29 @@ describe('outlier detection', () => {
       assert.equal(stat('ejections_detected_consecutive_5xx'), 0)
     })
   })
+
+  test('a cluster that is refused leaves no timer behind', () => {
+    const began = mock.method(globalThis, 'setInterval')
+    const config = {
+      name: 'c',
+      load_assignment: {
+        cluster_name: 'c',
+        endpoints: [
+          { lb_endpoints: [{ endpoint: { address: { socket_address: { address: 'no-address', port_value: 80 } } } }] },
+        ],
+      },
+      outlier_detection: {},
+    }
+    try {
+      const make = () => new Cluster(fromJson(ClusterSchema, config), { find: () => undefined }, new StatsStore())
+      assert.throws(make, /no-address is not an IP address/)
+      assert.equal(began.mock.callCount(), 0)
+    } finally {
+      began.mock.restore()
+    }
+  })
+
+  test('an interval of nothing is refused, as by Envoy', () => {
+    assert.throws(() => world(1, '{ interval: 0s }', () => {}), /outlier_detection\.interval/)
+  })
 })
