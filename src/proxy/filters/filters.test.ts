@@ -137,7 +137,18 @@ describe('filters', () => {
           const good = http?.headers['x-user'] === 'good'
           const ok = {
             case: 'okResponse' as const,
-            value: { headers: [{ header: { key: 'x-from', value: http?.path ?? '' } }], headersToRemove: ['x-user'] },
+            value: {
+              headers: [
+                { header: { key: 'x-from', value: http?.path ?? '' } },
+                {
+                  header: {
+                    key: 'x-seen',
+                    value: `${http?.headers['x-name']} ${http?.headers['constructor']}`,
+                  },
+                },
+              ],
+              headersToRemove: ['x-user'],
+            },
           }
           const no = { case: 'deniedResponse' as const, value: { status: { code: 401 }, body: 'denied by grpc' } }
           const response = good ? { status: { code: 0 }, httpResponse: ok } : { status: { code: 7 }, httpResponse: no }
@@ -318,6 +329,12 @@ describe('filters', () => {
       assert.deepEqual([headers['x-from'], headers['x-user']], ['/g', undefined])
       const answer = await ask('grpcauthz')
       assert.deepEqual([answer.status, answer.body], [401, 'denied by grpc'])
+    })
+
+    test('gRPC: the server gets headers as text, whatever their names', async () => {
+      const name = Buffer.from('josé').latin1Slice()
+      const { body } = await ask('grpcauthz', '/g', { headers: { 'x-user': 'good', 'x-name': name, constructor: 'c' } })
+      assert.equal(JSON.parse(Buffer.from(body, 'latin1').toString()).headers['x-seen'], `${name} c`)
     })
   })
 

@@ -4,7 +4,7 @@ import type { GrpcService } from '../../../../gen/envoy/config/core/v3/grpc_serv
 import { AttributeContextSchema } from '../../../../gen/envoy/service/auth/v3/attribute_context_pb.ts'
 import { CheckRequestSchema, CheckResponseSchema } from '../../../../gen/envoy/service/auth/v3/external_auth_pb.ts'
 import { BodyBuffer } from '../../../base/body-buffer.ts'
-import { byteString } from '../../../base/byte-string.ts'
+import { byteString, textOf } from '../../../base/byte-string.ts'
 import { HeaderMap } from '../../../base/header-map.ts'
 import { type AsyncResponse, asyncRequest } from '../../cluster/async-client.ts'
 import { durationMs, unsupported } from '../../config/fields.ts'
@@ -56,9 +56,11 @@ function attributes({ info, headers, body, contextExtensions }: CheckInput, pack
         address: { case: 'socketAddress', value: { address, portSpecifier: { case: 'portValue', value: port } } },
       },
     }) as const
-  const path = headers.get(':path') ?? ''
-  const map: Record<string, string> = {}
+  // Names come from the client: `constructor` and `__proto__` are names like others.
+  const map: Record<string, string> = Object.create(null)
   for (const [name, value] of headers) map[name] = map[name] === undefined ? value : `${map[name]},${value}`
+  for (const name of Object.keys(map)) map[name] = textOf(map[name])
+  const header = (name: string) => map[name] ?? ''
   return create(AttributeContextSchema, {
     source: {
       ...peer(info.remoteAddress, info.remotePort),
@@ -71,12 +73,12 @@ function attributes({ info, headers, body, contextExtensions }: CheckInput, pack
     request: {
       time: { seconds: BigInt(Math.floor(info.startTime / 1000)), nanos: Math.floor((info.startTime % 1000) * 1e6) },
       http: {
-        id: info.requestId,
-        method: headers.get(':method') ?? '',
+        id: textOf(info.requestId),
+        method: header(':method'),
         headers: map,
-        path,
-        host: headers.get(':authority') ?? '',
-        scheme: headers.get(':scheme') ?? '',
+        path: header(':path'),
+        host: header(':authority'),
+        scheme: header(':scheme'),
         protocol: info.protocol,
         size: BigInt(body?.length ?? (Number(headers.get('content-length') ?? -1) || -1)),
         ...(body === undefined ? {} : packAsBytes ? { rawBody: body } : { body: body.toString('utf8') }),
