@@ -1,6 +1,8 @@
 /** Connections that never leave the worker: from a cluster to a listener of the same proxy (Envoy's internal listeners). */
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
+import { ownCopy } from '../../base/own-memory.ts'
+import { ReadSlab } from '../../base/read-slab.ts'
 
 /** Listeners may be chained; a chain that comes back to itself would have no end. */
 const MAX_DEPTH = 16
@@ -102,8 +104,10 @@ class InternalSocket extends Duplex {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     const { peer } = this
+    // The other end takes what it reads for its own and would give a slab back, of which a retry at this end may still have a part.
+    const own = ReadSlab.of(chunk) === undefined ? chunk : ownCopy(chunk)
     if (peer.destroyed) done(new Error('the other end is closed'))
-    else if (peer.push(chunk)) done()
+    else if (peer.push(own)) done()
     else this.#written = done
   }
 
