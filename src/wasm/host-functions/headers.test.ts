@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { HeaderMap } from '../../base/header-map.ts'
 import { createTestHost, type PluginConfig, type TestStream } from '../index.ts'
 import { type GuestOptions, guest } from '../testing/wat-guest.ts'
 
@@ -186,6 +187,17 @@ describe('header map functions', () => {
     assert.deepEqual(stream.requestHeaders?.getAll('transfer-encoding'), ['chunked'])
     assert.deepEqual(stream.requestHeaders?.getAll('content-length'), ['5'])
     assert.equal(stream.requestHeaders?.get('x-te'), 'te')
+  })
+
+  it('marks pairs as written, so that the codec looks at them', () => {
+    const host = createTestHost()
+    const plugin = host.start(
+      guest(`(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) ${pairs} (i32.const 0))`),
+    )
+    const stream = host.stream(plugin)
+    stream.requestHeaders = new HeaderMap(['x-a', 'b'])
+    stream.context.onRequestHeaders(true)
+    assert.equal(stream.requestHeaders.written, true)
   })
 
   it('takes malformed pairs as the empty map (cpp-host)', () => {

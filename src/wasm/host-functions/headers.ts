@@ -158,6 +158,7 @@ function change(
     map.set(name.name, text.text)
   }
   map.ascii = ascii
+  map.written = true
   if (type === MAP.requestHeaders) context.clearRouteCache()
   return STATUS.ok
 }
@@ -198,6 +199,7 @@ function replaceAll(vm: Vm, type: number, map: HeaderMap, pairs: string[]): numb
   }
   if (bytes > vm.limits.headerBytes) return STATUS.internalFailure
   map.ascii = ascii
+  map.written = true
   map.flat.length = 0
   for (const part of flat) map.flat.push(part)
   for (const part of ordinary) map.flat.push(part)
