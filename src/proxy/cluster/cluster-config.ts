@@ -5,7 +5,7 @@ import {
   TrackClusterStatsSchema,
 } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
 import { metadataJson } from '../config/any.ts'
-import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
+import { durationMs, invalid, onlyFields, pauseMs, unsupported } from '../config/fields.ts'
 import { type Http2Options, http2Options } from '../http2/options.ts'
 import type { DnsSettings } from './dns.ts'
 import { httpProtocol } from './http-protocol.ts'
@@ -126,11 +126,11 @@ export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name
 }
 
 function dnsSettings(proto: ClusterProto, path: string): DnsSettings {
-  const refreshMs = durationMs(proto.dnsRefreshRate, 5000)
+  const refreshMs = pauseMs(proto.dnsRefreshRate, 5000, `${path}.dns_refresh_rate`, 1)
   const failure = proto.dnsFailureRefreshRate
   const where = `${path}.dns_failure_refresh_rate`
   if (failure !== undefined && failure.baseInterval === undefined) throw invalid(`${where}.base_interval`, 'is missing')
-  const baseMs = durationMs(failure?.baseInterval, refreshMs)
+  const baseMs = pauseMs(failure?.baseInterval, refreshMs, `${where}.base_interval`, 1)
   // Unless told the longest pause is ten of the first.
   const maxMs = failure === undefined ? refreshMs : durationMs(failure.maxInterval, 10 * baseMs)
   if (maxMs < baseMs) throw invalid(`${where}.max_interval`, 'is shorter than base_interval')

@@ -41,6 +41,18 @@ export function durationMs(value: { seconds: bigint; nanos: number } | undefined
   return value === undefined ? absent : Math.min(LONGEST_TIMER, Number(value.seconds) * 1000 + value.nanos / 1e6)
 }
 
+/** As `durationMs`, for pauses between what is done again and again: one of nothing would leave no time for anything else. */
+export function pauseMs(
+  value: { seconds: bigint; nanos: number } | undefined,
+  absent: number,
+  path: string,
+  above = 0,
+): number {
+  const ms = durationMs(value, absent)
+  if (value !== undefined && ms <= above) throw invalid(path, `must be greater than ${above === 0 ? 0 : `${above} ms`}`)
+  return ms
+}
+
 /** A duration that nobody sets a timer for. */
 export function durationSeconds({ seconds, nanos }: { seconds: bigint; nanos: number }): number {
   return Number(seconds) + nanos / 1e9

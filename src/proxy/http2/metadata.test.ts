@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { HeaderMap } from '../../base/header-map.ts'
 import { Http2Error } from './error-code.ts'
 import { Flag, FrameType, PREFACE } from './frame.ts'
 import { MetadataReceiver, writeMetadata } from './metadata.ts'
@@ -161,6 +162,32 @@ describe('METADATA', () => {
     assert.deepEqual(types, [Headers, Metadata, Data, Headers])
     // SETTINGS, its acknowledgement, WINDOW_UPDATE, and the head of the answer.
     assert.equal(before, 4)
+  })
+
+  test('nothing follows the end of an answer without a body', () => {
+    const { written } = recordServer(
+      [
+        Buffer.concat([PREFACE, frame(Settings, 0, 0), frame(Headers, Flag.EndHeaders, 1, POST)]),
+        ({ output }, [{ encoder }]) => {
+          output.blocked = true
+          encoder.encodeMetadata?.(new Map([['a', 'b']]))
+          encoder.encodeHeaders(HeaderMap.of([[':status', '204']]), true)
+        },
+        (connection) => {
+          connection.socket.emit('drain')
+        },
+      ],
+      on,
+    )
+    assert.deepEqual(
+      framesOf(written)
+        .filter(({ stream }) => stream === 1)
+        .map(({ type, flags }) => [type, type === Headers && (flags & Flag.EndStream) !== 0]),
+      [
+        [Metadata, false],
+        [Headers, true],
+      ],
+    )
   })
 
   test('the bound holds for a stream, not for a frame', () => {

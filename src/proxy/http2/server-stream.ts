@@ -87,6 +87,7 @@ export class Http2ServerStream extends Http2Stream implements ResponseEncoder, T
     const end = endStream || this.#http.isHead || status === '204' || status === '304'
     // RFC 9110 8.6: nor its length, which clients take for a promise.
     if (status === '204') headers.remove('content-length')
+    if (end) this.flushMetadata()
     this.connection.writeHeaders(this.id, headers, end)
     this.connection.guard.streams++
     if (end) this.sentEnd()

@@ -104,8 +104,7 @@ export abstract class Http2Stream implements Entry {
         this.connection.waitToSend(this)
         return
       }
-      for (const map of this.#metadataQueued) this.connection.writeMetadata(this.id, map)
-      this.#metadataQueued = undefined
+      this.flushMetadata()
     }
     const done = this.#write(queue, this.#endQueued)
     if (!done) this.#wait()
@@ -117,6 +116,13 @@ export abstract class Http2Stream implements Entry {
       this.#sendBlocked = false
       this.onSendDrained()
     }
+  }
+
+  /** Before what ends the message at once, which waits for no socket. */
+  protected flushMetadata(): void {
+    if (this.#metadataQueued === undefined) return
+    for (const map of this.#metadataQueued) this.connection.writeMetadata(this.id, map)
+    this.#metadataQueued = undefined
   }
 
   /** False where that is more than a window may hold (RFC 9113 6.9.1). */

@@ -31,7 +31,7 @@ describe('what the bootstrap says', () => {
   test('nothing is counted where nothing is limited, as Istio says it', () => {
     assert.equal(read('{}'), undefined)
     const keys =
-      '{ "overload.global_downstream_max_connections": 2147483647, "re2.max_program_size.error_level": 32768 }'
+      '{ "overload.global_downstream_max_connections": 2147483647, "re2.max_program_size.error_level": 32768, "envoy.deprecated_features:envoy.a.B.c": true, envoy.reloadable_features.x: false }'
     assert.equal(read(runtime(keys)), undefined)
   })
   test('the runtime key, with dots or nested', () => {
@@ -46,6 +46,10 @@ describe('what the bootstrap says', () => {
     [
       runtime('{ upstream.healthy_panic_threshold: { numerator: 1 } }'),
       /layers\[0\]\.static_layer\["upstream\.healthy_panic_threshold\.numerator"\]/,
+    ],
+    [
+      runtime('{ envoy.resource_limits.listener.web.connection_limit: 10 }'),
+      /static_layer\["envoy\.resource_limits\.listener\.web\.connection_limit"\].*connection_limit is one/,
     ],
     ['layered_runtime: { layers: [{ name: a, disk_layer: { symlink_root: / } }] }', /layers\[0\]: diskLayer/],
     [

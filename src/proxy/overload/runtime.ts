@@ -6,7 +6,10 @@ import { unsupported } from '../config/fields.ts'
 export const CONNECTIONS_KEY = 'overload.global_downstream_max_connections'
 
 /** Guards of Envoy's own code and a limit of its own regex compiler. Everybody's bootstraps have some, which say nothing to us. */
-const OF_ENVOY = /^(envoy\.|re2\.max_program_size\.)/
+const OF_ENVOY = /^(envoy\.((reloadable|restart|deprecated)_features|features)[.:]|re2\.max_program_size\.)/
+
+/** A limit that was believed to be kept would be worse than none. */
+const LISTENER_LIMIT = /^envoy\.resource_limits\.listener\./
 
 /** The values by key, dots between the names of nested ones; later layers win. A key that would be for nothing is refused. */
 export function runtimeValues(bootstrap: Bootstrap): ReadonlyMap<string, JsonValue> {
@@ -20,7 +23,12 @@ export function runtimeValues(bootstrap: Bootstrap): ReadonlyMap<string, JsonVal
     flatten(layer.value, '', values)
     for (const key of values.keys()) {
       if (key !== CONNECTIONS_KEY && !OF_ENVOY.test(key))
-        throw unsupported(`${path}.static_layer["${key}"]`, 'nothing here is set by this key')
+        throw unsupported(
+          `${path}.static_layer["${key}"]`,
+          LISTENER_LIMIT.test(key)
+            ? 'the limit of a listener; its network filter envoy.filters.network.connection_limit is one'
+            : 'nothing here is set by this key',
+        )
     }
   })
   return values

@@ -46,14 +46,13 @@ export class HealthChecker {
 
   constructor(checks: readonly HealthCheck[], cluster: Cluster, path: string) {
     const where = `${path}.health_checks`
-    // Envoy, too: "Multiple health checks not supported".
     if (checks.length > 1) throw unsupported(where, 'more than one health check')
     const check = checks[0]
     onlyFields(HealthCheckSchema, check, FIELDS, `${where}[0]`)
     if (check.healthyThreshold === 0) throw invalid(`${where}[0].healthy_threshold`, 'must be at least 1')
     if (check.unhealthyThreshold === 0) throw invalid(`${where}[0].unhealthy_threshold`, 'must be at least 1')
     this.#cluster = cluster
-    this.#intervals = checkIntervals(check)
+    this.#intervals = checkIntervals(check, `${where}[0]`)
     this.#healthyThreshold = check.healthyThreshold ?? 1
     this.#unhealthyThreshold = check.unhealthyThreshold ?? 1
     this.#probe = healthProbe(check, cluster.name, `${where}[0]`)

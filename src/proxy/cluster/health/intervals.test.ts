@@ -23,13 +23,14 @@ test('the intervals of a check, by what was found and whether there is traffic',
       noTrafficInterval: seconds(5),
       noTrafficHealthyInterval: seconds(6),
     }),
+    '',
   )
   const traffic = STATES.map((state) => all.next({ ...state, hasTraffic: true }))
   assert.deepEqual(traffic, [1000, 2000, 3000, 4000])
   const none = STATES.map((state) => all.next({ ...state, hasTraffic: false }))
   assert.deepEqual(none, [6000, 5000, 5000, 5000])
 
-  const few = checkIntervals(create(HealthCheckSchema, { interval: seconds(1), unhealthyInterval: seconds(4) }))
+  const few = checkIntervals(create(HealthCheckSchema, { interval: seconds(1), unhealthyInterval: seconds(4) }), '')
   assert.deepEqual(
     STATES.map((state) => few.next({ ...state, hasTraffic: true })),
     [1000, 1000, 4000, 4000],
@@ -45,6 +46,7 @@ test('jitter only adds', () => {
       intervalJitterPercent: 10,
       initialJitter: seconds(7),
     }),
+    '',
   )
   assert.equal(initialJitterMs, 7000)
   for (let i = 0; i < 1000; i++) {

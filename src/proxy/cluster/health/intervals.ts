@@ -1,5 +1,5 @@
 import type { HealthCheck } from '../../../../gen/envoy/config/core/v3/health_check_pb.ts'
-import { durationMs } from '../../config/fields.ts'
+import { durationMs, pauseMs } from '../../config/fields.ts'
 
 /** How long to wait for the next question (Envoy's HealthCheckerImplBase::interval). */
 export interface CheckIntervals {
@@ -15,13 +15,13 @@ export interface CheckState {
   readonly hasTraffic: boolean
 }
 
-export function checkIntervals(check: HealthCheck): CheckIntervals {
-  const interval = durationMs(check.interval, 1000)
-  const unhealthy = durationMs(check.unhealthyInterval, interval)
-  const unhealthyEdge = durationMs(check.unhealthyEdgeInterval, unhealthy)
-  const healthyEdge = durationMs(check.healthyEdgeInterval, interval)
-  const noTraffic = durationMs(check.noTrafficInterval, 60_000)
-  const noTrafficHealthy = durationMs(check.noTrafficHealthyInterval, noTraffic)
+export function checkIntervals(check: HealthCheck, path: string): CheckIntervals {
+  const interval = pauseMs(check.interval, 1000, `${path}.interval`)
+  const unhealthy = pauseMs(check.unhealthyInterval, interval, `${path}.unhealthy_interval`)
+  const unhealthyEdge = pauseMs(check.unhealthyEdgeInterval, unhealthy, `${path}.unhealthy_edge_interval`)
+  const healthyEdge = pauseMs(check.healthyEdgeInterval, interval, `${path}.healthy_edge_interval`)
+  const noTraffic = pauseMs(check.noTrafficInterval, 60_000, `${path}.no_traffic_interval`)
+  const noTrafficHealthy = pauseMs(check.noTrafficHealthyInterval, noTraffic, `${path}.no_traffic_healthy_interval`)
   const jitterMs = durationMs(check.intervalJitter, 0)
   const jitterPercent = check.intervalJitterPercent
   const base = ({ healthy, changing, hasTraffic }: CheckState): number => {

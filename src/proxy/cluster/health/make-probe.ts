@@ -1,5 +1,5 @@
 import type { HealthCheck } from '../../../../gen/envoy/config/core/v3/health_check_pb.ts'
-import { durationMs, unsupported } from '../../config/fields.ts'
+import { pauseMs, unsupported } from '../../config/fields.ts'
 import { grpcProbe } from './grpc-probe.ts'
 import { httpProbe } from './http-probe.ts'
 import type { ProbeFactory } from './probe.ts'
@@ -9,7 +9,7 @@ import { tcpProbe } from './tcp-probe.ts'
 export function healthProbe(check: HealthCheck, clusterName: string, path: string): ProbeFactory {
   const settings = {
     clusterName,
-    timeoutMs: durationMs(check.timeout, 1000),
+    timeoutMs: pauseMs(check.timeout, 1000, `${path}.timeout`),
     reuse: check.reuseConnection ?? true,
     path: `${path}.${FIELD[check.healthChecker.case ?? ''] ?? 'health_checker'}`,
   }

@@ -42,7 +42,9 @@ export function random(hosts: readonly EndpointHost[]): LoadBalancer {
   return {
     choose() {
       const at = Math.random() * total
-      return hosts[bounds.findIndex((bound) => at < bound)] ?? hosts[hosts.length - 1]
+      let i = 0
+      while (i < bounds.length - 1 && at >= bounds[i]) i++
+      return hosts[i]
     },
   }
 }

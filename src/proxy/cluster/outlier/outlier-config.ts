@@ -2,7 +2,7 @@ import {
   type OutlierDetection,
   OutlierDetectionSchema,
 } from '../../../../gen/envoy/config/cluster/v3/outlier_detection_pb.ts'
-import { durationMs, invalid, onlyFields } from '../../config/fields.ts'
+import { durationMs, invalid, onlyFields, pauseMs } from '../../config/fields.ts'
 import type { SampleBounds } from './success-rate.ts'
 
 /** Why a host is ejected, with Envoy's names in the statistics. */
@@ -69,8 +69,7 @@ export function outlierConfig(proto: OutlierDetection, path: string): OutlierCon
   onlyFields(OutlierDetectionSchema, proto, FIELDS, path)
   const baseEjectionMs = durationMs(proto.baseEjectionTime, 30_000)
   const maxEjectionMs = durationMs(proto.maxEjectionTime, Math.max(baseEjectionMs, 300_000))
-  const intervalMs = durationMs(proto.interval, 10_000)
-  if (intervalMs <= 0) throw invalid(`${path}.interval`, 'must be greater than 0')
+  const intervalMs = pauseMs(proto.interval, 10_000, `${path}.interval`)
   if (maxEjectionMs < baseEjectionMs) throw invalid(`${path}.max_ejection_time`, 'is shorter than base_ejection_time')
   return {
     consecutive5xx: proto.consecutive5xx ?? 5,
