@@ -19,8 +19,9 @@ export class Report {
   readonly #totals = { tests: 0, suites: 0, pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0 }
   readonly #skips: Skip[] = []
   readonly #failures: string[] = []
+  readonly #failed: string[] = []
   readonly #output = new Map<string, string>()
-  #failed = false
+  #bad = false
 
   constructor(root: string) {
     this.#root = root
@@ -64,10 +65,12 @@ export class Report {
         `${refused.length} tests may not be skipped here (CI=true); test/peers/allowed-skips.ts lists what may`,
       )
     }
+    // Once more by name alone: details may be long, and whoever keeps only the end of the output wants to know them all.
+    if (this.#failed.length > 0) console.log(`\nfailed:\n${this.#failed.join('\n')}`)
     console.log('')
     for (const [name, count] of Object.entries(this.#totals)) console.log(`ℹ ${name} ${count}`)
     console.log(`ℹ duration_ms ${Date.now() - this.#begun}`)
-    return !this.#failed && refused.length === 0 && this.#totals.tests > 0
+    return !this.#bad && refused.length === 0 && this.#totals.tests > 0
   }
 
   #fail(data: Extract<TestEvent, { type: 'test:fail' }>['data']): void {
@@ -76,14 +79,16 @@ export class Report {
       this.#skips.push({ name, file: this.#place(file), reason: 'it is marked as still to be done' })
       return
     }
-    this.#failed = true
+    this.#bad = true
     const { error } = data.details
     // A parent only repeats what its subtests said.
     if ((error as { failureType?: string }).failureType === 'subtestsFailed') return
     const cause = error.cause instanceof Error ? error.cause : error
     const line = data.line === undefined ? '' : `:${data.line}`
     const detail = inspect(cause, { colors: process.stdout.isTTY }).replace(/\n +at .*\(?node:internal.*/g, '')
-    this.#failures.push(`✖ ${this.#place(file)}${line} › ${name}\n${detail}`)
+    const title = `✖ ${this.#place(file)}${line} › ${name}`
+    this.#failed.push(title)
+    this.#failures.push(`${title}\n${detail}`)
     // A file that failed as a whole has no summary of its own.
     if (file !== undefined && name === file) this.#showOutput(file)
   }
@@ -98,7 +103,7 @@ export class Report {
       this.#totals.cancelled += counts.cancelled
       this.#totals.skipped += counts.skipped
       this.#totals.todo += counts.todo
-      if (!success) this.#failed = true
+      if (!success) this.#bad = true
       return
     }
     const seconds = (duration_ms / 1000).toFixed(1)

@@ -22,6 +22,8 @@ interface Variant {
   readonly hashKeys?: boolean
   /** The hosts in two localities of these weights. */
   readonly localities?: readonly [number, number]
+  /** Hosts that are down. */
+  readonly down?: readonly number[]
 }
 
 const VARIANTS: Readonly<Record<string, Variant>> = {
@@ -48,6 +50,19 @@ const VARIANTS: Readonly<Record<string, Variant>> = {
     localities: [1, 4],
     weights: [1, 2, 3, 1, 1, 2],
   },
+  'ring-roundings': {
+    cluster: { lb_policy: 'RING_HASH', common_lb_config: { locality_weighted_lb_config: {} } },
+    localities: [3, 7],
+    weights: [1, 2, 1, 3, 7, 11],
+  },
+  'ring-localities-down': {
+    cluster: {
+      lb_policy: 'RING_HASH',
+      common_lb_config: { healthy_panic_threshold: { value: 0 }, locality_weighted_lb_config: {} },
+    },
+    localities: [1, 4],
+    down: [0, 3, 5],
+  },
   maglev: { cluster: { lb_policy: 'MAGLEV' } },
   'maglev-small': { cluster: { lb_policy: 'MAGLEV', maglev_lb_config: { table_size: 53 } } },
   'maglev-weighted': { cluster: { lb_policy: 'MAGLEV' }, weights: [1, 2, 3, 5, 7, 30] },
@@ -63,6 +78,7 @@ const address = (port: number) => ({ socket_address: { address: '127.0.0.1', por
 function cluster(name: string, variant: Variant, ports: readonly number[]): unknown {
   const endpoints = ports.map((port, i) => ({
     endpoint: { address: address(port), ...(variant.hostnames === true ? { hostname: `host-${i}.example` } : {}) },
+    ...(variant.down?.includes(i) === true ? { health_status: 'UNHEALTHY' } : {}),
     ...(variant.weights === undefined ? {} : { load_balancing_weight: variant.weights[i] }),
     ...(variant.hashKeys === true ? { metadata: { filter_metadata: { 'envoy.lb': { hash_key: `kéy ${i}` } } } } : {}),
   }))

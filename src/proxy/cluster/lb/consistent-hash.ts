@@ -20,11 +20,10 @@ function hashKey(host: EndpointHost, byHostname: boolean): string {
   return byHostname ? byteString(host.hostname) : host.address
 }
 
-/** Weights that sum up to 1. */
-function normalized(hosts: readonly EndpointHost[], weights: readonly number[] | undefined): number[] {
-  const own = weights ?? hosts.map((host) => host.weight)
-  const total = own.reduce((sum, weight) => sum + weight, 0)
-  return own.map((weight) => weight / total)
+/** The hosts' own weights as parts of their sum. */
+function normalized(hosts: readonly EndpointHost[]): number[] {
+  const total = hosts.reduce((sum, host) => sum + host.weight, 0)
+  return hosts.map((host) => host.weight / total)
 }
 
 const chance = new Hash64()
@@ -51,8 +50,7 @@ function consistent(
   table: (hosts: readonly EndpointHost[], weights: readonly number[]) => LoadBalancer,
   balanceFactor: number,
 ): LoadBalancerFactory {
-  const make = (hosts: readonly EndpointHost[], given?: readonly number[]): LoadBalancer => {
-    const weights = normalized(hosts, given)
+  const make = (hosts: readonly EndpointHost[], weights: readonly number[] = normalized(hosts)): LoadBalancer => {
     const balancer = table(hosts, weights)
     return balanceFactor === 0 ? balancer : new BoundedLoad(balancer, hosts, weights, balanceFactor)
   }

@@ -105,10 +105,11 @@ export class HostSet implements HostChooser {
     // In panic Envoy no longer looks at localities, but where they are part of the hash table.
     if (localityWeights === undefined || (panic && make.consistent !== true))
       return { load, panic, groups: [{ balancer: make(usable), weight: 1 }], weight: 1 }
+    const byLocality = Map.groupBy(hosts, (host) => localityKey(host.locality, host.settings.priority))
+    if (make.consistent === true) return { load, panic, groups: this.#table(byLocality, isUsable), weight: 1 }
     const groups: Choice['groups'][number][] = []
-    const shares = new Map<EndpointHost, number>()
     let sum = 0
-    for (const [key, all] of Map.groupBy(hosts, (host) => localityKey(host.locality, host.settings.priority))) {
+    for (const [key, all] of byLocality) {
       const members = all.filter(isUsable)
       const configured = localityWeights.get(key) ?? 0
       if (members.length === 0 || configured === 0) continue
@@ -116,16 +117,36 @@ export class HostSet implements HostChooser {
       const available = Math.min(1, ((this.#settings.overprovisioning / 100) * members.length) / counted)
       const weight = configured * available
       sum += weight
-      if (make.consistent !== true) groups.push({ balancer: make(members), weight })
-      const total = members.reduce((sum, host) => sum + host.weight, 0)
-      for (const host of members) shares.set(host, (host.weight / total) * weight)
-    }
-    if (make.consistent === true && shares.size > 0) {
-      const all = usable.filter((host) => shares.has(host))
-      const weights = all.map((host) => shares.get(host) as number)
-      groups.push({ balancer: make(all, weights), weight: sum })
+      groups.push({ balancer: make(members), weight })
     }
     return { load, panic, groups, weight: sum }
+  }
+
+  /**
+   * All localities in one hash table. The order of the localities and of each product and quotient is Envoy's
+   * (`thread_aware_lb_impl.cc`): another rounding gives some host an entry more. A locality keeps its share when hosts of it are down.
+   */
+  #table(
+    byLocality: ReadonlyMap<string, readonly EndpointHost[]>,
+    isUsable: (host: EndpointHost) => boolean,
+  ): Choice['groups'] {
+    const { make, localityWeights } = this.#settings
+    const keys = [...byLocality.keys()].sort()
+    const configured = keys.map((key) => localityWeights?.get(key) ?? 0)
+    const sum = configured.reduce((a, b) => a + b, 0)
+    const hosts: EndpointHost[] = []
+    const weights: number[] = []
+    for (const [i, key] of keys.entries()) {
+      if (configured[i] === 0) continue
+      const members = (byLocality.get(key) as readonly EndpointHost[]).filter(isUsable)
+      const total = members.reduce((weight, host) => weight + host.weight, 0)
+      const share = configured[i] / sum
+      for (const host of members) {
+        hosts.push(host)
+        weights.push((host.weight * share) / total)
+      }
+    }
+    return hosts.length === 0 ? [] : [{ balancer: make(hosts, weights), weight: 1 }]
   }
 }
 
@@ -135,6 +156,7 @@ function count<T>(items: readonly T[], wanted: (item: T) => boolean): number {
   return found
 }
 
+/** Sorts as Envoy sorts localities: by region, then zone, then sub-zone. */
 export function localityKey(locality: { region: string; zone: string; subZone: string }, priority: number): string {
-  return `${priority}/${locality.region}/${locality.zone}/${locality.subZone}`
+  return `${priority}\0${locality.region}\0${locality.zone}\0${locality.subZone}`
 }

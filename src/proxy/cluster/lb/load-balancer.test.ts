@@ -6,7 +6,7 @@ import { EndpointHost } from '../endpoint-host.ts'
 import { Hash64, xxHash64 } from '../hash64.ts'
 import { HealthFlag } from '../health-flag.ts'
 import { maglev, ringHash } from './consistent-hash.ts'
-import { HostSet } from './host-set.ts'
+import { HostSet, localityKey } from './host-set.ts'
 import { type LoadBalancerFactory, leastRequest, random, roundRobin } from './load-balancer.ts'
 
 const CLUSTER = { name: 'c', statName: 'c', protocol: 'HTTP/1.1', metadata: {} }
@@ -132,8 +132,8 @@ describe('host sets', () => {
   test('locality weights', () => {
     const list = [host(1, 1, 0, 'a'), host(2, 1, 0, 'b'), host(3, 1, 0, 'b')]
     const weights = new Map([
-      ['0/r/a/', 3],
-      ['0/r/b/', 1],
+      [localityKey(list[0].locality, 0), 3],
+      [localityKey(list[1].locality, 0), 1],
     ])
     near(spread(set(list, roundRobin(), weights), 8000).get('10.0.0.1'), 6000)
   })

@@ -9,7 +9,7 @@ export interface LoadBalancer {
 }
 
 export interface LoadBalancerFactory {
-  /** `weights`: by host, where they are not the hosts' own. */
+  /** `weights`: each host's part of the whole, where it is not told by the hosts' own weights. */
   (hosts: readonly EndpointHost[], weights?: readonly number[]): LoadBalancer
   /** All hosts of a priority stand in one table, with their localities' weights: a choice among localities would move keys. */
   readonly consistent?: boolean
