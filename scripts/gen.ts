@@ -1,7 +1,7 @@
 /**
  * Generates `gen/` (TypeScript for Envoy's protos) from the .proto files that `@grpc/grpc-js-xds` ships.
  *
- * Nothing of Envoy's API is copied into this repository. Two shipped files are older than the Envoy that we speak to, so they
+ * Nothing of Envoy's API is copied into this repository. Three shipped files are older than the Envoy that we speak to, so they
  * are patched on the way: see PATCHES. The result is reused until one of the inputs changes.
  */
 import { execFileSync } from 'node:child_process'
@@ -28,6 +28,13 @@ interface Patch {
 }
 
 const PATCHES: Patch[] = [
+  {
+    // Tells several health checks of a cluster apart (Envoy 1.40).
+    module: 'envoy-api',
+    file: 'envoy/config/core/v3/health_check.proto',
+    find: 'message HealthCheck {',
+    add: '  string name = 27;',
+  },
   {
     // The shipped protoc-gen-validate lacks this field, which the shipped Envoy protos use.
     module: 'protoc-gen-validate',

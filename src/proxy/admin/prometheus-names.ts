@@ -1,12 +1,19 @@
 import { parseMetricName } from '../../wasm/index.ts'
 import { extractTags, type StatTag } from './stat-tags.ts'
 
+const CLASS = 'envoy_response_code_class'
+
 /** Envoy's default tag extraction: what of a dotted name becomes a label. */
 const RULES: readonly { readonly pattern: RegExp; readonly name: string; readonly labels: readonly string[] }[] = [
   {
     pattern: /^cluster\.(.+)\.(upstream_rq_(?:[1-5]xx|unknown))$/,
     name: 'cluster_upstream_rq_xx',
-    labels: ['envoy_cluster_name', 'envoy_response_code_class'],
+    labels: ['envoy_cluster_name', CLASS],
+  },
+  {
+    pattern: /^cluster\.(.+)\.health_check\.name\.(.+)\.([a-z_]+)$/,
+    name: 'cluster_health_check_$',
+    labels: ['envoy_cluster_name', 'envoy_health_check_name'],
   },
   {
     pattern: /^cluster\.(.+)\.((?:upstream|membership|lb|outlier_detection|health_check)[a-z0-9_.]*)$/,
@@ -16,7 +23,7 @@ const RULES: readonly { readonly pattern: RegExp; readonly name: string; readonl
   {
     pattern: /^http\.(.+)\.(downstream_rq_(?:[1-5]xx|other))$/,
     name: 'http_downstream_rq_xx',
-    labels: ['envoy_http_conn_manager_prefix', 'envoy_response_code_class'],
+    labels: ['envoy_http_conn_manager_prefix', CLASS],
   },
   { pattern: /^http\.([^.]+)\.(.+)$/, name: 'http_$', labels: ['envoy_http_conn_manager_prefix'] },
   { pattern: /^listener\.(.+?_[0-9]+)\.(.+)$/, name: 'listener_$', labels: ['envoy_listener_address'] },
@@ -45,10 +52,10 @@ function byRule(raw: string): { name: string; labels: string } {
   for (const { pattern, name, labels } of RULES) {
     const match = pattern.exec(raw)
     if (match === null) continue
-    const [, owner, rest] = match
-    const values = labels.length === 1 ? [owner] : [owner, rest.replace(/^.*_([1-5])xx$/, '$1')]
-    const text = labels.map((label, i) => `${label}="${values[i].replace(/["\\]/g, '\\$&')}"`).join(',')
-    return { name: sanitize(name.replace('$', rest)), labels: text }
+    const value = (label: string, found: string) =>
+      (label === CLASS ? found.replace(/^.*_([1-5])xx$/, '$1') : found).replace(/["\\]/g, '\\$&')
+    const text = labels.map((label, i) => `${label}="${value(label, match[i + 1])}"`).join(',')
+    return { name: sanitize(name.replace('$', match[match.length - 1])), labels: text }
   }
   return { name: sanitize(raw), labels: '' }
 }

@@ -29,11 +29,6 @@ export function clusterStats(stats: StatsScope, name: string): ClusterStats {
     total: scope.gauge('membership_total'),
     degraded: scope.gauge('membership_degraded'),
     excluded: scope.gauge('membership_excluded'),
-    checkAttempt: scope.counter('health_check.attempt'),
-    checkNetworkFailure: scope.counter('health_check.network_failure'),
-    checkHealthy: scope.gauge('health_check.healthy'),
-    checkSuccess: scope.counter('health_check.success'),
-    checkFailure: scope.counter('health_check.failure'),
     subsets: {
       active: scope.gauge('lb_subsets_active'),
       selected: scope.counter('lb_subsets_selected'),

@@ -15,7 +15,7 @@ import { DnsResolver } from './dns.ts'
 import { type ClusterStats, EndpointHost } from './endpoint-host.ts'
 import { type Assignment, compileAssignment, EDS_FLAGS, type Endpoint } from './endpoints.ts'
 import type { Hash64 } from './hash64.ts'
-import { HealthChecker } from './health/health-checker.ts'
+import { HealthChecks } from './health/health-checks.ts'
 import { HealthFlag } from './health-flag.ts'
 import type { ClusterFacts } from './host.ts'
 import { HostConnections } from './host-connections.ts'
@@ -34,7 +34,7 @@ export class Cluster implements ClusterFacts {
   readonly stats: ClusterStats
   readonly #connections: HostConnections
   readonly #outliers: OutlierDetector | undefined
-  readonly #checker: HealthChecker | undefined
+  readonly #checks: HealthChecks | undefined
   readonly #dns: DnsResolver | undefined
   #hosts: HostChooser
   #assignment: Assignment
@@ -52,7 +52,10 @@ export class Cluster implements ClusterFacts {
     this.breaker = new CircuitBreaker(proto.circuitBreakers, path)
     this.stats = clusterStats(scope, config.statName)
     this.#connections = new HostConnections(proto, config, secrets, this.breaker, this.stats, scope, internal)
-    this.#checker = proto.healthChecks.length === 0 ? undefined : new HealthChecker(proto.healthChecks, this, path)
+    if (proto.healthChecks.length > 0) {
+      const own = scope.scope(`cluster.${config.statName}.`)
+      this.#checks = new HealthChecks(proto.healthChecks, this, own, path)
+    }
     this.#assignment = compileAssignment(
       config.discovery === 'eds' ? undefined : proto.loadAssignment,
       `${path}.load_assignment`,
@@ -112,7 +115,7 @@ export class Cluster implements ClusterFacts {
 
   close(): void {
     this.#dns?.close()
-    this.#checker?.close()
+    this.#checks?.close()
     this.#outliers?.close()
     for (const host of this.hosts) host.pool.drain()
   }
@@ -130,14 +133,14 @@ export class Cluster implements ClusterFacts {
       const old = known.get(host.address)
       // With other health checks it is another host (Envoy, too).
       const other =
-        old !== undefined && this.#checker !== undefined && old.settings.healthChecked !== endpoint.healthChecked
+        old !== undefined && this.#checks !== undefined && old.settings.healthChecked !== endpoint.healthChecked
       if (other) {
         this.#forget(old)
         changed = true
       }
       if (old === undefined || other) {
         this.#connections.connect(host)
-        this.#checker?.added(host)
+        this.#checks?.added(host)
       } else {
         host = old
         host.settings = endpoint
@@ -163,14 +166,14 @@ export class Cluster implements ClusterFacts {
 
   /** Discovery is only eventually right: a host that it drops is kept while its health checks pass (Envoy, too). */
   #outlives(host: EndpointHost): boolean {
-    if (this.#checker === undefined || this.config.ignoreHealthOnRemoval) return false
+    if (this.#checks === undefined || this.config.ignoreHealthOnRemoval) return false
     return (
       host.settings.healthChecked && (host.healthFlags & (HealthFlag.FailedActiveCheck | HealthFlag.Draining)) === 0
     )
   }
 
   #forget(host: EndpointHost): void {
-    this.#checker?.removed(host)
+    this.#checks?.removed(host)
     this.#outliers?.removed(host)
     host.pool.drain()
   }
@@ -188,18 +191,16 @@ export class Cluster implements ClusterFacts {
 
   #countHealth(): void {
     const { stats } = this
-    const counts = { healthy: 0, degraded: 0, excluded: 0, checked: 0 }
+    const counts = { healthy: 0, degraded: 0, excluded: 0 }
     for (const host of this.hosts) {
       if (host.healthy) counts.healthy++
       if (host.degraded) counts.degraded++
       if (host.excluded) counts.excluded++
-      if ((host.healthFlags & HealthFlag.FailedActiveCheck) === 0) counts.checked++
     }
     stats.total.value = this.hosts.length
     stats.healthy.value = counts.healthy
     stats.degraded.value = counts.degraded
     stats.excluded.value = counts.excluded
-    if (this.#checker !== undefined) stats.checkHealthy.value = counts.checked
   }
 }
 

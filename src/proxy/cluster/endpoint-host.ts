@@ -124,10 +124,5 @@ export interface ClusterStats {
   readonly total: Cell
   readonly degraded: Cell
   readonly excluded: Cell
-  readonly checkAttempt: Cell
-  readonly checkNetworkFailure: Cell
-  readonly checkHealthy: Cell
-  readonly checkSuccess: Cell
-  readonly checkFailure: Cell
   readonly subsets: SubsetStats
 }

@@ -12,12 +12,14 @@ import { HealthFlag } from '../health-flag.ts'
 const OFTEN = 'timeout: 1s, interval: 0.01s, no_traffic_interval: 0.01s'
 
 /** A cluster with EDS and these health checks; `set` is the discovery. */
-function checked(check: string, more = '') {
+function checked(check: string | readonly string[], more = '') {
   const stats = new StatsStore()
+  const one = (fields: string) =>
+    `{ ${OFTEN}, ${fields}, ${fields.includes('_health_check') ? '' : 'http_health_check: { path: /health }'} }`
   const yaml = `
 name: c
 type: EDS
-health_checks: [{ ${OFTEN}, ${check}, ${check.includes('_health_check') ? '' : 'http_health_check: { path: /health }'} }]
+health_checks: [${(typeof check === 'string' ? [check] : check).map(one).join()}]
 ${more}`
   const cluster = new Cluster(fromJson(ClusterSchema, parse(yaml) as JsonValue), { find: () => undefined }, stats)
   return {
@@ -254,5 +256,68 @@ describe('health checks and discovery', () => {
     ] as const) {
       assert.throws(() => checked(check).cluster.close(), error, check)
     }
+  })
+})
+
+describe('several health checks', () => {
+  const AT_ONCE = 'unhealthy_threshold: 1, healthy_threshold: 1'
+  const named = (name: string, more = AT_ONCE) => `name: ${name}, http_health_check: { path: /${name} }, ${more}`
+
+  /** An upstream that answers each path with what its status is then. */
+  async function byPath(status: Record<string, number>) {
+    return await upstream((request, response) => void response.writeHead(status[request.url ?? ''] ?? 404).end())
+  }
+
+  test('a host has to pass all of them', async () => {
+    const status: Record<string, number> = { '/a': 200, '/b': 500 }
+    const up = await byPath(status)
+    const { cluster, set, counter, gauge } = checked([named('a'), named('b')])
+    try {
+      set(up.port)
+      const [host] = cluster.hosts
+      await eventually(() => counter('health_check.name.b.failure') > 2 && counter('health_check.name.a.success') > 2)
+      assert.equal(host.healthFlags, HealthFlag.FailedActiveCheck)
+      assert.equal(gauge('health_check.name.a.healthy'), 1)
+      assert.equal(gauge('health_check.name.b.healthy'), 0)
+      assert.equal(gauge('health_check.healthy'), 0)
+
+      status['/b'] = 200
+      await eventually(() => host.healthy)
+      assert.equal(gauge('health_check.healthy'), 1)
+      assert.equal(gauge('membership_healthy'), 1)
+
+      status['/a'] = 500
+      await eventually(() => !host.healthy)
+      assert.equal(gauge('health_check.name.a.healthy'), 0)
+      assert.equal(gauge('health_check.name.b.healthy'), 1)
+      cluster.close()
+      assert.equal(gauge('health_check.name.b.healthy'), 0)
+    } finally {
+      cluster.close()
+      await up.close()
+    }
+  })
+
+  test('nothing is decided before each has had an answer', async () => {
+    const up = await byPath({ '/a': 200 })
+    const { cluster, set, counter } = checked([named('a'), named('late', `${AT_ONCE}, initial_jitter: 600s`)])
+    try {
+      set(up.port)
+      await eventually(() => counter('health_check.name.a.success') > 2)
+      assert.equal(cluster.hosts[0].healthFlags, HealthFlag.FailedActiveCheck)
+    } finally {
+      cluster.close()
+      await up.close()
+    }
+  })
+
+  // Each measured on Envoy 1.40 (`--mode validate`).
+  test('they are told apart by their names, and are eight at most', () => {
+    const many = (count: number) => Array.from({ length: count }, (_, i) => named(`n${i}`))
+    assert.throws(() => checked([named('a'), AT_ONCE]), /health_checks\[1\]\.name: is missing/)
+    assert.throws(() => checked([named('a'), named('a')]), /health_checks\[1\]\.name: there is another/)
+    assert.throws(() => checked(many(9)), /health_checks: no more than 8/)
+    checked(many(8)).cluster.close()
+    checked(named('a')).cluster.close()
   })
 })

@@ -1,14 +1,17 @@
 import { type HealthCheck, HealthCheckSchema } from '../../../../gen/envoy/config/core/v3/health_check_pb.ts'
-import { invalid, onlyFields, unsupported } from '../../config/fields.ts'
-import type { Cluster } from '../cluster.ts'
+import { invalid, onlyFields } from '../../config/fields.ts'
+import type { StatsScope } from '../../stats/scope.ts'
 import type { EndpointHost } from '../endpoint-host.ts'
 import { HealthFlag } from '../health-flag.ts'
+import { type HealthStats, healthStats } from './health-stats.ts'
 import { type CheckIntervals, checkIntervals } from './intervals.ts'
 import { healthProbe } from './make-probe.ts'
 import type { Probe, ProbeFactory, ProbeOutcome } from './probe.ts'
 
 interface Watched {
   readonly probe: Probe
+  /** What this check says of the host; of `HealthFlag`. */
+  flags: number
   timer: NodeJS.Timeout | undefined
   good: number
   bad: number
@@ -17,6 +20,7 @@ interface Watched {
 }
 
 const FIELDS = [
+  'name',
   'timeout',
   'interval',
   'initial_jitter',
@@ -35,50 +39,63 @@ const FIELDS = [
   'reuse_connection',
 ]
 
-/** Active health checks of one cluster. */
+/** What a health check asks of the cluster that it is for. */
+export interface CheckOwner {
+  readonly clusterName: string
+  /** `cluster.<name>.` */
+  readonly scope: StatsScope
+  /** Some connection was ever made to the cluster. */
+  readonly hasTraffic: boolean
+  /** There is news of a host; `healthy`: the last answer was good, whatever the thresholds make of it. */
+  onCheckResult(host: EndpointHost, healthy: boolean): void
+}
+
+/** One health check of a cluster, for all of its hosts. */
 export class HealthChecker {
-  readonly #cluster: Cluster
+  readonly #owner: CheckOwner
+  readonly #stats: HealthStats
   readonly #probe: ProbeFactory
   readonly #intervals: CheckIntervals
   readonly #healthyThreshold: number
   readonly #unhealthyThreshold: number
   readonly #watched = new Map<EndpointHost, Watched>()
 
-  constructor(checks: readonly HealthCheck[], cluster: Cluster, path: string) {
-    const where = `${path}.health_checks`
-    if (checks.length > 1) throw unsupported(where, 'more than one health check')
-    const check = checks[0]
-    onlyFields(HealthCheckSchema, check, FIELDS, `${where}[0]`)
-    if (check.healthyThreshold === 0) throw invalid(`${where}[0].healthy_threshold`, 'must be at least 1')
-    if (check.unhealthyThreshold === 0) throw invalid(`${where}[0].unhealthy_threshold`, 'must be at least 1')
-    this.#cluster = cluster
-    this.#intervals = checkIntervals(check, `${where}[0]`)
+  constructor(check: HealthCheck, owner: CheckOwner, path: string) {
+    onlyFields(HealthCheckSchema, check, FIELDS, path)
+    if (check.healthyThreshold === 0) throw invalid(`${path}.healthy_threshold`, 'must be at least 1')
+    if (check.unhealthyThreshold === 0) throw invalid(`${path}.unhealthy_threshold`, 'must be at least 1')
+    this.#owner = owner
+    this.#intervals = checkIntervals(check, path)
     this.#healthyThreshold = check.healthyThreshold ?? 1
     this.#unhealthyThreshold = check.unhealthyThreshold ?? 1
-    this.#probe = healthProbe(check, cluster.name, `${where}[0]`)
+    this.#probe = healthProbe(check, owner.clusterName, path)
+    this.#stats = healthStats(owner.scope, check.name)
   }
 
-  added(host: EndpointHost): void {
-    if (!host.settings.healthChecked) return
-    // Nobody knows yet: no traffic before the first answer, unless all are so (panic).
-    host.healthFlags |= HealthFlag.FailedActiveCheck
-    if (this.#cluster.config.ignoreNewHosts) host.healthFlags |= HealthFlag.PendingActiveCheck
-    const watched: Watched = { probe: this.#probe(host), timer: undefined, good: 0, bad: 0, first: true }
+  /** `flags`: what to say of it before the first answer. */
+  added(host: EndpointHost, flags: number): void {
+    const watched: Watched = { probe: this.#probe(host), flags, timer: undefined, good: 0, bad: 0, first: true }
     this.#watched.set(host, watched)
     const { initialJitterMs } = this.#intervals
     if (initialJitterMs === 0) process.nextTick(() => this.#check(host, watched))
     else this.#later(host, watched, Math.random() * initialJitterMs)
   }
 
-  removed(host: EndpointHost): void {
+  /** Whether it was watched. */
+  removed(host: EndpointHost): boolean {
     const watched = this.#watched.get(host)
-    clearTimeout(watched?.timer)
-    watched?.probe.close()
+    if (watched === undefined) return false
+    clearTimeout(watched.timer)
+    watched.probe.close()
     this.#watched.delete(host)
+    this.#stats.hosts.change(watched.flags, HealthFlag.FailedActiveCheck)
+    return true
   }
 
-  close(): void {
-    for (const host of [...this.#watched.keys()]) this.removed(host)
+  /** What this check says of a host; undefined before its first answer. */
+  flagsOf(host: EndpointHost): number | undefined {
+    const watched = this.#watched.get(host)
+    return watched === undefined || watched.first ? undefined : watched.flags
   }
 
   #later(host: EndpointHost, watched: Watched, ms: number): void {
@@ -87,45 +104,42 @@ export class HealthChecker {
 
   #check(host: EndpointHost, watched: Watched): void {
     if (this.#watched.get(host) !== watched) return
-    const { stats } = this.#cluster
-    stats.checkAttempt.value++
+    this.#stats.attempt.value++
     watched.probe.check((outcome) => {
-      const before = host.healthFlags
-      const changing = this.#result(host, watched, outcome)
+      const before = watched.flags
+      const changing = this.#result(watched, outcome)
       const healthy = outcome === 'healthy' || outcome === 'degraded'
-      this.#later(host, watched, this.#intervals.next({ healthy, changing, hasTraffic: stats.connections.value > 0 }))
-      if (host.healthFlags !== before) this.#cluster.healthChanged(host, before)
-      if (healthy) this.#cluster.outliers?.onHealthCheckPassed(host)
+      const { hasTraffic } = this.#owner
+      this.#later(host, watched, this.#intervals.next({ healthy, changing, hasTraffic }))
+      this.#stats.hosts.change(before, watched.flags)
+      this.#owner.onCheckResult(host, healthy)
     })
   }
 
   /** Whether a threshold is waited for. */
-  #result(host: EndpointHost, watched: Watched, outcome: ProbeOutcome): boolean {
-    const { stats } = this.#cluster
+  #result(watched: Watched, outcome: ProbeOutcome): boolean {
     const { first } = watched
-    const failed = (host.healthFlags & HealthFlag.FailedActiveCheck) !== 0
+    const failed = (watched.flags & HealthFlag.FailedActiveCheck) !== 0
     watched.first = false
-    host.healthFlags &= ~HealthFlag.PendingActiveCheck
+    watched.flags &= ~HealthFlag.PendingActiveCheck
     if (outcome === 'healthy' || outcome === 'degraded') {
-      stats.checkSuccess.value++
+      this.#stats.success.value++
       watched.bad = 0
-      host.healthFlags =
-        outcome === 'degraded'
-          ? host.healthFlags | HealthFlag.DegradedActiveCheck
-          : host.healthFlags & ~HealthFlag.DegradedActiveCheck
+      if (outcome === 'degraded') watched.flags |= HealthFlag.DegradedActiveCheck
+      else watched.flags &= ~HealthFlag.DegradedActiveCheck
       if (!failed) return false
       if (!first && ++watched.good < this.#healthyThreshold) return true
       watched.good = 0
-      host.healthFlags &= ~HealthFlag.FailedActiveCheck
+      watched.flags &= ~HealthFlag.FailedActiveCheck
       return false
     }
-    stats.checkFailure.value++
-    if (outcome === 'failed') stats.checkNetworkFailure.value++
+    this.#stats.failure.value++
+    if (outcome === 'failed') this.#stats.networkFailure.value++
     watched.good = 0
     if (failed) return false
     if (outcome === 'failed' && ++watched.bad < this.#unhealthyThreshold) return true
     watched.bad = 0
-    host.healthFlags |= HealthFlag.FailedActiveCheck
+    watched.flags |= HealthFlag.FailedActiveCheck
     return false
   }
 }

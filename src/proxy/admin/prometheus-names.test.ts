@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { envoyName } from './prometheus-names.ts'
+
+// As real Envoy's /stats/prometheus has them.
+const CASES = [
+  ['cluster.a.b.upstream_rq_5xx', 'envoy_cluster_upstream_rq_xx', { envoy_cluster_name: 'a.b', class: '5' }],
+  ['cluster.a.b.upstream_cx_total', 'envoy_cluster_upstream_cx_total', { envoy_cluster_name: 'a.b' }],
+  ['cluster.a.health_check.attempt', 'envoy_cluster_health_check_attempt', { envoy_cluster_name: 'a' }],
+  [
+    'cluster.a.health_check.name.h.attempt',
+    'envoy_cluster_health_check_attempt',
+    { envoy_cluster_name: 'a', check: 'h' },
+  ],
+] as const
+const SHORT: Readonly<Record<string, string>> = { class: 'envoy_response_code_class', check: 'envoy_health_check_name' }
+
+for (const [raw, name, labels] of CASES) {
+  test(`labels of ${raw}`, () => {
+    const text = Object.entries(labels).map(([label, value]) => `${SHORT[label] ?? label}="${value}"`)
+    assert.deepEqual(envoyName(raw, []), { name, labels: text.join(',') })
+  })
+}
