@@ -81,7 +81,9 @@ class Settings {
   /** `null`: the route names a requirement that is not there. */
   requirementFor(headers: HeaderMap, route: RouteRule | undefined): Requirement | undefined | null {
     if (route !== undefined) return route.disabled ? undefined : (this.#named.get(route.name) ?? null)
-    return this.#rules.find(({ match }) => match.matches(headers.get(':path') ?? '', headers))?.requirement
+    const path = headers.get(':path') ?? ''
+    for (const { match, requirement } of this.#rules) if (match.matches(path, headers)) return requirement
+    return undefined
   }
 }
 
@@ -121,11 +123,20 @@ class JwtFilter implements HttpFilter {
       this.#deny(headers, 403, 'Wrong requirement_name')
       return FilterHeadersStatus.StopIteration
     }
+    for (const provider of requirement.providers) {
+      if (provider.keys === undefined) return this.#fetch(headers, requirement)
+    }
+    return this.#decide(headers, requirement.check(headers))
+      ? FilterHeadersStatus.Continue
+      : FilterHeadersStatus.StopIteration
+  }
+
+  onDestroy(): void {
+    this.#gone = true
+  }
+
+  #fetch(headers: HeaderMap, requirement: Requirement): FilterHeadersStatus {
     const missing = requirement.providers.filter((provider) => provider.keys === undefined)
-    if (missing.length === 0)
-      return this.#decide(headers, requirement.check(headers))
-        ? FilterHeadersStatus.Continue
-        : FilterHeadersStatus.StopIteration
     let open = missing.length
     for (const provider of missing) {
       provider.fetch(() => {
@@ -134,10 +145,6 @@ class JwtFilter implements HttpFilter {
       })
     }
     return FilterHeadersStatus.StopAllIterationAndWatermark
-  }
-
-  onDestroy(): void {
-    this.#gone = true
   }
 
   #decide(headers: HeaderMap, { reason, accepted }: Result): boolean {
@@ -150,16 +157,15 @@ class JwtFilter implements HttpFilter {
     return true
   }
 
-  #use(headers: HeaderMap, { provider, token, found }: Accepted): void {
-    const { proto } = provider
-    if (!proto.forward) found.remove(headers)
-    if (proto.forwardPayloadHeader !== '') {
+  #use(headers: HeaderMap, { provider, token, place }: Accepted): void {
+    const { proto, payloadHeader } = provider
+    if (!proto.forward) place.remove(headers)
+    if (payloadHeader !== '') {
       const padding = proto.padForwardPayloadHeader ? '='.repeat((4 - (token.payloadText.length % 4)) % 4) : ''
-      headers.set(proto.forwardPayloadHeader.toLowerCase(), token.payloadText + padding)
+      headers.set(payloadHeader, token.payloadText + padding)
     }
-    for (const { headerName, claimName } of proto.claimToHeaders) {
-      const claim = claimOf(token.payload, claimName)
-      const name = headerName.toLowerCase()
+    for (const { name, path } of provider.claimHeaders) {
+      const claim = claimOf(token.payload, path)
       if (typeof claim === 'string' || typeof claim === 'number' || typeof claim === 'boolean')
         headers.set(name, byteString(String(claim)))
       else if (claim !== undefined && claim !== null)
@@ -189,9 +195,9 @@ class JwtFilter implements HttpFilter {
   }
 }
 
-function claimOf(payload: Readonly<Record<string, unknown>>, path: string): unknown {
+function claimOf(payload: Readonly<Record<string, unknown>>, path: readonly string[]): unknown {
   let value: unknown = payload
-  for (const key of path.split('.')) {
+  for (const key of path) {
     value = value !== null && typeof value === 'object' ? (value as Record<string, unknown>)[key] : undefined
   }
   return value

@@ -11,9 +11,9 @@ import { dataSource } from '../../config/data-source.ts'
 import { durationMs, durationSeconds, invalid, onlyFields } from '../../config/fields.ts'
 import type { FactoryContext } from '../../context.ts'
 import { stringMatch, type TextMatch } from '../../match/string.ts'
-import { cookie } from '../../route/hash-policy.ts'
-import { queryParameters } from '../../route/route-match.ts'
-import { KeySet, type Token } from './token.ts'
+import { KeySet } from './key-set.ts'
+import { type Place, placesOf } from './place.ts'
+import { plainAudience, type Token } from './token.ts'
 
 const FIELDS = [
   'issuer',
@@ -40,15 +40,23 @@ const DEFAULT_CACHE_MS = 600_000
 /** As Envoy: keys that are fetched ahead are so by five seconds. */
 const REFRESH_AHEAD_MS = 5000
 
-/** A token in a request, and how it is taken out of it. */
-export interface Found {
-  readonly text: string
-  remove(headers: HeaderMap): void
+/** A header that is made of a claim. */
+export interface ClaimHeader {
+  readonly name: string
+  /** The claim's name, and those of the objects that it is in. */
+  readonly path: readonly string[]
 }
 
 /** Who issues tokens, where they are looked for, and what is done with a good one. */
 export class JwtProvider {
   readonly proto: JwtProviderProto
+  readonly places: readonly Place[]
+  readonly claimHeaders: readonly ClaimHeader[]
+  /** '' when the payload is not forwarded. */
+  readonly payloadHeader: string
+  readonly #audiences: readonly string[]
+  readonly #skew: number
+  readonly #maxLifetime: number
   readonly #context: FactoryContext
   readonly #subject: TextMatch | undefined
   readonly #path: string
@@ -62,6 +70,15 @@ export class JwtProvider {
   constructor(proto: JwtProviderProto, context: FactoryContext, path: string) {
     onlyFields(JwtProviderSchema, proto, FIELDS, path)
     this.proto = proto
+    this.places = placesOf(proto)
+    this.claimHeaders = proto.claimToHeaders.map(({ headerName, claimName }) => ({
+      name: headerName.toLowerCase(),
+      path: claimName.split('.'),
+    }))
+    this.payloadHeader = proto.forwardPayloadHeader.toLowerCase()
+    this.#audiences = proto.audiences.map(plainAudience)
+    this.#skew = proto.clockSkewSeconds || 60
+    this.#maxLifetime = proto.maxLifetime === undefined ? 0 : durationSeconds(proto.maxLifetime)
     this.#context = context
     this.#path = path
     this.#remembers = proto.jwtCacheConfig?.jwtCacheSize || undefined
@@ -77,62 +94,29 @@ export class JwtProvider {
     } else if (source.case !== 'remoteJwks') throw invalid(path, 'keys are missing')
   }
 
-  /** Tokens in Envoy's order: headers, parameters, cookies; by default the Authorization header and `access_token`. */
-  find(headers: HeaderMap): Found[] {
-    const { fromHeaders, fromParams, fromCookies } = this.proto
-    const anywhere = fromHeaders.length + fromParams.length + fromCookies.length === 0
-    const places = anywhere ? [{ name: 'authorization', valuePrefix: 'Bearer ' }] : fromHeaders
-    const found: Found[] = []
-    for (const { name, valuePrefix } of places) {
-      const lower = name.toLowerCase()
-      const value = headers.get(lower)
-      const at = value === undefined ? -1 : value.indexOf(valuePrefix)
-      if (value === undefined || at === -1) continue
-      const text = /^[A-Za-z0-9_.-]*/.exec(value.slice(at + valuePrefix.length).trimStart())?.[0] ?? ''
-      found.push({ text, remove: (map) => map.remove(lower) })
-    }
-    const params = anywhere ? ['access_token'] : fromParams
-    if (params.length > 0) {
-      const query = queryParameters(headers.get(':path') ?? '')
-      for (const name of params) {
-        const text = query.get(name)
-        if (text !== undefined) found.push({ text, remove: (map) => removeParameter(map, name) })
-      }
-    }
-    for (const name of fromCookies) {
-      const text = cookie(headers.get('cookie') ?? '', name)
-      if (text !== undefined) found.push({ text, remove: () => {} })
-    }
-    return found
-  }
-
   issues(token: Token): boolean {
     return this.proto.issuer === '' || this.proto.issuer === token.payload['iss']
   }
 
-  /** Everything but the signature; `undefined` when it is good, else Envoy's words. */
+  /**
+   * Everything but the signature; `undefined` when it is good, else Envoy's words. `audiences`, as `plainAudience` writes them,
+   * stand in the place of the provider's own.
+   */
   check(token: Token, audiences: readonly string[]): string | undefined {
-    const { payload } = token
+    const { sub, exp, nbf, iat } = token.payload
     const now = Date.now() / 1000
-    const skew = this.proto.clockSkewSeconds || 60
-    const { exp, nbf } = payload
-    if (this.#subject !== undefined && !(typeof payload['sub'] === 'string' && this.#subject(payload['sub'])))
+    if (this.#subject !== undefined && !(typeof sub === 'string' && this.#subject(sub)))
       return 'Jwt subject is not allowed'
-    if (typeof nbf === 'number' && now < nbf - skew) return 'Jwt not yet valid'
-    if (typeof exp === 'number' && now > exp + skew) return 'Jwt is expired'
+    if (typeof nbf === 'number' && now < nbf - this.#skew) return 'Jwt not yet valid'
+    if (typeof exp === 'number' && now > exp + this.#skew) return 'Jwt is expired'
     if (this.proto.requireExpiration && typeof exp !== 'number') return 'Jwt expiration is required'
-    const lifetime = this.proto.maxLifetime === undefined ? 0 : durationSeconds(this.proto.maxLifetime)
-    if (
-      lifetime > 0 &&
-      (typeof exp !== 'number' || exp - (typeof payload['iat'] === 'number' ? payload['iat'] : now) > lifetime)
-    ) {
+    const lifetime = this.#maxLifetime
+    if (lifetime > 0 && (typeof exp !== 'number' || exp - (typeof iat === 'number' ? iat : now) > lifetime))
       return 'Jwt lifetime is too long'
-    }
-    const allowed = audiences.length > 0 ? audiences : this.proto.audiences
-    const own = [payload['aud']].flat().map((audience) => plain(String(audience ?? '')))
-    if (allowed.length > 0 && !allowed.some((audience) => own.includes(plain(audience))))
-      return 'Audiences in Jwt are not allowed'
-    return undefined
+    const allowed = audiences.length > 0 ? audiences : this.#audiences
+    if (allowed.length === 0) return undefined
+    for (const audience of token.audiences) if (allowed.includes(audience)) return undefined
+    return 'Audiences in Jwt are not allowed'
   }
 
   /** Keys that are there need no wait. */
@@ -216,20 +200,4 @@ export class JwtProvider {
     )
     if (started === undefined) process.nextTick(finish, undefined)
   }
-}
-
-/** Envoy compares audiences without scheme and trailing slash. */
-function plain(audience: string): string {
-  return audience.replace(/^https?:\/\//, '').replace(/\/$/, '')
-}
-
-function removeParameter(headers: HeaderMap, name: string): void {
-  const path = headers.get(':path') ?? ''
-  const start = path.indexOf('?')
-  if (start === -1) return
-  const kept = path
-    .slice(start + 1)
-    .split('&')
-    .filter((part) => part !== name && !part.startsWith(`${name}=`))
-  headers.set(':path', kept.length === 0 ? path.slice(0, start) : `${path.slice(0, start)}?${kept.join('&')}`)
 }

@@ -1,14 +1,16 @@
 import type { JwtRequirement } from '../../../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.ts'
 import type { HeaderMap } from '../../../base/header-map.ts'
 import { invalid } from '../../config/fields.ts'
-import type { Found, JwtProvider } from './provider.ts'
-import { parseToken, type Token } from './token.ts'
+import type { KeySet } from './key-set.ts'
+import type { Place } from './place.ts'
+import type { JwtProvider } from './provider.ts'
+import { parseToken, plainAudience, type Token } from './token.ts'
 
 /** A token that was found good. */
 export interface Accepted {
   readonly provider: JwtProvider
   readonly token: Token
-  readonly found: Found
+  readonly place: Place
 }
 
 /** `reason` '' means allowed. */
@@ -41,12 +43,10 @@ export function compileRequirement(
     case undefined:
       return { providers: [], check: () => ALLOWED }
     case 'providerName': {
-      const provider = find(kind.value)
-      return { providers: [provider], check: (headers) => byProvider(provider, [], headers) }
+      return single(find(kind.value))
     }
     case 'providerAndAudiences': {
-      const provider = find(kind.value.providerName)
-      return { providers: [provider], check: (headers) => byProvider(provider, kind.value.audiences, headers) }
+      return single(find(kind.value.providerName), kind.value.audiences.map(plainAudience))
     }
     case 'requiresAny': {
       const all = kind.value.requirements.map((r, i) => compileRequirement(r, providers, `${path}.requires_any[${i}]`))
@@ -57,31 +57,39 @@ export function compileRequirement(
       return { providers: all.flatMap((one) => one.providers), check: (headers) => allOf(all, headers) }
     }
     case 'allowMissing': {
-      const all = [...providers.values()]
-      return { providers: all, check: (headers) => unless(all, headers, (reason) => reason === MISSING) }
+      return unless(providers, (reason) => reason === MISSING)
     }
     case 'allowMissingOrFailed': {
-      const all = [...providers.values()]
-      return { providers: all, check: (headers) => unless(all, headers, () => true) }
+      return unless(providers, () => true)
     }
   }
 }
 
+function single(provider: JwtProvider, audiences: readonly string[] = []): Requirement {
+  return { providers: [provider], check: (headers) => byProvider(provider, audiences, headers) }
+}
+
 function byProvider(provider: JwtProvider, audiences: readonly string[], headers: HeaderMap): Result {
   let reason = MISSING
-  for (const found of provider.find(headers)) {
-    const token = parseToken(found.text)
+  const { keys } = provider
+  for (const place of provider.places) {
+    const found = place.find(headers)
+    if (found === undefined) continue
+    const known = keys?.known(found)
+    const token = known ?? parseToken(place.token(found))
     if (typeof token === 'string') reason = token
     else if (!provider.issues(token)) reason = 'Jwt issuer is not configured'
     else {
-      const keys = provider.keys
-      const refused =
-        provider.check(token, audiences) ?? (keys === undefined ? 'Jwks remote fetch is failed' : keys.verify(token))
-      if (refused === undefined) return { reason: '', accepted: [{ provider, token, found }] }
+      const refused = provider.check(token, audiences) ?? (known === undefined ? verify(token, keys) : undefined)
+      if (refused === undefined) return { reason: '', accepted: [{ provider, token, place }] }
       reason = refused
     }
   }
   return { reason, accepted: [] }
+}
+
+function verify(token: Token, keys: KeySet | undefined): string | undefined {
+  return keys === undefined ? 'Jwks remote fetch is failed' : keys.verify(token)
 }
 
 function anyOf(all: readonly Requirement[], headers: HeaderMap): Result {
@@ -106,10 +114,14 @@ function allOf(all: readonly Requirement[], headers: HeaderMap): Result {
   return { reason: '', accepted }
 }
 
-function unless(providers: readonly JwtProvider[], headers: HeaderMap, forgiven: (reason: string) => boolean): Result {
-  const result = anyOf(
-    providers.map((provider) => ({ providers: [provider], check: (map: HeaderMap) => byProvider(provider, [], map) })),
-    headers,
-  )
-  return result.reason === '' || !forgiven(result.reason) ? result : ALLOWED
+function unless(providers: ReadonlyMap<string, JwtProvider>, forgiven: (reason: string) => boolean): Requirement {
+  const own = [...providers.values()]
+  const all = own.map((provider) => single(provider))
+  return {
+    providers: own,
+    check(headers) {
+      const result = anyOf(all, headers)
+      return result.reason === '' || !forgiven(result.reason) ? result : ALLOWED
+    },
+  }
 }
