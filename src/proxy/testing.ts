@@ -90,16 +90,18 @@ function indent(text: string): string {
   return text.trim().replaceAll('\n', '\n    ')
 }
 
-/** A proxy with one worker and these listeners and clusters; `more` is YAML of the bootstrap. */
+/** A proxy with one worker and these listeners and clusters; `more` is YAML of the bootstrap, `secrets` are in flow style. */
 export function testProxy(
   listeners: readonly string[],
   clusters: readonly string[],
   options: Partial<ProxyOptions> = {},
   more = '',
+  secrets: readonly string[] = [],
 ): Promise<ProxyHandle> {
   const yaml = `
 ${more}
 static_resources:
+  secrets: [${secrets.join(', ')}]
   listeners:
 ${listeners.map((text) => `  - ${indent(text)}`).join('\n')}
   clusters:

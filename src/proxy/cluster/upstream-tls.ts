@@ -49,6 +49,7 @@ export function compileUpstreamTls(
     ...protocolBounds(common?.tlsParams, `${where}.tls_params`),
     ...(certificate === undefined ? {} : certificate),
     ...(check?.ca === undefined ? {} : { ca: check.ca }),
+    ...(check?.crl === undefined ? {} : { crl: check.crl }),
   })
   // Envoy offers what the cluster speaks unless told otherwise.
   const protocols =

@@ -29,7 +29,7 @@ const CASES: readonly (readonly [DescMessage, string, string])[] = [
     'request_headers_to_add: [{ header: { key: a, raw_value: YQ== } }]',
     'x.request_headers_to_add[0].header.raw_value',
   ],
-  [SecretSchema, 'session_ticket_keys: { keys: [{ inline_string: k }] }', 'x.session_ticket_keys'],
+  [SecretSchema, 'generic_secret: { secret: { inline_string: k } }', 'x.generic_secret'],
 ]
 
 for (const [schema, yaml, path] of CASES) {

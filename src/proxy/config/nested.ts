@@ -59,7 +59,7 @@ export const NESTED: readonly Supported[] = [
   [CompressorPerRouteSchema, 'disabled'],
   [CheckSettingsSchema, 'context_extensions', 'disable_request_body_buffering'],
   [RemoteJwksSchema, 'http_uri', 'cache_duration', 'async_fetch'],
-  [SecretSchema, 'name', 'tls_certificate', 'validation_context'],
+  [SecretSchema, 'name', 'tls_certificate', 'validation_context', 'session_ticket_keys'],
   [SubjectAltNameMatcherSchema, 'san_type', 'matcher'],
   [
     CommonTlsContext_CombinedCertificateValidationContextSchema,

@@ -210,7 +210,8 @@ async function compileChain(
   onlyFields(FilterChainSchema, proto, CHAIN_FIELDS, path)
   const match = new ChainMatch(proto.filterChainMatch, `${path}.filter_chain_match`)
   const socket = transportSocket(proto, `${path}.transport_socket`)
-  const tls = socket && new DownstreamTls(socket, place.context.secrets, `${path}.transport_socket`)
+  const tls =
+    socket && new DownstreamTls(socket, place.context.secrets, place.context.ticketSecret, `${path}.transport_socket`)
   const last = proto.filters.length - 1
   const manager = connectionManager(proto, `${path}.filters[${last}]`)
   let network: CompiledNetworkFilters | undefined

@@ -4,7 +4,7 @@ import type { Listener } from '../../../gen/envoy/config/listener/v3/listener_pb
 import { tlsContexts } from '../cluster/transport.ts'
 import { durationMs } from '../config/fields.ts'
 import { connectionManager, listenerPath, transportSocket } from '../listener/compile-listener.ts'
-import { secretNames } from '../tls/secrets.ts'
+import { downstreamSecretNames, secretNames } from '../tls/secrets.ts'
 
 /** What has to be there before a listener may serve. */
 export interface ListenerNeeds {
@@ -33,7 +33,7 @@ export function listenerNeeds(listener: Listener): ListenerNeeds {
   const chains = [...listener.filterChains]
   if (listener.defaultFilterChain !== undefined) chains.push(listener.defaultFilterChain)
   for (const chain of chains) {
-    for (const name of secretNames(transportSocket(chain, path)?.commonTlsContext)) secrets.add(name)
+    for (const name of downstreamSecretNames(transportSocket(chain, path))) secrets.add(name)
     for (const { name, configType } of chain.filters) {
       if (configType.case === 'configDiscovery') discovered(name, configType.value)
     }

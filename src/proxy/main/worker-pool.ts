@@ -1,4 +1,5 @@
 /** The data threads as seen from the main thread: batches of config changes, questions, replacement of the dead. */
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { toBinary } from '@bufbuild/protobuf'
@@ -40,6 +41,7 @@ export interface WorkerPoolOptions {
 export class WorkerPool {
   readonly #options: WorkerPoolOptions
   readonly #standing = new Map<WorkerCommand['kind'], WorkerCommand>()
+  readonly #ticketSecret = randomBytes(32)
   readonly #threads: (Thread | undefined)[] = []
   #nextId = 1
   #queue: Promise<unknown> = Promise.resolve()
@@ -151,7 +153,13 @@ export class WorkerPool {
   async #spawn(index: number): Promise<void> {
     const role = index < this.size ? 'data' : 'services'
     const { node, overload } = this.#options
-    const workerData: WorkerStart = { index, role, node: toBinary(NodeSchema, node), overload: overload?.shared }
+    const workerData: WorkerStart = {
+      index,
+      role,
+      node: toBinary(NodeSchema, node),
+      ticketSecret: this.#ticketSecret,
+      overload: overload?.shared,
+    }
     const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB }
     const worker = new Worker(WORKER_FILE, { workerData, name: `sluice-worker-${index}`, resourceLimits })
     const thread: Thread = { index, worker, waiting: new Map(), alive: false }

@@ -11,6 +11,7 @@ import { durationSeconds, invalid, onlyFields } from '../config/fields.ts'
 import type { CertificateInfo, TlsInfo } from '../network/connection-info.ts'
 import { protocolBounds } from './parameters.ts'
 import { altNames, certificatePem, type PeerValidation, type SecretSource, validation } from './secrets.ts'
+import { acceptTicketKeys, configuredTicketKeys, ownTicketKey } from './session-tickets.ts'
 
 /**
  * What `tls.Server` does for its sockets after a handshake, and nobody for a socket that is wrapped by hand: ask OpenSSL about the
@@ -29,7 +30,7 @@ export class DownstreamTls {
   readonly #protocols: readonly string[]
   readonly #local: CertificateInfo
 
-  constructor(config: DownstreamTlsContext, secrets: SecretSource, path: string) {
+  constructor(config: DownstreamTlsContext, secrets: SecretSource, ticketSecret: Uint8Array, path: string) {
     onlyFields(
       DownstreamTlsContextSchema,
       config,
@@ -39,6 +40,8 @@ export class DownstreamTls {
         'disable_stateless_session_resumption',
         'disable_stateful_session_resumption',
         'session_timeout',
+        'session_ticket_keys',
+        'session_ticket_keys_sds_secret_config',
       ],
       path,
     )
@@ -65,17 +68,25 @@ export class DownstreamTls {
     this.#requireClient = config.requireClientCertificate ?? false
     this.#protocols = common.alpnProtocols
     try {
+      this.#local = certificateInfo(new X509Certificate(certificate.cert[0]))
+    } catch (error) {
+      throw invalid(`${where}.tls_certificates`, messageOf(error))
+    }
+    const identity = sessionIdentity(this.#local, this.#requireClient, this.#check)
+    const ticketKeys = configuredTicketKeys(config, secrets, path) ?? [
+      ownTicketKey(ticketSecret, JSON.stringify([path, identity, certificate])),
+    ]
+    try {
       this.#context = createSecureContext({
         ...protocolBounds(common.tlsParams, `${where}.tls_params`),
         ...certificate,
         ...resumption(config, path),
-        // Without one OpenSSL ends the handshake of each client that has shown a certificate and resumes its session. The keys of tickets are
-        // the context's own, so that no name is needed to keep sessions of other listeners out.
-        sessionIdContext: 'sluice',
+        ticketKeys: ticketKeys[0],
+        sessionIdContext: identity,
         ...(this.#check?.ca === undefined ? {} : { ca: this.#check.ca }),
         ...(this.#check?.crl === undefined ? {} : { crl: this.#check.crl }),
       })
-      this.#local = certificateInfo(new X509Certificate(certificate.cert[0]))
+      acceptTicketKeys(this.#context, ticketKeys)
     } catch (error) {
       throw invalid(`${where}.tls_certificates`, messageOf(error))
     }
@@ -137,6 +148,19 @@ function resumption(config: DownstreamTlsContext, path: string): SecureContextOp
     ...(seconds === undefined ? {} : { sessionTimeout: Math.floor(seconds) }),
     ...(off ? { secureOptions: constants.SSL_OP_NO_TICKET } : {}),
   }
+}
+
+/**
+ * The session ID context, as Envoy makes it: a session is resumed only where the server is the same and asks the same of its clients,
+ * though several contexts may have the same keys. OpenSSL takes no more than 32 bytes.
+ */
+function sessionIdentity(
+  { subject, issuer, uriSans, dnsSans }: CertificateInfo,
+  requireClient: boolean,
+  check: PeerValidation | undefined,
+): string {
+  const parts = JSON.stringify([subject, issuer, uriSans, dnsSans, requireClient, check?.identity])
+  return createHash('sha256').update(parts).digest('hex').slice(0, 32)
 }
 
 /** RFC 4514 order and separators, as Envoy prints subjects. */

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import { toBinary } from '@bufbuild/protobuf'
 import type {
   CertificateValidationContext,
   SubjectAltNameMatcher,
@@ -9,7 +11,10 @@ import {
   TlsCertificateSchema,
 } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/common_pb.ts'
 import type { SdsSecretConfig, Secret } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
-import type { CommonTlsContext } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
+import type {
+  CommonTlsContext,
+  DownstreamTlsContext,
+} from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
 import { dataSource } from '../config/data-source.ts'
 import { invalid, onlyFields, unsupported } from '../config/fields.ts'
 import { stringMatch, type TextMatch } from '../match/string.ts'
@@ -54,6 +59,14 @@ export function certificatePem(
   return { cert, key }
 }
 
+/** Names of the secrets that the TLS of a listener takes from SDS. */
+export function downstreamSecretNames(config: DownstreamTlsContext | undefined): string[] {
+  const names = secretNames(config?.commonTlsContext)
+  const keys = config?.sessionTicketKeysType
+  if (keys?.case === 'sessionTicketKeysSdsSecretConfig') names.push(keys.value.name)
+  return names
+}
+
 /** Names of the secrets that a context takes from SDS. */
 export function secretNames(common: CommonTlsContext | undefined): string[] {
   if (common === undefined) return []
@@ -70,6 +83,8 @@ export interface PeerValidation {
   readonly ca: string | undefined
   readonly hashes: readonly string[]
   readonly crl: string | undefined
+  /** Equal for contexts that ask the same of a peer. */
+  readonly identity: string
   /** Takes Node's text form of the alternative names. */
   matchesNames(subjectAltName: string): boolean
 }
@@ -99,7 +114,8 @@ export function validation(
   }
 }
 
-function findSecret(config: SdsSecretConfig, secrets: SecretSource, path: string): Secret {
+/** The secret that SDS or the bootstrap gave under this name. */
+export function findSecret(config: SdsSecretConfig, secrets: SecretSource, path: string): Secret {
   const secret = secrets.find(config.name)
   if (secret === undefined) throw invalid(path, `secret ${config.name} is not there`)
   return secret
@@ -117,6 +133,7 @@ function compileValidation(contexts: readonly CertificateValidationContext[], pa
   let crl: string | undefined
   const hashes: string[] = []
   const names: NameMatch[] = []
+  const identity = createHash('sha256')
   for (const context of contexts) {
     onlyFields(
       CertificateValidationContextSchema,
@@ -126,6 +143,7 @@ function compileValidation(contexts: readonly CertificateValidationContext[], pa
     )
     if (context.trustedCa !== undefined) ca = dataSource(context.trustedCa, `${path}.trusted_ca`).toString('utf8')
     if (context.crl !== undefined) crl = dataSource(context.crl, `${path}.crl`).toString('utf8')
+    identity.update(toBinary(CertificateValidationContextSchema, context))
     for (const hash of context.verifyCertificateHash) hashes.push(hash.replaceAll(':', '').toLowerCase())
     context.matchTypedSubjectAltNames.forEach((m, i) => {
       names.push(typedName(m, `${path}.match_typed_subject_alt_names[${i}]`))
@@ -138,6 +156,7 @@ function compileValidation(contexts: readonly CertificateValidationContext[], pa
   return {
     ca,
     crl,
+    identity: identity.update(JSON.stringify([ca, crl])).digest('hex'),
     hashes,
     matchesNames(text) {
       if (names.length === 0) return true

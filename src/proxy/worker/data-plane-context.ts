@@ -19,6 +19,8 @@ export interface DataPlaneContext {
   readonly stats: StatsStore
   readonly clusters: ClusterManager
   readonly secrets: SecretSource
+  /** What all workers of the process make the keys of TLS session tickets from. */
+  readonly ticketSecret: Uint8Array
   readonly health: HealthState
   /** Where the bootstrap limits connections or memory. */
   readonly overload: OverloadState | undefined

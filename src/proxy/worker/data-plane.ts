@@ -1,4 +1,5 @@
 /** Everything that serves in one worker, and how its config changes. */
+import { randomBytes } from 'node:crypto'
 import { create, type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf'
 import { AnySchema } from '@bufbuild/protobuf/wkt'
 import { ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
@@ -46,6 +47,13 @@ const NOTHING: PreparedSwap = { commit() {}, abort() {} }
 /** What the thread for services has no use for. */
 const OF_TRAFFIC: ReadonlySet<ConfigOp['kind']> = new Set(['routes', 'extension', 'listener', 'remove-listener'])
 
+/** What the main thread tells its workers, and nobody tells one that only tries configurations out. */
+export interface DataPlaneOptions {
+  readonly role?: WorkerRole
+  readonly overload?: OverloadState | undefined
+  readonly ticketSecret?: Uint8Array
+}
+
 export class DataPlane {
   readonly context: DataPlaneContext
   readonly istio: IstioReporter | undefined
@@ -57,7 +65,8 @@ export class DataPlane {
   readonly #role: WorkerRole
   readonly #services: Plugin[] = []
 
-  constructor(node: Node, workerIndex: number, role: WorkerRole = 'data', overload?: OverloadState) {
+  constructor(node: Node, workerIndex: number, options: DataPlaneOptions = {}) {
+    const { role = 'data', overload, ticketSecret = randomBytes(32) } = options
     this.#role = role
     const stats = new StatsStore()
     const secrets = { find: (name: string) => this.#secrets.get(name) }
@@ -72,6 +81,7 @@ export class DataPlane {
       stats,
       clusters: this.#clusters,
       secrets,
+      ticketSecret,
       health: { failed: false },
       overload,
       routes: new RouteStore(

@@ -78,6 +78,8 @@ export interface WorkerStart {
   readonly role: WorkerRole
   /** The node as the bytes of its proto. */
   readonly node: Uint8Array
+  /** What keys of TLS session tickets are made from. */
+  readonly ticketSecret: Uint8Array
   /** Memory that all workers share, where the bootstrap limits anything. */
   readonly overload: { readonly buffer: SharedArrayBuffer; readonly maxConnections: number } | undefined
 }

@@ -13,7 +13,11 @@ if (parentPort === null) throw new Error('this file runs as a worker')
 const port = parentPort
 const start = workerData as WorkerStart
 const overload = start.overload && new OverloadState(start.overload.buffer, start.overload.maxConnections, start.index)
-const plane = new DataPlane(fromBinary(NodeSchema, start.node), start.index, start.role, overload)
+const plane = new DataPlane(fromBinary(NodeSchema, start.node), start.index, {
+  role: start.role,
+  overload,
+  ticketSecret: start.ticketSecret,
+})
 const batches = new Map<number, PreparedSwap[]>()
 
 function send(message: FromWorker): void {

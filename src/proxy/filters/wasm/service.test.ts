@@ -144,7 +144,7 @@ describe('envoy.bootstrap.wasm', () => {
       parseBootstrap(service(ticking(), { singleton: true }), 'test'),
     )[0]
     const prepared = await prepareService({ path, config, name, singleton: true })
-    const plane = new DataPlane(create(NodeSchema), 0, 'services')
+    const plane = new DataPlane(create(NodeSchema), 0, { role: 'services' })
     const { result, swap } = await plane.prepare({ kind: 'service', name, prepared, singleton: true })
     assert.equal(result.error, undefined)
     swap.commit()
