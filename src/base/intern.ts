@@ -3,7 +3,10 @@
  * header names and values for ever; comparing a dozen bytes costs less than a call into the engine.
  */
 interface Entry<T> {
+  readonly length: number
   readonly bytes: Uint8Array
+  /** The same four at a time, for those who have a view; the last four may overlap those before. None of fewer than four bytes. */
+  readonly words: readonly number[]
   readonly value: T
 }
 
@@ -20,8 +23,8 @@ export class InternTable<T> {
     this.#make = make
   }
 
-  /** The caller has checked the range. */
-  get(memory: Buffer, start: number, length: number): T {
+  /** The caller has checked the range. With a `view` of the same memory bytes are compared four at a time. */
+  get(memory: Buffer, start: number, length: number, view?: DataView): T {
     if (length === 0 || length > LONGEST) return this.#make(memory.latin1Slice(start, start + length))
     const last = start + length - 1
     const mixed =
@@ -32,15 +35,38 @@ export class InternTable<T> {
       memory[start + (length >> 2)] * 37
     const slot = mixed & (SLOTS - 1)
     const entry = this.#slots[slot]
-    if (entry !== undefined && same(entry.bytes, memory, start, length)) return entry.value
+    if (entry !== undefined && entry.length === length) {
+      const found =
+        view === undefined || length < 4
+          ? sameBytes(entry.bytes, memory, start, length)
+          : sameWords(entry.words, view, start, length - 4)
+      if (found) return entry.value
+    }
     const value = this.#make(memory.latin1Slice(start, start + length))
-    this.#slots[slot] = { bytes: Uint8Array.prototype.slice.call(memory, start, start + length), value }
+    const bytes = Uint8Array.prototype.slice.call(memory, start, start + length)
+    this.#slots[slot] = { length, bytes, words: wordsOf(bytes), value }
     return value
   }
 }
 
-function same(bytes: Uint8Array, memory: Buffer, start: number, length: number): boolean {
-  if (bytes.length !== length) return false
+function sameBytes(bytes: Uint8Array, memory: Buffer, start: number, length: number): boolean {
   for (let i = 0; i < length; i++) if (bytes[i] !== memory[start + i]) return false
   return true
+}
+
+/** `last` is where the last four bytes begin. */
+function sameWords(words: readonly number[], view: DataView, start: number, last: number): boolean {
+  let at = 0
+  let n = 0
+  for (; at < last; at += 4) if (words[n++] !== view.getInt32(start + at, true)) return false
+  return words[n] === view.getInt32(start + last, true)
+}
+
+function wordsOf(bytes: Uint8Array): number[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const words: number[] = []
+  for (let at = 0; at < bytes.length && bytes.length >= 4; at += 4) {
+    words.push(view.getInt32(Math.min(at, bytes.length - 4), true))
+  }
+  return words
 }

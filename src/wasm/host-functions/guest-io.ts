@@ -46,7 +46,7 @@ export function givePairs(vm: Vm, flat: readonly string[], pointerSlot: number, 
 }
 
 export function checkSlots(vm: Vm, pointerSlot: number, sizeSlot: number): number {
-  return vm.holds(pointerSlot, 4) && vm.holds(sizeSlot, 4) ? STATUS.ok : STATUS.invalidMemoryAccess
+  return vm.holds(Math.max(pointerSlot, sizeSlot), 4) ? STATUS.ok : STATUS.invalidMemoryAccess
 }
 
 /** Allocators may not be asked for nothing (facts 1.7). */

@@ -73,7 +73,7 @@ export const headerFunctions: HostFunctionTable = {
       if (type >>> 0 > LAST_MAP) return STATUS.badArgument
       const map = vm.current?.map(type)
       if (map === undefined) return vm.current?.mapAbsent ?? STATUS.badArgument
-      const name = headerNames.get(vm.memory, at, length).name
+      const name = headerNames.get(vm.memory, at, length, vm.view).name
       const value = map.get(canonicalName(type, name))
       if (value === undefined) return missing(vm, pointerSlot >>> 0, sizeSlot >>> 0)
       return giveString(vm, map.ascii || isAscii(value) ? value : legible(vm, value), pointerSlot >>> 0, sizeSlot >>> 0)
@@ -109,7 +109,7 @@ export const headerFunctions: HostFunctionTable = {
       const context = vm.current
       const map = type >>> 0 > LAST_MAP ? undefined : context?.writableMap(type)
       if (map === undefined) return STATUS.badArgument
-      const { name } = headerNames.get(vm.memory, key >>> 0, keySize >>> 0)
+      const { name } = headerNames.get(vm.memory, key >>> 0, keySize >>> 0, vm.view)
       if (map.remove(canonicalName(type, name)) && type === MAP.requestHeaders) context?.clearRouteCache()
       return STATUS.ok
     }
@@ -140,8 +140,8 @@ function change(
   const context = vm.current
   const map = type >>> 0 > LAST_MAP ? undefined : context?.writableMap(type)
   if (context === undefined || map === undefined) return STATUS.badArgument
-  const name = headerNames.get(vm.memory, key, keySize)
-  const text = headerValues.get(vm.memory, value, valueSize)
+  const name = headerNames.get(vm.memory, key, keySize, vm.view)
+  const text = headerValues.get(vm.memory, value, valueSize, vm.view)
   if (!name.valid || !text.valid) return STATUS.badArgument
   if (text.text.length > SHORT_VALUE || map.flat.length >= FEW_PARTS) {
     const size = map.byteSize + name.name.length + text.text.length

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { InternTable } from './intern.ts'
+
+test('bytes are told apart at every place, with a view and without', () => {
+  // Two letters and short texts, so that many share a slot and differ in one byte.
+  const text = fc.string({ unit: fc.constantFrom('a', '\xe1'), minLength: 0, maxLength: 66 })
+  const start = fc.integer({ min: 0, max: 7 })
+  fc.assert(
+    fc.property(fc.array(fc.tuple(text, start, fc.boolean()), { minLength: 2, maxLength: 40 }), (lookUps) => {
+      const table = new InternTable((found) => ({ found }))
+      for (const [wanted, at, viewed] of lookUps) {
+        const memory = Buffer.from(`${'x'.repeat(at)}${wanted}y`, 'latin1')
+        const view = new DataView(memory.buffer, memory.byteOffset, memory.length)
+        assert.equal(table.get(memory, at, wanted.length, viewed ? view : undefined).found, wanted)
+      }
+    }),
+  )
+})
+
+test('one changed byte is another text, wherever it stands', () => {
+  for (let length = 1; length <= 64; length++) {
+    const memory = Buffer.alloc(length, 'a')
+    const view = new DataView(memory.buffer, memory.byteOffset, length)
+    const table = new InternTable((text) => ({ text }))
+    const first = table.get(memory, 0, length, view)
+    assert.equal(table.get(memory, 0, length, view), first)
+    assert.equal(table.get(memory, 0, length), first)
+    for (let at = 0; at < length; at++) {
+      memory[at] = 0x62
+      assert.equal(table.get(memory, 0, length, view).text, memory.latin1Slice(), `${length} bytes, changed at ${at}`)
+      memory[at] = 0x61
+    }
+  }
+})
