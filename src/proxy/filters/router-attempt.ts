@@ -1,5 +1,6 @@
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import type { Cluster } from '../cluster/cluster.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
 import type { ProxiedAddresses } from '../cluster/proxy-protocol.ts'
 import type { PendingStream, UpstreamCallbacks, UpstreamFailure, UpstreamStream } from '../cluster/upstream.ts'
@@ -9,7 +10,8 @@ import type { RouterFilter } from './router.ts'
 
 /** One try of a request on one host. After it is cancelled, or has ended, the router hears no more of it. */
 export class Attempt implements UpstreamCallbacks {
-  readonly #host: EndpointHost
+  readonly host: EndpointHost
+  readonly #cluster: Cluster
   readonly #span: AttemptSpan | undefined
   #router: RouterFilter | undefined
   #pending: PendingStream | undefined
@@ -18,12 +20,22 @@ export class Attempt implements UpstreamCallbacks {
   #responseDone = false
   #blocked = false
   #requestMetadata: MetadataMap[] | undefined
+  #counts = true
   headersSent = false
+  localAddress = ''
+  /** It took longer than a try may, and runs on beside the next one. */
+  late = false
 
-  constructor(router: RouterFilter, host: EndpointHost, span: AttemptSpan | undefined) {
+  constructor(router: RouterFilter, cluster: Cluster, host: EndpointHost, span: AttemptSpan | undefined) {
     this.#router = router
-    this.#host = host
+    this.#cluster = cluster
+    this.host = host
     this.#span = span
+    const { breaker, stats } = cluster
+    stats.requests.value++
+    stats.activeRequests.value++
+    breaker.requests++
+    host.active++
   }
 
   get proxied(): ProxiedAddresses | undefined {
@@ -36,12 +48,22 @@ export class Attempt implements UpstreamCallbacks {
 
   /** `tunnel`: the bytes behind a CONNECT go to the host as they are. */
   start(highPriority: boolean, tunnel: boolean): void {
-    const pool = tunnel ? this.#host.tunnels : this.#host.pool
+    const pool = tunnel ? this.host.tunnels : this.host.pool
     this.#pending = pool.newStream(this, highPriority)
+  }
+
+  /** From here on it does not count as under way. */
+  release(): void {
+    if (!this.#counts) return
+    this.#counts = false
+    this.#cluster.breaker.requests--
+    this.#cluster.stats.activeRequests.value--
+    this.host.active--
   }
 
   /** `flag`: the response flag that tells why. */
   cancel(flag = 0): void {
+    this.release()
     const router = this.#router
     if (router === undefined) return
     this.#span?.cancel(flag, router.callbacks.stream.info)
@@ -105,21 +127,22 @@ export class Attempt implements UpstreamCallbacks {
       return
     }
     this.#span?.onConnected(host)
-    router.onAttemptReady(host, stream.localAddress)
+    this.localAddress = stream.localAddress
+    router.onAttemptReady(this)
   }
 
-  onPoolFailure(failure: UpstreamFailure, reason: string, host: EndpointHost): void {
+  onPoolFailure(failure: UpstreamFailure, reason: string): void {
     const router = this.#router
     if (router !== undefined) this.#span?.reset(failure, reason, router.callbacks.stream.info)
     this.#router = undefined
     this.#pending = undefined
-    router?.onAttemptFailed(failure, reason, host)
+    router?.onAttemptFailed(this, failure, reason)
   }
 
   onUpstreamHeaders(headers: HeaderMap, endStream: boolean): void {
     this.#span?.onHeaders(headers)
     if (endStream) this.#ended()
-    this.#router?.onResponseHeaders(headers, endStream)
+    this.#router?.onResponseHeaders(this, headers, endStream)
     if (endStream) this.#finish()
   }
 
@@ -145,7 +168,7 @@ export class Attempt implements UpstreamCallbacks {
     if (router === undefined) return
     this.#span?.reset(failure, reason, router.callbacks.stream.info)
     this.#unblock(router)
-    router.onAttemptFailed(failure, reason, this.#host)
+    router.onAttemptFailed(this, failure, reason)
   }
 
   onUpstreamBlocked(): void {

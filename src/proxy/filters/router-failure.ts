@@ -1,4 +1,6 @@
+import type { HeaderMap } from '../../base/header-map.ts'
 import { UpstreamFailure } from '../cluster/upstream.ts'
+import type { FilterHandle } from '../http/filter-handle.ts'
 import { ResponseFlag } from '../http/stream-info.ts'
 
 export interface ResetText {
@@ -35,4 +37,20 @@ export function failureText(failure: UpstreamFailure, reason: string): ResetText
     body: words,
     details: `${words}|${reason}`.replaceAll(' ', '_'),
   }
+}
+
+/** Answers for an upstream request that broke before its answer. */
+export function answerReset(
+  callbacks: FilterHandle,
+  failure: UpstreamFailure,
+  text: ResetText,
+  retried: boolean,
+): void {
+  const again = retried ? 'retried and the latest ' : ''
+  const body = `upstream connect error or disconnect/reset before headers. ${again}reset reason: ${text.body}`
+  const overflow = failure === UpstreamFailure.Overflow
+  callbacks.sendLocalReply(failure === UpstreamFailure.ProtocolError ? 502 : 503, body, {
+    details: `upstream_reset_before_response_started{${text.details}}`,
+    ...(overflow ? { modifyHeaders: (headers: HeaderMap) => headers.set('x-envoy-overloaded', 'true') } : {}),
+  })
 }

@@ -1,6 +1,6 @@
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
-import { grpcTimeout } from '../http/grpc-timeout.ts'
+import { grpcTimeout, toGrpcTimeout } from '../http/grpc-timeout.ts'
 import { RetryPolicy, retryConditions } from '../route/retry-policy.ts'
 import type { RouteSettings } from '../route/route-entry.ts'
 import { isGrpc } from '../route/route-match.ts'
@@ -17,6 +17,8 @@ export interface RequestLimits {
   timeoutMs: number
   perTryMs: number
   retry: RetryPolicy | undefined
+  /** A try that takes too long goes on beside the next one. */
+  hedges: boolean
   /** A gRPC call on a route with `max_grpc_timeout`: the upstream learns its limit by `grpc-timeout`. */
   grpc: boolean
 }
@@ -25,7 +27,8 @@ export interface RequestLimits {
 export function routeLimits(headers: HeaderMap, settings: RouteSettings, respectExpected: boolean): RequestLimits {
   const { retry } = settings
   const grpc = settings.maxGrpcTimeoutMs >= 0 && isGrpc(headers)
-  const limits = { timeoutMs: settings.timeoutMs, perTryMs: retry?.perTryTimeoutMs ?? 0, retry, grpc }
+  const { timeoutMs, hedges } = settings
+  const limits = { timeoutMs, perTryMs: retry?.perTryTimeoutMs ?? 0, retry, hedges, grpc }
   if (grpc) {
     // 0 stands for no limit, of the client as of the route.
     const asked = grpcTimeout(headers.get('grpc-timeout')) ?? 0
@@ -75,6 +78,8 @@ function takeLimits(headers: HeaderMap, limits: RequestLimits): void {
   }
   limits.timeoutMs = whole(asked['x-envoy-upstream-rq-timeout-ms']) ?? limits.timeoutMs
   limits.perTryMs = whole(asked['x-envoy-upstream-rq-per-try-timeout-ms']) ?? limits.perTryMs
+  const hedge = asked['x-envoy-hedge-on-per-try-timeout']
+  if (hedge === 'true' || hedge === 'false') limits.hedges = hedge === 'true'
   const on = asked['x-envoy-retry-on'] ?? ''
   const grpcOn = asked['x-envoy-retry-grpc-on'] ?? ''
   const { retry } = limits
@@ -104,23 +109,24 @@ function whole(text: string | undefined): number | undefined {
   return text !== undefined && /^[0-9]{1,9}$/.test(text.trim()) ? Number(text) : undefined
 }
 
-/** What the upstream is told to expect: what is left for this try. */
-export function expectedTimeout(limits: RequestLimits, elapsedMs: number): number {
-  const { timeoutMs, perTryMs } = limits
-  const expected = perTryMs === 0 ? timeoutMs : perTryMs
+/** What is left for this try; one that is hedged may take all of the time. */
+function expectedTimeout(limits: RequestLimits, elapsedMs: number): number {
+  const { timeoutMs, perTryMs, hedges } = limits
+  const expected = perTryMs === 0 || hedges ? timeoutMs : perTryMs
   if (expected === 0 || timeoutMs === 0) return Math.round(expected)
   return Math.max(1, Math.round(Math.min(expected, timeoutMs - elapsedMs)))
+}
+
+/** Tells the upstream how long its answer is waited for. */
+export function tellTimeLeft(headers: HeaderMap, limits: RequestLimits, elapsedMs: number, suppress: boolean): void {
+  if (limits.timeoutMs + limits.perTryMs === 0) return
+  const expected = expectedTimeout(limits, elapsedMs)
+  if (!suppress) headers.put('x-envoy-expected-rq-timeout-ms', String(expected))
+  if (limits.grpc) headers.put('grpc-timeout', toGrpcTimeout(expected))
 }
 
 export function copyOf(body: BodyBuffer): BodyBuffer {
   const copy = new BodyBuffer()
   copy.share(body)
   return copy
-}
-
-/** Outlier detection counts gRPC's server faults like HTTP's. */
-export function grpcFailure(headers: HeaderMap, status: number): number {
-  const grpc = headers.get('grpc-status')
-  if (grpc === undefined || status !== 200) return status
-  return grpc === '14' || grpc === '13' || grpc === '2' || grpc === '15' ? 503 : status
 }

@@ -10,7 +10,6 @@ import type { HttpFilter } from '../http/filter.ts'
 import type { FilterHandle } from '../http/filter-handle.ts'
 import { FilterDataStatus, FilterHeadersStatus, FilterTrailersStatus } from '../http/filter-status.ts'
 import { fixLength } from '../http/fix-length.ts'
-import { toGrpcTimeout } from '../http/grpc-timeout.ts'
 import type { UpstreamControl } from '../http/stream.ts'
 import { ResponseFlag } from '../http/stream-info.ts'
 import type { MetadataMap } from '../metadata-map.ts'
@@ -19,17 +18,12 @@ import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import { Attempt } from './router-attempt.ts'
 import type { RouterConfig } from './router-config.ts'
 import { answerDirect } from './router-direct.ts'
-import { failureText, type ResetText, transportReason } from './router-failure.ts'
+import { answerReset, failureText, type ResetText, transportReason } from './router-failure.ts'
 import { chooseHost } from './router-host.ts'
+import { LateAttempts } from './router-late.ts'
 import { type Mirror, startMirror } from './router-mirror.ts'
-import {
-  copyOf,
-  expectedTimeout,
-  grpcFailure,
-  hasRequiredHeaders,
-  type RequestLimits,
-  routeLimits,
-} from './router-request.ts'
+import { copyOf, hasRequiredHeaders, type RequestLimits, routeLimits, tellTimeLeft } from './router-request.ts'
+import { countAnswer, countFailure } from './router-tally.ts'
 
 const ROUTE = 0
 const PER_TRY = 1
@@ -45,7 +39,10 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   #route!: RouteEntry
   #cluster!: Cluster
   #headers!: HeaderMap
+  /** The newest try. */
   #attempt: Attempt | undefined
+  /** Those that took longer than a try may, and that nevertheless may still answer (`hedge_on_per_try_timeout`). */
+  #late: LateAttempts | undefined
   #mirrors: Mirror[] | undefined
   #limits!: RequestLimits
   #begun = 0
@@ -61,7 +58,6 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   #earlyPaused = false
   #trailers: HeaderMap | undefined
   #tried: EndpointHost[] | undefined
-  #countsActive = false
   #countsRetry = false
 
   constructor(callbacks: FilterHandle, clusters: ClusterManager, config: RouterConfig) {
@@ -169,16 +165,21 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
       return
     }
     const { info } = this.callbacks.stream
-    const host = info.upstreamHost as EndpointHost | undefined
-    if (this.#attempt !== undefined && !this.#responseStarted && host !== undefined)
-      this.#cluster.outliers?.onLocalFailure(host, 504)
+    const { outliers, stats } = this.#cluster
+    const { retry, hedges } = this.#limits
+    const attempt = this.#attempt
+    if (attempt !== undefined && !this.#responseStarted && !attempt.late) outliers?.onLocalFailure(attempt.host, 504)
     if (kind === PER_TRY) {
-      this.#cluster.stats.perTryTimeouts.value++
-      this.#giveUpAttempt(false, ResponseFlag.UpstreamRequestTimeout)
-      if (!this.#responseStarted && this.#mayRetry(this.#limits.retry?.wantsReset(false, true) ?? false)) return
+      if (hedges) {
+        this.#hedge()
+        return
+      }
+      stats.perTryTimeouts.value++
+      this.#giveUpAttempt(attempt, false, ResponseFlag.UpstreamRequestTimeout)
+      if (!this.#responseStarted && this.#mayRetry(retry?.wantsReset(false, true) ?? false, attempt?.host)) return
     } else {
-      this.#cluster.stats.timeouts.value++
-      this.#giveUpAttempt()
+      stats.timeouts.value += this.#late === undefined ? 1 : this.#underWay
+      this.#giveUpAttempt(attempt)
     }
     info.responseFlags |= ResponseFlag.UpstreamRequestTimeout
     const details = kind === PER_TRY ? 'upstream_per_try_timeout' : 'response_timeout'
@@ -188,53 +189,53 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
 
   // From the attempt
 
-  onAttemptReady(host: EndpointHost, localAddress: string): void {
+  onAttemptReady(attempt: Attempt): void {
     const { info } = this.callbacks.stream
+    const { host } = attempt
     info.upstreamHost = host
-    info.upstreamLocalAddress = localAddress
+    info.upstreamLocalAddress = attempt.localAddress
     this.#cluster.outliers?.onConnected(host)
     if (info.firstUpstreamTxMono === 0) info.firstUpstreamTxMono = performance.now()
     const { settings } = this.#route
     if (settings.autoHostRewrite && host.hostname !== '') {
       this.#route.setHost(this.#headers, host.hostname, this.#config.suppress)
     }
-    const attempt = this.#attempt as Attempt
     const body = this.#kept === undefined ? this.#early : copyOf(this.#kept)
     this.#early = undefined
     const empty = body === undefined || body.length === 0
     attempt.sendHeaders(this.#headers, this.#requestEnd && empty && this.#trailers === undefined)
     if (!empty) attempt.sendData(body, this.#requestEnd && this.#trailers === undefined)
     if (this.#trailers !== undefined) attempt.sendTrailers(this.#trailers)
+    if (this.#requestEnd) this.#armPerTry()
     if (this.#earlyPaused) {
       this.#earlyPaused = false
       this.callbacks.stream.resumeDownstream()
     }
   }
 
-  onResponseHeaders(headers: HeaderMap, endStream: boolean): void {
+  onResponseHeaders(attempt: Attempt, headers: HeaderMap, endStream: boolean): void {
     const now = performance.now()
     const { stream } = this.callbacks
     const { info } = stream
     const status = Number(headers.get(':status'))
-    const host = info.upstreamHost as EndpointHost
+    const { host } = attempt
     const cluster = this.#cluster
-    cluster.outliers?.onResponse(host, grpcFailure(headers, status))
-    if (this.#config.dynamicStats) cluster.stats.classes[status < 600 ? Math.floor(status / 100) : 0].value++
-    host.requests++
-    if (status >= 500) host.errors++
-    else host.successes++
+    countAnswer(cluster, host, headers, status, this.#config.dynamicStats)
     const { retry } = this.#limits
     if (
       retry !== undefined &&
       (this.#retriesLeft > 0 || this.#tried !== undefined) &&
       retry.wantsStatus(status, headers)
     ) {
-      if (this.#mayRetry(true)) {
-        this.#giveUpAttempt(endStream)
+      // There is already another try for one that was late.
+      const retries = attempt === this.#attempt && this.#mayRetry(true, host)
+      if (retries || (this.#late !== undefined && (this.#underWay > 1 || this.#retrying))) {
+        this.#giveUpAttempt(attempt, endStream)
         return
       }
     }
-    if (this.#tried !== undefined && status < 500) cluster.stats.retrySuccess.value++
+    if (this.#tried !== undefined && status < 500 && attempt === this.#attempt) cluster.stats.retrySuccess.value++
+    if (this.#late !== undefined) this.#keepOnly(attempt)
     this.#perTry?.cancel()
     this.#responseStarted = true
     this.#kept = undefined
@@ -263,24 +264,18 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     this.callbacks.stream.endResponse(trailers)
   }
 
-  onAttemptFailed(failure: UpstreamFailure, reason: string, host: EndpointHost): void {
+  onAttemptFailed(attempt: Attempt, failure: UpstreamFailure, reason: string): void {
+    const { host } = attempt
+    const newest = attempt === this.#attempt
     const { info } = this.callbacks.stream
     const cluster = this.#cluster
     const connecting = failure === UpstreamFailure.ConnectFailure || failure === UpstreamFailure.ConnectTimeout
     const words = transportReason(reason)
     const text = failureText(failure, words)
-    info.upstreamHost = host
+    if (newest) info.upstreamHost = host
     if (connecting) info.upstreamTransportFailureReason = words
-    if (failure !== UpstreamFailure.Overflow) {
-      cluster.outliers?.onLocalFailure(host)
-      if (!connecting) cluster.stats.resets.value++
-      host.requests++
-      host.errors++
-    }
-    const attempt = this.#attempt
-    const sent = attempt?.headersSent ?? false
-    this.#attempt = undefined
-    this.#release()
+    if (failure !== UpstreamFailure.Overflow) countFailure(cluster, host, connecting)
+    this.#giveUpAttempt(attempt, true)
     if (this.#responseStarted) {
       info.responseFlags |= text.flag
       this.#reset(`upstream_reset_after_response_started{${text.details}}`)
@@ -290,10 +285,12 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const refused = failure === UpstreamFailure.RefusedStream
     if (
       retry !== undefined &&
+      newest &&
       failure !== UpstreamFailure.Overflow &&
-      this.#mayRetry(retry.wantsReset(connecting, sent && !refused, refused))
+      this.#mayRetry(retry.wantsReset(connecting, attempt.headersSent && !refused, refused), host)
     )
       return
+    if (this.#late !== undefined && (this.#underWay > 0 || this.#retrying)) return
     info.responseFlags |= text.flag
     this.#refuseReset(failure, text)
   }
@@ -315,17 +312,13 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const { settings } = this.#route
     this.#retrying = false
     info.attemptCount++
-    const limits = this.#limits
-    if (limits.timeoutMs + limits.perTryMs > 0) {
-      const elapsed = info.attemptCount === 1 ? 0 : performance.now() - this.#begun
-      const expected = expectedTimeout(limits, elapsed)
-      if (!this.#config.suppress) this.#headers.put('x-envoy-expected-rq-timeout-ms', String(expected))
-      if (limits.grpc) this.#headers.put('grpc-timeout', toGrpcTimeout(expected))
-    }
+    const elapsed = info.attemptCount === 1 ? 0 : performance.now() - this.#begun
+    tellTimeLeft(this.#headers, this.#limits, elapsed, this.#config.suppress)
     if (settings.includeAttemptCount) this.#headers.put('x-envoy-attempt-count', String(info.attemptCount))
     const { breaker, stats } = cluster
     if (breaker.requests >= breaker.limits(settings.highPriority).maxRequests) {
       stats.pendingOverflow.value++
+      if (this.#underWay > 0) return
       info.responseFlags |= ResponseFlag.UpstreamOverflow
       this.#refuseReset(UpstreamFailure.Overflow, failureText(UpstreamFailure.Overflow, ''))
       return
@@ -337,25 +330,52 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
       this.#refuse(503, 'no healthy upstream', 'no_healthy_upstream')
       return
     }
-    stats.requests.value++
-    stats.activeRequests.value++
-    breaker.requests++
-    host.active++
-    this.#countsActive = true
     info.upstreamHost = host
     const span = stream.trace?.attempt(this.#headers, host, info.attemptCount, this.#config.childSpan)
-    const attempt = new Attempt(this, host, span)
+    const attempt = new Attempt(this, cluster, host, span)
     this.#attempt = attempt
-    const { perTryMs } = this.#limits
-    if (perTryMs > 0) {
-      this.#perTry ??= new Timeout(this, PER_TRY)
-      this.#perTry.arm(perTryMs)
-    }
     attempt.start(settings.highPriority, settings.endsConnect && stream.isUpgrade)
   }
 
-  /** Starts a retry when it is wanted and allowed. */
-  #mayRetry(wanted: boolean): boolean {
+  /** A try's time begins when it has a connection and the request is complete (Envoy's UpstreamRequest::setupPerTryTimeout). */
+  #armPerTry(): void {
+    const { perTryMs } = this.#limits
+    if (perTryMs === 0) return
+    this.#perTry ??= new Timeout(this, PER_TRY)
+    this.#perTry.arm(perTryMs)
+  }
+
+  /** The newest try is late: another one begins beside it, if retries are left. */
+  #hedge(): void {
+    const attempt = this.#attempt
+    const { retry } = this.#limits
+    if (attempt === undefined) return
+    attempt.late = true
+    if (retry === undefined || !this.#mayRetry(true, attempt.host)) return
+    this.#attempt = undefined
+    this.#late ??= new LateAttempts()
+    this.#late.add(attempt)
+  }
+
+  /** How many tries may still answer. */
+  get #underWay(): number {
+    return (this.#late?.size ?? 0) + (this.#attempt === undefined ? 0 : 1)
+  }
+
+  /** One of several tries has the answer. */
+  #keepOnly(winner: Attempt): void {
+    const { info } = this.callbacks.stream
+    if (this.#attempt !== winner) this.#attempt?.cancel()
+    this.#attempt = winner
+    this.#late?.cancelAll(winner)
+    this.#late = undefined
+    this.#backOff?.cancel()
+    info.upstreamHost = winner.host
+    info.upstreamLocalAddress = winner.localAddress
+  }
+
+  /** Starts a retry when it is wanted and allowed; `host`: who failed. */
+  #mayRetry(wanted: boolean, host: EndpointHost | undefined): boolean {
     const { settings } = this.#route
     const { retry } = this.#limits
     const { stats, breaker } = this.#cluster
@@ -381,7 +401,8 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
       breaker.retries++
     }
     this.#tried ??= []
-    if (info.upstreamHost !== undefined) this.#tried.push(info.upstreamHost as EndpointHost)
+    if (host !== undefined) this.#tried.push(host)
+    this.#perTry?.cancel()
     this.#backOff ??= new Timeout(this, BACK_OFF)
     this.#backOff.arm(Math.max(1, Math.round(retry.backOff(this.#tried.length))))
     return true
@@ -391,25 +412,28 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     return this.#requestEnd && this.callbacks.stream.info.bytesReceived === 0
   }
 
-  #giveUpAttempt(complete = false, flag = 0): void {
-    const attempt = this.#attempt
-    this.#attempt = undefined
-    this.#release()
-    if (!complete) attempt?.cancel(flag)
+  #giveUpAttempt(attempt: Attempt | undefined, complete = false, flag = 0): void {
+    if (attempt === undefined) return
+    if (attempt === this.#attempt) this.#attempt = undefined
+    else this.#late?.remove(attempt)
+    attempt.release()
+    if (!complete) attempt.cancel(flag)
   }
 
   #requestSent(): void {
     this.callbacks.stream.info.lastUpstreamTxMono = performance.now()
     const { timeoutMs } = this.#limits
-    if (!this.#done && timeoutMs > 0) this.#timeout.arm(timeoutMs)
+    if (this.#done) return
+    if (timeoutMs > 0) this.#timeout.arm(timeoutMs)
+    if (this.#attempt?.headersSent === true && this.#perTry?.armed !== true) this.#armPerTry()
   }
 
   #upstreamDone(now: number): void {
     const { info } = this.callbacks.stream
     info.lastUpstreamRxMono = now
     if (this.#config.dynamicStats) this.#cluster.stats.duration.record(now - this.#begun)
-    this.#attempt = undefined
     this.#end()
+    this.#attempt = undefined
   }
 
   #end(): void {
@@ -418,21 +442,12 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     this.#timeout.cancel()
     this.#perTry?.cancel()
     this.#backOff?.cancel()
-    this.#release()
+    this.#attempt?.release()
+    this.#late?.cancelAll()
     if (this.#countsRetry) {
       this.#countsRetry = false
       this.#cluster.breaker.retries--
     }
-  }
-
-  #release(): void {
-    if (!this.#countsActive) return
-    this.#countsActive = false
-    const { breaker, stats } = this.#cluster
-    breaker.requests--
-    stats.activeRequests.value--
-    const host = this.callbacks.stream.info.upstreamHost as EndpointHost | undefined
-    if (host !== undefined) host.active--
   }
 
   /** Keeps a copy for retries; false when the request was answered because it became too much. */
@@ -474,14 +489,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   }
 
   #refuseReset(failure: UpstreamFailure, text: ResetText): void {
-    const retried = this.#tried !== undefined ? 'retried and the latest ' : ''
-    const body = `upstream connect error or disconnect/reset before headers. ${retried}reset reason: ${text.body}`
-    const code = failure === UpstreamFailure.ProtocolError ? 502 : 503
-    const overflow = failure === UpstreamFailure.Overflow
     this.#end()
-    this.callbacks.sendLocalReply(code, body, {
-      details: `upstream_reset_before_response_started{${text.details}}`,
-      ...(overflow ? { modifyHeaders: (headers: HeaderMap) => headers.set('x-envoy-overloaded', 'true') } : {}),
-    })
+    answerReset(this.callbacks, failure, text, this.#tried !== undefined)
   }
 }

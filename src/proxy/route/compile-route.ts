@@ -23,6 +23,7 @@ import type { StreamInfo } from '../http/stream-info.ts'
 import { regexMatcher } from '../match/regex.ts'
 import { routeTracing } from '../tracing/route-tracing.ts'
 import { HashPolicy } from './hash-policy.ts'
+import { hedges } from './hedge-policy.ts'
 import { compilePerFilter, type PerFilterConfig, type RouteConfigCompiler } from './per-filter-config.ts'
 import { RetryPolicy } from './retry-policy.ts'
 import { type DirectAnswer, type MirrorPolicy, RouteEntry, type RouteSettings, rewritePrefix } from './route-entry.ts'
@@ -40,6 +41,7 @@ export interface VirtualHostContext {
   readonly mostSpecificWins: boolean
   readonly perFilter: readonly PerFilterConfig[]
   readonly mirrors: readonly MirrorPolicy[]
+  readonly hedges: boolean
   /** `max_direct_response_body_size_bytes` */
   readonly maxDirectBody: number
   /** Of `validate_clusters`: refuses a cluster that is not there. */
@@ -90,6 +92,7 @@ const ACTION_FIELDS = [
   'timeout',
   'idle_timeout',
   'retry_policy',
+  'hedge_policy',
   'request_mirror_policies',
   'priority',
   'hash_policy',
@@ -244,6 +247,7 @@ function compileSettings(
     idleTimeoutMs: action?.idleTimeout === undefined ? undefined : durationMs(action.idleTimeout, 0),
     retry:
       retry === undefined || retry.retryOn === '' ? undefined : RetryPolicy.compile(retry, `${where}.retry_policy`),
+    hedges: hedges(action?.hedgePolicy, `${where}.hedge_policy`) ?? host.hedges,
     hash:
       action === undefined || action.hashPolicy.length === 0
         ? undefined

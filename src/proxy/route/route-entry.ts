@@ -45,6 +45,8 @@ export interface RouteSettings {
   readonly maxDuration: StreamDuration | undefined
   readonly idleTimeoutMs: number | undefined
   readonly retry: RetryPolicy | undefined
+  /** `hedge_on_per_try_timeout` */
+  readonly hedges: boolean
   readonly hash: HashPolicy | undefined
   readonly mirrors: readonly MirrorPolicy[]
   readonly highPriority: boolean

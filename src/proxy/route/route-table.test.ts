@@ -224,8 +224,16 @@ virtual_hosts:
 describe('refused with the path', () => {
   for (const [yaml, error] of [
     [
-      '[{ match: { prefix: / }, route: { cluster: a, hedge_policy: {} } }]',
-      /virtual_hosts\[0\]\.routes\[0\]\.route\.hedge_policy/,
+      '[{ match: { prefix: / }, route: { cluster: a, hedge_policy: { additional_request_chance: {} } } }]',
+      /virtual_hosts\[0\]\.routes\[0\]\.route\.hedge_policy\.additional_request_chance/,
+    ],
+    [
+      '[{ match: { prefix: / }, route: { cluster: a, hedge_policy: { initial_requests: 2 } } }]',
+      /hedge_policy\.initial_requests: more than one/,
+    ],
+    [
+      '[{ match: { prefix: / }, route: { cluster: a, hedge_policy: { initial_requests: 0 } } }]',
+      /hedge_policy\.initial_requests: must be at least 1/,
     ],
     ['[{ match: { prefix: /, tls_context: {} }, route: { cluster: a } }]', /routes\[0\]\.match\.tls_context/],
     ['[{ match: { safe_regex: { regex: "(" } }, route: { cluster: a } }]', /safe_regex\.regex: not a valid RE2/],

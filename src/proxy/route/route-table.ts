@@ -8,6 +8,7 @@ import { metadataJson } from '../config/any.ts'
 import { invalid, onlyFields } from '../config/fields.ts'
 import { HeaderMutations } from '../http/header-mutations.ts'
 import { type CompiledRoute, compileRoute, mirror, type VirtualHostContext } from './compile-route.ts'
+import { hedges } from './hedge-policy.ts'
 import { compilePerFilter, type RouteConfigCompiler } from './per-filter-config.ts'
 import type { RouteEntry } from './route-entry.ts'
 import { needsTls, TLS_REDIRECT } from './tls-redirect.ts'
@@ -47,6 +48,7 @@ const HOST_FIELDS = [
   'include_request_attempt_count',
   'include_attempt_count_in_response',
   'retry_policy',
+  'hedge_policy',
   'per_request_buffer_limit_bytes',
   'request_mirror_policies',
   'metadata',
@@ -170,6 +172,7 @@ function hostContext(
       compilePerFilter(config.typedPerFilterConfig, compile, path),
     ],
     mirrors: mirrors.map((m, i) => mirror(m, `${where}.request_mirror_policies[${i}]`)),
+    hedges: hedges(host.hedgePolicy, `${where}.hedge_policy`) ?? false,
     maxDirectBody: config.maxDirectResponseBodySizeBytes ?? MAX_DIRECT_BODY,
     checkCluster,
     compilePerFilter: compile,

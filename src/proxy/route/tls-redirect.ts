@@ -27,6 +27,7 @@ function tlsRedirect(): RouteEntry {
     mostSpecificWins: false,
     perFilter: [],
     mirrors: [],
+    hedges: false,
     maxDirectBody: 0,
     checkCluster() {},
     compilePerFilter: () => undefined,
