@@ -72,6 +72,12 @@ filter_chains:
 `
 }
 
+/** For `cluster`: it speaks HTTP/2. */
+export const H2_UPSTREAM = `typed_extension_protocol_options:
+  envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+    "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+    explicit_http_config: { http2_protocol_options: {} }`
+
 export function cluster(port: number | readonly number[], extra = '', name = 'up'): string {
   const ports = typeof port === 'number' ? [port] : port
   const endpoints = ports.map(

@@ -13,8 +13,6 @@ import { EndpointSchema } from '../../../gen/envoy/config/endpoint/v3/endpoint_c
 import { ListenerFilterSchema } from '../../../gen/envoy/config/listener/v3/listener_components_pb.ts'
 import { AdditionalAddressSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import { RouteAction_RequestMirrorPolicySchema } from '../../../gen/envoy/config/route/v3/route_components_pb.ts'
-import { CompressorPerRouteSchema } from '../../../gen/envoy/extensions/filters/http/compressor/v3/compressor_pb.ts'
-import { CheckSettingsSchema } from '../../../gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.ts'
 import { RemoteJwksSchema } from '../../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.ts'
 import {
   HttpConnectionManager_InternalAddressConfigSchema,
@@ -56,8 +54,6 @@ export const NESTED: readonly Supported[] = [
   [HttpConnectionManager_SetCurrentClientCertDetailsSchema, 'subject', 'cert', 'dns', 'uri'],
   [TcpProxy_WeightedCluster_ClusterWeightSchema, 'name', 'weight'],
   [HashPolicySchema, 'source_ip'],
-  [CompressorPerRouteSchema, 'disabled'],
-  [CheckSettingsSchema, 'context_extensions', 'disable_request_body_buffering'],
   [RemoteJwksSchema, 'http_uri', 'cache_duration', 'async_fetch'],
   [SecretSchema, 'name', 'tls_certificate', 'validation_context', 'session_ticket_keys'],
   [SubjectAltNameMatcherSchema, 'san_type', 'matcher'],

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fromJson } from '@bufbuild/protobuf'
-import { CompressorSchema } from '../../../gen/envoy/extensions/filters/http/compressor/v3/compressor_pb.ts'
+import {
+  CompressorPerRouteSchema,
+  CompressorSchema,
+} from '../../../gen/envoy/extensions/filters/http/compressor/v3/compressor_pb.ts'
 import { registry } from '../config/any.ts'
 import type { FactoryContext } from '../context.ts'
 import { StatsStore } from '../stats/store.ts'
@@ -25,3 +28,29 @@ for (const [library, field, value] of [
     assert.throws(() => compressor.create(config, context), new RegExp(`typed_config\\.${field}: must be from`))
   })
 }
+
+for (const [json, rule] of [
+  [{ disabled: true }, { enabled: false, removeAcceptEncoding: undefined }],
+  [{ overrides: {} }, { enabled: undefined, removeAcceptEncoding: undefined }],
+  // "If present, response compression is enabled."
+  [{ overrides: { responseDirectionConfig: {} } }, { enabled: true, removeAcceptEncoding: undefined }],
+  [
+    { overrides: { responseDirectionConfig: { removeAcceptEncodingHeader: false } } },
+    { enabled: true, removeAcceptEncoding: false },
+  ],
+] as const) {
+  test(`what a route says: ${JSON.stringify(json)}`, () => {
+    assert.deepEqual(
+      compressor.createRouteConfig?.(fromJson(CompressorPerRouteSchema, json), {} as FactoryContext),
+      rule,
+    )
+  })
+}
+
+test('refused: disabled: false, as by Envoy', () => {
+  const config = fromJson(CompressorPerRouteSchema, { disabled: false })
+  assert.throws(
+    () => compressor.createRouteConfig?.(config, {} as FactoryContext),
+    /compressor\.disabled: must be true/,
+  )
+})

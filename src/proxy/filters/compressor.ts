@@ -12,7 +12,7 @@ import {
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { unpack } from '../config/any.ts'
-import { onlyFields, unsupported, within } from '../config/fields.ts'
+import { invalid, onlyFields, unsupported, within } from '../config/fields.ts'
 import {
   FilterDataStatus,
   FilterHeadersStatus,
@@ -57,10 +57,22 @@ export const compressor: HttpFilterFactory<typeof CompressorSchema, typeof Compr
     const settings = compile(config, scope.counter('compressed'))
     return { createFilter: (callbacks) => new CompressorFilter(callbacks, settings) }
   },
-  createRouteConfig({ override }) {
-    if (override.case !== 'disabled') throw unsupported('compressor.overrides', 'overrides per route')
-    return { disabled: override.value }
+  createRouteConfig({ override }): RouteRule {
+    if (override.case === 'disabled') {
+      if (!override.value) throw invalid('compressor.disabled', 'must be true where it is set')
+      return { enabled: false, removeAcceptEncoding: undefined }
+    }
+    if (override.case !== 'overrides') throw invalid('compressor', 'an override is missing')
+    const direction = override.value.responseDirectionConfig
+    // That it is there turns compression on, whatever it says.
+    return { enabled: direction && true, removeAcceptEncoding: direction?.removeAcceptEncodingHeader }
   },
+}
+
+/** What a route says in place of the filter, where it says anything. */
+interface RouteRule {
+  readonly enabled: boolean | undefined
+  readonly removeAcceptEncoding: boolean | undefined
 }
 
 function compile(config: Compressor, compressed: { value: number }): Settings {
@@ -145,13 +157,16 @@ class CompressorFilter implements HttpFilter {
 
   decodeHeaders(headers: HeaderMap): FilterHeadersStatus {
     this.#accepted = headers.getAll('accept-encoding').join(',')
-    if (this.#settings.removeAcceptEncoding) headers.remove('accept-encoding')
+    const rule = this.#callbacks.routeConfig<RouteRule>()
+    const enabled = rule?.enabled ?? this.#settings.enabled
+    if (enabled && (rule?.removeAcceptEncoding ?? this.#settings.removeAcceptEncoding))
+      headers.remove('accept-encoding')
     return FilterHeadersStatus.Continue
   }
 
   encodeHeaders(headers: HeaderMap, endStream: boolean): FilterHeadersStatus {
-    const { encoding, enabled } = this.#settings
-    if (endStream || !enabled || this.#callbacks.routeConfig<{ disabled: boolean }>()?.disabled === true)
+    const { encoding } = this.#settings
+    if (endStream || !(this.#callbacks.routeConfig<RouteRule>()?.enabled ?? this.#settings.enabled))
       return FilterHeadersStatus.Continue
     if (!this.#compressible(headers)) return FilterHeadersStatus.Continue
     // RFC 9110 12.5.5: the answer depends on the header whether it is compressed or not.

@@ -14,6 +14,7 @@ import {
   eventually,
   FILTERS,
   get,
+  H2_UPSTREAM,
   httpListener,
   portOf,
   type Running,
@@ -40,11 +41,6 @@ function jwt(
   const key = alg === 'RS256' ? privateKey : { key: ec.privateKey, dsaEncoding: 'ieee-p1363' as const }
   return `${text}.${sign('sha256', Buffer.from(text), key).toString('base64url')}`
 }
-
-const H2 = `typed_extension_protocol_options:
-  envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
-    "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
-    explicit_http_config: { http2_protocol_options: {} }`
 
 const filter = (name: string, config: string) =>
   `{ name: ${name}, typed_config: { "@type": ${FILTERS}.http.${config} } }`
@@ -177,7 +173,7 @@ describe('filters', () => {
       cluster(up.port),
       cluster(side.port, '', 'side'),
       cluster(1, '', 'refused'),
-      cluster(grpcPort, H2, 'grpc'),
+      cluster(grpcPort, H2_UPSTREAM, 'grpc'),
     ])
   })
 

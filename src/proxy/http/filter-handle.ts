@@ -60,6 +60,10 @@ export class FilterHandle implements HttpFilterCallbacks {
     return this.stream.route()?.filterConfig(this.slot.name) as T | undefined
   }
 
+  routeConfigs<T>(): readonly T[] {
+    return (this.stream.route()?.filterConfigs(this.slot.name) ?? []) as readonly T[]
+  }
+
   continueDecoding(): void {
     continueDecoding(this.stream, this)
   }

@@ -60,6 +60,8 @@ export interface HttpFilterCallbacks {
   clearRouteCache(): void
   /** This filter's `typed_per_filter_config`: of the route, else its virtual host, else the route configuration. */
   routeConfig<T>(): T | undefined
+  /** All that there are of them, in this order. */
+  routeConfigs<T>(): readonly T[]
 
   /** Puts the stream's trace into a request of the filter's own; the span is for the call. `grpcMethod`: `package.Service.Method`. */
   traceCall(headers: HeaderMap, cluster: string, grpcMethod?: string): CallSpan | undefined

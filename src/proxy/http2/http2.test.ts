@@ -15,6 +15,7 @@ import {
   cluster,
   eventually,
   get,
+  H2_UPSTREAM,
   httpListener,
   portOf,
   type Running,
@@ -24,11 +25,6 @@ import {
 } from '../testing.ts'
 import { Flag, FrameType, PREFACE } from './frame.ts'
 import { frame, framesOf } from './testing.ts'
-
-const H2_CLUSTER = `typed_extension_protocol_options:
-  envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
-    "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
-    explicit_http_config: { http2_protocol_options: {} }`
 
 /** One request over h2c. */
 async function h2(
@@ -110,7 +106,7 @@ describe('HTTP/2', () => {
     const listener = httpListener({ routes, hcm: 'http_protocol_options: { enable_trailers: true }' })
     proxy = await testProxy(
       [listener],
-      [cluster(up.port), cluster((grpc.address() as AddressInfo).port, H2_CLUSTER, 'grpc')],
+      [cluster(up.port), cluster((grpc.address() as AddressInfo).port, H2_UPSTREAM, 'grpc')],
     )
   })
 

@@ -126,6 +126,10 @@ export class RouteEntry implements Route {
     return undefined
   }
 
+  filterConfigs(filterName: string): readonly unknown[] {
+    return this.#perFilter.map(({ configs }) => configs.get(filterName)).filter((config) => config !== undefined)
+  }
+
   filterDisabled(filterName: string): boolean | undefined {
     for (const { disabled, configs } of this.#perFilter) {
       const value = disabled.get(filterName)

@@ -10,6 +10,8 @@ export interface Route {
   readonly virtualHostMetadata: Readonly<Record<string, unknown>>
   /** The most specific compiled `typed_per_filter_config` of that filter. */
   filterConfig(filterName: string): unknown
+  /** All of them, the most specific first, for filters that merge them. */
+  filterConfigs(filterName: string): readonly unknown[]
   /** `FilterConfig.disabled` for that filter on this route. */
   filterDisabled(filterName: string): boolean | undefined
 }

@@ -44,8 +44,12 @@ const NAMESPACE = 'envoy.filters.http.ext_authz'
 interface RouteRule {
   readonly disabled: boolean
   readonly contextExtensions: Readonly<Record<string, string>>
+  /** In place of the filter's own, where it is set. */
+  readonly body: BufferSettings | undefined
   readonly noBody: boolean
 }
+
+const NO_RULE: RouteRule = { disabled: false, contextExtensions: {}, body: undefined, noBody: false }
 
 class Settings {
   readonly check: Check
@@ -62,10 +66,9 @@ class Settings {
     onlyFields(ExtAuthzSchema, config, FIELDS, 'ext_authz')
     const { services } = config
     if (services.case === 'httpService') this.check = httpCheck(services.value, config.allowedHeaders, context)
-    else if (services.case === 'grpcService')
-      this.check = grpcCheck(services.value, config.withRequestBody?.packAsBytes ?? false, context)
+    else if (services.case === 'grpcService') this.check = grpcCheck(services.value, context)
     else throw invalid('ext_authz', 'a service is missing')
-    this.body = config.withRequestBody
+    this.body = bufferSettings(config.withRequestBody, 'ext_authz.with_request_body')
     this.failureAllows = config.failureModeAllow
     this.markFailure = config.failureModeAllowHeaderAdd
     this.statusOnError = config.statusOnError?.code || 403
@@ -93,14 +96,22 @@ export const extAuthz: HttpFilterFactory<typeof ExtAuthzSchema, typeof ExtAuthzP
     return { createFilter: (callbacks) => new ExtAuthzFilter(callbacks, settings) }
   },
   createRouteConfig({ override }): RouteRule {
-    if (override.case === 'disabled') return { disabled: override.value, contextExtensions: {}, noBody: false }
+    if (override.case === 'disabled') return { ...NO_RULE, disabled: override.value }
     if (override.case !== 'checkSettings') throw invalid('ext_authz', 'an override is missing')
-    return {
-      disabled: false,
-      contextExtensions: override.value.contextExtensions,
-      noBody: override.value.disableRequestBodyBuffering,
-    }
+    const { contextExtensions, disableRequestBodyBuffering: noBody, withRequestBody } = override.value
+    const path = 'ext_authz.check_settings'
+    if (noBody && withRequestBody !== undefined)
+      throw invalid(
+        `${path}.with_request_body`,
+        'stands beside disable_request_body_buffering, which says the opposite',
+      )
+    return { ...NO_RULE, contextExtensions, noBody, body: bufferSettings(withRequestBody, `${path}.with_request_body`) }
   },
+}
+
+function bufferSettings(settings: BufferSettings | undefined, path: string): BufferSettings | undefined {
+  if (settings?.maxRequestBytes === 0) throw invalid(`${path}.max_request_bytes`, 'must be greater than 0')
+  return settings
 }
 
 class ExtAuthzFilter implements HttpFilter {
@@ -108,6 +119,7 @@ class ExtAuthzFilter implements HttpFilter {
   readonly #settings: Settings
   #rule: RouteRule | undefined
   #cancel: (() => void) | undefined
+  #body: BufferSettings | undefined
   #buffering = false
   #asking = false
   #response: readonly (readonly [string, string])[] = []
@@ -123,12 +135,12 @@ class ExtAuthzFilter implements HttpFilter {
     this.#rule = callbacks.routeConfig<RouteRule>()
     if (this.#rule?.disabled === true || Math.random() >= settings.enabled) return FilterHeadersStatus.Continue
     if (settings.enabledBy?.(callbacks.streamInfo.dynamicMetadata) === false) return FilterHeadersStatus.Continue
-    if (settings.body !== undefined && !endStream && this.#rule?.noBody !== true && !headers.has('upgrade')) {
+    const body = this.#rule?.noBody === true ? undefined : (this.#rule?.body ?? settings.body)
+    if (body !== undefined && !endStream && !headers.has('upgrade')) {
+      this.#body = body
       this.#buffering = true
       // One byte more than is wanted tells that there is more.
-      callbacks.setDecoderBufferLimit(
-        settings.body.allowPartialMessage ? callbacks.decoderBufferLimit : settings.body.maxRequestBytes,
-      )
+      callbacks.setDecoderBufferLimit(body.allowPartialMessage ? callbacks.decoderBufferLimit : body.maxRequestBytes)
       return FilterHeadersStatus.StopIteration
     }
     this.#ask(undefined, true)
@@ -138,9 +150,9 @@ class ExtAuthzFilter implements HttpFilter {
   decodeData(data: BodyBuffer, endStream: boolean): FilterDataStatus {
     if (this.#asking) return FilterDataStatus.StopIterationAndWatermark
     if (!this.#buffering) return FilterDataStatus.Continue
-    const max = this.#settings.body?.maxRequestBytes ?? 0
+    const max = this.#body?.maxRequestBytes ?? 0
     const held = (this.#callbacks.decodingBuffer?.length ?? 0) + data.length
-    if (!endStream && !(this.#settings.body?.allowPartialMessage === true && held >= max))
+    if (!endStream && !(this.#body?.allowPartialMessage === true && held >= max))
       return FilterDataStatus.StopIterationAndBuffer
     this.#callbacks.addDecodedData(data)
     const all = this.#callbacks.decodingBuffer?.linearize() ?? Buffer.alloc(0)
@@ -171,9 +183,19 @@ class ExtAuthzFilter implements HttpFilter {
       headers: this.#callbacks.requestHeaders,
       body,
       bodyIsWhole,
-      contextExtensions: this.#rule?.contextExtensions ?? {},
+      packAsBytes: this.#body?.packAsBytes ?? false,
+      contextExtensions: this.#contextExtensions(),
     }
     this.#cancel = this.#settings.check(input, (verdict) => this.#decide(verdict))
+  }
+
+  /** Of the route configuration, the virtual host and the route: what is more specific overrides, key by key. */
+  #contextExtensions(): Readonly<Record<string, string>> {
+    if (this.#rule === undefined) return NO_RULE.contextExtensions
+    const rules = this.#callbacks.routeConfigs<RouteRule>()
+    const merged: Record<string, string> = Object.create(null)
+    for (let i = rules.length - 1; i >= 0; i--) Object.assign(merged, rules[i].contextExtensions)
+    return merged
   }
 
   #decide(verdict: Verdict): void {

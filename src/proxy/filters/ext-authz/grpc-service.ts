@@ -16,7 +16,7 @@ const PATH = '/envoy.service.auth.v3.Authorization/Check'
 const METHOD = 'envoy.service.auth.v3.Authorization.Check'
 
 /** A server that speaks `envoy.service.auth.v3.Authorization`. */
-export function grpcCheck(service: GrpcService, packAsBytes: boolean, context: FactoryContext): Check {
+export function grpcCheck(service: GrpcService, context: FactoryContext): Check {
   if (service.targetSpecifier.case !== 'envoyGrpc') throw unsupported('ext_authz.grpc_service', 'google_grpc')
   const { clusterName: cluster, authority } = service.targetSpecifier.value
   const timeoutMs = durationMs(service.timeout, 200)
@@ -29,10 +29,7 @@ export function grpcCheck(service: GrpcService, packAsBytes: boolean, context: F
       ['te', 'trailers'],
       ['content-type', 'application/grpc'],
     ])
-    const message = toBinary(
-      CheckRequestSchema,
-      create(CheckRequestSchema, { attributes: attributes(input, packAsBytes) }),
-    )
+    const message = toBinary(CheckRequestSchema, create(CheckRequestSchema, { attributes: attributes(input) }))
     const body = BodyBuffer.of(grpcFrame(message))
     const span = input.callbacks.traceCall(headers, cluster, METHOD)
     const answered = (answer: AsyncResponse | undefined) => {
@@ -48,7 +45,7 @@ export function grpcCheck(service: GrpcService, packAsBytes: boolean, context: F
   }
 }
 
-function attributes({ info, headers, body, contextExtensions }: CheckInput, packAsBytes: boolean) {
+function attributes({ info, headers, body, bodyIsWhole, packAsBytes, contextExtensions }: CheckInput) {
   const { connection } = info
   const peer = (address: string, port: number) =>
     ({
@@ -60,6 +57,7 @@ function attributes({ info, headers, body, contextExtensions }: CheckInput, pack
   const map: Record<string, string> = Object.create(null)
   for (const [name, value] of headers) map[name] = map[name] === undefined ? value : `${map[name]},${value}`
   for (const name of Object.keys(map)) map[name] = textOf(map[name])
+  if (body !== undefined) map['x-envoy-auth-partial-body'] = String(!bodyIsWhole)
   const header = (name: string) => map[name] ?? ''
   return create(AttributeContextSchema, {
     source: {

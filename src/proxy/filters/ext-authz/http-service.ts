@@ -88,7 +88,7 @@ export function httpCheck(
     }
     for (const [name, value] of added) question.set(name, value)
     question.set('content-length', String(body?.length ?? 0))
-    if (body !== undefined && !bodyIsWhole) question.set('x-envoy-auth-partial-body', 'true')
+    if (body !== undefined) question.set('x-envoy-auth-partial-body', String(!bodyIsWhole))
     const span = callbacks.traceCall(question, cluster)
     const data = new BodyBuffer()
     if (body !== undefined) data.add(body)

@@ -40,6 +40,8 @@ export interface CheckInput {
   readonly headers: HeaderMap
   readonly body: Buffer | undefined
   readonly bodyIsWhole: boolean
+  /** gRPC: the body is sent as bytes, not as text. */
+  readonly packAsBytes: boolean
   readonly contextExtensions: Readonly<Record<string, string>>
 }
 

@@ -13,7 +13,7 @@ import {
   status,
 } from '@grpc/grpc-js'
 import { guest } from '../../../wasm/testing/wat-guest.ts'
-import { cluster, FILTERS, get, httpListener, portOf, testProxy, upstream } from '../../testing.ts'
+import { cluster, FILTERS, get, H2_UPSTREAM, httpListener, portOf, testProxy, upstream } from '../../testing.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'wasm-grpc-'))
 const same = (bytes: Buffer) => bytes
@@ -102,14 +102,10 @@ describe('gRPC callouts', () => {
       const file = join(folder, `${expected.length}.wasm`)
       writeFileSync(file, guest(code))
       const filter = `{ name: grpc, typed_config: { "@type": ${FILTERS}.http.wasm.v3.Wasm, config: { name: grpc, vm_config: { vm_id: "${file}", code: { local: { filename: "${file}" } } } } } }`
-      const http2 = `typed_extension_protocol_options:
-  envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
-    "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
-    explicit_http_config: { http2_protocol_options: {} }`
       const up = await upstream()
       const proxy = await testProxy(
         [httpListener({ filters: [filter] })],
-        [cluster(up.port), cluster(port, http2, 'grpc')],
+        [cluster(up.port), cluster(port, H2_UPSTREAM, 'grpc')],
       )
       try {
         const answer = await get(portOf(proxy))
