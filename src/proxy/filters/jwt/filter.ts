@@ -78,12 +78,17 @@ class Settings {
     for (const provider of this.#providers) provider.close()
   }
 
-  /** `null`: the route names a requirement that is not there. */
-  requirementFor(headers: HeaderMap, route: RouteRule | undefined): Requirement | undefined | null {
-    if (route !== undefined) return route.disabled ? undefined : (this.#named.get(route.name) ?? null)
+  /** A text says what is wrong with the route's. */
+  requirementFor(headers: HeaderMap, route: RouteRule | undefined): Requirement | string | undefined {
+    if (route !== undefined)
+      return route.disabled ? undefined : (this.#named.get(route.name) ?? this.#wrong(route.name))
     const path = headers.get(':path') ?? ''
     for (const { match, requirement } of this.#rules) if (match.matches(path, headers)) return requirement
     return undefined
+  }
+
+  #wrong(name: string): string {
+    return `Wrong requirement_name: ${byteString(name)}. It should be one of [${byteString([...this.#named.keys()].sort().join(','))}]`
   }
 }
 
@@ -119,10 +124,11 @@ class JwtFilter implements HttpFilter {
     if (preflight && settings.bypassPreflight) return FilterHeadersStatus.Continue
     const requirement = settings.requirementFor(headers, this.#callbacks.routeConfig<RouteRule>())
     if (requirement === undefined) return FilterHeadersStatus.Continue
-    if (requirement === null) {
-      this.#deny(headers, 403, 'Wrong requirement_name')
+    if (typeof requirement === 'string') {
+      this.#deny(headers, 403, requirement, `Failed JWT authentication: ${requirement}`, false)
       return FilterHeadersStatus.StopIteration
     }
+    for (const provider of requirement.providers) provider.sanitize(headers)
     for (const provider of requirement.providers) {
       if (provider.keys === undefined) return this.#fetch(headers, requirement)
     }
@@ -149,7 +155,7 @@ class JwtFilter implements HttpFilter {
 
   #decide(headers: HeaderMap, { reason, accepted }: Result): boolean {
     if (reason !== '') {
-      this.#deny(headers, reason === 'Audiences in Jwt are not allowed' ? 403 : 401, reason)
+      this.#deny(headers, reason === 'Audiences in Jwt are not allowed' ? 403 : 401, reason, reason, true)
       return false
     }
     this.#settings.allowed.value++
@@ -162,16 +168,14 @@ class JwtFilter implements HttpFilter {
     if (!proto.forward) place.remove(headers)
     if (payloadHeader !== '') {
       const padding = proto.padForwardPayloadHeader ? '='.repeat((4 - (token.payloadText.length % 4)) % 4) : ''
-      headers.set(payloadHeader, token.payloadText + padding)
+      headers.add(payloadHeader, token.payloadText + padding)
     }
     for (const { name, path } of provider.claimHeaders) {
       const claim = claimOf(token.payload, path)
       if (typeof claim === 'string' || typeof claim === 'number' || typeof claim === 'boolean')
-        headers.set(name, byteString(String(claim)))
+        headers.add(name, byteString(String(claim)))
       else if (claim !== undefined && claim !== null)
-        headers.set(name, Buffer.from(JSON.stringify(claim)).toString('base64url'))
-      // A client must not be able to say what only a token may.
-      else headers.remove(name)
+        headers.add(name, Buffer.from(JSON.stringify(claim)).toString('base64url'))
     }
     if (proto.payloadInMetadata !== '') {
       this.#callbacks.streamInfo.setDynamicMetadata(NAMESPACE, { [proto.payloadInMetadata]: token.payload })
@@ -179,13 +183,14 @@ class JwtFilter implements HttpFilter {
     if (proto.clearRouteCache) this.#callbacks.clearRouteCache()
   }
 
-  #deny(headers: HeaderMap, code: number, reason: string): void {
-    this.#settings.denied.value++
+  #deny(headers: HeaderMap, code: number, reason: string, body: string, challenge: boolean): void {
+    const { denied, strip } = this.#settings
+    denied.value++
     const realm = `${headers.get(':scheme') ?? 'http'}://${headers.get(':authority') ?? ''}${headers.get(':path') ?? ''}`
     const error = reason === MISSING ? '' : ', error="invalid_token"'
-    this.#callbacks.sendLocalReply(code, this.#settings.strip ? '' : reason, {
+    this.#callbacks.sendLocalReply(code, strip ? '' : body, {
       details: `jwt_authn_access_denied{${reason}}`,
-      ...(code === 401 && !this.#settings.strip
+      ...(challenge && !strip
         ? {
             modifyHeaders: (reply: HeaderMap) =>
               reply.set('www-authenticate', `Bearer realm="${realm.replaceAll('"', '')}"${error}`),

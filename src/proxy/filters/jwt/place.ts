@@ -12,15 +12,25 @@ export interface Place {
   remove(headers: HeaderMap): void
 }
 
-/** Envoy's order: headers, parameters, cookies; by default the Authorization header and `access_token`. */
+/**
+ * In the order in which Envoy verifies what is there: cookies, parameters, headers, each from the last name to the first. By default the
+ * parameter `access_token` and the Authorization header.
+ */
 export function placesOf({ fromHeaders, fromParams, fromCookies }: JwtProvider): readonly Place[] {
   if (fromHeaders.length + fromParams.length + fromCookies.length === 0)
-    return [new HeaderPlace('authorization', 'Bearer '), new ParameterPlace('access_token')]
+    return [new ParameterPlace('access_token'), new HeaderPlace('authorization', 'Bearer ')]
+  const headers = new Map(
+    fromHeaders.map(({ name, valuePrefix }) => [name + valuePrefix, new HeaderPlace(name.toLowerCase(), valuePrefix)]),
+  )
   return [
-    ...fromHeaders.map(({ name, valuePrefix }) => new HeaderPlace(name.toLowerCase(), valuePrefix)),
-    ...fromParams.map((name) => new ParameterPlace(name)),
-    ...fromCookies.map((name) => new CookiePlace(name)),
+    ...lastFirst(new Map(fromCookies.map((name) => [name, new CookiePlace(name)]))),
+    ...lastFirst(new Map(fromParams.map((name) => [name, new ParameterPlace(name)]))),
+    ...lastFirst(headers),
   ]
+}
+
+function lastFirst(byName: ReadonlyMap<string, Place>): Place[] {
+  return [...byName].sort(([a], [b]) => (a < b ? 1 : -1)).map(([, place]) => place)
 }
 
 class HeaderPlace implements Place {
@@ -33,14 +43,18 @@ class HeaderPlace implements Place {
   }
 
   find(headers: HeaderMap): string | undefined {
-    const value = headers.get(this.#name)
+    const values = headers.getAll(this.#name)
+    // As Envoy: several are one, so that none of them reaches the upstream without being looked at.
+    const value = values.length > 1 ? values.join(',') : values[0]
     const at = value === undefined ? -1 : value.indexOf(this.#prefix)
-    return at === -1 ? undefined : value?.slice(at + this.#prefix.length)
+    return at === -1 ? undefined : value.slice(at + this.#prefix.length)
   }
 
-  /** As Envoy: white space before the token and whatever comes after it are no part of it. */
+  /** As Envoy: behind a prefix, what no token can begin with is no part of it. */
   token(found: string): string {
-    return /^[A-Za-z0-9_.-]*/.exec(found.trimStart())?.[0] ?? ''
+    if (this.#prefix === '') return found
+    const start = found.search(/[A-Za-z0-9_.-]/)
+    return start === -1 ? found : found.slice(start)
   }
 
   remove(headers: HeaderMap): void {
@@ -57,7 +71,9 @@ class ParameterPlace implements Place {
 
   find(headers: HeaderMap): string | undefined {
     const path = headers.get(':path')
-    return path?.includes(this.#name) ? queryParameters(path).get(this.#name) : undefined
+    if (path === undefined || !(path.includes(this.#name) || path.includes('%'))) return undefined
+    for (const [name, value] of queryParameters(path)) if (decoded(name) === this.#name) return decoded(value)
+    return undefined
   }
 
   token(found: string): string {
@@ -71,9 +87,16 @@ class ParameterPlace implements Place {
     const kept = path
       .slice(start + 1)
       .split('&')
-      .filter((part) => part !== this.#name && !part.startsWith(`${this.#name}=`))
+      .filter((part) => decoded(part.split('=', 1)[0]) !== this.#name)
     headers.set(':path', kept.length === 0 ? path.slice(0, start) : `${path.slice(0, start)}?${kept.join('&')}`)
   }
+}
+
+/** As Envoy decodes names and values: escapes that are none stay as they are. */
+function decoded(text: string): string {
+  return text.includes('%')
+    ? text.replace(/%([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)))
+    : text
 }
 
 class CookiePlace implements Place {

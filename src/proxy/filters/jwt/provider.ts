@@ -94,6 +94,12 @@ export class JwtProvider {
     } else if (source.case !== 'remoteJwks') throw invalid(path, 'keys are missing')
   }
 
+  /** A client must not be able to say what only a token may. */
+  sanitize(headers: HeaderMap): void {
+    if (this.payloadHeader !== '') headers.remove(this.payloadHeader)
+    for (const { name } of this.claimHeaders) headers.remove(name)
+  }
+
   issues(token: Token): boolean {
     return this.proto.issuer === '' || this.proto.issuer === token.payload['iss']
   }

@@ -20,7 +20,8 @@ export interface Result {
 }
 
 export const MISSING = 'Jwt is missing'
-const ALLOWED: Result = { reason: '', accepted: [] }
+const NONE: readonly Accepted[] = []
+const ALLOWED: Result = { reason: '', accepted: NONE }
 
 /** A compiled requirement; all keys must be there when it is checked. */
 export interface Requirement {
@@ -65,27 +66,39 @@ export function compileRequirement(
   }
 }
 
-function single(provider: JwtProvider, audiences: readonly string[] = []): Requirement {
-  return { providers: [provider], check: (headers) => byProvider(provider, audiences, headers) }
+function single(provider: JwtProvider, audiences: readonly string[] = [], every = true): Requirement {
+  return { providers: [provider], check: (headers) => byProvider(provider, audiences, every, headers) }
 }
 
-function byProvider(provider: JwtProvider, audiences: readonly string[], headers: HeaderMap): Result {
+/**
+ * All tokens must be good, as in Envoy: what reads them behind the proxy may choose any of them. Unless `every` is true the last one
+ * decides.
+ */
+function byProvider(provider: JwtProvider, audiences: readonly string[], every: boolean, headers: HeaderMap): Result {
+  const accepted: Accepted[] = []
   let reason = MISSING
-  const { keys } = provider
   for (const place of provider.places) {
     const found = place.find(headers)
     if (found === undefined) continue
-    const known = keys?.known(found)
-    const token = known ?? parseToken(place.token(found))
-    if (typeof token === 'string') reason = token
-    else if (!provider.issues(token)) reason = 'Jwt issuer is not configured'
-    else {
-      const refused = provider.check(token, audiences) ?? (known === undefined ? verify(token, keys) : undefined)
-      if (refused === undefined) return { reason: '', accepted: [{ provider, token, place }] }
-      reason = refused
-    }
+    const token = good(provider, audiences, place, found)
+    if (typeof token !== 'string') {
+      accepted.push({ provider, token, place })
+      reason = ''
+    } else if (every) return { reason: token, accepted: NONE }
+    else reason = token
   }
-  return { reason, accepted: [] }
+  return { reason, accepted }
+}
+
+/** The token that was found, or what is wrong with it. */
+function good(provider: JwtProvider, audiences: readonly string[], place: Place, found: string): Token | string {
+  const { keys } = provider
+  const known = keys?.known(found)
+  const token = known ?? parseToken(place.token(found))
+  if (typeof token === 'string') return token
+  if (!provider.issues(token)) return 'Jwt issuer is not configured'
+  const refused = provider.check(token, audiences)
+  return refused ?? (known === undefined ? verify(token, keys) : undefined) ?? token
 }
 
 function verify(token: Token, keys: KeySet | undefined): string | undefined {
@@ -114,14 +127,15 @@ function allOf(all: readonly Requirement[], headers: HeaderMap): Result {
   return { reason: '', accepted }
 }
 
+/** What is good of the tokens counts even where the others are forgiven. */
 function unless(providers: ReadonlyMap<string, JwtProvider>, forgiven: (reason: string) => boolean): Requirement {
   const own = [...providers.values()]
-  const all = own.map((provider) => single(provider))
+  const all = own.map((provider) => single(provider, [], false))
   return {
     providers: own,
     check(headers) {
       const result = anyOf(all, headers)
-      return result.reason === '' || !forgiven(result.reason) ? result : ALLOWED
+      return result.reason !== '' && forgiven(result.reason) ? { reason: '', accepted: result.accepted } : result
     },
   }
 }

@@ -16,16 +16,17 @@ const BASE64URL = /^[A-Za-z0-9_-]+$/
 /** `undefined`, or why the text is no token, in Envoy's words. */
 export function parseToken(text: string): Token | string {
   const parts = text.split('.')
-  if (parts.length !== 3) return 'Jwt is not in the form of Header.Payload.Signature with two dots and 3 sections'
+  if (parts.length !== 3 || parts.includes(''))
+    return 'Jwt is not in the form of Header.Payload.Signature with two dots and 3 sections'
   const header = section(parts[0])
-  if (header === undefined) return 'Jwt header is an invalid JSON'
-  const payload = section(parts[1])
-  if (payload === undefined) return 'Jwt payload is an invalid JSON'
-  if (!BASE64URL.test(parts[2])) return 'Jwt signature is an invalid Base64url encoded'
+  if (typeof header === 'string') return `Jwt header is an invalid ${header}`
   const { alg, kid } = header
   if (typeof alg !== 'string') return 'Jwt header [alg] field is required and must be a string'
   const algorithm = ALGORITHMS.get(alg)
   if (algorithm === undefined) return 'Jwt header [alg] is not supported'
+  const payload = section(parts[1])
+  if (typeof payload === 'string') return `Jwt payload is an invalid ${payload}`
+  if (!BASE64URL.test(parts[2])) return 'Jwt signature is an invalid Base64url encoded'
   const audiences = [payload['aud']].flat().map((audience) => plainAudience(String(audience ?? '')))
   return { text, kid, alg, algorithm, payload, payloadText: parts[1], audiences }
 }
@@ -35,15 +36,16 @@ export function plainAudience(audience: string): string {
   return audience.replace(/^https?:\/\//, '').replace(/\/$/, '')
 }
 
-function section(text: string): Record<string, unknown> | undefined {
-  if (!BASE64URL.test(text)) return undefined
+/** The object, or what the text is not. */
+function section(text: string): Record<string, unknown> | 'Base64url encoded' | 'JSON' {
+  if (!BASE64URL.test(text)) return 'Base64url encoded'
   try {
     const value: unknown = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))
     return value !== null && typeof value === 'object' && !Array.isArray(value)
       ? (value as Record<string, unknown>)
-      : undefined
+      : 'JSON'
   } catch {
-    return undefined
+    return 'JSON'
   }
 }
 
