@@ -54,6 +54,7 @@ spec: { type: ExternalName, externalName: example.com, ports: [{ port: 80 }] }
 `),
   )
   assert.equal(made['type'], 'STRICT_DNS')
+  assert.equal(made['dns_lookup_family'], 'V4_PREFERRED')
   assert.deepEqual(addresses(made['load_assignment']), ['example.com:80'])
 })
 

@@ -132,7 +132,12 @@ function discovery({ external }: Service, port: ServicePort, name: string, label
   if (external?.resolution !== 'DNS')
     return { type: 'EDS', eds_cluster_config: { eds_config: ADS, service_name: name } }
   const endpoints = externalEndpoints(external, port).filter((endpoint) => matchesLabels(labels, endpoint.labels))
-  return { type: 'STRICT_DNS', load_assignment: loadAssignment(name, endpoints) }
+  // Left alone, a name with addresses of both families would be reached by IPv6 only, which many machines cannot.
+  return {
+    type: 'STRICT_DNS',
+    dns_lookup_family: 'V4_PREFERRED',
+    load_assignment: loadAssignment(name, endpoints),
+  }
 }
 
 function loadAssignment(name: string, endpoints: readonly Endpoint[]): Config {

@@ -125,6 +125,9 @@ export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name
   }
 }
 
+/** By `Cluster.DnsLookupFamily`: AUTO prefers IPv6, V4_PREFERRED IPv4; ALL takes both. */
+const FAMILIES: readonly DnsSettings['families'][] = [[6, 4], [4], [6], [4, 6], 'both']
+
 function dnsSettings(proto: ClusterProto, path: string): DnsSettings {
   const refreshMs = pauseMs(proto.dnsRefreshRate, 5000, `${path}.dns_refresh_rate`, 1)
   const failure = proto.dnsFailureRefreshRate
@@ -139,6 +142,6 @@ function dnsSettings(proto: ClusterProto, path: string): DnsSettings {
     failureBaseMs: baseMs,
     failureMaxMs: maxMs,
     respectTtl: proto.respectDnsTtl,
-    family: ([0, 4, 6, 4, 0] as const)[proto.dnsLookupFamily],
+    families: FAMILIES[proto.dnsLookupFamily],
   }
 }

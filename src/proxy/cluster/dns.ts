@@ -9,20 +9,24 @@ export interface DnsSettings {
   readonly failureMaxMs: number
   /** Ask again when the answer is out of date. */
   readonly respectTtl: boolean
-  readonly family: 0 | 4 | 6
+  /** Each is asked for when there is nothing of the one before it. */
+  readonly families: readonly (4 | 6)[] | 'both'
 }
+
+/** 0: both, IPv4 first. */
+type Family = 0 | 4 | 6
 
 /** How names are looked up. */
 export interface DnsSource {
   /** As programs of this machine do, its hosts file included; `undefined`: that failed. */
-  addresses(name: string, family: 0 | 4 | 6, done: (found: readonly string[] | undefined) => void): void
+  addresses(name: string, family: Family, done: (found: readonly string[] | undefined) => void): void
   /** For how many seconds the answer holds; 0: nobody knows. */
-  ttl(name: string, family: 0 | 4 | 6, done: (seconds: number) => void): void
+  ttl(name: string, family: 4 | 6, done: (seconds: number) => void): void
 }
 
 const SYSTEM: DnsSource = {
   addresses(name, family, done) {
-    lookup(name, { all: true, family }, (error, found) => {
+    lookup(name, { all: true, family, order: 'ipv4first' }, (error, found) => {
       done(error === null ? found.map(({ address }) => address) : undefined)
     })
   },
@@ -71,7 +75,7 @@ export class DnsResolver {
 
   #resolveAll(): void {
     if (this.#closed) return
-    const { family, respectTtl } = this.#settings
+    const { respectTtl } = this.#settings
     const names = [...new Set(this.#endpoints.map((endpoint) => endpoint.ip).filter((name) => isIP(name) === 0))]
     let open = names.length
     let failed = false
@@ -86,19 +90,31 @@ export class DnsResolver {
       finish()
     }
     for (const name of names) {
-      this.#source.addresses(name, family, (found) => {
+      this.#lookUp(name, 0, (found) => {
         // A failed look-up keeps what was known: DNS trouble must not empty a cluster.
         if (found === undefined) failed = true
         else this.#found.set(name, found)
         if (found === undefined || !respectTtl) answered()
         else
-          this.#source.ttl(name, family, (seconds) => {
+          this.#source.ttl(name, isIP(found[0]) === 6 ? 6 : 4, (seconds) => {
             if (seconds > 0) ttl = Math.min(ttl, seconds)
             answered()
           })
       })
     }
     if (names.length === 0) finish()
+  }
+
+  /** Tells nothing found like a failure, as the system does. */
+  #lookUp(name: string, index: number, done: (found: readonly string[] | undefined) => void): void {
+    const { families } = this.#settings
+    const family = families === 'both' ? 0 : families[index]
+    this.#source.addresses(name, family, (found) => {
+      const next = index + 1
+      const nothing = found === undefined || found.length === 0
+      if (nothing && families !== 'both' && next < families.length) this.#lookUp(name, next, done)
+      else done(nothing ? undefined : found)
+    })
   }
 
   #pause(failed: boolean, ttl: number): number {
