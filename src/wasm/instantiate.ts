@@ -1,8 +1,9 @@
 import { SluiceError } from '../errors.ts'
 import type { CompiledModule } from './compile.ts'
+import { GuestFunctions } from './guest.ts'
 import type { HostServices, PluginIdentity } from './host.ts'
 import { hostFunction } from './host-functions/table.ts'
-import { type GuestFunctions, Vm, type VmOptions } from './vm.ts'
+import { Vm, type VmOptions } from './vm.ts'
 
 type Export = (...args: number[]) => number
 
@@ -63,7 +64,7 @@ function attach(
   imported: WebAssembly.Memory | undefined,
 ): void {
   const memory = compiled.memoryExport === undefined ? imported : (exports[compiled.memoryExport] as WebAssembly.Memory)
-  const guest: Record<string, Export> = {}
+  const guest = new GuestFunctions()
   const allowed = vm.options.allowedCapabilities
   for (const name of compiled.callbacks) {
     // A callback that is not among the capabilities is never called.
@@ -74,7 +75,7 @@ function attach(
   const { fuel } = compiled
   vm.attach(
     memory,
-    guest as GuestFunctions,
+    guest,
     exports[malloc] as (size: number) => number,
     fuel === undefined ? undefined : (exports[fuel.set] as unknown as (fuel: number) => void),
     fuel === undefined ? undefined : (exports[fuel.get] as () => number),

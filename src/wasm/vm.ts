@@ -5,6 +5,7 @@ import type { CompiledModule } from './compile.ts'
 import type { Context } from './context/context.ts'
 import { describeFailure, GuestFault, type PluginFailure } from './failure.ts'
 import { type DeclaredProperty, Expressions } from './foreign/state.ts'
+import { GuestFunctions } from './guest.ts'
 import type { HostServices, PluginIdentity } from './host.ts'
 import type { Limits } from './limits.ts'
 import { LogGate } from './log-gate.ts'
@@ -31,10 +32,6 @@ type Fn1 = (a: number) => number
 type Fn2 = (a: number, b: number) => number
 type Fn3 = (a: number, b: number, c: number) => number
 type Fn5 = (a: number, b: number, c: number, d: number, e: number) => number
-
-export type GuestFunctions = {
-  readonly [K in CallbackName]?: (...args: number[]) => number
-}
 
 /** What both the data of a VM and the plugins in it have in common. */
 export interface VmOptions {
@@ -76,7 +73,7 @@ export class Vm {
   readonly contexts = new IdTable<Context>()
   /** How many plugins have their root context here. */
   plugins = 0
-  guest: GuestFunctions = {}
+  guest: Readonly<GuestFunctions> = new GuestFunctions()
   /** Callbacks run, for the admin pages. */
   callbacks = 0
   /** By the key in the filter state; made by the foreign function declare_property. */
