@@ -24,6 +24,7 @@ test('one changed byte is another text, wherever it stands', () => {
     const memory = Buffer.alloc(length, 'a')
     const view = new DataView(memory.buffer, memory.byteOffset, length)
     const table = new InternTable((text) => ({ text }))
+    table.get(memory, 0, length, view)
     const first = table.get(memory, 0, length, view)
     assert.equal(table.get(memory, 0, length, view), first)
     assert.equal(table.get(memory, 0, length), first)
@@ -33,4 +34,15 @@ test('one changed byte is another text, wherever it stands', () => {
       memory[at] = 0x61
     }
   }
+})
+
+test('what comes once drives nothing out that comes again', () => {
+  const table = new InternTable((text) => ({ text }))
+  const of = (text: string) => table.get(Buffer.from(text, 'latin1'), 0, text.length)
+  const names = Array.from({ length: 50 }, (_, i) => `a-name-${i}`)
+  for (const name of names) of(name)
+  const kept = names.map(of)
+  for (let i = 0; i < 10_000; i++) of(`unique-${(i * 7919) % 10_007}`)
+  const left = names.filter((name, i) => of(name) === kept[i]).length
+  assert.ok(left > 40, `${left} of ${names.length} are left`)
 })

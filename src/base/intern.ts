@@ -14,9 +14,13 @@ interface Entry<T> {
 const LONGEST = 64
 const SLOTS = 1024
 
-/** A direct-mapped table; a newcomer takes the slot of what was there, so it never grows, and who floods it only makes it slow. */
+/**
+ * A direct-mapped table; who comes twice takes the slot of what was there, so it never grows, and who floods it only makes it slow.
+ */
 export class InternTable<T> {
   readonly #slots: (Entry<T> | undefined)[] = new Array(SLOTS).fill(undefined)
+  /** Of each slot the last that came and has no entry. */
+  readonly #missed: string[] = new Array(SLOTS).fill('')
   readonly #make: (text: string) => T
 
   constructor(make: (text: string) => T) {
@@ -31,6 +35,7 @@ export class InternTable<T> {
       length * 31 +
       memory[start] * 7 +
       memory[last] * 131 +
+      memory[length === 1 ? last : last - 1] * 521 +
       memory[start + (length >> 1)] * 1031 +
       memory[start + (length >> 2)] * 37
     const slot = mixed & (SLOTS - 1)
@@ -42,11 +47,24 @@ export class InternTable<T> {
           : sameWords(entry.words, view, start, length - 4)
       if (found) return entry.value
     }
-    const value = this.#make(memory.latin1Slice(start, start + length))
-    const bytes = Uint8Array.prototype.slice.call(memory, start, start + length)
-    this.#slots[slot] = { length, bytes, words: wordsOf(bytes), value }
+    const text = memory.latin1Slice(start, start + length)
+    const value = this.#make(text)
+    // What comes once (a request id) is not worth an entry, nor the loss of another's.
+    if (this.#missed[slot] === text) this.#slots[slot] = remember(memory, start, length, value)
+    else this.#missed[slot] = text
     return value
   }
+}
+
+function remember<T>(memory: Buffer, start: number, length: number, value: T): Entry<T> {
+  const bytes = new Uint8Array(length)
+  for (let i = 0; i < length; i++) bytes[i] = memory[start + i]
+  const words: number[] = []
+  for (let i = 0; i < length && length >= 4; i += 4) {
+    const at = Math.min(i, length - 4)
+    words.push(bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24))
+  }
+  return { length, bytes, words, value }
 }
 
 function sameBytes(bytes: Uint8Array, memory: Buffer, start: number, length: number): boolean {
@@ -60,13 +78,4 @@ function sameWords(words: readonly number[], view: DataView, start: number, last
   let n = 0
   for (; at < last; at += 4) if (words[n++] !== view.getInt32(start + at, true)) return false
   return words[n] === view.getInt32(start + last, true)
-}
-
-function wordsOf(bytes: Uint8Array): number[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-  const words: number[] = []
-  for (let at = 0; at < bytes.length && bytes.length >= 4; at += 4) {
-    words.push(view.getInt32(Math.min(at, bytes.length - 4), true))
-  }
-  return words
 }
