@@ -297,7 +297,7 @@ export class TestControl {
 export async function eventually(
   condition: () => boolean | Promise<boolean>,
   what = 'condition',
-  ms = 5000,
+  ms = 20_000,
 ): Promise<void> {
   const deadline = Date.now() + ms
   while (!(await condition())) {

@@ -291,7 +291,7 @@ describe('HTTP/2 back pressure', () => {
       const { Settings, Headers, RstStream } = FrameType
       const get = frame(Headers, Flag.EndHeaders | Flag.EndStream, 1, '828684410161')
       socket.write(Buffer.concat([PREFACE, frame(Settings, 0, 0, '000400000000'), get]))
-      await eventually(() => framesOf(read).some(({ type }) => type === RstStream), 'RST_STREAM', 5000)
+      await eventually(() => framesOf(read).some(({ type }) => type === RstStream), 'RST_STREAM')
     } finally {
       socket.destroy()
       await proxy.close(0)
