@@ -75,7 +75,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyHandle> {
   const services = backgroundServices(bootstrap)
   const servicesThread = services.some(({ singleton }) => singleton)
   const limits = overloadConfig(bootstrap)
-  const overload = limits && OverloadState.create(limits.maxConnections, count)
+  const overload = limits && OverloadState.create(limits, count)
   const stopWatching = limits?.heap && overload && watchHeap(limits.heap, overload)
   const workers = new WorkerPool({ node, count, servicesThread, overload, fullState: () => config.fullState() })
   // One worker binds exclusively, so that a taken port is an error; several share the port and look first whether it is free.

@@ -84,6 +84,8 @@ export interface Case {
   readonly hcm?: Record<string, unknown>
   readonly listener?: Record<string, unknown>
   readonly filters?: readonly unknown[]
+  /** `envoy.resource_limits.listener.<name>.connection_limit` */
+  readonly connection_limit?: number
   readonly network_filters?: readonly unknown[]
   /** A second listener, which clusters with `internal` reach; it has no access log. */
   readonly internal?: Pick<Case, 'routes' | 'hcm' | 'filters'>

@@ -24,7 +24,9 @@ export function bootstrapOf(cases: readonly Case[], places: Places): unknown {
   return {
     admin: { address: address(0) },
     layered_runtime: {
-      layers: [{ name: 'static', static_layer: { 're2.max_program_size.error_level': 1000 } }],
+      layers: [
+        { name: 'static', static_layer: { 're2.max_program_size.error_level': 1000, ...connectionLimits(cases) } },
+      ],
     },
     bootstrap_extensions: [
       {
@@ -39,6 +41,14 @@ export function bootstrapOf(cases: readonly Case[], places: Places): unknown {
       clusters: cases.flatMap((one) => clusters(one, places)),
     },
   }
+}
+
+function connectionLimits(cases: readonly Case[]): Record<string, number> {
+  const limits = cases.map(({ id, connection_limit }) => [
+    `envoy.resource_limits.listener.${id}.connection_limit`,
+    connection_limit,
+  ])
+  return Object.fromEntries(limits.filter(([, limit]) => limit !== undefined))
 }
 
 function address(port: number) {

@@ -15,6 +15,7 @@ import { unmapped } from '../match/cidr.ts'
 import type { ConnectionInfo, TlsInfo } from '../network/connection-info.ts'
 import { internalDepth } from '../network/internal-listeners.ts'
 import { NetworkConnection } from '../network/network-connection.ts'
+import type { ConnectionCount } from '../overload/connection-count.ts'
 import type { OverloadState } from '../overload/overload-state.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import { acceptDirectly } from './accept.ts'
@@ -51,6 +52,8 @@ export class ListenerServer {
   readonly #servers: Server[] = []
   readonly #health: HealthState
   readonly #overload: OverloadState | undefined
+  /** Those of this listener, where it has a limit of its own. */
+  readonly #limit: ConnectionCount | undefined
   readonly #connections = new Set<AcceptedConnection>()
   #draining = false
   #onEmpty: (() => void) | undefined
@@ -59,6 +62,7 @@ export class ListenerServer {
     this.#health = health
     this.name = config.name
     this.#overload = overload
+    this.#limit = config.internal ? undefined : overload?.listener(config.name)
     this.#config = config
     this.#stats = listenerStats(stats, config)
   }
@@ -133,6 +137,7 @@ export class ListenerServer {
     if (!this.#connections.delete(connection)) return
     this.#stats.active.value--
     if (connection.counted) this.#overload?.gone()
+    this.#limit?.gone()
     if (this.#config.accessLogs.length > 0) connection.log(this.#config.accessLogs)
     if (this.#connections.size === 0) this.#onEmpty?.()
   }
@@ -141,6 +146,12 @@ export class ListenerServer {
     const counted = this.#overload !== undefined && !this.#config.bypassesOverload
     if (counted && !this.#overload.accept(this.#config.countsGlobally)) {
       this.#stats.globalOverflow.value++
+      socket.destroy()
+      return
+    }
+    if (this.#limit?.accept(true) === false) {
+      if (counted) this.#overload.gone()
+      this.#stats.overflow.value++
       socket.destroy()
       return
     }
@@ -159,6 +170,7 @@ interface ListenerStats {
   readonly noMatch: Cell
   readonly peekTimeout: Cell
   readonly globalOverflow: Cell
+  readonly overflow: Cell
   readonly handshakeTimeout: Cell
   readonly tlsErrors: Cell
   readonly handshakes: Cell
@@ -171,6 +183,7 @@ function listenerStats(stats: StatsScope, { addresses, name, statPrefix }: Compi
     total: scope.counter('downstream_cx_total'),
     active: scope.gauge('downstream_cx_active'),
     noMatch: scope.counter('no_filter_chain_match'),
+    overflow: scope.counter('downstream_cx_overflow'),
     globalOverflow: scope.counter('downstream_global_cx_overflow'),
     handshakeTimeout: scope.counter('downstream_cx_transport_socket_connect_timeout'),
     peekTimeout: scope.counter('downstream_pre_cx_timeout'),

@@ -5,7 +5,8 @@ import { DownstreamConnectionsConfigSchema } from '../../../gen/envoy/extensions
 import { FixedHeapConfigSchema } from '../../../gen/envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap_pb.ts'
 import { unpack } from '../config/any.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
-import { CONNECTIONS_KEY, runtimeValues } from './runtime.ts'
+import type { ConnectionLimits } from './overload-state.ts'
+import { CONNECTIONS_KEY, listenerLimits, runtimeValues } from './runtime.ts'
 
 /** From which share of the memory on something is done; undefined: never. */
 export interface HeapActions {
@@ -18,9 +19,7 @@ export interface HeapLimit extends HeapActions {
   readonly refreshMs: number
 }
 
-export interface OverloadConfig {
-  /** Of all listeners and workers together. */
-  readonly maxConnections: number
+export interface OverloadConfig extends ConnectionLimits {
   readonly heap: HeapLimit | undefined
 }
 
@@ -55,9 +54,11 @@ export function overloadConfig(bootstrap: Bootstrap): OverloadConfig | undefined
     readAction(action, maxBytes !== undefined, actions, `${path}.actions[${i}]`)
   maxConnections = Math.min(maxConnections, UNLIMITED)
   const acts = actions.stopRequests !== undefined || actions.rejectConnections !== undefined
-  if (maxConnections === UNLIMITED && !acts) return undefined
+  const listeners = listenerLimits(bootstrap)
+  if (maxConnections === UNLIMITED && listeners.size === 0 && !acts) return undefined
   const refreshMs = durationMs(manager?.refreshInterval, 1000)
-  return { maxConnections, heap: maxBytes !== undefined && acts ? { maxBytes, refreshMs, ...actions } : undefined }
+  const heap = maxBytes !== undefined && acts ? { maxBytes, refreshMs, ...actions } : undefined
+  return { maxConnections, listeners, heap }
 }
 
 function readAction(action: OverloadAction, hasHeap: boolean, actions: HeapActions, path: string): void {

@@ -1,59 +1,75 @@
-/** What all workers know of overload: memory that they share, so that a connection costs two additions and a request one look. */
-const FLAGS = 0
-const TOTAL = 1
-const OWN = 2
+/** What all workers know of overload: memory that they share, so that a request costs one look. */
+import { ConnectionCount, type SharedCount } from './connection-count.ts'
 
 const STOP_REQUESTS = 1
 const REJECT_CONNECTIONS = 2
 
+/** How many connections may be open. */
+export interface ConnectionLimits {
+  /** Of all listeners and workers together. */
+  readonly maxConnections: number
+  /** Of all workers together, by the listener's name. */
+  readonly listeners: ReadonlyMap<string, number>
+}
+
+/** What a worker makes its own view from. */
+export interface SharedOverload {
+  readonly flags: SharedArrayBuffer
+  readonly all: SharedCount
+  readonly listeners: ReadonlyMap<string, SharedCount>
+}
+
 export class OverloadState {
-  /** What a worker makes its own view from. */
-  readonly shared: { readonly buffer: SharedArrayBuffer; readonly maxConnections: number }
-  readonly #words: Int32Array
-  readonly #max: number
-  readonly #own: number
+  readonly shared: SharedOverload
+  readonly #flags: Int32Array
+  readonly #all: ConnectionCount
+  readonly #listeners = new Map<string, ConnectionCount>()
 
   /** `index` is the worker's. */
-  constructor(buffer: SharedArrayBuffer, maxConnections: number, index: number) {
-    this.shared = { buffer, maxConnections }
-    this.#words = new Int32Array(buffer)
-    this.#max = maxConnections
-    this.#own = OWN + index
+  constructor(shared: SharedOverload, index: number) {
+    this.shared = shared
+    this.#flags = new Int32Array(shared.flags)
+    this.#all = new ConnectionCount(shared.all, index)
+    for (const [name, count] of shared.listeners) this.#listeners.set(name, new ConnectionCount(count, index))
   }
 
   /** For this many workers, on the main thread. */
-  static create(maxConnections: number, workers: number): OverloadState {
-    return new OverloadState(new SharedArrayBuffer((OWN + workers) * 4), maxConnections, 0)
+  static create({ maxConnections, listeners }: ConnectionLimits, workers: number): OverloadState {
+    const count = (max: number) => ConnectionCount.create(max, workers).shared
+    const shared = {
+      flags: new SharedArrayBuffer(4),
+      all: count(maxConnections),
+      listeners: new Map([...listeners].map(([name, max]) => [name, count(max)])),
+    }
+    return new OverloadState(shared, 0)
+  }
+
+  /** The connections of a listener that has a limit of its own. */
+  listener(name: string): ConnectionCount | undefined {
+    return this.#listeners.get(name)
   }
 
   /** Counts a connection; false when there are too many, or too little memory. `limited`: the global limit is for it, too. */
   accept(limited: boolean): boolean {
-    const words = this.#words
-    if ((Atomics.load(words, FLAGS) & REJECT_CONNECTIONS) !== 0) return false
-    if (Atomics.add(words, TOTAL, 1) >= this.#max && limited) {
-      Atomics.sub(words, TOTAL, 1)
-      return false
-    }
-    Atomics.add(words, this.#own, 1)
-    return true
+    return (Atomics.load(this.#flags, 0) & REJECT_CONNECTIONS) === 0 && this.#all.accept(limited)
   }
 
   /** A connection that was accepted is over. */
   gone(): void {
-    Atomics.sub(this.#words, TOTAL, 1)
-    Atomics.sub(this.#words, this.#own, 1)
+    this.#all.gone()
   }
 
   get stopsRequests(): boolean {
-    return (Atomics.load(this.#words, FLAGS) & STOP_REQUESTS) !== 0
+    return (Atomics.load(this.#flags, 0) & STOP_REQUESTS) !== 0
   }
 
   set(stopRequests: boolean, rejectConnections: boolean): void {
-    Atomics.store(this.#words, FLAGS, (stopRequests ? STOP_REQUESTS : 0) | (rejectConnections ? REJECT_CONNECTIONS : 0))
+    Atomics.store(this.#flags, 0, (stopRequests ? STOP_REQUESTS : 0) | (rejectConnections ? REJECT_CONNECTIONS : 0))
   }
 
   /** A worker died, and its connections with it. */
   forget(index: number): void {
-    Atomics.sub(this.#words, TOTAL, Atomics.exchange(this.#words, OWN + index, 0))
+    this.#all.forget(index)
+    for (const count of this.#listeners.values()) count.forget(index)
   }
 }

@@ -26,7 +26,7 @@ describe('what the bootstrap says', () => {
   resource_monitors: [${HEAP}, ${CONNECTIONS(1000)}]
   actions: [${action('shrink_heap', 0.95)}, ${action('stop_accepting_requests', 0.98)}]`
     const heap = { maxBytes: 1000, refreshMs: 250, stopRequests: 0.98, rejectConnections: undefined }
-    assert.deepEqual(read(yaml), { maxConnections: 1000, heap })
+    assert.deepEqual(read(yaml), { maxConnections: 1000, listeners: new Map(), heap })
   })
   test('nothing is counted where nothing is limited, as Istio says it', () => {
     assert.equal(read('{}'), undefined)
@@ -48,8 +48,12 @@ describe('what the bootstrap says', () => {
       /layers\[0\]\.static_layer\["upstream\.healthy_panic_threshold\.numerator"\]/,
     ],
     [
-      runtime('{ envoy.resource_limits.listener.web.connection_limit: 10 }'),
-      /static_layer\["envoy\.resource_limits\.listener\.web\.connection_limit"\].*connection_limit is one/,
+      runtime('{ envoy.resource_limits.listener.web.connection_limit: many }'),
+      /runtime\["envoy\.resource_limits\.listener\.web\.connection_limit"\]: "many" is not a whole number/,
+    ],
+    [
+      runtime('{ envoy.resource_limits.listener.web.limit: 10 }'),
+      /static_layer\["envoy\.resource_limits\.listener\.web\.limit"\]/,
     ],
     ['layered_runtime: { layers: [{ name: a, disk_layer: { symlink_root: / } }] }', /layers\[0\]: diskLayer/],
     [
@@ -67,8 +71,15 @@ describe('what the bootstrap says', () => {
 })
 
 test('workers count together, and what a dead one had is given back', () => {
-  const first = OverloadState.create(3, 2)
-  const second = new OverloadState(first.shared.buffer, 3, 1)
+  const first = OverloadState.create({ maxConnections: 3, listeners: new Map([['web', 1]]) }, 2)
+  const second = new OverloadState(first.shared, 1)
+  assert.deepEqual(
+    [first, second].map((state) => state.listener('web')?.accept(true)),
+    [true, false],
+  )
+  first.forget(0)
+  assert.equal(second.listener('web')?.accept(true), true)
+  assert.equal(first.listener('other'), undefined)
   assert.deepEqual(
     [first, second, second, first].map((state) => state.accept(true)),
     [true, true, true, false],
@@ -84,7 +95,7 @@ test('workers count together, and what a dead one had is given back', () => {
 })
 
 test('memory is looked at against its thresholds', () => {
-  const state = OverloadState.create(10, 1)
+  const state = OverloadState.create({ maxConnections: 10, listeners: new Map() }, 1)
   let used = 900
   const limit = { maxBytes: 1000, refreshMs: 60_000, stopRequests: 0.8, rejectConnections: 0.95 }
   watchHeap(limit, state, () => used)()
@@ -130,6 +141,23 @@ describe('in service', () => {
       await assert.rejects(get(portOf(proxy)))
       assert.equal((await get(portOf(proxy, 'free'))).status, 200)
       for (const socket of held) socket.destroy()
+      await eventually(async () => (await active(proxy)) === 0)
+      assert.equal((await get(portOf(proxy))).status, 200)
+    }))
+
+  test('a listener has a limit of its own', () =>
+    withProxy(runtime('{ envoy.resource_limits.listener.web.connection_limit: 1 }'), async (proxy) => {
+      const socket = connect(portOf(proxy), '127.0.0.1').on('error', () => {})
+      await eventually(async () => (await active(proxy)) === 1)
+      await assert.rejects(get(portOf(proxy)))
+      assert.equal((await get(portOf(proxy, 'free'))).status, 200)
+      const [{ counters }] = await proxy.workers.query<{ counters: Record<string, number> }>('stats')
+      const overflows = Object.entries(counters).filter(([name]) => name.endsWith('.downstream_cx_overflow'))
+      assert.equal(
+        overflows.reduce((sum, [, value]) => sum + value, 0),
+        1,
+      )
+      socket.destroy()
       await eventually(async () => (await active(proxy)) === 0)
       assert.equal((await get(portOf(proxy))).status, 200)
     }))

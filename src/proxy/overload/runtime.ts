@@ -1,15 +1,15 @@
 /** `layered_runtime` of the bootstrap: its static layers, as far as there is something that they set. */
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
 import type { Bootstrap } from '../../../gen/envoy/config/bootstrap/v3/bootstrap_pb.ts'
-import { unsupported } from '../config/fields.ts'
+import { invalid, unsupported } from '../config/fields.ts'
 
 export const CONNECTIONS_KEY = 'overload.global_downstream_max_connections'
 
 /** Guards of Envoy's own code and a limit of its own regex compiler. Everybody's bootstraps have some, which say nothing to us. */
 const OF_ENVOY = /^(envoy\.((reloadable|restart|deprecated)_features|features)[.:]|re2\.max_program_size\.)/
 
-/** A limit that was believed to be kept would be worse than none. */
-const LISTENER_LIMIT = /^envoy\.resource_limits\.listener\./
+/** How many connections a listener may have; its name may have dots. */
+const LISTENER_LIMIT = /^envoy\.resource_limits\.listener\.(.+)\.connection_limit$/
 
 /** The values by key, dots between the names of nested ones; later layers win. A key that would be for nothing is refused. */
 export function runtimeValues(bootstrap: Bootstrap): ReadonlyMap<string, JsonValue> {
@@ -22,13 +22,8 @@ export function runtimeValues(bootstrap: Bootstrap): ReadonlyMap<string, JsonVal
       throw unsupported(path, `${layer.case ?? 'a layer without content'}; only static_layer`)
     flatten(layer.value, '', values)
     for (const key of values.keys()) {
-      if (key !== CONNECTIONS_KEY && !OF_ENVOY.test(key))
-        throw unsupported(
-          `${path}.static_layer["${key}"]`,
-          LISTENER_LIMIT.test(key)
-            ? 'the limit of a listener; its network filter envoy.filters.network.connection_limit is one'
-            : 'nothing here is set by this key',
-        )
+      if (key !== CONNECTIONS_KEY && !OF_ENVOY.test(key) && !LISTENER_LIMIT.test(key))
+        throw unsupported(`${path}.static_layer["${key}"]`, 'nothing here is set by this key')
     }
   })
   return values
@@ -42,7 +37,21 @@ function flatten(layer: JsonObject, prefix: string, values: Map<string, JsonValu
   }
 }
 
+/** `envoy.resource_limits.listener.<name>.connection_limit`, by the name. */
+export function listenerLimits(bootstrap: Bootstrap): ReadonlyMap<string, number> {
+  const limits = new Map<string, number>()
+  for (const [key, value] of runtimeValues(bootstrap)) {
+    const name = LISTENER_LIMIT.exec(key)?.[1]
+    if (name === undefined) continue
+    const limit = Number(value)
+    if (!Number.isInteger(limit) || limit < 0 || value === '')
+      throw invalid(`bootstrap.layered_runtime["${key}"]`, `${JSON.stringify(value)} is not a whole number`)
+    limits.set(name, limit)
+  }
+  return limits
+}
+
 /** Keys that are taken and change nothing, for the log. */
 export function runtimeKeysWithoutEffect(bootstrap: Bootstrap): string[] {
-  return [...runtimeValues(bootstrap).keys()].filter((key) => key !== CONNECTIONS_KEY)
+  return [...runtimeValues(bootstrap).keys()].filter((key) => key !== CONNECTIONS_KEY && !LISTENER_LIMIT.test(key))
 }

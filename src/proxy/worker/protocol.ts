@@ -1,4 +1,5 @@
 /** What the main thread and its workers say to each other. Configs travel as the bytes of their protos. */
+import type { SharedOverload } from '../overload/overload-state.ts'
 import type { StatsSnapshot } from '../stats/store.ts'
 
 /** `services`: the thread that has the single services, and no listeners. */
@@ -81,7 +82,7 @@ export interface WorkerStart {
   /** What keys of TLS session tickets are made from. */
   readonly ticketSecret: Uint8Array
   /** Memory that all workers share, where the bootstrap limits anything. */
-  readonly overload: { readonly buffer: SharedArrayBuffer; readonly maxConnections: number } | undefined
+  readonly overload: SharedOverload | undefined
 }
 
 export interface ClusterStatus {

@@ -12,7 +12,7 @@ import type { FromWorker, ToWorker, WorkerStart } from './protocol.ts'
 if (parentPort === null) throw new Error('this file runs as a worker')
 const port = parentPort
 const start = workerData as WorkerStart
-const overload = start.overload && new OverloadState(start.overload.buffer, start.overload.maxConnections, start.index)
+const overload = start.overload && new OverloadState(start.overload, start.index)
 const plane = new DataPlane(fromBinary(NodeSchema, start.node), start.index, {
   role: start.role,
   overload,
