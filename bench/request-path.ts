@@ -212,7 +212,7 @@ async function main(): Promise<void> {
     await answers(`http://127.0.0.1:${UPSTREAM}/`)
     for (const [name, scenario] of Object.entries(await scenarios(scratch))) {
       if (values.scenario !== undefined && name !== values.scenario) continue
-      if (name.includes('wasm') && !existsSync(MODULE)) continue
+      if (scenario.module === true && !existsSync(MODULE)) continue
       await measure(name, scenario)
     }
   } finally {

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { credentials } from '../../src/apiserver/tls.ts'
+import { wat } from '../../src/wasm/testing/wat-guest.ts'
 import type { BootstrapParts } from '../lib/bootstrap.ts'
 
 const TYPE = 'type.googleapis.com/envoy.extensions'
@@ -14,19 +15,25 @@ export const MODULE = fileURLToPath(new URL('../../../shared/modules/cpp-add-res
 export interface Scenario extends BootstrapParts {
   readonly headers?: readonly string[]
   readonly workers?: number
+  /** Needs `MODULE`. */
+  readonly module?: boolean
   /** The other proxies can do it too, as they are configured. */
   readonly plain?: boolean
 }
 
-const WASM = `{ name: wasm, typed_config: { "@type": ${TYPE}.filters.http.wasm.v3.Wasm, config: { name: w, root_id: "", vm_config: { runtime: envoy.wasm.runtime.v8, code: { local: { filename: "${MODULE}" } } } } } }`
+const wasm = (module: string) =>
+  `{ name: wasm, typed_config: { "@type": ${TYPE}.filters.http.wasm.v3.Wasm, config: { name: w, root_id: "", vm_config: { runtime: envoy.wasm.runtime.v8, code: { local: { filename: "${module}" } } } } } }`
 const RBAC = `{ name: rbac, typed_config: { "@type": ${TYPE}.filters.http.rbac.v3.RBAC, rules: { action: ALLOW, policies: { all: { permissions: [{ url_path: { path: { prefix: / } } }], principals: [{ any: true }] } } } } }`
 
 /** `scratch` takes the files that the scenarios need. */
 export async function scenarios(scratch: string): Promise<Readonly<Record<string, Scenario>>> {
   return {
     plain: { plain: true },
-    'one wasm filter': { filters: [WASM] },
-    'ten wasm filters': { filters: Array.from({ length: 10 }, (_, i) => WASM.replace('name: wasm', `name: wasm${i}`)) },
+    'one wasm filter': { module: true, filters: [wasm(MODULE)] },
+    'ten wasm filters': {
+      filters: Array.from({ length: 10 }, (_, i) => wasm(MODULE).replace('name: wasm', `name: wasm${i}`)),
+    },
+    'wasm filter that does nothing': { filters: [wasm(idleModule(scratch))] },
     'access log': {
       hcm: `access_log: [{ name: log, typed_config: { "@type": ${TYPE}.access_loggers.file.v3.FileAccessLog, path: "${join(scratch, 'access.log')}" } }]`,
     },
@@ -38,6 +45,23 @@ export async function scenarios(scratch: string): Promise<Readonly<Record<string
     tls: await tls(scratch),
     'two workers': { workers: 2 },
   }
+}
+
+/** Called for all that a stream has, and back at once: what is left is the host's share of a filter's cost. */
+function idleModule(scratch: string): string {
+  const callback = (name: string, params: number, result: string) =>
+    `(func (export "proxy_on_${name}") (param ${'i32 '.repeat(params)}) ${result})`
+  const zero = '(result i32) (i32.const 0)'
+  const path = join(scratch, 'idle.wasm')
+  writeFileSync(
+    path,
+    wat(`(module (memory (export "memory") 2) (func (export "proxy_abi_version_0_2_1"))
+      (func (export "malloc") (param i32) (result i32) (i32.const 1024))
+      ${callback('context_create', 2, '')} ${callback('request_headers', 3, zero)} ${callback('request_body', 3, zero)}
+      ${callback('response_headers', 3, zero)} ${callback('response_body', 3, zero)}
+      ${callback('done', 1, '(result i32) (i32.const 1)')} ${callback('log', 1, '')} ${callback('delete', 1, '')})`),
+  )
+  return path
 }
 
 function jwt(): Scenario {
