@@ -1,9 +1,11 @@
 /** `envoy.filters.http.cors`: answers preflight requests and marks responses, by the policy of the route. */
+
 import {
   type CorsPolicy,
   CorsPolicySchema,
   CorsSchema,
 } from '../../../gen/envoy/extensions/filters/http/cors/v3/cors_pb.ts'
+import { byteString } from '../../base/byte-string.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { onlyFields } from '../config/fields.ts'
 import {
@@ -55,10 +57,10 @@ function compile(config: CorsPolicy): Policy | null {
       enabled?.numerator === 0
         ? []
         : config.allowOriginStringMatch.map((m, i) => bytesMatch(m, `${path}.allow_origin_string_match[${i}]`)),
-    methods: config.allowMethods,
-    headers: config.allowHeaders,
-    expose: config.exposeHeaders,
-    maxAge: config.maxAge,
+    methods: byteString(config.allowMethods),
+    headers: byteString(config.allowHeaders),
+    expose: byteString(config.exposeHeaders),
+    maxAge: byteString(config.maxAge),
     credentials: config.allowCredentials ?? false,
     forwardUnmatchedPreflights: config.forwardNotMatchingPreflights ?? true,
     privateNetwork: config.allowPrivateNetworkAccess ?? false,

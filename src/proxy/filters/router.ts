@@ -1,6 +1,8 @@
 /** `envoy.filters.http.router`: the end of every chain, which forwards, retries, mirrors, redirects or answers. */
+
 import { performance } from 'node:perf_hooks'
 import { BodyBuffer } from '../../base/body-buffer.ts'
+import { byteString } from '../../base/byte-string.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { ClusterManager } from '../cluster/cluster-manager.ts'
@@ -198,7 +200,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     if (info.firstUpstreamTxMono === 0) info.firstUpstreamTxMono = performance.now()
     const { settings } = this.#route
     if (settings.autoHostRewrite && host.hostname !== '') {
-      this.#route.setHost(this.#headers, host.hostname, this.#config.suppress)
+      this.#route.setHost(this.#headers, byteString(host.hostname), this.#config.suppress)
     }
     const body = this.#kept === undefined ? this.#early : copyOf(this.#kept)
     this.#early = undefined

@@ -1,4 +1,5 @@
 import { HttpConnectionManager_ForwardClientCertDetails as Mode } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
+import { byteString } from '../../base/byte-string.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
 import type { HttpOptions } from './http-options.ts'
@@ -23,7 +24,7 @@ export function clientCertHeader(headers: HeaderMap, connection: ConnectionInfo,
   if (details?.subject === true) parts.push(`Subject="${tls.peer.subject.replace(/"/g, '\\"')}"`)
   if (details?.uri) for (const uri of tls.peer.uriSans) parts.push(`URI=${uri}`)
   if (details?.dns) for (const dns of tls.peer.dnsSans) parts.push(`DNS=${dns}`)
-  const value = parts.join(';')
+  const value = byteString(parts.join(';'))
   if (mode === Mode.APPEND_FORWARD && headers.has(NAME)) headers.set(NAME, `${headers.getAll(NAME).join(',')},${value}`)
   else headers.set(NAME, value)
 }

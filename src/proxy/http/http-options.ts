@@ -7,6 +7,7 @@ import {
   HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
   type HttpConnectionManager_ForwardClientCertDetails as Xfcc,
 } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
+import { byteString } from '../../base/byte-string.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
 import { DEFAULT_LIMITS, type HeadLimits } from '../http1/head.ts'
 import { type Http2Options, http2Options } from '../http2/options.ts'
@@ -160,9 +161,9 @@ export function httpOptions(config: HttpConnectionManager, node: Node, path: str
       mergeSlashes: config.mergeSlashes,
       escapedSlashes: config.pathWithEscapedSlashesAction || EscapedSlashes.KEEP_UNCHANGED,
     },
-    serverName: config.serverName || 'envoy',
+    serverName: byteString(config.serverName) || 'envoy',
     serverHeader: serverHeader(config.serverHeaderTransformation),
-    via: config.via,
+    via: byteString(config.via),
     requestTimeoutMs: durationMs(config.requestTimeout, 0),
     // Envoy's default is none, which leaves slow heads (slowloris) to the idle timeout of an hour.
     requestHeadersTimeoutMs: durationMs(config.requestHeadersTimeout, 60_000),
@@ -188,7 +189,7 @@ export function httpOptions(config: HttpConnectionManager, node: Node, path: str
     upgrades: upgrades(config, path),
     xfcc: config.forwardClientCertDetails,
     xfccDetails: config.setCurrentClientCertDetails,
-    caller: config.addUserAgent === true ? { cluster: node.cluster, node: node.id } : undefined,
+    caller: config.addUserAgent === true ? { cluster: byteString(node.cluster), node: byteString(node.id) } : undefined,
     streamErrors: http1?.overrideStreamErrorOnInvalidHttpMessage ?? streamErrors ?? false,
     http2: http2Options(config.http2ProtocolOptions, `${path}.http2_protocol_options`, streamErrors),
   }

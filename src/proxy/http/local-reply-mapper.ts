@@ -1,5 +1,6 @@
 import type { SubstitutionFormatString } from '../../../gen/envoy/config/core/v3/substitution_format_string_pb.ts'
 import type { LocalReplyConfig } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
+import { byteString } from '../../base/byte-string.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { dataSource } from '../config/data-source.ts'
 import { invalid } from '../config/fields.ts'
@@ -58,19 +59,20 @@ export class LocalReplyMapper {
 
   #compile(format: SubstitutionFormatString, path: string): Format {
     const context = { localReplyBody: () => this.#body }
+    const type = byteString(format.contentType)
     switch (format.format.case) {
       case 'textFormat': {
         const write = textFormat(format.format.value, `${path}.text_format`, format.omitEmptyValues, context)
-        return { contentType: format.contentType || 'text/plain', write }
+        return { contentType: type || 'text/plain', write }
       }
       case 'jsonFormat': {
         const write = jsonFormat(format.format.value, `${path}.json_format`, format.omitEmptyValues, context)
-        return { contentType: format.contentType || 'application/json', write }
+        return { contentType: type || 'application/json', write }
       }
       case 'textFormatSource': {
         const text = dataSource(format.format.value, `${path}.text_format_source`).toString('utf8')
         const write = textFormat(text, `${path}.text_format_source`, format.omitEmptyValues, context)
-        return { contentType: format.contentType || 'text/plain', write }
+        return { contentType: type || 'text/plain', write }
       }
       default:
         throw invalid(path, 'a format is missing')

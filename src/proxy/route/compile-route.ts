@@ -13,6 +13,8 @@ import {
   WeightedCluster_ClusterWeightSchema,
   WeightedClusterSchema,
 } from '../../../gen/envoy/config/route/v3/route_components_pb.ts'
+import type { RegexMatchAndSubstitute } from '../../../gen/envoy/type/matcher/v3/regex_pb.ts'
+import { byteString } from '../../base/byte-string.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { MetadataMatch } from '../cluster/lb/metadata-match.ts'
 import { metadataJson } from '../config/any.ts'
@@ -20,13 +22,20 @@ import { dataSource } from '../config/data-source.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
 import { HeaderMutations } from '../http/header-mutations.ts'
 import type { StreamInfo } from '../http/stream-info.ts'
-import { regexMatcher } from '../match/regex.ts'
+import { bytesRegex } from '../match/regex.ts'
 import { routeTracing } from '../tracing/route-tracing.ts'
 import { HashPolicy } from './hash-policy.ts'
 import { hedges } from './hedge-policy.ts'
 import { compilePerFilter, type PerFilterConfig, type RouteConfigCompiler } from './per-filter-config.ts'
 import { RetryPolicy } from './retry-policy.ts'
-import { type DirectAnswer, type MirrorPolicy, RouteEntry, type RouteSettings, rewritePrefix } from './route-entry.ts'
+import {
+  type DirectAnswer,
+  type MirrorPolicy,
+  type RegexRewrite,
+  RouteEntry,
+  type RouteSettings,
+  rewritePrefix,
+} from './route-entry.ts'
 import { compileRouteMatch, fraction, pathOnly, type RouteMatcher } from './route-match.ts'
 import { streamDuration } from './stream-duration.ts'
 
@@ -130,7 +139,8 @@ export function compileRoute(route: RouteProto, host: VirtualHostContext, path: 
       order([variant[1], own[1]], host.responseMutations, host.mostSpecificWins),
       config === undefined ? [perFilter, ...host.perFilter] : [config, perFilter, ...host.perFilter],
     )
-  const literal = action?.hostRewriteSpecifier.case === 'hostRewriteLiteral' ? action.hostRewriteSpecifier.value : ''
+  const rewrite = action?.hostRewriteSpecifier
+  const literal = rewrite?.case === 'hostRewriteLiteral' ? byteString(rewrite.value) : ''
   if (action?.clusterSpecifier.case !== 'weightedClusters') {
     const cluster = action?.clusterSpecifier.case === 'cluster' ? action.clusterSpecifier.value : ''
     if (cluster !== '') host.checkCluster(cluster, `${path}.route.cluster`)
@@ -182,7 +192,9 @@ function compileWeighted(
     if (cluster.name === '') throw invalid(`${where}.name`, 'a cluster name is missing')
     host.checkCluster(cluster.name, `${where}.name`)
     const rewrite =
-      cluster.hostRewriteSpecifier.case === 'hostRewriteLiteral' ? cluster.hostRewriteSpecifier.value : literal
+      cluster.hostRewriteSpecifier.case === 'hostRewriteLiteral'
+        ? byteString(cluster.hostRewriteSpecifier.value)
+        : literal
     entries.push(
       build(
         cluster.name,
@@ -254,19 +266,13 @@ function compileSettings(
         : new HashPolicy(action.hashPolicy, `${where}.hash_policy`),
     mirrors: mirrors.length > 0 ? mirrors : host.mirrors,
     highPriority: action?.priority === 1,
-    prefixRewrite: action?.prefixRewrite ?? '',
-    regexRewrite: action?.regexRewrite && {
-      regex: regexMatcher(action.regexRewrite.pattern, `${where}.regex_rewrite.pattern`),
-      substitution: action.regexRewrite.substitution,
-    },
+    prefixRewrite: byteString(action?.prefixRewrite ?? ''),
+    regexRewrite: action?.regexRewrite && regexRewrite(action.regexRewrite, `${where}.regex_rewrite`),
     autoHostRewrite: rewrite?.case === 'autoHostRewrite' && rewrite.value.value,
     hostRewriteHeader: rewrite?.case === 'hostRewriteHeader' ? rewrite.value.toLowerCase() : '',
     hostRewritePath:
       rewrite?.case === 'hostRewritePathRegex'
-        ? {
-            regex: regexMatcher(rewrite.value.pattern, `${where}.host_rewrite_path_regex.pattern`),
-            substitution: rewrite.value.substitution,
-          }
+        ? regexRewrite(rewrite.value, `${where}.host_rewrite_path_regex`)
         : undefined,
     appendForwardedHost: action?.appendXForwardedHost ?? false,
     includeAttemptCount: host.proto.includeRequestAttemptCount,
@@ -276,6 +282,10 @@ function compileSettings(
     upgrades: upgrades(action, where),
     endsConnect: (action?.upgradeConfigs ?? []).some((config) => config.connectConfig !== undefined),
   }
+}
+
+function regexRewrite(proto: RegexMatchAndSubstitute, path: string): RegexRewrite {
+  return { regex: bytesRegex(proto.pattern, `${path}.pattern`), substitution: byteString(proto.substitution) }
 }
 
 function upgrades(action: RouteAction | undefined, path: string): ReadonlyMap<string, boolean> {
@@ -351,8 +361,9 @@ function redirect(action: RedirectAction, matcher: RouteMatcher, path: string): 
     path,
   )
   const { schemeRewriteSpecifier: scheme, pathRewriteSpecifier: rewrite } = action
-  const regex =
-    rewrite.case === 'regexRewrite' ? regexMatcher(rewrite.value.pattern, `${path}.regex_rewrite.pattern`) : undefined
+  const hostRedirect = byteString(action.hostRedirect)
+  const regex = rewrite.case === 'regexRewrite' ? regexRewrite(rewrite.value, `${path}.regex_rewrite`) : undefined
+  const pathText = rewrite.case === 'pathRedirect' || rewrite.case === 'prefixRewrite' ? byteString(rewrite.value) : ''
   const location = (info: StreamInfo): string => {
     const headers = info.requestHeaders as HeaderMap
     const oldScheme = headers.get('x-forwarded-proto') ?? headers.get(':scheme') ?? 'http'
@@ -360,11 +371,11 @@ function redirect(action: RedirectAction, matcher: RouteMatcher, path: string): 
       scheme.case === 'httpsRedirect' && scheme.value
         ? 'https'
         : scheme.case === 'schemeRedirect'
-          ? scheme.value
+          ? byteString(scheme.value)
           : oldScheme
     let [host, port] = splitHost(headers.get(':authority') ?? '')
-    if (action.hostRedirect !== '') {
-      host = action.hostRedirect
+    if (hostRedirect !== '') {
+      host = hostRedirect
       port = ''
     }
     if (action.portRedirect !== 0) port = String(action.portRedirect)
@@ -374,10 +385,9 @@ function redirect(action: RedirectAction, matcher: RouteMatcher, path: string): 
     const only = pathOnly(old)
     const query = action.stripQuery ? '' : old.slice(only.length)
     let target = only + query
-    if (rewrite.case === 'pathRedirect') target = rewrite.value.includes('?') ? rewrite.value : rewrite.value + query
-    else if (rewrite.case === 'prefixRewrite') target = rewritePrefix(matcher, only, rewrite.value) + query
-    else if (rewrite.case === 'regexRewrite' && regex)
-      target = regex.replaceAll(only, rewrite.value.substitution) + query
+    if (rewrite.case === 'pathRedirect') target = pathText.includes('?') ? pathText : pathText + query
+    else if (rewrite.case === 'prefixRewrite') target = rewritePrefix(matcher, only, pathText) + query
+    else if (regex !== undefined) target = regex.regex.replaceAll(only, regex.substitution) + query
     return `${newScheme}://${host}${port === '' ? '' : `:${port}`}${target}`
   }
   return { status: REDIRECT_CODES[action.responseCode] ?? 301, body: undefined, location }

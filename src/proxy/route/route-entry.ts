@@ -27,6 +27,12 @@ export interface MirrorPolicy {
   readonly sampled: boolean | undefined
 }
 
+/** What is put where an expression matches, both as bytes. */
+export interface RegexRewrite {
+  readonly regex: Regex
+  readonly substitution: string
+}
+
 /** What stays the same in all weighted variants of a route. */
 export interface RouteSettings {
   readonly name: string
@@ -51,10 +57,10 @@ export interface RouteSettings {
   readonly mirrors: readonly MirrorPolicy[]
   readonly highPriority: boolean
   readonly prefixRewrite: string
-  readonly regexRewrite: { readonly regex: Regex; readonly substitution: string } | undefined
+  readonly regexRewrite: RegexRewrite | undefined
   readonly autoHostRewrite: boolean
   readonly hostRewriteHeader: string
-  readonly hostRewritePath: { readonly regex: Regex; readonly substitution: string } | undefined
+  readonly hostRewritePath: RegexRewrite | undefined
   readonly appendForwardedHost: boolean
   readonly includeAttemptCount: boolean
   readonly includeAttemptCountInResponse: boolean

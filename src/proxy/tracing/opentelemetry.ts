@@ -1,4 +1,5 @@
 /** `envoy.tracers.opentelemetry`: W3C Trace Context between hops, OTLP by gRPC or HTTP to a collector. */
+
 import { GrpcServiceSchema } from '../../../gen/envoy/config/core/v3/grpc_service_pb.ts'
 import { HttpServiceSchema } from '../../../gen/envoy/config/core/v3/http_service_pb.ts'
 import {
@@ -7,6 +8,7 @@ import {
 } from '../../../gen/envoy/config/trace/v3/opentelemetry_pb.ts'
 import { AlwaysOnSamplerConfigSchema } from '../../../gen/envoy/extensions/tracers/opentelemetry/samplers/v3/always_on_sampler_pb.ts'
 import { BodyBuffer } from '../../base/body-buffer.ts'
+import { byteString } from '../../base/byte-string.ts'
 import { HeaderMap } from '../../base/header-map.ts'
 import { type AsyncClient, asyncRequest } from '../cluster/async-client.ts'
 import { unpackAs } from '../config/any.ts'
@@ -83,7 +85,7 @@ function byGrpc(
   const timeoutMs = durationMs(service.timeout, TIMEOUT_MS)
   return (message, done) => {
     const headers = HeaderMap.of([
-      [':authority', authority || cluster],
+      [':authority', byteString(authority || cluster)],
       [':path', GRPC_PATH],
       [':method', 'POST'],
       [':scheme', 'http'],

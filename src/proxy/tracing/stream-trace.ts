@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import { byteString, textOf } from '../../base/byte-string.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { CallSpan } from '../cluster/async-client.ts'
 import type { Host } from '../cluster/host.ts'
@@ -33,26 +34,26 @@ export class StreamTrace {
   applyDecorator(headers: HeaderMap): void {
     if (this.#operation !== '') this.span.name = this.#operation
     if (this.parts.egress) {
-      if (this.#operation !== '' && this.#route?.propagate === true) headers.set(DECORATOR, this.#operation)
+      if (this.#operation !== '' && this.#route?.propagate === true) headers.set(DECORATOR, byteString(this.#operation))
       return
     }
     const told = headers.get(DECORATOR)
     if (told === undefined) return
     headers.remove(DECORATOR)
     if (told === '') return
-    this.span.name = told
+    this.span.name = textOf(told)
     this.#operation = ''
   }
 
   onResponseHeaders(headers: HeaderMap): void {
     if (!this.parts.egress) {
-      if (this.#operation !== '' && this.#route?.propagate === true) headers.set(DECORATOR, this.#operation)
+      if (this.#operation !== '' && this.#route?.propagate === true) headers.set(DECORATOR, byteString(this.#operation))
       return
     }
     const told = headers.get(DECORATOR)
     if (told === undefined) return
     headers.remove(DECORATOR)
-    if (told !== '') this.span.name = told
+    if (told !== '') this.span.name = textOf(told)
   }
 
   /** Whether extensions get spans: a request that is not sampled has none to show. */

@@ -1,6 +1,8 @@
 /** `envoy.tracers.zipkin`: B3 between hops, Zipkin's JSON (API v2) to a collector. */
+
 import { type ZipkinConfig, ZipkinConfigSchema } from '../../../gen/envoy/config/trace/v3/zipkin_pb.ts'
 import { BodyBuffer } from '../../base/body-buffer.ts'
+import { byteString } from '../../base/byte-string.ts'
 import { HeaderMap } from '../../base/header-map.ts'
 import { type AsyncClient, asyncRequest } from '../cluster/async-client.ts'
 import { invalid, onlyFields, unsupported } from '../config/fields.ts'
@@ -35,7 +37,7 @@ export function zipkin(
   const send: SendSpans = (spans, done) => {
     const json = Buffer.from(JSON.stringify(spans.map((span) => zipkinSpan(span, serviceName, shared))))
     const headers = HeaderMap.of([
-      [':authority', config.collectorHostname || cluster],
+      [':authority', byteString(config.collectorHostname || cluster)],
       [':path', endpoint],
       [':method', 'POST'],
       [':scheme', 'http'],

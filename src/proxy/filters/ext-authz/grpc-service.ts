@@ -22,7 +22,7 @@ export function grpcCheck(service: GrpcService, context: FactoryContext): Check 
   const timeoutMs = durationMs(service.timeout, 200)
   return (input, done) => {
     const headers = HeaderMap.of([
-      [':authority', authority || cluster],
+      [':authority', byteString(authority || cluster)],
       [':path', PATH],
       [':method', 'POST'],
       [':scheme', 'http'],

@@ -6,6 +6,7 @@ import {
 } from '../../../../gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.ts'
 import type { ListStringMatcher } from '../../../../gen/envoy/type/matcher/v3/string_pb.ts'
 import { BodyBuffer } from '../../../base/body-buffer.ts'
+import { byteString } from '../../../base/byte-string.ts'
 import { HeaderMap } from '../../../base/header-map.ts'
 import { type AsyncResponse, asyncRequest } from '../../cluster/async-client.ts'
 import { durationMs, invalid, onlyFields } from '../../config/fields.ts'
@@ -61,9 +62,12 @@ export function httpCheck(
   const cluster = service.serverUri?.httpUpstreamType.value
   if (cluster === undefined) throw invalid(`${path}.server_uri.cluster`, 'a cluster is missing')
   const timeoutMs = durationMs(service.serverUri?.timeout, 200)
-  const authority = URL.canParse(service.serverUri?.uri ?? '') ? new URL(service.serverUri?.uri ?? '').host : cluster
+  const authority = URL.canParse(service.serverUri?.uri ?? '')
+    ? new URL(service.serverUri?.uri ?? '').host
+    : byteString(cluster)
+  const pathPrefix = byteString(service.pathPrefix)
   const sent = anyOf(allowedHeaders ?? request?.allowedHeaders, `${path}.authorization_request.allowed_headers`)
-  const added = request?.headersToAdd.map(({ key, value }) => [key.toLowerCase(), value] as const) ?? []
+  const added = request?.headersToAdd.map(({ key, value }) => [key.toLowerCase(), byteString(value)] as const) ?? []
   const upstream = anyOf(response?.allowedUpstreamHeaders, `${path}.authorization_response.allowed_upstream_headers`)
   const appended = anyOf(
     response?.allowedUpstreamHeadersToAppend,
@@ -78,7 +82,7 @@ export function httpCheck(
   return ({ headers, body, bodyIsWhole, callbacks }, done) => {
     const question = HeaderMap.of([
       [':authority', headers.get(':authority') ?? authority],
-      [':path', service.pathPrefix + (headers.get(':path') ?? '/')],
+      [':path', pathPrefix + (headers.get(':path') ?? '/')],
       [':method', headers.get(':method') ?? 'GET'],
       [':scheme', 'http'],
     ])
