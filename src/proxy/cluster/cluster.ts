@@ -37,6 +37,8 @@ export class Cluster implements ClusterFacts {
   readonly #checks: HealthChecks | undefined
   readonly #dns: DnsResolver | undefined
   #hosts: HostChooser
+  #counted = NO_HOSTS
+  #closed = false
   #assignment: Assignment
   /** Endpoints are known: from the config, the first EDS answer, or the first look-up. */
   ready = false
@@ -118,6 +120,8 @@ export class Cluster implements ClusterFacts {
     this.#checks?.close()
     this.#outliers?.close()
     for (const host of this.hosts) host.pool.drain()
+    this.#count(NO_HOSTS)
+    this.#closed = true
   }
 
   #setEndpoints(endpoints: readonly Endpoint[]): void {
@@ -190,19 +194,30 @@ export class Cluster implements ClusterFacts {
   }
 
   #countHealth(): void {
-    const { stats } = this
-    const counts = { healthy: 0, degraded: 0, excluded: 0 }
+    const counts = { total: this.hosts.length, healthy: 0, degraded: 0, excluded: 0 }
     for (const host of this.hosts) {
       if (host.healthy) counts.healthy++
       if (host.degraded) counts.degraded++
       if (host.excluded) counts.excluded++
     }
-    stats.total.value = this.hosts.length
-    stats.healthy.value = counts.healthy
-    stats.degraded.value = counts.degraded
-    stats.excluded.value = counts.excluded
+    this.#count(counts)
+  }
+
+  /** The gauges are shared with the cluster that this one is to replace, so each only adds and takes away its own. */
+  #count(now: typeof NO_HOSTS): void {
+    if (this.#closed) return
+    const { stats } = this
+    const before = this.#counted
+    stats.total.value += now.total - before.total
+    stats.healthy.value += now.healthy - before.healthy
+    stats.degraded.value += now.degraded - before.degraded
+    stats.excluded.value += now.excluded - before.excluded
+    this.#counted = now
   }
 }
+
+/** How many hosts a cluster adds to the gauges of its name. */
+const NO_HOSTS = { total: 0, healthy: 0, degraded: 0, excluded: 0 }
 
 /** Only names can be looked up, and only addresses be used as they are. */
 function checkAddresses(endpoints: readonly Endpoint[], discovery: ClusterConfig['discovery'], path: string): void {

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { fromJson, type JsonValue } from '@bufbuild/protobuf'
+import { parse } from 'yaml'
+import { ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
+import { InternalListeners } from '../network/internal-listeners.ts'
+import { StatsStore } from '../stats/store.ts'
+import { cluster } from '../testing.ts'
+import { ClusterManager } from './cluster-manager.ts'
+
+const proto = (ports: readonly number[]) => fromJson(ClusterSchema, parse(cluster(ports)) as JsonValue)
+
+test('a cluster that is dropped, replaced or removed leaves no hosts in the gauges of its name', () => {
+  const stats = new StatsStore()
+  const clusters = new ClusterManager({ find: () => undefined }, stats, new InternalListeners())
+  const gauges = () => ['total', 'healthy'].map((name) => stats.gauge(`cluster.up.membership_${name}`).value)
+  clusters.install(clusters.prepare(proto([1, 2])))
+  assert.deepEqual(gauges(), [2, 2])
+  // Another resource of the same update is refused.
+  clusters.prepare(proto([1, 2, 3])).close()
+  assert.deepEqual(gauges(), [2, 2])
+  clusters.install(clusters.prepare(proto([1])))
+  assert.deepEqual(gauges(), [1, 1])
+  const old = clusters.get('up')
+  clusters.remove('up')
+  assert.deepEqual(gauges(), [0, 0])
+  // Requests under way may still have their outliers counted.
+  old?.rebuild()
+  assert.deepEqual(gauges(), [0, 0])
+})
