@@ -59,8 +59,9 @@ export function localReply(
     return { headers: grpcHeaders(headers, code, body, options), body: undefined }
   }
   if (body === '') {
-    // RFC 9110 8.6: a 204 has no length.
-    if (!headers.has('content-length') && !stream.isHead && code !== 204) headers.add('content-length', '0')
+    // RFC 9110 8.6: a 204 has no length, and that of a 304 would be the length of what was not sent.
+    const lengthless = stream.isHead || code === 204 || code === 304
+    if (!headers.has('content-length') && !lengthless) headers.add('content-length', '0')
     return { headers, body: undefined }
   }
   const bytes = Buffer.from(body, 'latin1')

@@ -1,3 +1,4 @@
+import { create } from '@bufbuild/protobuf'
 import {
   type DirectResponseAction,
   type RedirectAction,
@@ -325,20 +326,24 @@ function directAnswer(
     case 'redirect':
       return redirect(route.action.value, matcher, `${path}.redirect`)
     case 'directResponse':
-      return response(route.action.value, maxBody, `${path}.direct_response`)
+      return response(route.action.value, matcher, maxBody, `${path}.direct_response`)
     default:
       throw unsupported(path, 'a route needs route, redirect or direct_response')
   }
 }
 
-function response(action: DirectResponseAction, maxBody: number, path: string): DirectAnswer {
+function response(action: DirectResponseAction, matcher: RouteMatcher, maxBody: number, path: string): DirectAnswer {
   if (action.status < 200 || action.status > 599) throw invalid(`${path}.status`, 'must be 200 to 599')
   const body = action.body === undefined ? undefined : dataSource(action.body, `${path}.body`)
   if (body !== undefined && body.length > maxBody) {
     const limit = `max_direct_response_body_size_bytes is ${maxBody}`
     throw invalid(`${path}.body`, `${body.length} bytes, where ${limit}`)
   }
-  return { status: action.status, body, location: undefined }
+  const { status } = action
+  // To these Envoy adds a location, as of a redirect that changes nothing (Filter::decodeHeaders of its router).
+  const located = status === 201 || (status >= 300 && status < 400)
+  const location = located ? redirect(create(RedirectActionSchema), matcher, path).location : undefined
+  return { status, body, location }
 }
 
 const REDIRECT_CODES = [301, 302, 303, 307, 308]

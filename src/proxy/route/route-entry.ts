@@ -15,7 +15,7 @@ import type { StreamDuration } from './stream-duration.ts'
 export interface DirectAnswer {
   readonly status: number
   readonly body: Buffer | undefined
-  /** For redirects: the new location. */
+  /** For redirects, and for responses that tell one: the location. */
   readonly location: ((info: StreamInfo) => string) | undefined
 }
 
