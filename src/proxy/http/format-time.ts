@@ -1,13 +1,28 @@
 /** `2026-11-21T10:22:29.123Z` is Envoy's default; else strftime with Envoy's `%3f`, `%6f`, `%f` and `%s`. Times are UTC. */
 export function formatTime(ms: number, format: string): string {
+  if (format === '') return isoTime(ms)
   const date = new Date(ms)
-  if (format === '') return date.toISOString()
   return format.replace(/%([EO]?[a-zA-Z%]|[1-9]f)/g, (all, spec: string) => {
     const fraction = /^([1-9])?f$/.exec(spec)
     if (fraction !== null) return nanos(ms).slice(0, Number(fraction[1] ?? 9))
     const write = SPECS[spec]
     return write === undefined ? all : write(date)
   })
+}
+
+/** To the second, of the last time that was asked for. */
+let second = Number.NaN
+let text = ''
+const MILLISECONDS: readonly string[] = Array.from({ length: 1000 }, (_, i) => `${String(i).padStart(3, '0')}Z`)
+
+function isoTime(time: number): string {
+  const ms = Math.floor(time)
+  const whole = Math.floor(ms / 1000)
+  if (whole !== second) {
+    text = new Date(whole * 1000).toISOString().slice(0, -4)
+    second = whole
+  }
+  return text + MILLISECONDS[ms - whole * 1000]
 }
 
 function nanos(ms: number): string {

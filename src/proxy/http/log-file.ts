@@ -9,7 +9,14 @@ import { invalid } from '../config/fields.ts'
 export class LogFile {
   readonly #path: string
   readonly #fd: number
-  #text = ''
+  /** Gathers lines; each is copied while it is young, so that its pieces need not outlive their request. */
+  #chunk: Buffer = NOTHING
+  #used = 0
+  /** The memory of a chunk that was written. */
+  #spare: Buffer | undefined
+  /** Chunks that wait for the write under way, and their bytes. */
+  readonly #full: Buffer[] = []
+  #pending = 0
   #timer: NodeJS.Timeout | undefined
   #writing = false
   #users = 0
@@ -32,57 +39,68 @@ export class LogFile {
 
   /** `line` is a byte string. */
   write(line: string): void {
-    if (this.#text.length > MAX_PENDING) {
+    if (this.#used + line.length > this.#chunk.length && !this.#turn(line.length)) {
       this.dropped++
       return
     }
-    this.#text += line
-    if (this.#text.length >= FLUSH_AT) this.#flush()
-    else this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS).unref()
+    this.#used += this.#chunk.latin1Write(line, this.#used)
+    this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS).unref()
   }
 
   close(): void {
     if (--this.#users > 0) return
     logs.delete(this.#path)
-    this.#flush(() => {
-      if (this.#fd > 2) closeSync(this.#fd)
-    })
+    this.#flush()
+    if (!this.#writing) this.#writeNext()
   }
 
-  #flush(then?: () => void): void {
+  /** Makes room for a line; false when too much waits already, and after the end, when the descriptor may be somebody else's. */
+  #turn(length: number): boolean {
+    if (this.#pending > MAX_PENDING || this.#users === 0) return false
+    this.#flush()
+    const spare = length > CHUNK ? Buffer.allocUnsafeSlow(length) : this.#spare
+    if (spare === this.#spare) this.#spare = undefined
+    this.#chunk = spare ?? Buffer.allocUnsafeSlow(CHUNK)
+    return true
+  }
+
+  #flush(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#writing || this.#text === '') {
-      if (!this.#writing) then?.()
-      else if (then !== undefined) setTimeout(() => this.#flush(then), FLUSH_MS)
-      return
-    }
-    this.#writing = true
-    const bytes = Buffer.from(this.#text, 'latin1')
-    this.#text = ''
-    this.#writeAll(bytes, 0, then)
+    if (this.#used === 0) return
+    this.#full.push(this.#chunk.subarray(0, this.#used))
+    this.#pending += this.#used
+    this.#chunk = NOTHING
+    this.#used = 0
+    if (!this.#writing) this.#writeNext()
   }
 
-  #writeAll(bytes: Buffer, from: number, then: (() => void) | undefined): void {
+  /** What has been gathered meanwhile waits for its chunk to be full or for its time, or there would be as many writes as turns. */
+  #writeNext(): void {
+    const bytes = this.#full.shift()
+    this.#writing = bytes !== undefined
+    if (bytes !== undefined) this.#writeAll(bytes, 0)
+    else if (this.#users === 0 && this.#fd > 2) closeSync(this.#fd)
+  }
+
+  #writeAll(bytes: Buffer, from: number): void {
     write(this.#fd, bytes, from, bytes.length - from, null, (error, written) => {
-      if (error === null && from + written < bytes.length) {
-        this.#writeAll(bytes, from + written, then)
-        return
-      }
       // A full pipe of a slow reader: the same bytes again a little later.
-      if (error !== null && error.code === 'EAGAIN') {
-        setTimeout(() => this.#writeAll(bytes, from, then), FLUSH_MS)
-        return
+      if (error !== null && error.code === 'EAGAIN') setTimeout(() => this.#writeAll(bytes, from), FLUSH_MS)
+      else if (error === null && from + written < bytes.length) this.#writeAll(bytes, from + written)
+      else {
+        this.#pending -= bytes.length
+        if (bytes.buffer.byteLength === CHUNK) this.#spare = Buffer.from(bytes.buffer)
+        this.#writeNext()
       }
-      this.#writing = false
-      if (this.#text !== '' || then !== undefined) this.#flush(then)
     })
   }
 }
 
 const FLUSH_MS = 50
-const FLUSH_AT = 64 * 1024
+const CHUNK = 64 * 1024
 const MAX_PENDING = 16 * 1024 * 1024
+const NOTHING = Buffer.alloc(0)
 const logs = new Map<string, LogFile>()
 
 /** One writer per path and worker, however many loggers name it. */
