@@ -219,7 +219,8 @@ function writeBodies(out: Writer, reader: Reader, shape: ModuleShape, indices: I
   for (let n = 0; n < count; n++) bodies.push(readBody(reader, shape.types[shape.functions[n]].indexOf('>')))
   const open = (n: number) => new Reader(reader.bytes, bodies[n].code, bodies[n].end)
   const charges = findCharges(shape.functionImports.length, count, open)
-  for (let n = 0; n < count; n++) writeBody(out, reader.bytes, bodies[n], charges[n], indices)
+  const scratch = new Writer(4096)
+  for (let n = 0; n < count; n++) writeBody(out, scratch, reader.bytes, bodies[n], charges[n], indices)
 }
 
 function readBody(reader: Reader, parameters: number): Body {
@@ -237,7 +238,15 @@ function readBody(reader: Reader, parameters: number): Body {
   return { start, code: body.pos, end: start + size, localGroups, groupsAt, locals }
 }
 
-function writeBody(out: Writer, source: Uint8Array, body: Body, charges: Charges, indices: Indices): void {
+/** `scratch` is where a body is put together, because its length stands before it. */
+function writeBody(
+  out: Writer,
+  scratch: Writer,
+  source: Uint8Array,
+  body: Body,
+  charges: Charges,
+  indices: Indices,
+): void {
   const { positions, kinds, weights } = charges
   if (positions.length === 0) {
     out.u32(body.end - body.start)
@@ -245,7 +254,7 @@ function writeBody(out: Writer, source: Uint8Array, body: Body, charges: Charges
     return
   }
   const local = body.locals
-  const scratch = new Writer(body.end - body.start + 64 + positions.length * 32)
+  scratch.clear()
   scratch.u32(body.localGroups + 1)
   scratch.bytes(source, body.groupsAt, body.code)
   scratch.bytes(Uint8Array.of(1, 0x7f)) // one i32 more
