@@ -67,9 +67,6 @@ export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, str
   'envoy.config.core.v3.AsyncDataSource': {
     remote: 'whatever is not local is refused: the agent turns remote modules into files',
   },
-  'envoy.config.core.v3.BackoffStrategy': {
-    max_interval: 'of reload_config, where Envoy has a jittered interval without an upper end, too',
-  },
   'envoy.config.cluster.v3.Cluster': {
     cleanup_interval: 'of clusters ORIGINAL_DST, which are refused',
   },

@@ -54,7 +54,7 @@ export const NESTED: readonly Supported[] = [
   [HttpConnectionManager_SetCurrentClientCertDetailsSchema, 'subject', 'cert', 'dns', 'uri'],
   [TcpProxy_WeightedCluster_ClusterWeightSchema, 'name', 'weight'],
   [HashPolicySchema, 'source_ip'],
-  [RemoteJwksSchema, 'http_uri', 'cache_duration', 'async_fetch'],
+  [RemoteJwksSchema, 'http_uri', 'cache_duration', 'async_fetch', 'retry_policy'],
   [SecretSchema, 'name', 'tls_certificate', 'validation_context', 'session_ticket_keys'],
   [SubjectAltNameMatcherSchema, 'san_type', 'matcher'],
   [

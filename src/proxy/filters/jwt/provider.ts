@@ -3,14 +3,13 @@ import {
   type JwtProvider as JwtProviderProto,
   JwtProviderSchema,
 } from '../../../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.ts'
-import { BodyBuffer } from '../../../base/body-buffer.ts'
-import { HeaderMap } from '../../../base/header-map.ts'
+import type { HeaderMap } from '../../../base/header-map.ts'
 import { messageOf } from '../../../errors.ts'
-import { asyncRequest } from '../../cluster/async-client.ts'
 import { dataSource } from '../../config/data-source.ts'
 import { durationMs, durationSeconds, invalid, onlyFields } from '../../config/fields.ts'
 import type { FactoryContext } from '../../context.ts'
 import { stringMatch, type TextMatch } from '../../match/string.ts'
+import { JwksFetch } from './jwks-fetch.ts'
 import { KeySet } from './key-set.ts'
 import { type Place, placesOf } from './place.ts'
 import { plainAudience, type Token } from './token.ts'
@@ -61,6 +60,7 @@ export class JwtProvider {
   readonly #subject: TextMatch | undefined
   readonly #path: string
   readonly #remembers: number | undefined
+  readonly #remote: JwksFetch | undefined
   #keys: KeySet | undefined
   #fetched = 0
   #timer: NodeJS.Timeout | undefined
@@ -91,7 +91,8 @@ export class JwtProvider {
       } catch (error) {
         throw invalid(`${path}.local_jwks`, messageOf(error))
       }
-    } else if (source.case !== 'remoteJwks') throw invalid(path, 'keys are missing')
+    } else if (source.case === 'remoteJwks') this.#remote = new JwksFetch(source.value, context, `${path}.remote_jwks`)
+    else throw invalid(path, 'keys are missing')
   }
 
   /** A client must not be able to say what only a token may. */
@@ -152,6 +153,7 @@ export class JwtProvider {
   close(): void {
     this.#closed = true
     clearTimeout(this.#timer)
+    this.#remote?.close()
   }
 
   /** Fetches the keys, once for all who ask meanwhile. */
@@ -161,49 +163,26 @@ export class JwtProvider {
       return
     }
     this.#waiting = [done]
-    const source = this.proto.jwksSourceSpecifier
-    const uri = source.case === 'remoteJwks' ? source.value.httpUri : undefined
-    const cluster = uri?.httpUpstreamType.value ?? ''
-    const url = URL.canParse(uri?.uri ?? '') ? new URL(uri?.uri ?? '') : undefined
-    const finish = (keys: KeySet | undefined) => {
+    const finish = (keys: KeySet | undefined, problem = '') => {
       // Old keys are better than none when the issuer is down.
       if (keys !== undefined) {
         this.#keys = keys
         this.#fetched = performance.now()
-      }
+      } else this.#context.log.warn({ provider: this.#path }, `Jwks cannot be fetched: ${problem}`)
+      this.#remote?.count(keys !== undefined)
       const waiting = this.#waiting ?? []
       this.#waiting = undefined
       for (const one of waiting) one(this.#keys)
     }
-    if (url === undefined) {
-      process.nextTick(finish, undefined)
-      return
-    }
-    const headers = HeaderMap.of([
-      [':authority', url.host],
-      [':path', url.pathname + url.search],
-      [':method', 'GET'],
-      [':scheme', url.protocol.slice(0, -1)],
-    ])
-    const { clusters, log } = this.#context
-    const started = asyncRequest(
-      clusters,
-      cluster,
-      headers,
-      new BodyBuffer(),
-      undefined,
-      durationMs(uri?.timeout, 5000),
-      (response, reason) => {
-        const status = response?.headers.get(':status')
-        try {
-          if (status !== '200') throw new Error(response === undefined ? reason : `status ${status}`)
-          finish(new KeySet(response?.body.linearize().toString('utf8') ?? '', this.#remembers))
-        } catch (error) {
-          log.warn({ provider: this.#path, uri: uri?.uri }, `Jwks cannot be fetched: ${messageOf(error)}`)
-          finish(undefined)
-        }
-      },
-    )
-    if (started === undefined) process.nextTick(finish, undefined)
+    this.#remote?.start((text, reason) => {
+      let keys: KeySet | undefined
+      let problem = reason
+      try {
+        keys = text === undefined ? undefined : new KeySet(text, this.#remembers)
+      } catch (error) {
+        problem = messageOf(error)
+      }
+      finish(keys, problem)
+    })
   }
 }
