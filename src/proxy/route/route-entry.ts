@@ -187,9 +187,11 @@ export class RouteEntry implements Route {
 
   setHost(headers: HeaderMap, host: string, suppressEnvoyHeaders: boolean): void {
     const old = headers.get(':authority') ?? ''
-    if (this.settings.appendForwardedHost) {
+    if (this.settings.appendForwardedHost && old !== '') {
       const before = headers.get('x-forwarded-host')
-      headers.set('x-forwarded-host', before === undefined ? old : `${before},${old}`)
+      if (before === undefined) headers.set('x-forwarded-host', old)
+      // What was appended last is not appended again: with auto_host_rewrite each retry comes here (Envoy's updateAuthority).
+      else if (before.slice(before.lastIndexOf(',') + 1) !== old) headers.set('x-forwarded-host', `${before},${old}`)
     }
     if (!suppressEnvoyHeaders) headers.set('x-envoy-original-host', old)
     headers.set(':authority', host)
