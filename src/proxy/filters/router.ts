@@ -339,10 +339,13 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     attempt.start(settings.highPriority, settings.endsConnect && stream.isUpgrade)
   }
 
-  /** A try's time begins when it has a connection and the request is complete (Envoy's UpstreamRequest::setupPerTryTimeout). */
+  /**
+   * A try's time begins when it has a connection and the request is complete (Envoy's UpstreamRequest::setupPerTryTimeout). An answer
+   * that has begun before is under the time of the route alone (UpstreamRequest::onPerTryTimeout).
+   */
   #armPerTry(): void {
     const { perTryMs } = this.#limits
-    if (perTryMs === 0) return
+    if (perTryMs === 0 || this.#responseStarted) return
     this.#perTry ??= new Timeout(this, PER_TRY)
     this.#perTry.arm(perTryMs)
   }
