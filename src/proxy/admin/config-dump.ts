@@ -15,16 +15,20 @@ import { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/rou
 import { registry } from '../config/any.ts'
 import type { ConfigManager } from '../main/config-manager.ts'
 import type { Delivered } from '../main/delivered.ts'
+import { redact } from './redact.ts'
 
 const ADMIN = 'type.googleapis.com/envoy.admin.v3.'
 
 function json<D extends DescMessage>(schema: D, message: MessageShape<D>): JsonObject {
   const body = toJson(schema, message, { registry, useProtoFieldName: true }) as JsonObject
+  redact(schema, body)
   return { '@type': `type.googleapis.com/${schema.typeName}`, ...body }
 }
 
 function anyJson(any: Any): JsonValue {
-  return toJson(AnySchema, any, { registry, useProtoFieldName: true })
+  const body = toJson(AnySchema, any, { registry, useProtoFieldName: true })
+  redact(AnySchema, body)
+  return body
 }
 
 function entry<D extends DescMessage>(
@@ -39,7 +43,7 @@ function entry<D extends DescMessage>(
   }
 }
 
-/** `/config_dump`, with `resource`, `mask`-less `name_regex` and `include_eds` as in Envoy. Secrets are left out of it. */
+/** `/config_dump`, with `resource`, `mask`-less `name_regex` and `include_eds` as in Envoy. Secrets are redacted. */
 export function configDump(config: ConfigManager, bootstrap: Bootstrap, query: URLSearchParams): JsonObject {
   const name = new RegExp(query.get('name_regex') ?? '')
   const named = <T>(map: ReadonlyMap<string, T>) => [...map].filter(([key]) => name.test(key)).map(([, value]) => value)

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { ProxyHandle } from '../index.ts'
+import { Authority, inline, type Pair, serverTls, TLS } from '../listener/testing.ts'
+import { cluster, httpListener, testProxy } from '../testing.ts'
+
+const TICKET_KEY = 'k'.repeat(80)
+const TICKET_BYTES = Buffer.from('b'.repeat(80)).toString('base64')
+
+describe('/config_dump', () => {
+  let proxy: ProxyHandle
+  let pair: Pair
+  let text: string
+
+  before(async () => {
+    pair = await (await new Authority().start()).issue([{ type: 'dns', value: 'a.example' }])
+    const chain = (keys: string) =>
+      serverTls(pair).replace('common_tls_context', `session_ticket_keys: { keys: [${keys}] }, common_tls_context`)
+    const client = `transport_socket: { name: tls, typed_config: { "@type": xds.type.v3.TypedStruct, type_url: ${TLS}.UpstreamTlsContext, value: { commonTlsContext: { tlsCertificates: [{ certificateChain: ${inline(pair.cert)}, privateKey: ${inline(pair.key)} }] } } } }`
+    proxy = await testProxy(
+      [
+        httpListener({ name: 'text', chain: chain(inline(TICKET_KEY)) }),
+        httpListener({ name: 'bytes', chain: chain(`{ inline_bytes: ${TICKET_BYTES} }`) }),
+      ],
+      [cluster(1, client.replace('xds.type', 'type.googleapis.com/xds.type'))],
+      { admin: { host: '127.0.0.1', port: 0 } },
+      '',
+      [
+        `{ name: own, tls_certificate: { certificate_chain: ${inline(pair.cert)}, private_key: ${inline(pair.key)} } }`,
+        `{ name: tickets, session_ticket_keys: { keys: [${inline(TICKET_KEY)}] } }`,
+      ],
+    )
+    text = await (await fetch(`http://${proxy.adminAddress}/config_dump`)).text()
+  })
+
+  after(() => proxy.close(0))
+
+  test('tells no private key and no key of session tickets', () => {
+    assert.ok(!text.includes('PRIVATE KEY'))
+    assert.ok(!text.includes(TICKET_KEY))
+    assert.ok(!text.includes(TICKET_BYTES))
+  })
+
+  test('says that something is there, and tells the rest', () => {
+    assert.ok(text.includes('BEGIN CERTIFICATE'))
+    const { configs } = JSON.parse(text)
+    const [{ listener }, other] = configs[2].static_listeners
+    const tls = (of: typeof listener) => of.filter_chains[0].transport_socket.typed_config
+    assert.deepEqual(tls(listener).session_ticket_keys, { keys: [{ inline_string: '[redacted]' }] })
+    assert.deepEqual(tls(other.listener).session_ticket_keys, { keys: [{ inline_bytes: 'W3JlZGFjdGVkXQ==' }] })
+    const [certificate] = tls(listener).common_tls_context.tls_certificates
+    assert.deepEqual(certificate.private_key, { inline_string: '[redacted]' })
+  })
+})

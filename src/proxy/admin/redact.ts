@@ -1,0 +1,62 @@
+/** Secrets in configuration that is shown. */
+import {
+  type DescField,
+  type DescMessage,
+  getOption,
+  type JsonObject,
+  type JsonValue,
+  ScalarType,
+} from '@bufbuild/protobuf'
+import { sensitive } from '../../../gen/udpa/annotations/sensitive_pb.ts'
+import { messageName, registry } from '../config/any.ts'
+
+const REDACTED = '[redacted]'
+const TYPED_STRUCT = /^(udpa\.type\.v1|xds\.type\.v3)\.TypedStruct$/
+
+/**
+ * Redacts, in place, what the message's fields declare `udpa.annotations.sensitive`, also within `Any` and `TypedStruct`. As in
+ * Envoy's MessageUtil::redact texts and bytes become `[redacted]`, and everything else goes. `all`: every field is sensitive.
+ */
+export function redact(schema: DescMessage, json: JsonValue | undefined, all = false): void {
+  if (json === null || typeof json !== 'object' || Array.isArray(json)) return
+  if (schema.typeName === 'google.protobuf.Any') redactTyped(json['@type'], json, all)
+  else if (TYPED_STRUCT.test(schema.typeName)) redactTyped(json['type_url'], json['value'], all)
+  else redactFields(schema, json, all)
+}
+
+function redactFields(schema: DescMessage, json: JsonObject, all: boolean): void {
+  for (const field of schema.fields) {
+    const secret = all || getOption(field, sensitive)
+    // The Struct of a TypedStruct may have either name.
+    for (const name of new Set([field.name, field.jsonName])) {
+      const value = json[name]
+      if (value === undefined || value === null) continue
+      const { message } = field
+      if (message !== undefined) for (const one of messages(field, value)) redact(message, one, secret)
+      else if (secret) replace(json, name, field)
+    }
+  }
+}
+
+function redactTyped(url: JsonValue | undefined, json: JsonValue | undefined, all: boolean): void {
+  const schema = registry.getMessage(messageName(String(url)))
+  if (schema !== undefined) redact(schema, json, all)
+}
+
+/** The messages of a field: one, or those of a list or map. */
+function messages({ fieldKind }: DescField, value: JsonValue): readonly JsonValue[] {
+  return fieldKind === 'message' ? [value] : Object.values(value as JsonObject)
+}
+
+function replace(json: JsonObject, name: string, { fieldKind, scalar }: DescField): void {
+  const text =
+    scalar === ScalarType.STRING
+      ? REDACTED
+      : scalar === ScalarType.BYTES
+        ? Buffer.from(REDACTED).toString('base64')
+        : undefined
+  if (text === undefined) delete json[name]
+  else if (fieldKind === 'scalar') json[name] = text
+  else if (fieldKind === 'list') json[name] = (json[name] as JsonValue[]).map(() => text)
+  else for (const key of Object.keys(json[name] as JsonObject)) (json[name] as JsonObject)[key] = text
+}
