@@ -7,7 +7,7 @@ import { decodePairs } from '../abi/pairs.ts'
 import { TOKEN } from '../context/root-context.ts'
 import type { GrpcStream } from '../host.ts'
 import type { Vm } from '../vm.ts'
-import { takeBytes, takeString } from './guest-io.ts'
+import { takeBytes, takeString, takeText } from './guest-io.ts'
 import type { HostFunctionTable } from './types.ts'
 
 export const calloutFunctions: HostFunctionTable = {
@@ -56,7 +56,7 @@ export const calloutFunctions: HostFunctionTable = {
       const requestTrailers = outgoing(vm, trailers >>> 0, trailersSize >>> 0)
       if (requestHeaders === undefined || requestTrailers === undefined) return STATUS.badArgument
       for (const name of [':method', ':path', ':authority']) if (!requestHeaders.has(name)) return STATUS.badArgument
-      const cluster = vm.memory.utf8Slice(upstream >>> 0, (upstream >>> 0) + (upstreamSize >>> 0))
+      const cluster = takeText(vm, upstream >>> 0, upstreamSize >>> 0)
       if (!vm.services.clusters.has(cluster)) return STATUS.badArgument
       if (root.calloutCount >= vm.limits.calloutsInFlight || bodySize >>> 0 > vm.limits.calloutBodyBytes) {
         return STATUS.internalFailure
@@ -285,6 +285,7 @@ function grpcCall(
 
 /** A GrpcService message that names an Envoy cluster, or the bare name of one. */
 function clusterOf(vm: Vm, bytes: Buffer): string | undefined {
+  vm.spend(bytes.length >>> 6)
   const bare = bytes.utf8Slice()
   if (vm.services.clusters.has(bare)) return bare
   try {
@@ -299,6 +300,7 @@ function clusterOf(vm: Vm, bytes: Buffer): string | undefined {
 
 /** Headers that go out; undefined where one of them could not be sent as it is. */
 function outgoing(vm: Vm, pointer: number, size: number): HeaderMap | undefined {
+  vm.spend(size >>> 6)
   const pairs = decodePairs(vm.memory, pointer, size)
   const map = new HeaderMap()
   for (let i = 0; i < pairs.length; i += 2) {

@@ -70,6 +70,12 @@ export function takeString(vm: Vm, pointer: number, length: number): string {
   return vm.memory.latin1Slice(pointer, pointer + length)
 }
 
+/** The module's bytes as text in UTF-8; the caller has checked the range. */
+export function takeText(vm: Vm, pointer: number, length: number): string {
+  if (length > 63) vm.spend(length >>> 6)
+  return vm.memory.utf8Slice(pointer, pointer + length)
+}
+
 /** Writes 64 bits, unsigned, from a whole number below 2^64. */
 export function writeU64(vm: Vm, at: number, value: number): void {
   const high = Math.floor(value / 0x100000000)

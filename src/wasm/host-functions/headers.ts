@@ -70,6 +70,7 @@ export const headerFunctions: HostFunctionTable = {
       const at = key >>> 0
       const length = keySize >>> 0
       if (!vm.holds(at, length)) return STATUS.invalidMemoryAccess
+      if (length > 63) vm.spend(length >>> 6)
       if (type >>> 0 > LAST_MAP) return STATUS.badArgument
       const map = vm.current?.map(type)
       if (map === undefined) return vm.current?.mapAbsent ?? STATUS.badArgument
@@ -106,6 +107,7 @@ export const headerFunctions: HostFunctionTable = {
       if (vm.special !== 0) return vm.intercept('proxy_remove_header_map_value', self, type, key, keySize)
       vm.spend(1)
       if (!vm.holds(key >>> 0, keySize >>> 0)) return STATUS.invalidMemoryAccess
+      vm.spend(keySize >>> 6)
       const context = vm.current
       const map = type >>> 0 > LAST_MAP ? undefined : context?.writableMap(type)
       if (map === undefined) return STATUS.badArgument
@@ -135,8 +137,10 @@ function change(
   valueSize: number,
   append: boolean,
 ): number {
-  vm.spend(1 + (valueSize >>> 6))
+  vm.spend(1)
   if (!vm.holds(key, keySize) || !vm.holds(value, valueSize)) return STATUS.invalidMemoryAccess
+  const size = keySize + valueSize
+  if (size > 63) vm.spend(size >>> 6)
   const context = vm.current
   const map = type >>> 0 > LAST_MAP ? undefined : context?.writableMap(type)
   if (context === undefined || map === undefined) return STATUS.badArgument
@@ -144,8 +148,8 @@ function change(
   const text = headerValues.get(vm.memory, value, valueSize, vm.view)
   if (!name.valid || !text.valid) return STATUS.badArgument
   if (text.text.length > SHORT_VALUE || map.flat.length >= FEW_PARTS) {
-    const size = map.byteSize + name.name.length + text.text.length
-    if (size > vm.limits.headerBytes || map.size >= MAX_PAIRS) return STATUS.internalFailure
+    const bytes = map.byteSize + name.name.length + text.text.length
+    if (bytes > vm.limits.headerBytes || map.size >= MAX_PAIRS) return STATUS.internalFailure
   }
   const ascii = map.ascii && text.ascii
   if (name.special) {

@@ -1,5 +1,5 @@
 import { STATUS } from '../abi/constants.ts'
-import { checkSlots, giveBytes, takeBytes, takeString } from './guest-io.ts'
+import { checkSlots, giveBytes, takeBytes, takeString, takeText } from './guest-io.ts'
 import type { HostFunctionTable } from './types.ts'
 
 /** Names live in shared memory and count to no quota. */
@@ -62,7 +62,7 @@ export const sharedFunctions: HostFunctionTable = {
         return STATUS.invalidMemoryAccess
       }
       if (!vm.holds(slot >>> 0, 4)) return STATUS.invalidMemoryAccess
-      const owner = vmIdSize === 0 ? vm.options.vmId : vm.memory.utf8Slice(vmId >>> 0, (vmId >>> 0) + (vmIdSize >>> 0))
+      const owner = vmIdSize === 0 ? vm.options.vmId : takeText(vm, vmId >>> 0, vmIdSize >>> 0)
       const id = vm.services.shared.resolveQueue(owner, takeString(vm, name >>> 0, nameSize >>> 0))
       if (id < 0) return -id
       vm.view.setUint32(slot >>> 0, id, true)

@@ -103,6 +103,7 @@ export const streamFunctions: HostFunctionTable = {
 const NO_HEADERS = new HeaderMap()
 
 function replyHeaders(vm: Vm, pointer: number, size: number): string[] | undefined {
+  vm.spend(size >>> 6)
   const pairs = decodePairs(vm.memory, pointer, size)
   const flat: string[] = []
   let bytes = 0

@@ -28,6 +28,34 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     code: forever('(drop (call $fd_write (i32.const 2) (i32.const 512) (i32.const 100) $slot0))'),
     cause: 'fuel',
   },
+  'long name storm': {
+    code: '(drop (call $proxy_get_header_map_value (i32.const 0) (i32.const 0) (i32.const 65536) $slot0 $slot1))'.repeat(
+      25,
+    ),
+    cause: 'fuel',
+  },
+  'long change storm': {
+    code: '(drop (call $proxy_add_header_map_value (i32.const 0) (i32.const 0) (i32.const 65536) (i32.const 0) (i32.const 1)))'.repeat(
+      25,
+    ),
+    cause: 'fuel',
+  },
+  'long removal storm': {
+    code: '(drop (call $proxy_remove_header_map_value (i32.const 0) (i32.const 0) (i32.const 65536)))'.repeat(25),
+    cause: 'fuel',
+  },
+  'long VM id storm': {
+    code: '(drop (call $proxy_resolve_shared_queue (i32.const 0) (i32.const 65536) (i32.const 0) (i32.const 1) $slot0))'.repeat(
+      25,
+    ),
+    cause: 'fuel',
+  },
+  'long gRPC service storm': {
+    code: '(drop (call $proxy_grpc_call (i32.const 0) (i32.const 65536) (s "C") (s "C") (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 1) $slot0))'.repeat(
+      18,
+    ),
+    cause: 'fuel',
+  },
   'pairs storm': {
     code: forever('(drop (call $proxy_get_property (s "plugin_name") $slot0 $slot1))'),
     cause: ['fuel', 'allocator'],
