@@ -29,6 +29,8 @@ interface RouteRule {
 
 class Settings {
   readonly #providers: readonly JwtProvider[]
+  /** Headers that a client must not send, as only a token may say what they do. */
+  readonly #ours: readonly string[]
   readonly bypassPreflight: boolean
   readonly strip: boolean
   readonly allowed
@@ -51,6 +53,10 @@ class Settings {
       ]),
     )
     this.#providers = [...providers.values()]
+    this.#ours = this.#providers.flatMap(({ payloadHeader, claimHeaders }) => [
+      ...(payloadHeader === '' ? [] : [payloadHeader]),
+      ...claimHeaders.map(({ name }) => name),
+    ])
     // The main thread only tries configurations out.
     if (context.workerIndex >= 0) for (const provider of this.#providers) provider.keepFetched()
     for (const [name, requirement] of Object.entries(config.requirementMap)) {
@@ -76,6 +82,11 @@ class Settings {
 
   close(): void {
     for (const provider of this.#providers) provider.close()
+  }
+
+  /** Of all requests, as in Envoy, also those that need no token: the upstream cannot tell them apart. */
+  sanitize(headers: HeaderMap): void {
+    for (const name of this.#ours) headers.remove(name)
   }
 
   /** A text says what is wrong with the route's. */
@@ -110,6 +121,8 @@ export const jwtAuthn: HttpFilterFactory<typeof JwtAuthenticationSchema, typeof 
 class JwtFilter implements HttpFilter {
   readonly #callbacks: HttpFilterCallbacks
   readonly #settings: Settings
+  /** As it came: a token may be taken out of it. */
+  #path = ''
   #gone = false
 
   constructor(callbacks: HttpFilterCallbacks, settings: Settings) {
@@ -119,6 +132,7 @@ class JwtFilter implements HttpFilter {
 
   decodeHeaders(headers: HeaderMap): FilterHeadersStatus {
     const settings = this.#settings
+    settings.sanitize(headers)
     const preflight =
       headers.get(':method') === 'OPTIONS' && headers.has('origin') && headers.has('access-control-request-method')
     if (preflight && settings.bypassPreflight) return FilterHeadersStatus.Continue
@@ -128,7 +142,7 @@ class JwtFilter implements HttpFilter {
       this.#deny(headers, 403, requirement, `Failed JWT authentication: ${requirement}`, false)
       return FilterHeadersStatus.StopIteration
     }
-    for (const provider of requirement.providers) provider.sanitize(headers)
+    this.#path = headers.get(':path') ?? ''
     for (const provider of requirement.providers) {
       if (provider.keys === undefined) return this.#fetch(headers, requirement)
     }
@@ -163,19 +177,15 @@ class JwtFilter implements HttpFilter {
     return true
   }
 
-  #use(headers: HeaderMap, { provider, token, place }: Accepted): void {
+  #use(headers: HeaderMap, { provider, token }: Accepted): void {
     const { proto, payloadHeader } = provider
-    if (!proto.forward) place.remove(headers)
     if (payloadHeader !== '') {
       const padding = proto.padForwardPayloadHeader ? '='.repeat((4 - (token.payloadText.length % 4)) % 4) : ''
       headers.add(payloadHeader, token.payloadText + padding)
     }
     for (const { name, path } of provider.claimHeaders) {
-      const claim = claimOf(token.payload, path)
-      if (typeof claim === 'string' || typeof claim === 'number' || typeof claim === 'boolean')
-        headers.add(name, byteString(String(claim)))
-      else if (claim !== undefined && claim !== null)
-        headers.add(name, Buffer.from(JSON.stringify(claim)).toString('base64url'))
+      const text = claimText(claimOf(token.payload, path))
+      if (text !== '') headers.add(name, text)
     }
     if (proto.payloadInMetadata !== '') {
       this.#callbacks.streamInfo.setDynamicMetadata(NAMESPACE, { [proto.payloadInMetadata]: token.payload })
@@ -186,7 +196,7 @@ class JwtFilter implements HttpFilter {
   #deny(headers: HeaderMap, code: number, reason: string, body: string, challenge: boolean): void {
     const { denied, strip } = this.#settings
     denied.value++
-    const realm = `${headers.get(':scheme') ?? 'http'}://${headers.get(':authority') ?? ''}${headers.get(':path') ?? ''}`
+    const realm = `${headers.get(':scheme') ?? 'http'}://${headers.get(':authority') ?? ''}${this.#path}`
     const error = reason === MISSING ? '' : ', error="invalid_token"'
     this.#callbacks.sendLocalReply(code, strip ? '' : body, {
       details: `jwt_authn_access_denied{${reason}}`,
@@ -206,4 +216,13 @@ function claimOf(payload: Readonly<Record<string, unknown>>, path: readonly stri
     value = value !== null && typeof value === 'object' ? (value as Record<string, unknown>)[key] : undefined
   }
   return value
+}
+
+/** As Envoy writes a claim into a header; '' for none. */
+function claimText(claim: unknown): string {
+  if (claim === undefined || claim === null) return ''
+  if (typeof claim === 'string' || typeof claim === 'boolean') return byteString(String(claim))
+  if (typeof claim !== 'number') return Buffer.from(JSON.stringify(claim)).toString('base64')
+  if (!Number.isInteger(claim)) return claim.toFixed(6)
+  return claim >= -(2 ** 63) && claim < 2 ** 64 ? String(BigInt(claim)) : `${BigInt(claim)}.000000`
 }

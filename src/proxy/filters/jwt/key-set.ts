@@ -62,7 +62,7 @@ export class KeySet {
         key.kty === algorithm.kty &&
         (key.alg === undefined || key.alg === alg) &&
         (algorithm.curve === undefined || key.curve === algorithm.curve) &&
-        (kid === undefined || key.kid === undefined || key.kid === kid),
+        (kid === '' || key.kid === undefined || key.kid === kid),
     )
     if (usable.length === 0) return "Jwks doesn't have key to match kid or alg from Jwt"
     const dot = text.lastIndexOf('.')

@@ -5,6 +5,8 @@ import { queryParameters } from '../../route/route-match.ts'
 
 /** Where in a request a token may stand. */
 export interface Place {
+  /** The kind of place and its name: equal keys are the same place, and the greater is looked at first. */
+  readonly key: string
   /** What stands there; `undefined` when nothing does. */
   find(headers: HeaderMap): string | undefined
   /** The token in what was found. */
@@ -18,26 +20,27 @@ export interface Place {
  */
 export function placesOf({ fromHeaders, fromParams, fromCookies }: JwtProvider): readonly Place[] {
   if (fromHeaders.length + fromParams.length + fromCookies.length === 0)
-    return [new ParameterPlace('access_token'), new HeaderPlace('authorization', 'Bearer ')]
-  const headers = new Map(
-    fromHeaders.map(({ name, valuePrefix }) => [name + valuePrefix, new HeaderPlace(name.toLowerCase(), valuePrefix)]),
-  )
-  return [
-    ...lastFirst(new Map(fromCookies.map((name) => [name, new CookiePlace(name)]))),
-    ...lastFirst(new Map(fromParams.map((name) => [name, new ParameterPlace(name)]))),
-    ...lastFirst(headers),
-  ]
+    return inOrder([new ParameterPlace('access_token'), new HeaderPlace('authorization', 'Bearer ')])
+  return inOrder([
+    ...fromCookies.map((name) => new CookiePlace(name)),
+    ...fromParams.map((name) => new ParameterPlace(name)),
+    ...fromHeaders.map(({ name, valuePrefix }) => new HeaderPlace(name.toLowerCase(), valuePrefix)),
+  ])
 }
 
-function lastFirst(byName: ReadonlyMap<string, Place>): Place[] {
-  return [...byName].sort(([a], [b]) => (a < b ? 1 : -1)).map(([, place]) => place)
+/** Each place once, as `placesOf` orders them. */
+export function inOrder(places: readonly Place[]): readonly Place[] {
+  const byKey = new Map(places.map((place) => [place.key, place]))
+  return [...byKey.values()].sort((a, b) => (a.key < b.key ? 1 : -1))
 }
 
 class HeaderPlace implements Place {
+  readonly key: string
   readonly #name: string
   readonly #prefix: string
 
   constructor(name: string, prefix: string) {
+    this.key = `1 ${name}${prefix}`
     this.#name = name
     this.#prefix = prefix
   }
@@ -63,9 +66,11 @@ class HeaderPlace implements Place {
 }
 
 class ParameterPlace implements Place {
+  readonly key: string
   readonly #name: string
 
   constructor(name: string) {
+    this.key = `2 ${name}`
     this.#name = name
   }
 
@@ -100,9 +105,11 @@ function decoded(text: string): string {
 }
 
 class CookiePlace implements Place {
+  readonly key: string
   readonly #name: string
 
   constructor(name: string) {
+    this.key = `3 ${name}`
     this.#name = name
   }
 

@@ -3,7 +3,6 @@ import {
   type JwtProvider as JwtProviderProto,
   JwtProviderSchema,
 } from '../../../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.ts'
-import type { HeaderMap } from '../../../base/header-map.ts'
 import { messageOf } from '../../../errors.ts'
 import { dataSource } from '../../config/data-source.ts'
 import { durationMs, durationSeconds, invalid, onlyFields } from '../../config/fields.ts'
@@ -95,12 +94,6 @@ export class JwtProvider {
     else throw invalid(path, 'keys are missing')
   }
 
-  /** A client must not be able to say what only a token may. */
-  sanitize(headers: HeaderMap): void {
-    if (this.payloadHeader !== '') headers.remove(this.payloadHeader)
-    for (const { name } of this.claimHeaders) headers.remove(name)
-  }
-
   issues(token: Token): boolean {
     return this.proto.issuer === '' || this.proto.issuer === token.payload['iss']
   }
@@ -110,16 +103,17 @@ export class JwtProvider {
    * stand in the place of the provider's own.
    */
   check(token: Token, audiences: readonly string[]): string | undefined {
-    const { sub, exp, nbf, iat } = token.payload
+    const { sub, nbf } = token.payload
+    // As in Envoy a token that expires at 0 does not say when it does.
+    const exp = token.payload['exp'] || undefined
     const now = Date.now() / 1000
     if (this.#subject !== undefined && !(typeof sub === 'string' && this.#subject(sub)))
       return 'Jwt subject is not allowed'
     if (typeof nbf === 'number' && now < nbf - this.#skew) return 'Jwt not yet valid'
     if (typeof exp === 'number' && now > exp + this.#skew) return 'Jwt is expired'
-    if (this.proto.requireExpiration && typeof exp !== 'number') return 'Jwt expiration is required'
+    if (this.proto.requireExpiration && exp === undefined) return 'Jwt verification fails'
     const lifetime = this.#maxLifetime
-    if (lifetime > 0 && (typeof exp !== 'number' || exp - (typeof iat === 'number' ? iat : now) > lifetime))
-      return 'Jwt lifetime is too long'
+    if (lifetime > 0 && (typeof exp !== 'number' || exp - now > lifetime)) return 'Jwt verification fails'
     const allowed = audiences.length > 0 ? audiences : this.#audiences
     if (allowed.length === 0) return undefined
     for (const audience of token.audiences) if (allowed.includes(audience)) return undefined

@@ -42,7 +42,7 @@ describe('a token that is known to be good', () => {
   afterEach(() => mock.timers.reset())
 
   test('is read and verified once', () => {
-    const one = requirement()
+    const one = requirement({ forward: true })
     const headers = HeaderMap.of([['authorization', `Bearer ${sign({ iss: 'me' })}`]])
     const [first] = one.check(headers).accepted
     const [again] = one.check(headers).accepted
@@ -78,7 +78,7 @@ describe('a token that is known to be good', () => {
   })
 
   test('is not remembered when it is long', () => {
-    const one = requirement()
+    const one = requirement({ forward: true })
     const headers = HeaderMap.of([['authorization', `Bearer ${sign({ iss: 'me', sub: 'x'.repeat(4000) })}`]])
     const [first] = one.check(headers).accepted
     assert.notEqual(one.check(headers).accepted[0].token, first.token)

@@ -2,7 +2,7 @@ import type { JwtRequirement } from '../../../../gen/envoy/extensions/filters/ht
 import type { HeaderMap } from '../../../base/header-map.ts'
 import { invalid } from '../../config/fields.ts'
 import type { KeySet } from './key-set.ts'
-import type { Place } from './place.ts'
+import { inOrder, type Place } from './place.ts'
 import type { JwtProvider } from './provider.ts'
 import { parseToken, plainAudience, type Token } from './token.ts'
 
@@ -20,12 +20,14 @@ export interface Result {
 }
 
 export const MISSING = 'Jwt is missing'
+const UNKNOWN_ISSUER = 'Jwt issuer is not configured'
 const NONE: readonly Accepted[] = []
 const ALLOWED: Result = { reason: '', accepted: NONE }
 
 /** A compiled requirement; all keys must be there when it is checked. */
 export interface Requirement {
   readonly providers: readonly JwtProvider[]
+  /** Takes good tokens that are not to be forwarded out of the request, as Envoy: what is checked after it does not see them. */
   check(headers: HeaderMap): Result
 }
 
@@ -50,44 +52,64 @@ export function compileRequirement(
       return single(find(kind.value.providerName), kind.value.audiences.map(plainAudience))
     }
     case 'requiresAny': {
-      const all = kind.value.requirements.map((r, i) => compileRequirement(r, providers, `${path}.requires_any[${i}]`))
+      const all = compileAny(kind.value.requirements, providers, `${path}.requires_any`)
       return { providers: all.flatMap((one) => one.providers), check: (headers) => anyOf(all, headers) }
     }
     case 'requiresAll': {
       const all = kind.value.requirements.map((r, i) => compileRequirement(r, providers, `${path}.requires_all[${i}]`))
       return { providers: all.flatMap((one) => one.providers), check: (headers) => allOf(all, headers) }
     }
-    case 'allowMissing': {
-      return unless(providers, (reason) => reason === MISSING)
-    }
+    case 'allowMissing':
     case 'allowMissingOrFailed': {
-      return unless(providers, () => true)
+      return unless([...providers.values()], forgives(proto as JwtRequirement) as (reason: string) => boolean)
     }
   }
-}
-
-function single(provider: JwtProvider, audiences: readonly string[] = [], every = true): Requirement {
-  return { providers: [provider], check: (headers) => byProvider(provider, audiences, every, headers) }
 }
 
 /**
- * All tokens must be good, as in Envoy: what reads them behind the proxy may choose any of them. Unless `every` is true the last one
- * decides.
+ * What lets tokens be missing or bad comes last, and is for the tokens of the providers beside it, where there are any: those of others are
+ * nobody's business here (Envoy's AnyVerifierImpl).
  */
-function byProvider(provider: JwtProvider, audiences: readonly string[], every: boolean, headers: HeaderMap): Result {
-  const accepted: Accepted[] = []
-  let reason = MISSING
-  for (const place of provider.places) {
-    const found = place.find(headers)
-    if (found === undefined) continue
-    const token = good(provider, audiences, place, found)
-    if (typeof token !== 'string') {
-      accepted.push({ provider, token, place })
-      reason = ''
-    } else if (every) return { reason: token, accepted: NONE }
-    else reason = token
+function compileAny(
+  protos: readonly JwtRequirement[],
+  providers: ReadonlyMap<string, JwtProvider>,
+  path: string,
+): Requirement[] {
+  const strict: Requirement[] = []
+  for (const [i, proto] of protos.entries())
+    if (forgives(proto) === undefined) strict.push(compileRequirement(proto, providers, `${path}[${i}]`))
+  const beside = new Set(strict.flatMap((one) => one.providers))
+  const own = beside.size > 0 ? [...beside] : [...providers.values()]
+  return [...strict, ...protos.flatMap((proto) => forgives(proto) ?? []).map((forgiven) => unless(own, forgiven))]
+}
+
+/** Which reasons do not count; `undefined` where all do. */
+function forgives({ requiresType }: JwtRequirement): ((reason: string) => boolean) | undefined {
+  if (requiresType.case === 'allowMissing') return (reason) => reason === MISSING
+  return requiresType.case === 'allowMissingOrFailed' ? () => true : undefined
+}
+
+/** All tokens must be good, as in Envoy: what reads them behind the proxy may choose any of them. */
+function single(provider: JwtProvider, audiences: readonly string[] = []): Requirement {
+  return {
+    providers: [provider],
+    check(headers) {
+      const accepted: Accepted[] = []
+      for (const place of provider.places) {
+        const found = place.find(headers)
+        if (found === undefined) continue
+        const token = good(provider, audiences, place, found)
+        if (typeof token === 'string') return { reason: token, accepted: NONE }
+        accept({ provider, token, place }, headers, accepted)
+      }
+      return { reason: accepted.length === 0 ? MISSING : '', accepted }
+    },
   }
-  return { reason, accepted }
+}
+
+function accept(one: Accepted, headers: HeaderMap, accepted: Accepted[]): void {
+  if (!one.provider.proto.forward) one.place.remove(headers)
+  accepted.push(one)
 }
 
 /** The token that was found, or what is wrong with it. */
@@ -96,7 +118,7 @@ function good(provider: JwtProvider, audiences: readonly string[], place: Place,
   const known = keys?.known(found)
   const token = known ?? parseToken(place.token(found))
   if (typeof token === 'string') return token
-  if (!provider.issues(token)) return 'Jwt issuer is not configured'
+  if (!provider.issues(token)) return UNKNOWN_ISSUER
   const refused = provider.check(token, audiences)
   return refused ?? (known === undefined ? verify(token, keys) : undefined) ?? token
 }
@@ -111,8 +133,7 @@ function anyOf(all: readonly Requirement[], headers: HeaderMap): Result {
     const result = one.check(headers)
     if (result.reason === '') return result
     // What was wrong with a token says more than that another one is missing.
-    if (result.reason !== MISSING && (last.reason === MISSING || result.reason !== 'Jwt issuer is not configured'))
-      last = result
+    if (result.reason !== MISSING && (last.reason === MISSING || result.reason !== UNKNOWN_ISSUER)) last = result
   }
   return last
 }
@@ -127,15 +148,28 @@ function allOf(all: readonly Requirement[], headers: HeaderMap): Result {
   return { reason: '', accepted }
 }
 
-/** What is good of the tokens counts even where the others are forgiven. */
-function unless(providers: ReadonlyMap<string, JwtProvider>, forgiven: (reason: string) => boolean): Requirement {
-  const own = [...providers.values()]
-  const all = own.map((provider) => single(provider, [], false))
+/** The tokens of all providers, each for who issued it. The one that is looked at last decides, and those that are good count anyhow. */
+function unless(providers: readonly JwtProvider[], forgiven: (reason: string) => boolean): Requirement {
+  const places = inOrder(providers.flatMap((provider) => provider.places)).map((place) => ({
+    place,
+    own: providers.filter((provider) => provider.places.some(({ key }) => key === place.key)),
+  }))
   return {
-    providers: own,
+    providers,
     check(headers) {
-      const result = anyOf(all, headers)
-      return result.reason !== '' && forgiven(result.reason) ? { reason: '', accepted: result.accepted } : result
+      const accepted: Accepted[] = []
+      let reason = MISSING
+      for (const { place, own } of places) {
+        const found = place.find(headers)
+        if (found === undefined) continue
+        for (const provider of own) {
+          const token = good(provider, [], place, found)
+          reason = typeof token === 'string' ? token : ''
+          if (typeof token !== 'string') accept({ provider, token, place }, headers, accepted)
+          if (reason !== UNKNOWN_ISSUER) break
+        }
+      }
+      return { reason: forgiven(reason) ? '' : reason, accepted }
     },
   }
 }

@@ -1,7 +1,8 @@
 /** Reading JSON Web Tokens (RFC 7515, RFC 7518, RFC 7519). */
 export interface Token {
   readonly text: string
-  readonly kid: unknown
+  /** '' when the token names none. */
+  readonly kid: string
   readonly alg: string
   readonly algorithm: Algorithm
   readonly payload: Readonly<Record<string, unknown>>
@@ -20,15 +21,37 @@ export function parseToken(text: string): Token | string {
     return 'Jwt is not in the form of Header.Payload.Signature with two dots and 3 sections'
   const header = section(parts[0])
   if (typeof header === 'string') return `Jwt header is an invalid ${header}`
-  const { alg, kid } = header
+  const { alg, kid = '' } = header
   if (typeof alg !== 'string') return 'Jwt header [alg] field is required and must be a string'
   const algorithm = ALGORITHMS.get(alg)
   if (algorithm === undefined) return 'Jwt header [alg] is not supported'
+  if (typeof kid !== 'string') return 'Jwt header [kid] field is not a string'
   const payload = section(parts[1])
   if (typeof payload === 'string') return `Jwt payload is an invalid ${payload}`
+  const wrong = wrongClaim(payload)
+  if (wrong !== undefined) return `Jwt payload ${wrong}`
   if (!BASE64URL.test(parts[2])) return 'Jwt signature is an invalid Base64url encoded'
-  const audiences = [payload['aud']].flat().map((audience) => plainAudience(String(audience ?? '')))
+  const audiences = [(payload['aud'] ?? []) as string | string[]].flat().map(plainAudience)
   return { text, kid, alg, algorithm, payload, payloadText: parts[1], audiences }
+}
+
+/**
+ * What of the registered claims (RFC 7519 4.1) is not what it has to be, in Envoy's words and order: a time that is no number must not
+ * pass for one that is not there.
+ */
+function wrongClaim(payload: Readonly<Record<string, unknown>>): string | undefined {
+  for (const name of ['iss', 'sub', 'iat', 'nbf', 'exp', 'jti']) {
+    const value = payload[name]
+    if (value === undefined) continue
+    if (name === 'iss' || name === 'sub' || name === 'jti') {
+      if (typeof value !== 'string') return `[${name}] field is not a string`
+    } else if (typeof value !== 'number') return `[${name}] field is not an integer`
+    else if (value < 0 || value >= 2 ** 64) return `[${name}] field is not a positive 64 bit integer`
+  }
+  const { aud } = payload
+  const isText = (value: unknown) => typeof value === 'string'
+  if (aud === undefined || isText(aud) || (Array.isArray(aud) && aud.every(isText))) return undefined
+  return '[aud] field is not a string or string list'
 }
 
 /** Envoy compares audiences without scheme and trailing slash. */
