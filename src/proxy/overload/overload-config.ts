@@ -6,7 +6,7 @@ import { FixedHeapConfigSchema } from '../../../gen/envoy/extensions/resource_mo
 import { unpack } from '../config/any.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
 import type { ConnectionLimits } from './overload-state.ts'
-import { CONNECTIONS_KEY, listenerLimits, runtimeValues } from './runtime.ts'
+import { CONNECTIONS_KEY, listenerLimits, runtimeValues, wholeNumber } from './runtime.ts'
 
 /** From which share of the memory on something is done; undefined: never. */
 export interface HeapActions {
@@ -31,7 +31,7 @@ export function overloadConfig(bootstrap: Bootstrap): OverloadConfig | undefined
   const path = 'bootstrap.overload_manager'
   const manager = bootstrap.overloadManager
   const fromRuntime = runtimeValues(bootstrap).get(CONNECTIONS_KEY)
-  let maxConnections = fromRuntime === undefined ? UNLIMITED : Number(fromRuntime)
+  let maxConnections = fromRuntime === undefined ? UNLIMITED : wholeNumber(CONNECTIONS_KEY, fromRuntime)
   let maxBytes: number | undefined
   if (manager !== undefined)
     onlyFields(OverloadManagerSchema, manager, ['refresh_interval', 'resource_monitors', 'actions'], path)

@@ -7,6 +7,7 @@ import { cluster, eventually, get, httpListener, portOf, type Running, testProxy
 import { watchHeap } from './heap-monitor.ts'
 import { overloadConfig } from './overload-config.ts'
 import { OverloadState } from './overload-state.ts'
+import { CONNECTIONS_KEY } from './runtime.ts'
 
 const MONITORS = 'type.googleapis.com/envoy.extensions.resource_monitors'
 const HEAP = `{ name: envoy.resource_monitors.fixed_heap, typed_config: { "@type": ${MONITORS}.fixed_heap.v3.FixedHeapConfig, max_heap_size_bytes: 1000 } }`
@@ -51,6 +52,12 @@ describe('what the bootstrap says', () => {
       runtime('{ envoy.resource_limits.listener.web.connection_limit: many }'),
       /runtime\["envoy\.resource_limits\.listener\.web\.connection_limit"\]: "many" is not a whole number/,
     ],
+    ...['[]', 'null', 'true', '" "', '"0x10"', '"1e3"', '-1', '1.5'].flatMap((value) =>
+      (['envoy.resource_limits.listener.web.connection_limit', CONNECTIONS_KEY] as const).map(
+        (key) =>
+          [runtime(`{ ${key}: ${value} }`), new RegExp(`runtime\\["${key}"\\]: .* is not a whole number`)] as const,
+      ),
+    ),
     [
       runtime('{ envoy.resource_limits.listener.web.limit: 10 }'),
       /static_layer\["envoy\.resource_limits\.listener\.web\.limit"\]/,

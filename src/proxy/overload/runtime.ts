@@ -37,16 +37,20 @@ function flatten(layer: JsonObject, prefix: string, values: Map<string, JsonValu
   }
 }
 
+/** A number, or a text of digits. */
+export function wholeNumber(key: string, value: JsonValue): number {
+  const good = typeof value === 'string' ? /^\d+$/.test(value) : Number.isInteger(value) && Number(value) >= 0
+  if (!good) throw invalid(`bootstrap.layered_runtime["${key}"]`, `${JSON.stringify(value)} is not a whole number`)
+  return Number(value)
+}
+
 /** `envoy.resource_limits.listener.<name>.connection_limit`, by the name. */
 export function listenerLimits(bootstrap: Bootstrap): ReadonlyMap<string, number> {
   const limits = new Map<string, number>()
   for (const [key, value] of runtimeValues(bootstrap)) {
     const name = LISTENER_LIMIT.exec(key)?.[1]
     if (name === undefined) continue
-    const limit = Number(value)
-    if (!Number.isInteger(limit) || limit < 0 || value === '')
-      throw invalid(`bootstrap.layered_runtime["${key}"]`, `${JSON.stringify(value)} is not a whole number`)
-    limits.set(name, limit)
+    limits.set(name, wholeNumber(key, value))
   }
   return limits
 }
