@@ -119,8 +119,8 @@ function expectedTimeout(limits: RequestLimits, elapsedMs: number): number {
 
 /** Tells the upstream how long its answer is waited for. */
 export function tellTimeLeft(headers: HeaderMap, limits: RequestLimits, elapsedMs: number, suppress: boolean): void {
-  if (limits.timeoutMs + limits.perTryMs === 0) return
   const expected = expectedTimeout(limits, elapsedMs)
+  if (expected === 0) return
   if (!suppress) headers.put('x-envoy-expected-rq-timeout-ms', String(expected))
   if (limits.grpc) headers.put('grpc-timeout', toGrpcTimeout(expected))
 }

@@ -139,8 +139,8 @@ class ExtAuthzFilter implements HttpFilter {
     if (body !== undefined && !endStream && !headers.has('upgrade')) {
       this.#body = body
       this.#buffering = true
-      // One byte more than is wanted tells that there is more.
-      callbacks.setDecoderBufferLimit(body.allowPartialMessage ? callbacks.decoderBufferLimit : body.maxRequestBytes)
+      // What is longer, and must not be cut, is answered with 413.
+      if (!body.allowPartialMessage) callbacks.setDecoderBufferLimit(body.maxRequestBytes)
       return FilterHeadersStatus.StopIteration
     }
     this.#ask(undefined, true)
@@ -156,7 +156,8 @@ class ExtAuthzFilter implements HttpFilter {
       return FilterDataStatus.StopIterationAndBuffer
     this.#callbacks.addDecodedData(data)
     const all = this.#callbacks.decodingBuffer?.linearize() ?? Buffer.alloc(0)
-    this.#ask(all.subarray(0, max), all.length <= max && endStream)
+    // As Envoy: what came tells whether it is cut, and not whether more may come.
+    this.#ask(all.subarray(0, max), all.length <= max)
     return FilterDataStatus.StopIterationAndWatermark
   }
 
