@@ -70,6 +70,8 @@ const FILTERS: readonly unknown[] = [
 
 interface Options {
   readonly spawn: boolean
+  /** The same by the router, where the connection manager does not ask for it. */
+  readonly routerSpawns?: boolean
   readonly direction: string
   readonly filters?: readonly unknown[]
   readonly requests?: typeof REQUESTS
@@ -171,7 +173,10 @@ function bootstrap(collector: Collector, upstream: number, options: Options): un
       ...(options.filters ?? []),
       {
         name: 'envoy.filters.http.router',
-        typed_config: { '@type': `${TYPE}.extensions.filters.http.router.v3.Router` },
+        typed_config: {
+          '@type': `${TYPE}.extensions.filters.http.router.v3.Router`,
+          start_child_span: options.routerSpawns === true,
+        },
       },
     ],
   }
@@ -220,7 +225,7 @@ async function observe(which: 'envoy' | 'sluice', options: Options): Promise<See
       await response.text()
       answers.push(`${path} ${response.status} ${response.headers.get('x-envoy-decorator-operation')}`)
     }
-    const whole = options.spawn || options.filters !== undefined
+    const whole = options.spawn || options.routerSpawns === true || options.filters !== undefined
     const count = requests.reduce((sum, [, , spans]) => sum + (whole ? spans : Math.min(spans, 1)), 0)
     const spans = await collector.until(count)
     checkTree(spans)
@@ -278,6 +283,13 @@ describe('spans as Envoy’s', { skip: peer.skip }, () => {
       assert.deepEqual(ours.spans, theirs.spans)
     })
   }
+
+  test('with spans for upstream requests by the router’s start_child_span', async () => {
+    const options: Options = { spawn: false, routerSpawns: true, direction: 'INBOUND' }
+    const [theirs, ours] = await Promise.all([observe('envoy', options), observe('sluice', options)])
+    assert.deepEqual(ours.told, theirs.told)
+    assert.deepEqual(ours.spans, theirs.spans)
+  })
 
   test('of requests that filters make', async () => {
     const options: Options = { spawn: false, direction: 'INBOUND', filters: FILTERS, requests: CALLOUTS }

@@ -47,6 +47,7 @@ describe('settings of listeners', () => {
           chain: serverTls(pair),
         }),
         tlsListener('impatient', pair, '', IMPATIENT),
+        tlsListener('patient', pair, '', 'transport_socket_connect_timeout: 0s'),
         httpListener({ name: 'logged', listener: log }),
         httpListener({ name: 'unmatched', listener: log, chain: 'filter_chain_match: { destination_port: 1 }' }),
         httpListener({
@@ -104,6 +105,13 @@ describe('settings of listeners', () => {
   test('a client that begins no handshake is gone after transport_socket_connect_timeout', async () => {
     const socket = connect(portOf(proxy, 'impatient'), '127.0.0.1').resume()
     await once(socket, 'close')
+  })
+
+  test('transport_socket_connect_timeout: 0s is no timeout', async () => {
+    const socket = connect(portOf(proxy, 'patient'), '127.0.0.1')
+    await once(socket, 'connect')
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    assert.match((await speak(connectTls({ socket, rejectUnauthorized: false }))).answer, /^HTTP\/1.1 200/)
   })
 
   test('the access log of a listener tells of connections, and why no filter chain took one', async () => {
