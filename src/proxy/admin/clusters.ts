@@ -38,6 +38,7 @@ function addHost(a: HostStatus, b: HostStatus | undefined): HostStatus {
     requests: a.requests + b.requests,
     errors: a.errors + b.errors,
     successes: a.successes + b.successes,
+    timeouts: a.timeouts + b.timeouts,
     connectFailures: a.connectFailures + b.connectFailures,
   }
 }
@@ -56,6 +57,7 @@ export function clustersText(workers: readonly (readonly ClusterStatus[])[], con
       line('rq_active', host.active)
       line('rq_error', host.errors)
       line('rq_success', host.successes)
+      line('rq_timeout', host.timeouts)
       line('rq_total', host.requests)
       line('hostname', host.hostname)
       line('health_flags', healthFlagsText(host.healthFlags))
@@ -82,6 +84,7 @@ export function clustersJson(workers: readonly (readonly ClusterStatus[])[], con
             { name: 'rq_total', value: String(host.requests) },
             { name: 'rq_error', value: String(host.errors) },
             { name: 'rq_success', value: String(host.successes) },
+            { name: 'rq_timeout', value: String(host.timeouts) },
             { name: 'rq_active', type: 'GAUGE', value: String(host.active) },
           ],
           health_status: healthStatus(host.healthFlags),

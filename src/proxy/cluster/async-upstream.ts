@@ -87,7 +87,6 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
       this.#answer(503, 'no healthy upstream')
       return
     }
-    this.#cluster.stats.requests.value++
     this.#pending = host.pool.newStream(this, false)
   }
 
@@ -96,6 +95,8 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     this.#stream = stream
     this.#host = host
     this.#cluster.outliers?.onConnected(host)
+    this.#cluster.stats.requests.value++
+    host.requests++
     this.#span?.onConnected(host)
     this.#cluster.breaker.requests++
     this.#cluster.stats.activeRequests.value++
@@ -119,7 +120,7 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     this.#answered = true
     this.#span?.onHeaders(headers)
     const status = Number(headers.get(':status'))
-    this.#cluster.stats.classes[Math.floor(status / 100)]?.add()
+    this.#cluster.stats.answers.given(status, true)
     if (this.#host !== undefined) this.#cluster.outliers?.onResponse(this.#host, status)
     if (endStream) this.#finish(() => this.#callbacks.onHeaders(headers, true))
     else this.#callbacks.onHeaders(headers, false)
@@ -177,6 +178,7 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
   }
 
   #answer(status: number, text: string): void {
+    this.#cluster.stats.answers.given(status, true)
     const headers = HeaderMap.of([
       [':status', String(status)],
       ['content-length', String(text.length)],

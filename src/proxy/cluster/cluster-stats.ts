@@ -1,4 +1,5 @@
 import type { StatsScope } from '../stats/scope.ts'
+import { AnswerCounters } from './answer-counters.ts'
 import type { ClusterStats } from './endpoint-host.ts'
 
 export function clusterStats(stats: StatsScope, name: string): ClusterStats {
@@ -8,6 +9,7 @@ export function clusterStats(stats: StatsScope, name: string): ClusterStats {
     activeRequests: scope.gauge('upstream_rq_active'),
     pendingActive: scope.gauge('upstream_rq_pending_active'),
     pendingTotal: scope.counter('upstream_rq_pending_total'),
+    pendingFailures: scope.counter('upstream_rq_pending_failure_eject'),
     pendingOverflow: scope.counter('upstream_rq_pending_overflow'),
     connections: scope.counter('upstream_cx_total'),
     activeConnections: scope.gauge('upstream_cx_active'),
@@ -17,11 +19,12 @@ export function clusterStats(stats: StatsScope, name: string): ClusterStats {
     timeouts: scope.counter('upstream_rq_timeout'),
     perTryTimeouts: scope.counter('upstream_rq_per_try_timeout'),
     retries: scope.counter('upstream_rq_retry'),
+    retryBackOffs: scope.counter('upstream_rq_retry_backoff_exponential'),
     retrySuccess: scope.counter('upstream_rq_retry_success'),
     retryOverflow: scope.counter('upstream_rq_retry_overflow'),
     retryLimit: scope.counter('upstream_rq_retry_limit_exceeded'),
     resets: scope.counter('upstream_rq_rx_reset'),
-    classes: [0, 1, 2, 3, 4, 5].map((n) => scope.counter(n === 0 ? 'upstream_rq_unknown' : `upstream_rq_${n}xx`)),
+    answers: new AnswerCounters(scope),
     duration: scope.histogram('upstream_rq_time'),
     noHealthy: scope.counter('upstream_cx_none_healthy'),
     panics: scope.counter('lb_healthy_panic'),

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import type { Cell, HistogramCell } from '../../telemetry/metrics.ts'
+import type { AnswerCounters } from './answer-counters.ts'
 import type { ConnectionPool } from './connection-pool.ts'
 import { DEGRADED, EXCLUDED, UNHEALTHY } from './health-flag.ts'
 import type { ClusterFacts, Host } from './host.ts'
@@ -54,6 +55,7 @@ export class EndpointHost implements Host {
   requests = 0
   errors = 0
   successes = 0
+  timeouts = 0
   connectFailures = 0
   readonly outlier = new OutlierMonitor()
 
@@ -103,6 +105,7 @@ export interface ClusterStats {
   readonly activeRequests: Cell
   readonly pendingActive: Cell
   readonly pendingTotal: Cell
+  readonly pendingFailures: Cell
   readonly pendingOverflow: Cell
   readonly connections: Cell
   readonly activeConnections: Cell
@@ -112,11 +115,12 @@ export interface ClusterStats {
   readonly timeouts: Cell
   readonly perTryTimeouts: Cell
   readonly retries: Cell
+  readonly retryBackOffs: Cell
   readonly retrySuccess: Cell
   readonly retryOverflow: Cell
   readonly retryLimit: Cell
   readonly resets: Cell
-  readonly classes: readonly Cell[]
+  readonly answers: AnswerCounters
   readonly duration: HistogramCell
   readonly noHealthy: Cell
   readonly panics: Cell

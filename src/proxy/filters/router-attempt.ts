@@ -32,7 +32,6 @@ export class Attempt implements UpstreamCallbacks {
     this.host = host
     this.#span = span
     const { breaker, stats } = cluster
-    stats.requests.value++
     stats.activeRequests.value++
     breaker.requests++
     host.active++
@@ -126,6 +125,8 @@ export class Attempt implements UpstreamCallbacks {
       stream.reset()
       return
     }
+    this.#cluster.stats.requests.value++
+    host.requests++
     this.#span?.onConnected(host)
     this.localAddress = stream.localAddress
     router.onAttemptReady(this)

@@ -39,6 +39,11 @@ export function failureText(failure: UpstreamFailure, reason: string): ResetText
   }
 }
 
+/** Of the answer for an upstream request that broke before its own. */
+export function resetStatus(failure: UpstreamFailure): number {
+  return failure === UpstreamFailure.ProtocolError ? 502 : 503
+}
+
 /** Answers for an upstream request that broke before its answer. */
 export function answerReset(
   callbacks: FilterHandle,
@@ -49,7 +54,7 @@ export function answerReset(
   const again = retried ? 'retried and the latest ' : ''
   const body = `upstream connect error or disconnect/reset before headers. ${again}reset reason: ${text.body}`
   const overflow = failure === UpstreamFailure.Overflow
-  callbacks.sendLocalReply(failure === UpstreamFailure.ProtocolError ? 502 : 503, body, {
+  callbacks.sendLocalReply(resetStatus(failure), body, {
     details: `upstream_reset_before_response_started{${text.details}}`,
     ...(overflow ? { modifyHeaders: (headers: HeaderMap) => headers.set('x-envoy-overloaded', 'true') } : {}),
   })

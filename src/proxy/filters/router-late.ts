@@ -1,3 +1,4 @@
+import type { EndpointHost } from '../cluster/endpoint-host.ts'
 import { ResponseFlag } from '../http/stream-info.ts'
 import type { Attempt } from './router-attempt.ts'
 
@@ -7,6 +8,10 @@ export class LateAttempts {
 
   get size(): number {
     return this.#attempts.length
+  }
+
+  get hosts(): EndpointHost[] {
+    return this.#attempts.map(({ host }) => host)
   }
 
   add(attempt: Attempt): void {

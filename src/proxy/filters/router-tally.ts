@@ -2,27 +2,75 @@
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
+import { UpstreamFailure } from '../cluster/upstream.ts'
+import { ResponseFlag, type StreamInfo } from '../http/stream-info.ts'
+import type { RetryPolicy } from '../route/retry-policy.ts'
+import type { Attempt } from './router-attempt.ts'
+import type { LateAttempts } from './router-late.ts'
 
-export function countAnswer(
-  cluster: Cluster,
-  host: EndpointHost,
-  headers: HeaderMap,
-  status: number,
-  dynamicStats: boolean,
-): void {
+export function countAnswer(cluster: Cluster, host: EndpointHost, headers: HeaderMap, status: number): void {
   cluster.outliers?.onResponse(host, grpcFailure(headers, status))
-  if (dynamicStats) cluster.stats.classes[status < 600 ? Math.floor(status / 100) : 0].value++
-  host.requests++
   if (status >= 500) host.errors++
   else host.successes++
 }
 
 /** `connecting`: there was no connection yet. */
-export function countFailure(cluster: Cluster, host: EndpointHost, connecting: boolean): void {
+export function countFailure(
+  cluster: Cluster,
+  host: EndpointHost,
+  failure: UpstreamFailure,
+  connecting: boolean,
+): void {
   cluster.outliers?.onLocalFailure(host)
-  if (!connecting) cluster.stats.resets.value++
-  host.requests++
+  if (connecting) cluster.stats.pendingFailures.value++
+  // A connection that goes is no reset of a stream (Envoy's MultiplexedActiveClientBase::onStreamReset).
+  else if (failure === UpstreamFailure.RemoteReset) cluster.stats.resets.value++
   host.errors++
+}
+
+/** A try ended by a timeout of the route or its own. `answered`: it is late with the rest of its answer. */
+export function countTimeout(host: EndpointHost, answered: boolean): void {
+  host.timeouts++
+  if (!answered) host.errors++
+}
+
+/** Once for each try that might still have answered, as in Envoy; tells how many. */
+export function countRouteTimeout(
+  cluster: Cluster,
+  newest: Attempt | undefined,
+  late: LateAttempts | undefined,
+  answered: boolean,
+): number {
+  const hosts = late?.hosts ?? []
+  if (newest !== undefined) hosts.push(newest.host)
+  cluster.stats.timeouts.value += hosts.length
+  for (const host of hosts) countTimeout(host, answered)
+  return hosts.length
+}
+
+/** An answer that the client gets. */
+export function countGiven(cluster: Cluster, request: HeaderMap, status: number): void {
+  cluster.stats.answers.given(status, request.get('x-envoy-internal') === 'true')
+}
+
+/** Whether another try may be made; `left`: there is one left, and its body is at hand. */
+export function allowsRetry(
+  { stats, breaker }: Cluster,
+  info: StreamInfo,
+  retry: RetryPolicy,
+  left: boolean,
+  highPriority: boolean,
+): boolean {
+  if (!left) {
+    if (retry.retries === 0) return false
+    stats.retryLimit.value++
+    info.responseFlags |= ResponseFlag.UpstreamRetryLimitExceeded
+    return false
+  }
+  if (breaker.mayRetry(highPriority)) return true
+  stats.retryOverflow.value++
+  info.responseFlags |= ResponseFlag.UpstreamOverflow
+  return false
 }
 
 /** Outlier detection counts gRPC's server faults like HTTP's. */

@@ -20,12 +20,12 @@ import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import { Attempt } from './router-attempt.ts'
 import type { RouterConfig } from './router-config.ts'
 import { answerDirect } from './router-direct.ts'
-import { answerReset, failureText, type ResetText, transportReason } from './router-failure.ts'
+import { answerReset, failureText, type ResetText, resetStatus, transportReason } from './router-failure.ts'
 import { chooseHost } from './router-host.ts'
 import { LateAttempts } from './router-late.ts'
 import { type Mirror, startMirror } from './router-mirror.ts'
 import { copyOf, hasRequiredHeaders, type RequestLimits, routeLimits, tellTimeLeft } from './router-request.ts'
-import { countAnswer, countFailure } from './router-tally.ts'
+import { allowsRetry, countAnswer, countFailure, countGiven, countRouteTimeout, countTimeout } from './router-tally.ts'
 
 const ROUTE = 0
 const PER_TRY = 1
@@ -96,8 +96,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     }
     this.#cluster = cluster
     if (!hasRequiredHeaders(headers)) {
-      const details = 'filter_removed_required_request_headers'
-      this.#refuse(503, 'filter removed required request headers', details)
+      this.#refuse(503, 'filter removed required request headers', 'filter_removed_required_request_headers')
       return FilterHeadersStatus.StopIteration
     }
     route.finalizeRequest(headers, info, this.#config.suppress)
@@ -177,10 +176,13 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
         return
       }
       stats.perTryTimeouts.value++
+      if (attempt !== undefined) countTimeout(attempt.host, this.#responseStarted)
       this.#giveUpAttempt(attempt, false, ResponseFlag.UpstreamRequestTimeout)
       if (!this.#responseStarted && this.#mayRetry(retry?.wantsReset(false, true) ?? false, attempt?.host)) return
+      if (!this.#responseStarted) this.#countGiven(504)
     } else {
-      stats.timeouts.value += this.#late === undefined ? 1 : this.#underWay
+      const tries = countRouteTimeout(this.#cluster, attempt, this.#late, this.#responseStarted)
+      for (let i = 0; i < tries && !this.#responseStarted; i++) this.#countGiven(504)
       this.#giveUpAttempt(attempt)
     }
     info.responseFlags |= ResponseFlag.UpstreamRequestTimeout
@@ -222,7 +224,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const status = Number(headers.get(':status'))
     const { host } = attempt
     const cluster = this.#cluster
-    countAnswer(cluster, host, headers, status, this.#config.dynamicStats)
+    countAnswer(cluster, host, headers, status)
     const { retry } = this.#limits
     if (
       retry !== undefined &&
@@ -232,10 +234,12 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
       // There is already another try for one that was late.
       const retries = attempt === this.#attempt && this.#mayRetry(true, host)
       if (retries || (this.#late !== undefined && (this.#underWay > 1 || this.#retrying))) {
+        if (this.#config.dynamicStats) cluster.stats.answers.retried(status)
         this.#giveUpAttempt(attempt, endStream)
         return
       }
     }
+    this.#countGiven(status)
     if (this.#tried !== undefined && status < 500 && attempt === this.#attempt) cluster.stats.retrySuccess.value++
     if (this.#late !== undefined) this.#keepOnly(attempt)
     this.#perTry?.cancel()
@@ -276,7 +280,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const text = failureText(failure, words)
     if (newest) info.upstreamHost = host
     if (connecting) info.upstreamTransportFailureReason = words
-    if (failure !== UpstreamFailure.Overflow) countFailure(cluster, host, connecting)
+    if (failure !== UpstreamFailure.Overflow) countFailure(cluster, host, failure, connecting)
     this.#giveUpAttempt(attempt, true)
     if (this.#responseStarted) {
       info.responseFlags |= text.flag
@@ -329,6 +333,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     if (host === undefined) {
       stats.noHealthy.value++
       info.responseFlags |= ResponseFlag.NoHealthyUpstream
+      this.#countGiven(503)
       this.#refuse(503, 'no healthy upstream', 'no_healthy_upstream')
       return
     }
@@ -367,6 +372,10 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     return (this.#late?.size ?? 0) + (this.#attempt === undefined ? 0 : 1)
   }
 
+  #countGiven(status: number): void {
+    if (this.#config.dynamicStats) countGiven(this.#cluster, this.#headers, status)
+  }
+
   /** One of several tries has the answer. */
   #keepOnly(winner: Attempt): void {
     const { info } = this.callbacks.stream
@@ -385,19 +394,8 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const { retry } = this.#limits
     const { stats, breaker } = this.#cluster
     if (!wanted || this.#retrying || retry === undefined) return this.#retrying
-    const { info } = this.callbacks.stream
-    if (this.#retriesLeft <= 0 || (this.#kept === undefined && !this.#bodiless())) {
-      if (retry.retries > 0) {
-        stats.retryLimit.value++
-        info.responseFlags |= ResponseFlag.UpstreamRetryLimitExceeded
-      }
-      return false
-    }
-    if (!breaker.mayRetry(settings.highPriority)) {
-      stats.retryOverflow.value++
-      info.responseFlags |= ResponseFlag.UpstreamOverflow
-      return false
-    }
+    const left = this.#retriesLeft > 0 && (this.#kept !== undefined || this.#bodiless())
+    if (!allowsRetry(this.#cluster, this.callbacks.stream.info, retry, left, settings.highPriority)) return false
     this.#retriesLeft--
     this.#retrying = true
     stats.retries.value++
@@ -409,6 +407,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     if (host !== undefined) this.#tried.push(host)
     this.#perTry?.cancel()
     this.#backOff ??= new Timeout(this, BACK_OFF)
+    if (this.#attempt?.late !== true) stats.retryBackOffs.value++
     this.#backOff.arm(Math.max(1, Math.round(retry.backOff(this.#tried.length))))
     return true
   }
@@ -495,6 +494,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
 
   #refuseReset(failure: UpstreamFailure, text: ResetText): void {
     this.#end()
+    this.#countGiven(resetStatus(failure))
     answerReset(this.callbacks, failure, text, this.#tried !== undefined)
   }
 }

@@ -282,6 +282,7 @@ export class DataPlane {
         requests: host.requests,
         errors: host.errors,
         successes: host.successes,
+        timeouts: host.timeouts,
         connectFailures: host.connectFailures,
       })),
     }))

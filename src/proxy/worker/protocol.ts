@@ -108,6 +108,7 @@ export interface HostStatus {
   readonly requests: number
   readonly errors: number
   readonly successes: number
+  readonly timeouts: number
   readonly connectFailures: number
 }
 

@@ -1,0 +1,143 @@
+/** What clusters and hosts count of upstream requests that fail, beside Envoy. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
+import { envoy } from '../peers/index.ts'
+
+const peer = await envoy()
+const TYPE = 'type.googleapis.com/envoy.extensions'
+
+/** How each cluster's upstream answers, by try, and its route; one request each. */
+const CASES: Readonly<Record<string, { readonly answers: readonly string[]; readonly route?: unknown }>> = {
+  good: { answers: ['200'] },
+  missing: { answers: ['404'] },
+  failing: { answers: ['500'] },
+  refused: { answers: ['refused'] },
+  reset: { answers: ['reset'] },
+  garbage: { answers: ['garbage'] },
+  slow: { answers: ['never'], route: { timeout: '0.1s' } },
+  'slow-try': {
+    answers: ['never'],
+    route: { timeout: '5s', retry_policy: { retry_on: 'connect-failure', num_retries: 1, per_try_timeout: '0.1s' } },
+  },
+  'slow-tries': {
+    answers: ['never', '200'],
+    route: { timeout: '5s', retry_policy: { retry_on: '5xx', num_retries: 1, per_try_timeout: '0.1s' } },
+  },
+  retried: { answers: ['503', '200'], route: { retry_policy: { retry_on: '5xx', num_retries: 1, ...backOff() } } },
+  'retried-reset': {
+    answers: ['reset', '200'],
+    route: { retry_policy: { retry_on: '5xx', num_retries: 1, ...backOff() } },
+  },
+  exhausted: { answers: ['503', '503'], route: { retry_policy: { retry_on: '5xx', num_retries: 1, ...backOff() } } },
+  'refused-tries': {
+    answers: ['refused'],
+    route: { retry_policy: { retry_on: '5xx', num_retries: 1, ...backOff() } },
+  },
+  'slow-gone': {
+    answers: ['503', 'never'],
+    route: { timeout: '0.2s', retry_policy: { retry_on: '5xx', ...backOff() } },
+  },
+}
+
+function backOff() {
+  return { retry_back_off: { base_interval: '0.001s' } }
+}
+
+const address = (port: number) => ({ socket_address: { address: '127.0.0.1', port_value: port } })
+
+function bootstrap(ports: ReadonlyMap<string, number>): unknown {
+  const routes = Object.entries(CASES).map(([name, { route }]) => ({
+    match: { path: `/${name}` },
+    route: { cluster: name, ...(route as object) },
+  }))
+  const manager = {
+    '@type': `${TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager`,
+    stat_prefix: 'in',
+    route_config: { name: 'r', virtual_hosts: [{ name: 'v', domains: ['*'], routes }] },
+    http_filters: [{ name: 'router', typed_config: { '@type': `${TYPE}.filters.http.router.v3.Router` } }],
+  }
+  const clusters = [...ports].map(([name, port]) => ({
+    name,
+    type: 'STATIC',
+    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }] },
+  }))
+  const listener = {
+    name: 'l',
+    address: address(0),
+    filter_chains: [{ filters: [{ name: 'f', typed_config: manager }] }],
+  }
+  return { admin: { address: address(0) }, static_resources: { listeners: [listener], clusters } }
+}
+
+/** Answers as the path's case says, by the number of requests that it had. */
+function upstream(): Server {
+  const seen = new Map<string, number>()
+  return createServer((request, response) => {
+    const name = (request.url ?? '').slice(1)
+    const { answers } = CASES[name]
+    const count = seen.get(name) ?? 0
+    seen.set(name, count + 1)
+    const answer = answers[Math.min(count, answers.length - 1)]
+    if (answer === 'never') return
+    if (answer === 'reset') request.socket.destroy()
+    else if (answer === 'garbage') request.socket.end('no HTTP at all\r\n\r\n')
+    else response.writeHead(Number(answer)).end()
+  })
+}
+
+type Counts = Record<string, Record<string, string | number>>
+
+/** The counters that are not 0, by cluster. */
+async function observe(start: (config: unknown, dir: string) => Promise<RunningProxy>): Promise<Counts> {
+  const server = upstream().listen(0, '127.0.0.1')
+  const closed = createTcpServer().listen(0, '127.0.0.1')
+  await Promise.all([once(server, 'listening'), once(closed, 'listening')])
+  const ports = new Map(
+    Object.entries(CASES).map(([name, { answers }]) => [
+      name,
+      ((answers[0] === 'refused' ? closed : server).address() as AddressInfo).port,
+    ]),
+  )
+  closed.close()
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-stats-'))
+  const proxy = await start(bootstrap(ports), dir)
+  try {
+    const counts: Counts = {}
+    for (const name of Object.keys(CASES)) {
+      const response = await fetch(`http://127.0.0.1:${proxy.ports.get('l')}/${name}`)
+      await response.arrayBuffer()
+      counts[name] = { status: response.status }
+    }
+    const text = await (await fetch(`http://${proxy.admin}/stats?filter=upstream_rq`)).text()
+    for (const line of text.split('\n')) {
+      const found = /^cluster\.([^.]+)\.([a-z_.]*upstream_rq[a-z_0-9.]*): (\d+)$/.exec(line)
+      if (found !== null && found[3] !== '0') counts[found[1]][found[2]] = Number(found[3])
+    }
+    const hosts = await (await fetch(`http://${proxy.admin}/clusters`)).text()
+    for (const line of hosts.split('\n')) {
+      const found = /^([^:]+)::127\.0\.0\.1:\d+::(rq_\w+|cx_connect_fail)::(\d+)$/.exec(line)
+      if (found !== null && found[3] !== '0') counts[found[1]][`host ${found[2]}`] = Number(found[3])
+    }
+    return counts
+  } finally {
+    await proxy.stop()
+    server.closeAllConnections()
+    server.close()
+    rmSync(dir, { recursive: true })
+  }
+}
+
+describe('counters of upstream requests', { skip: peer.skip }, () => {
+  test('are Envoy’s', async () => {
+    const theirs = await observe((config, dir) => startEnvoy(peer.path, config, dir))
+    const ours = await observe((config) => startSluice(config))
+    for (const name of Object.keys(CASES)) assert.deepEqual(ours[name], theirs[name], name)
+  })
+})
