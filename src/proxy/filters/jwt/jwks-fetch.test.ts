@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import type { ProxyHandle } from '../../index.ts'
-import { cluster, FILTERS, get, httpListener, portOf, type Running, testProxy, upstream } from '../../testing.ts'
+import {
+  cluster,
+  eventually,
+  FILTERS,
+  get,
+  httpListener,
+  portOf,
+  type Running,
+  testProxy,
+  upstream,
+} from '../../testing.ts'
 
 const filter = (uri: string, retry: string) =>
   `{ name: jwt, typed_config: { "@type": ${FILTERS}.http.jwt_authn.v3.JwtAuthentication, providers: { p: { issuer: me, remote_jwks: { http_uri: { uri: "http://keys/${uri}", cluster: keys, timeout: 2s }, ${retry} } } }, rules: [{ match: { prefix: / }, requires: { provider_name: p } }] } }`
@@ -67,6 +78,46 @@ describe('fetching keys', () => {
   ] as const) {
     test(`refused: ${problem.source}`, async () => {
       await assert.rejects(testProxy([httpListener({ filters: [filter('x', retry)] })], []), problem)
+    })
+  }
+})
+
+// Envoy's JwksDataImpl::setJwksToAllThreads: keys that are fetched ahead have no end.
+describe('async_fetch from an issuer that goes down', () => {
+  for (const [what, duration] of [
+    ['keys that are old', '0.05s'],
+    ['keys that are not old yet', '6s'],
+  ]) {
+    test(`asks again after failed_refetch_duration, and keeps ${what}`, async () => {
+      let asked = 0
+      const keys = await upstream((_, response) => {
+        if (++asked === 1) response.end('{ "keys": [{ "kty": "oct", "k": "YQ" }] }')
+        else response.writeHead(503).end()
+      })
+      const ahead = `cache_duration: ${duration}, async_fetch: { failed_refetch_duration: 0.01s }`
+      const proxy = await testProxy(
+        [
+          httpListener({
+            filters: [filter('x', ahead)],
+            routes: '[{ match: { prefix: / }, direct_response: { status: 200 } }]',
+          }),
+        ],
+        [cluster(keys.port, '', 'keys')],
+      )
+      try {
+        await eventually(() => asked > 40, 'many tries')
+        const parts = [{ alg: 'HS256' }, { iss: 'me' }].map((part) =>
+          Buffer.from(JSON.stringify(part)).toString('base64url'),
+        )
+        const signature = createHmac('sha256', Buffer.from('YQ', 'base64url'))
+          .update(parts.join('.'))
+          .digest('base64url')
+        const headers = { authorization: `Bearer ${parts.join('.')}.${signature}` }
+        assert.equal((await get(portOf(proxy), '/', { headers })).status, 200)
+      } finally {
+        await proxy.close(0)
+        await keys.close()
+      }
     })
   }
 })

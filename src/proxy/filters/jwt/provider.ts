@@ -64,7 +64,7 @@ export class JwtProvider {
   #fetched = 0
   #timer: NodeJS.Timeout | undefined
   #closed = false
-  #waiting: ((keys: KeySet | undefined) => void)[] | undefined
+  #waiting: ((fetched: boolean) => void)[] | undefined
 
   constructor(proto: JwtProviderProto, context: FactoryContext, path: string) {
     onlyFields(JwtProviderSchema, proto, FIELDS, path)
@@ -124,12 +124,14 @@ export class JwtProvider {
   get keys(): KeySet | undefined {
     const source = this.proto.jwksSourceSpecifier
     if (source.case !== 'remoteJwks') return this.#keys
+    // As Envoy: those that are fetched ahead stay until there are others, for old keys are better than none when the issuer is down.
+    if (source.value.asyncFetch !== undefined) return this.#keys
     const fresh = performance.now() - this.#fetched < durationMs(source.value.cacheDuration, DEFAULT_CACHE_MS)
     return fresh ? this.#keys : undefined
   }
 
   /**
-   * `async_fetch`: gets the keys before they are asked for, and again before they are too old. Requests that come before the first
+   * `async_fetch`: gets the keys before they are asked for, and again before others would be too old. Requests that come before the first
    * answer wait for it, so that the listener need not (`fast_listener`).
    */
   keepFetched(): void {
@@ -138,9 +140,9 @@ export class JwtProvider {
     const { cacheDuration, asyncFetch } = source.value
     const next = Math.max(1000, durationMs(cacheDuration, DEFAULT_CACHE_MS) - REFRESH_AHEAD_MS)
     const soon = durationMs(asyncFetch.failedRefetchDuration, 1000) || 1000
-    this.fetch(() => {
+    this.fetch((fetched) => {
       if (this.#closed) return
-      this.#timer = setTimeout(() => this.keepFetched(), this.keys === undefined ? soon : next).unref()
+      this.#timer = setTimeout(() => this.keepFetched(), fetched ? next : soon).unref()
     })
   }
 
@@ -150,15 +152,14 @@ export class JwtProvider {
     this.#remote?.close()
   }
 
-  /** Fetches the keys, once for all who ask meanwhile. */
-  fetch(done: (keys: KeySet | undefined) => void): void {
+  /** Fetches the keys, once for all who ask meanwhile; `fetched`: there are new ones. */
+  fetch(done: (fetched: boolean) => void): void {
     if (this.#waiting !== undefined) {
       this.#waiting.push(done)
       return
     }
     this.#waiting = [done]
     const finish = (keys: KeySet | undefined, problem = '') => {
-      // Old keys are better than none when the issuer is down.
       if (keys !== undefined) {
         this.#keys = keys
         this.#fetched = performance.now()
@@ -166,7 +167,7 @@ export class JwtProvider {
       this.#remote?.count(keys !== undefined)
       const waiting = this.#waiting ?? []
       this.#waiting = undefined
-      for (const one of waiting) one(this.#keys)
+      for (const one of waiting) one(keys !== undefined)
     }
     this.#remote?.start((text, reason) => {
       let keys: KeySet | undefined
