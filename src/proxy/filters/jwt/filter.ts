@@ -144,7 +144,7 @@ class JwtFilter implements HttpFilter {
     }
     this.#path = headers.get(':path') ?? ''
     for (const provider of requirement.providers) {
-      if (provider.keys === undefined) return this.#fetch(headers, requirement)
+      if (provider.keys === undefined && provider.isAsked(headers)) return this.#fetch(headers, requirement)
     }
     return this.#decide(headers, requirement.check(headers))
       ? FilterHeadersStatus.Continue
@@ -156,7 +156,7 @@ class JwtFilter implements HttpFilter {
   }
 
   #fetch(headers: HeaderMap, requirement: Requirement): FilterHeadersStatus {
-    const missing = requirement.providers.filter((provider) => provider.keys === undefined)
+    const missing = requirement.providers.filter((provider) => provider.keys === undefined && provider.isAsked(headers))
     let open = missing.length
     for (const provider of missing) {
       provider.fetch(() => {

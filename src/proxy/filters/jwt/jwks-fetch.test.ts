@@ -82,6 +82,24 @@ describe('fetching keys', () => {
   }
 })
 
+test('no keys are fetched for a request without a token', async () => {
+  let asked = 0
+  const keys = await upstream((_, response) => {
+    asked++
+    response.writeHead(503).end()
+  })
+  const proxy = await testProxy([httpListener({ filters: [filter('x', '')] })], [cluster(keys.port, '', 'keys')])
+  try {
+    const { body } = await get(portOf(proxy), '/')
+    assert.deepEqual([body, asked], ['Jwt is missing', 0])
+    await get(portOf(proxy), '/?access_token=a.b.c')
+    assert.equal(asked, 1)
+  } finally {
+    await proxy.close(0)
+    await keys.close()
+  }
+})
+
 // Envoy's JwksDataImpl::setJwksToAllThreads: keys that are fetched ahead have no end.
 describe('async_fetch from an issuer that goes down', () => {
   for (const [what, duration] of [

@@ -3,6 +3,7 @@ import {
   type JwtProvider as JwtProviderProto,
   JwtProviderSchema,
 } from '../../../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.ts'
+import type { HeaderMap } from '../../../base/header-map.ts'
 import { messageOf } from '../../../errors.ts'
 import { dataSource } from '../../config/data-source.ts'
 import { durationMs, durationSeconds, invalid, onlyFields } from '../../config/fields.ts'
@@ -92,6 +93,11 @@ export class JwtProvider {
       }
     } else if (source.case === 'remoteJwks') this.#remote = new JwksFetch(source.value, context, `${path}.remote_jwks`)
     else throw invalid(path, 'keys are missing')
+  }
+
+  /** Whether there is a token that it has to look at: a request without one need not wait for keys, as in Envoy. */
+  isAsked(headers: HeaderMap): boolean {
+    return this.places.some((place) => place.find(headers) !== undefined)
   }
 
   issues(token: Token): boolean {
