@@ -1,13 +1,20 @@
 import type { Cell } from '../../telemetry/metrics.ts'
 import type { StatsScope } from '../stats/scope.ts'
 
-/** `upstream_rq_completed`, `upstream_rq_2xx` and `upstream_rq_200` of one scope (Envoy's CodeStatsImpl::chargeBasicResponseStat). */
+/** `upstream_rq_2xx`, and by the last two digits `upstream_rq_200`. */
+interface StatusClass {
+  readonly all: Cell
+  readonly statuses: (Cell | undefined)[]
+}
+
+/**
+ * `upstream_rq_completed`, `upstream_rq_2xx` and `upstream_rq_200` of one scope (Envoy's CodeStatsImpl::chargeBasicResponseStat). Made as
+ * they come: most clusters know few classes, and there may be thousands of clusters.
+ */
 class StatusCounters {
   readonly #scope: StatsScope
   #completed: Cell | undefined
-  readonly #classes: (Cell | undefined)[] = new Array(6).fill(undefined)
-  /** By status, from 100. A host can make no more than 500 of them. */
-  readonly #statuses: (Cell | undefined)[] = new Array(500).fill(undefined)
+  readonly #classes: (StatusClass | undefined)[] = new Array(6).fill(undefined)
 
   constructor(scope: StatsScope) {
     this.#scope = scope
@@ -18,18 +25,17 @@ class StatusCounters {
     this.#completed ??= this.#scope.counter('upstream_rq_completed')
     this.#completed.value++
     const kind = status >= 100 && status < 600 ? Math.floor(status / 100) : 0
-    let cell = this.#classes[kind]
-    if (cell === undefined) {
-      cell = this.#scope.counter(kind === 0 ? 'upstream_rq_unknown' : `upstream_rq_${kind}xx`)
-      this.#classes[kind] = cell
+    let found = this.#classes[kind]
+    if (found === undefined) {
+      const all = this.#scope.counter(kind === 0 ? 'upstream_rq_unknown' : `upstream_rq_${kind}xx`)
+      found = { all, statuses: kind === 0 ? [] : new Array(100).fill(undefined) }
+      this.#classes[kind] = found
     }
-    cell.value++
+    found.all.value++
     if (kind === 0) return
-    cell = this.#statuses[status - 100]
-    if (cell === undefined) {
-      cell = this.#scope.counter(`upstream_rq_${status}`)
-      this.#statuses[status - 100] = cell
-    }
+    const { statuses } = found
+    const cell = statuses[status % 100] ?? this.#scope.counter(`upstream_rq_${status}`)
+    statuses[status % 100] = cell
     cell.value++
   }
 }

@@ -121,7 +121,11 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     this.#span?.onHeaders(headers)
     const status = Number(headers.get(':status'))
     this.#cluster.stats.answers.given(status, true)
-    if (this.#host !== undefined) this.#cluster.outliers?.onResponse(this.#host, status)
+    if (this.#host !== undefined) {
+      this.#cluster.outliers?.onResponse(this.#host, status)
+      if (status >= 500) this.#host.errors++
+      else this.#host.successes++
+    }
     if (endStream) this.#finish(() => this.#callbacks.onHeaders(headers, true))
     else this.#callbacks.onHeaders(headers, false)
   }

@@ -213,7 +213,9 @@ class JwtFilter implements HttpFilter {
 function claimOf(payload: Readonly<Record<string, unknown>>, path: readonly string[]): unknown {
   let value: unknown = payload
   for (const key of path) {
-    value = value !== null && typeof value === 'object' ? (value as Record<string, unknown>)[key] : undefined
+    // Not what every object or array has: `constructor` is no claim.
+    const inner = value !== null && typeof value === 'object' && !Array.isArray(value) && Object.hasOwn(value, key)
+    value = inner ? (value as Record<string, unknown>)[key] : undefined
   }
   return value
 }

@@ -13,7 +13,7 @@ import type { Algorithm, Token } from './token.ts'
 
 /** Tokens that were found good are remembered: a client sends the same one again and again, and RSA is dear. */
 const MAX_REMEMBERED = 1000
-/** Longer ones are not: Envoy's `jwt_max_token_size`. */
+/** Longer ones are not: a thousand tokens take a few megabytes, not more. */
 const LONGEST_REMEMBERED = 4096
 /** Of a token's end, which is its signature: enough to tell tokens apart, and quicker to hash than all of it. */
 const END = 32
