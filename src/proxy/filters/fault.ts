@@ -1,122 +1,114 @@
-/** `envoy.filters.http.fault`: delays and aborts a share of the requests. */
-import { type HTTPFault, HTTPFaultSchema } from '../../../gen/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
+/** `envoy.filters.http.fault`: delays and aborts a share of the requests, and slows their answers down. */
+import { HTTPFaultSchema } from '../../../gen/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
+import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
-import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
-import type { FactoryContext } from '../context.ts'
 import {
+  FilterDataStatus,
   FilterHeadersStatus,
+  FilterTrailersStatus,
   type HttpFilter,
   type HttpFilterCallbacks,
   type HttpFilterFactory,
 } from '../http/filter.ts'
 import { ResponseFlag } from '../http/stream-info.ts'
-import { type HeaderMatch, headerMatch } from '../match/header.ts'
-import { fraction } from '../route/route-match.ts'
-
-interface Settings {
-  readonly delayMs: number
-  readonly delayShare: number
-  readonly status: number
-  readonly grpcStatus: number | undefined
-  readonly abortShare: number
-  readonly headers: readonly HeaderMatch[]
-  readonly upstreamCluster: string
-  readonly maxActive: number
-  active: number
-  readonly aborts: { value: number }
-  readonly delays: { value: number }
-}
-
-const FIELDS = [
-  'delay',
-  'abort',
-  'upstream_cluster',
-  'headers',
-  'max_active_faults',
-  'disable_downstream_cluster_stats',
-]
+import { type FaultSettings, faultSettings } from './fault-config.ts'
+import { ResponseRate } from './response-rate.ts'
 
 export const fault: HttpFilterFactory<typeof HTTPFaultSchema, typeof HTTPFaultSchema> = {
   name: 'envoy.filters.http.fault',
   configType: HTTPFaultSchema,
   routeConfigType: HTTPFaultSchema,
   create(config, context) {
-    const settings = compile(config, context)
+    const settings = faultSettings(config, context)
     return { createFilter: (callbacks) => new FaultFilter(callbacks, settings) }
   },
-  createRouteConfig: compile,
-}
-
-function compile(config: HTTPFault, context: FactoryContext): Settings {
-  onlyFields(HTTPFaultSchema, config, FIELDS, 'fault')
-  const { delay, abort } = config
-  if (delay?.faultDelaySecifier.case === 'headerDelay')
-    throw unsupported('fault.delay.header_delay', 'delays by header')
-  if (abort?.errorType.case === 'headerAbort') throw unsupported('fault.abort.header_abort', 'aborts by header')
-  if (abort !== undefined && abort.errorType.case === undefined) throw invalid('fault.abort', 'an error is missing')
-  const http = abort?.errorType.case === 'httpStatus' ? abort.errorType.value : 200
-  if (http < 200 || http > 599) throw invalid('fault.abort.http_status', 'must be 200 to 599')
-  const scope = context.stats.scope(`${context.statPrefix}fault.`)
-  return {
-    delayMs: delay?.faultDelaySecifier.case === 'fixedDelay' ? durationMs(delay.faultDelaySecifier.value, 0) : 0,
-    delayShare: delay?.percentage === undefined ? 0 : fraction(delay.percentage),
-    status: http,
-    grpcStatus: abort?.errorType.case === 'grpcStatus' ? abort.errorType.value : undefined,
-    abortShare: abort?.percentage === undefined ? 0 : fraction(abort.percentage),
-    headers: config.headers.map((m, i) => headerMatch(m, `fault.headers[${i}]`)),
-    upstreamCluster: config.upstreamCluster,
-    maxActive: config.maxActiveFaults ?? Number.POSITIVE_INFINITY,
-    active: 0,
-    aborts: scope.counter('aborts_injected'),
-    delays: scope.counter('delays_injected'),
-  }
+  createRouteConfig: faultSettings,
 }
 
 class FaultFilter implements HttpFilter {
   readonly #callbacks: HttpFilterCallbacks
-  #settings: Settings
+  #settings: FaultSettings
   #timer: NodeJS.Timeout | undefined
+  #rate: ResponseRate | undefined
   #counted = false
 
-  constructor(callbacks: HttpFilterCallbacks, settings: Settings) {
+  constructor(callbacks: HttpFilterCallbacks, settings: FaultSettings) {
     this.#callbacks = callbacks
     this.#settings = settings
   }
 
   decodeHeaders(headers: HeaderMap): FilterHeadersStatus {
-    const callbacks = this.#callbacks
-    const settings = callbacks.routeConfig<Settings>() ?? this.#settings
+    const settings = this.#callbacks.routeConfig<FaultSettings>() ?? this.#settings
     this.#settings = settings
-    if (settings.upstreamCluster !== '' && callbacks.route()?.clusterName !== settings.upstreamCluster) {
-      return FilterHeadersStatus.Continue
-    }
-    if (!settings.headers.every((match) => match(headers)) || settings.active >= settings.maxActive) {
-      return FilterHeadersStatus.Continue
-    }
-    const delayed = settings.delayMs > 0 && Math.random() < settings.delayShare
-    if (!delayed) return this.#abort() ? FilterHeadersStatus.StopIteration : FilterHeadersStatus.Continue
-    settings.delays.value++
-    settings.active++
-    this.#counted = true
-    callbacks.streamInfo.responseFlags |= ResponseFlag.DelayInjected
+    if (!this.#concerns(headers)) return FilterHeadersStatus.Continue
+    if (settings.rate?.strikes(headers)) this.#slowDown(settings.rate.of(headers))
+    const delayMs = settings.delayMs?.strikes(headers) ? (settings.delayMs.of(headers) ?? 0) : 0
+    if (delayMs === 0 || !this.#begin())
+      return this.#abort(headers) ? FilterHeadersStatus.StopIteration : FilterHeadersStatus.Continue
+    settings.stats.delays.value++
+    this.#callbacks.streamInfo.responseFlags |= ResponseFlag.DelayInjected
     this.#timer = setTimeout(() => {
-      this.#release()
-      if (!this.#abort()) callbacks.continueDecoding()
-    }, settings.delayMs)
+      if (this.#abort(headers)) return
+      // What is over counts no longer, and a rate limit is over with the answer.
+      if (this.#rate === undefined) this.#release()
+      this.#callbacks.continueDecoding()
+    }, delayMs)
     return FilterHeadersStatus.StopAllIterationAndWatermark
+  }
+
+  encodeData(data: BodyBuffer, endStream: boolean): FilterDataStatus {
+    if (this.#rate === undefined) return FilterDataStatus.Continue
+    this.#rate.write(data, endStream)
+    return FilterDataStatus.StopIterationNoBuffer
+  }
+
+  encodeTrailers(): FilterTrailersStatus {
+    return this.#rate?.holdsTrailers() === true ? FilterTrailersStatus.StopIteration : FilterTrailersStatus.Continue
   }
 
   onDestroy(): void {
     clearTimeout(this.#timer)
+    this.#rate?.close()
     this.#release()
   }
 
-  #abort(): boolean {
-    const { status, grpcStatus, abortShare, aborts } = this.#settings
-    if (abortShare === 0 || Math.random() >= abortShare) return false
-    aborts.value++
+  #concerns(headers: HeaderMap): boolean {
+    const { upstreamCluster, downstreamNodes, headers: matches } = this.#settings
+    if (upstreamCluster !== '' && this.#callbacks.route()?.clusterName !== upstreamCluster) return false
+    if (downstreamNodes.size > 0 && !downstreamNodes.has(headers.get('x-envoy-downstream-service-node') ?? ''))
+      return false
+    for (let i = 0; i < matches.length; i++) if (!matches[i](headers)) return false
+    return true
+  }
+
+  /** All faults of a request count as one; false when there are too many. */
+  #begin(): boolean {
+    if (this.#counted) return true
+    const { stats, maxActive } = this.#settings
+    if (stats.active.value >= maxActive) {
+      stats.overflows.value++
+      return false
+    }
+    stats.active.value++
+    this.#counted = true
+    return true
+  }
+
+  #slowDown(kibPerSecond: number | undefined): void {
+    if (kibPerSecond === undefined || !this.#begin()) return
+    this.#settings.stats.rateLimits.value++
+    this.#rate = new ResponseRate(this.#callbacks, kibPerSecond)
+  }
+
+  #abort(headers: HeaderMap): boolean {
+    const { abort, stats } = this.#settings
+    if (abort === undefined || !abort.status.strikes(headers)) return false
+    const status = abort.status.of(headers)
+    const grpcStatus = status === undefined ? abort.grpcStatus.of(headers) : undefined
+    if ((status === undefined && grpcStatus === undefined) || !this.#begin()) return false
+    stats.aborts.value++
     this.#callbacks.streamInfo.responseFlags |= ResponseFlag.FaultInjected
-    this.#callbacks.sendLocalReply(status, 'fault filter abort', {
+    this.#callbacks.sendLocalReply(status ?? 200, 'fault filter abort', {
       details: 'fault_filter_abort',
       ...(grpcStatus === undefined ? {} : { grpcStatus }),
     })
@@ -126,6 +118,6 @@ class FaultFilter implements HttpFilter {
   #release(): void {
     if (!this.#counted) return
     this.#counted = false
-    this.#settings.active--
+    this.#settings.stats.active.value--
   }
 }
