@@ -60,7 +60,6 @@ export class MessageHead implements FieldSink {
     const flat = this.headers.flat
     flat.push(':authority', '', ':path', line.target, ':method', method, ':scheme', scheme)
     this.parseFields(bytes, line.next, end, limits)
-    if (!line.ascii) this.headers.ascii = false
     this.resolveTarget(method, line.target, flat, limits.absoluteUrls)
     this.frameRequest()
   }
@@ -210,7 +209,7 @@ export class MessageHead implements FieldSink {
     }
     if (host === undefined && this.minor === 1) throw new CodecError('missing_host_header', 'no host header')
     if (host !== undefined && host !== '' && !AUTHORITY.test(host))
-      throw new CodecError('http1.codec_error', 'invalid host')
+      throw new CodecError('http.invalid_authority', 'invalid host')
     flat[1] = host ?? ''
     if (target.charCodeAt(0) === 47) return
     if (target === '*' && method === 'OPTIONS') return

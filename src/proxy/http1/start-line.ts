@@ -19,7 +19,7 @@ const methods = new InternTable((text) => ({ text, known: METHODS.has(text) }))
 const targets = new InternTable((text) => text)
 
 /** What the last line said; filled again by each call. */
-const requestLine = { method: '', knownMethod: false, target: '', ascii: true, minor: 1, next: 0 }
+const requestLine = { method: '', knownMethod: false, target: '', minor: 1, next: 0 }
 const statusLine = { status: 0, minor: 1, next: 0 }
 
 const SPACE = 32
@@ -34,13 +34,14 @@ export function readRequestLine(bytes: Buffer, start: number): Readonly<typeof r
   while (bytes[targetEnd] > SPACE && bytes[targetEnd] !== 127) seen |= bytes[targetEnd++]
   if (bytes[methodEnd] !== SPACE || bytes[targetEnd] !== SPACE || methodEnd === start || targetEnd === methodEnd + 1)
     throw new CodecError('http1.codec_error', 'malformed request line')
+  // RFC 3986 2: a URI is of ASCII. Envoy answers the same over HTTP/1, and takes such bytes over HTTP/2.
+  if (seen > 0x7f) throw new CodecError('http1.codec_error', 'request target outside of ASCII')
   const minor = minorVersion(bytes, targetEnd + 1)
   if (minor === -1) throw new CodecError('http1.codec_error', 'not HTTP/1.1 or HTTP/1.0')
   const method = methods.get(bytes, start, methodEnd - start)
   requestLine.method = method.text
   requestLine.knownMethod = method.known
   requestLine.target = targets.get(bytes, methodEnd + 1, targetEnd - methodEnd - 1)
-  requestLine.ascii = seen < 0x80
   requestLine.minor = minor
   requestLine.next = endOfLine(bytes, targetEnd + 9)
   return requestLine

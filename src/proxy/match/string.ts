@@ -1,5 +1,5 @@
 import { type StringMatcher, StringMatcherSchema } from '../../../gen/envoy/type/matcher/v3/string_pb.ts'
-import { byteString } from '../../base/byte-string.ts'
+import { asciiLower, byteString } from '../../base/byte-string.ts'
 import { invalid, onlyFields } from '../config/fields.ts'
 import { bytesRegex, regexMatcher } from './regex.ts'
 
@@ -26,8 +26,8 @@ function compile(matcher: StringMatcher | undefined, path: string, bytes: boolea
   if (matchPattern.case === undefined || matchPattern.case === 'custom')
     throw invalid(path, 'a match pattern is missing')
   const value = bytes ? byteString(matchPattern.value) : matchPattern.value
-  const plain = plainMatch(matchPattern.case, ignoreCase ? value.toLowerCase() : value)
-  return ignoreCase ? (text) => plain(text.toLowerCase()) : plain
+  const plain = plainMatch(matchPattern.case, ignoreCase ? asciiLower(value) : value)
+  return ignoreCase ? (text) => plain(asciiLower(text)) : plain
 }
 
 export function plainMatch(kind: 'exact' | 'prefix' | 'suffix' | 'contains', value: string): TextMatch {

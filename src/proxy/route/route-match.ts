@@ -1,6 +1,6 @@
 import { type RouteMatch, RouteMatchSchema } from '../../../gen/envoy/config/route/v3/route_components_pb.ts'
 import { FractionalPercent_DenominatorType as Denominator } from '../../../gen/envoy/type/v3/percent_pb.ts'
-import { byteString } from '../../base/byte-string.ts'
+import { asciiLower, byteString } from '../../base/byte-string.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { invalid, onlyFields, unsupported } from '../config/fields.ts'
 import { type HeaderMatch, headerMatch } from '../match/header.ts'
@@ -61,25 +61,25 @@ function compilePath(match: RouteMatch, path: string): RouteMatcher {
   const fold = match.caseSensitive === false
   switch (specifier.case) {
     case 'prefix': {
-      const value = fold ? byteString(specifier.value).toLowerCase() : byteString(specifier.value)
+      const value = fold ? asciiLower(byteString(specifier.value)) : byteString(specifier.value)
       if (value === '/' || value === '') return { kind: 'prefix', value, matches: (text) => text.startsWith(value) }
       return fold
-        ? { kind: 'prefix', value, matches: (text) => text.slice(0, value.length).toLowerCase() === value }
+        ? { kind: 'prefix', value, matches: (text) => asciiLower(text.slice(0, value.length)) === value }
         : { kind: 'prefix', value, matches: (text) => text.startsWith(value) }
     }
     case 'path': {
-      const value = fold ? byteString(specifier.value).toLowerCase() : byteString(specifier.value)
+      const value = fold ? asciiLower(byteString(specifier.value)) : byteString(specifier.value)
       return fold
-        ? { kind: 'path', value, matches: (text) => pathOnly(text).toLowerCase() === value }
+        ? { kind: 'path', value, matches: (text) => asciiLower(pathOnly(text)) === value }
         : { kind: 'path', value, matches: (text) => text.startsWith(value) && pathOnly(text) === value }
     }
     case 'pathSeparatedPrefix': {
       const raw = byteString(specifier.value)
       if (/[?#]/.test(raw) || raw.endsWith('/'))
         throw invalid(`${path}.path_separated_prefix`, 'must not end with / or hold ? or #')
-      const value = fold ? raw.toLowerCase() : raw
+      const value = fold ? asciiLower(raw) : raw
       const matches = (text: string) => {
-        const head = fold ? text.slice(0, value.length + 1).toLowerCase() : text
+        const head = fold ? asciiLower(text.slice(0, value.length + 1)) : text
         if (!head.startsWith(value)) return false
         const next = text.charCodeAt(value.length)
         // End of path: nothing, a slash, a query or a fragment.

@@ -3,6 +3,7 @@ import {
   VirtualHostSchema,
 } from '../../../gen/envoy/config/route/v3/route_components_pb.ts'
 import { type RouteConfiguration, RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.ts'
+import { asciiLower, byteString, textOf } from '../../base/byte-string.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { metadataJson } from '../config/any.ts'
 import { invalid, onlyFields } from '../config/fields.ts'
@@ -95,7 +96,7 @@ export class RouteTable {
       disables ||= routes.some(({ entries }) => entries.some((entry) => entry.hasDisables))
       const compiled = { name: host.name, routes, requireTls: host.requireTls }
       if (host.domains.length === 0) throw invalid(`${where}.domains`, 'at least one domain is needed')
-      for (const domain of host.domains) this.#addDomain(domain.toLowerCase(), compiled, where)
+      for (const domain of host.domains) this.#addDomain(asciiLower(byteString(domain)), compiled, where)
     })
     this.#suffixes.sort((a, b) => b[0].length - a[0].length)
     this.#prefixes.sort((a, b) => b[0].length - a[0].length)
@@ -117,7 +118,7 @@ export class RouteTable {
   }
 
   #virtualHost(authority: string): VirtualHostRoutes | undefined {
-    let name = authority.toLowerCase()
+    let name = asciiLower(authority)
     if (this.#ignorePort) {
       const colon = name.lastIndexOf(':')
       if (colon !== -1 && !name.endsWith(']')) name = name.slice(0, colon)
@@ -137,7 +138,7 @@ export class RouteTable {
     } else if (domain.startsWith('*')) this.#suffixes.push([domain.slice(1), host])
     else if (domain.endsWith('*')) this.#prefixes.push([domain.slice(0, -1), host])
     else {
-      if (this.#exact.has(domain)) throw invalid(path, `the domain ${domain} stands in two virtual hosts`)
+      if (this.#exact.has(domain)) throw invalid(path, `the domain ${textOf(domain)} stands in two virtual hosts`)
       this.#exact.set(domain, host)
     }
   }

@@ -102,11 +102,6 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     who: 'free',
-    cases: ['9112 3.2: bytes above ASCII in the target'],
-    why: 'clients do send them, and no reader takes them for the end of a target; Envoy refuses them',
-  },
-  {
-    who: 'free',
     cases: ['9112 7.1.1: 10,000 extensions'],
     why: 'extensions are limited for a whole body here; Envoy has no limit',
   },
