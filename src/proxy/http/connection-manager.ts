@@ -210,6 +210,8 @@ export class ConnectionManager {
     if (method === 'CONNECT' && stream.route() === undefined) return true
     const allowed = stream.route()?.settings.upgrades.get(upgrade) ?? this.options.upgrades.get(upgrade) ?? false
     if (!allowed) return refuse(stream, 403, '', 'upgrade_failed')
+    // Envoy takes the body for the tunnel's first bytes, and waits with them for an upstream that waits for them.
+    if (stream.upgradeHasBody) return refuse(stream, 400, 'Bad Request', 'http1.body_disallowed')
     stream.isUpgrade = true
     return true
   }

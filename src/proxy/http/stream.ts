@@ -65,6 +65,8 @@ export class HttpStream implements RequestSink {
   upstream: UpstreamControl | undefined
   trace: StreamTrace | undefined
   isUpgrade = false
+  /** It asks for an upgrade and has a body of its own, which is not the tunnel's. */
+  upgradeHasBody = false
   isHead = false
   readonly #encoder: ResponseEncoder
   #route: RouteEntry | undefined

@@ -90,10 +90,7 @@ const REFUSED: readonly (readonly [clause: string, text: string, status?: number
   ['9110 7.6.1: connection takes x-forwarded-for away', 'GET / HTTP/1.1\r\nhost: a\r\nconnection: x-forwarded-for'],
   ['9110 7.6.1: connection takes host away', 'GET / HTTP/1.1\r\nhost: a\r\nconnection: close, host'],
   ['9110 7.6.1: connection takes cookie away', 'GET / HTTP/1.1\r\nhost: a\r\ncookie: a\r\nconnection: cookie'],
-  [
-    '9110 7.8: body in an upgrade',
-    'POST / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\ncontent-length: 3',
-  ],
+  ['9110 9.3.6: body in a CONNECT', 'CONNECT a:80 HTTP/1.1\r\nhost: a\r\ncontent-length: 3'],
 ]
 
 describe('request heads that are refused', () => {

@@ -245,12 +245,12 @@ export class MessageHead implements FieldSink {
       this.bodyKind = BodyKind.Length
     }
     if (this.teTrailers) this.headers.flat.push('te', 'trailers')
-    if (this.method === 'CONNECT' || this.upgrade !== '') {
-      if (this.bodyKind !== BodyKind.None)
-        throw new CodecError('http1.body_disallowed', 'a body in an upgrade or CONNECT request')
-      if (this.upgrade !== '') this.headers.flat.push('connection', 'upgrade', 'upgrade', this.upgrade)
+    if (this.upgrade !== '') this.headers.flat.push('connection', 'upgrade', 'upgrade', this.upgrade)
+    if (this.method === 'CONNECT' && this.bodyKind !== BodyKind.None)
+      throw new CodecError('http1.body_disallowed', 'a body in a CONNECT request')
+    // With a body it is the connection manager that refuses: whether there may be an upgrade is asked first, as in Envoy.
+    if (this.bodyKind === BodyKind.None && (this.method === 'CONNECT' || this.upgrade !== ''))
       this.bodyKind = BodyKind.Tunnel
-    }
   }
 
   /** RFC 9112 6.3, in its order. */

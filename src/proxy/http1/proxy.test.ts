@@ -175,6 +175,12 @@ describe('HTTP/1.1 through the proxy', () => {
     assert.match(text, /bye$/)
   })
 
+  test('9110 7.8: an upgrade with a body of its own, which is not taken for what the tunnel carries', async () => {
+    const headers = { connection: 'upgrade', upgrade: 'websocket' }
+    const answer = await get(port(), '/ws', { method: 'POST', headers, body: 'hello' })
+    assert.deepEqual([answer.status, answer.body], [400, 'Bad Request'])
+  })
+
   test('an upgrade that is not allowed', async () => {
     assert.equal((await get(port(), '/ws', { headers: { connection: 'upgrade', upgrade: 'other' } })).status, 403)
   })

@@ -171,6 +171,7 @@ export class Http1ServerConnection
     } else {
       this.#requestComplete = false
       if (kind === BodyKind.Tunnel) this.#keepAlive = false
+      else stream.upgradeHasBody = head.upgrade !== ''
       stream.onRequestHeaders(head.headers, false)
     }
     return kind
