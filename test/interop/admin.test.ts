@@ -111,6 +111,7 @@ async function observe(which: 'envoy' | 'sluice'): Promise<string[]> {
     await ask('GET', '/ready')
     await ask('GET', '/health', true)
     await ask('POST', '/reset_counters')
+    await ask('POST', '/reopen_logs')
     await ask('GET', '/stats?filter=^http.in.downstream_rq_total$')
     await ask('GET', '/nothing')
     await ask('POST', '/drain_listeners')

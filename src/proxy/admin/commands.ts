@@ -21,6 +21,7 @@ export function commands(
   return new Map<string, Command>([
     ['/healthcheck/fail', () => health(true)],
     ['/healthcheck/ok', () => health(false)],
+    ['/reopen_logs', () => workers.command({ kind: 'reopen-logs' })],
     ['/reset_counters', () => workers.command({ kind: 'reset-counters' })],
     [
       '/drain_listeners',

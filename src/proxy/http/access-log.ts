@@ -52,12 +52,20 @@ export function accessLogger(config: AccessLog, path: string, context: FactoryCo
     case FileAccessLogSchema.typeName: {
       const file = message as FileAccessLog
       if (file.path === '') throw invalid(`${where}.path`, 'a path is missing')
-      return new TextLogger(openLog(file.path), fileLine(file, where), filter)
+      return new TextLogger(openLog(file.path, context.stats), fileLine(file, where), filter)
     }
     case StdoutAccessLogSchema.typeName:
-      return new TextLogger(openLog('/dev/stdout'), streamLine(message as StdoutAccessLog, where), filter)
+      return new TextLogger(
+        openLog('/dev/stdout', context.stats),
+        streamLine(message as StdoutAccessLog, where),
+        filter,
+      )
     case StderrAccessLogSchema.typeName:
-      return new TextLogger(openLog('/dev/stderr'), streamLine(message as StderrAccessLog, where), filter)
+      return new TextLogger(
+        openLog('/dev/stderr', context.stats),
+        streamLine(message as StderrAccessLog, where),
+        filter,
+      )
     case WasmAccessLogSchema.typeName:
       // The main thread only checks; a plugin runs where it logs.
       return context.workerIndex < 0 ? SILENT : filtered(new WasmAccessLogger(context), filter)

@@ -20,6 +20,7 @@ import { HTTP_FILTERS, NETWORK_FILTERS } from '../filters/index.ts'
 import { startService, stopPlugin } from '../filters/wasm/index.ts'
 import type { HttpFilterConfig } from '../http/filter.ts'
 import { HttpFilterRegistry } from '../http/filter-registry.ts'
+import { reopenLogs } from '../http/log-file.ts'
 import { compileListener } from '../listener/compile-listener.ts'
 import { ListenerServer, seedConnectionIds } from '../listener/listener-server.ts'
 import type { NetworkFilterConfig } from '../network/filter.ts'
@@ -241,6 +242,9 @@ export class DataPlane {
     switch (command.kind) {
       case 'reset-counters':
         this.context.stats.resetCounters()
+        break
+      case 'reopen-logs':
+        reopenLogs()
         break
       case 'health':
         this.context.health.failed = command.failed

@@ -65,6 +65,7 @@ export type ToWorker =
 /** What the admin endpoint may ask of every worker. */
 export type WorkerCommand =
   | { readonly kind: 'reset-counters' }
+  | { readonly kind: 'reopen-logs' }
   | { readonly kind: 'health'; readonly failed: boolean }
   | { readonly kind: 'drain-listeners'; readonly drainMs: number; readonly inboundOnly: boolean }
 
