@@ -3,14 +3,13 @@ import { SluiceError } from '../errors.ts'
 import type { Change, KubeClient, KubeObject } from '../kube/index.ts'
 import { logger } from '../telemetry/log.ts'
 import type { Registry } from '../telemetry/metrics.ts'
+import { type GrpcServer, serveGrpc } from '../xds/grpc-server.ts'
 import {
   type AdsAcceptor,
   AdsServer,
   type AdsServerEvents,
   type Connection,
-  type GrpcServer,
   type Outcome,
-  serveGrpc,
   shortType,
   TypeUrl,
 } from '../xds/index.ts'

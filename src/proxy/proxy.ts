@@ -5,7 +5,7 @@ import { clone, create, type MessageInitShape } from '@bufbuild/protobuf'
 import { type Bootstrap, BootstrapSchema } from '../../gen/envoy/config/bootstrap/v3/bootstrap_pb.ts'
 import { type Node, NodeSchema } from '../../gen/envoy/config/core/v3/base_pb.ts'
 import { logger } from '../telemetry/log.ts'
-import { AdsClient, type AdsTransport, grpcTransport, TypeUrl } from '../xds/index.ts'
+import { AdsClient, type AdsTransport, TypeUrl } from '../xds/index.ts'
 import { AdminServer } from './admin/admin-server.ts'
 import { adsAddress, backgroundServices, checkBootstrap, readBootstrap, settingsWithoutEffect } from './bootstrap.ts'
 import { socketAddress } from './cluster/endpoints.ts'
@@ -99,7 +99,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyHandle> {
     const resources = bootstrap.staticResources
     await config.addStatic(resources?.listeners ?? [], resources?.clusters ?? [], resources?.secrets ?? [], services)
     const address = options.ads === undefined ? adsAddress(bootstrap) : undefined
-    const transport = options.ads ?? (address === undefined ? undefined : grpcTransport(address))
+    const transport = options.ads ?? (address === undefined ? undefined : await grpc(address))
     if (transport === undefined) config.initialized = true
     else {
       ads = new AdsClient({ transport, node })
@@ -126,6 +126,12 @@ export function runFromBootstrapFile(
   options: Omit<ProxyOptions, 'bootstrap'> = {},
 ): Promise<ProxyHandle> {
   return startProxy({ ...options, bootstrap: readBootstrap(file) })
+}
+
+/** Loaded with the first management server: a proxy with static resources has no use for it. */
+async function grpc(address: string): Promise<AdsTransport> {
+  const { grpcTransport } = await import('../xds/grpc-transport.ts')
+  return grpcTransport(address)
 }
 
 function nodeOf(options: ProxyOptions, bootstrap: Bootstrap): Node {

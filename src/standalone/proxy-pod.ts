@@ -3,7 +3,7 @@ import { NodeSchema } from '../../gen/envoy/config/core/v3/base_pb.ts'
 import { cacheOptionsFromEnv, type EnvoyNode, runEnvoy, startAgent } from '../agent/index.ts'
 import { parseListenPlaces, startProxy } from '../proxy/index.ts'
 import { logger } from '../telemetry/log.ts'
-import { grpcTransport } from '../xds/index.ts'
+import { grpcTransport } from '../xds/grpc-transport.ts'
 
 const ADMIN_PORT = 15000
 const STATUS_PORT = 15020

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { cycle, importsOf, objection, withoutTypes } from './imports.ts'
+import { cycle, importsOf, objection, withoutLater, withoutTypes } from './imports.ts'
 import { projectFiles, read } from './sources.ts'
 
 const sources = projectFiles().filter((file) => /^src\/.*\.ts$/.test(file))
@@ -34,6 +34,22 @@ test('there is no circular import', () => {
   assert.equal(cycle(atRunTime)?.join(' -> '), undefined)
 })
 
+test('a data thread loads no library before it is configured to use it', () => {
+  // Each takes megabytes of every thread (RATIONALE.md, "What does the memory of a proxy consist of?").
+  const later = ['@bufbuild/cel', '@connectrpc/connect', '@connectrpc/connect-node', 'fengari', 're2js', 'yaml']
+  const wrong: string[] = []
+  const seen = new Set(['src/proxy/worker/worker-main.ts'])
+  for (const file of seen) {
+    if (!file.startsWith('src/')) continue
+    for (const target of importsOf(file, withoutLater(withoutTypes(read(file))))) {
+      if (later.includes(target)) wrong.push(`${file} imports ${target}`)
+      seen.add(target)
+    }
+  }
+  assert.ok(seen.has('src/wasm/vm.ts'))
+  assert.deepEqual(wrong, [])
+})
+
 test('source code outside of tests does not import from tests', () => {
   const wrong: string[] = []
   for (const [file, targets] of imports) {
@@ -64,6 +80,7 @@ test('the checks see what they must refuse', () => {
     'src/wasm/f.ts',
   ])
   assert.deepEqual(importsOf('src/wasm/a.ts', withoutTypes(source)), found.slice(1))
+  assert.deepEqual(importsOf('src/wasm/a.ts', withoutLater(source)), found.slice(0, 4))
   assert.equal(objection('src/wasm/a.ts', 'src/proxy/index.ts'), 'wasm lies below proxy')
   assert.equal(objection('src/proxy/a.ts', 'src/wasm/index.ts'), undefined)
   assert.equal(objection('src/base/a.ts', 'src/errors.ts'), 'base imports nothing of ours')

@@ -30,6 +30,11 @@ export function withoutTypes(source: string): string {
   return source.replace(TYPE_IMPORT, '')
 }
 
+/** The source without what is loaded by a call. */
+export function withoutLater(source: string): string {
+  return source.replace(/\bimport\([^)]*\)|\bnew URL\([^)]*\)|\bimport\.meta\.resolve\([^)]*\)/g, '')
+}
+
 /** What a source file imports, relative paths resolved against the project's root. */
 export function importsOf(file: string, source: string): string[] {
   return [...source.matchAll(IMPORT)]

@@ -14,7 +14,9 @@ import { ListenerSchema } from '../../gen/envoy/config/listener/v3/listener_pb.t
 import { TypedStructSchema } from '../../gen/udpa/type/v1/typed_struct_pb.ts'
 import { runEnvoy } from '../../src/agent/index.ts'
 import { anonymous, pushWasmImage, startRegistry } from '../../src/oci/index.ts'
-import { AdsServer, grpcTransport, registry, serveGrpc, TypeUrl } from '../../src/xds/index.ts'
+import { serveGrpc } from '../../src/xds/grpc-server.ts'
+import { grpcTransport } from '../../src/xds/grpc-transport.ts'
+import { AdsServer, registry, TypeUrl } from '../../src/xds/index.ts'
 import { envoy, sharedModules } from '../peers/index.ts'
 import { freePort } from './envoy.ts'
 

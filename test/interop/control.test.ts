@@ -18,12 +18,12 @@ import {
   type ResourceType,
 } from '../../src/kube/index.ts'
 import { Registry } from '../../src/telemetry/metrics.ts'
+import { grpcTransport } from '../../src/xds/grpc-transport.ts'
 import {
   AdsClient,
   type AdsStream,
   type AdsTransport,
   type ExtensionReport,
-  grpcTransport,
   type RejectedResource,
   reportRequest,
   TypeUrl,

@@ -1,5 +1,6 @@
-import { RE2JS } from 're2js'
+import type { RE2JS } from 're2js'
 import type { Bootstrap } from '../../../gen/envoy/config/bootstrap/v3/bootstrap_pb.ts'
+import { compileRe2 } from '../../base/re2.ts'
 import { messageOf } from '../../errors.ts'
 import { invalid, unsupported } from '../config/fields.ts'
 
@@ -17,7 +18,7 @@ export function statTags(bootstrap: Bootstrap): StatTag[] {
     if (tagValue.case === 'fixedValue') return { name: tagName, pattern: undefined, fixed: tagValue.value }
     if (tagValue.case !== 'regex') throw unsupported(path, 'a tag without a regex or a fixed value')
     try {
-      return { name: tagName, pattern: RE2JS.compile(tagValue.value), fixed: '' }
+      return { name: tagName, pattern: compileRe2(tagValue.value), fixed: '' }
     } catch (error) {
       throw invalid(`${path}.regex`, messageOf(error))
     }

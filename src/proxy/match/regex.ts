@@ -1,6 +1,7 @@
-import { RE2JS } from 're2js'
+import type { RE2JS } from 're2js'
 import type { RegexMatcher } from '../../../gen/envoy/type/matcher/v3/regex_pb.ts'
 import { byteString } from '../../base/byte-string.ts'
+import { compileRe2 } from '../../base/re2.ts'
 import { messageOf } from '../../errors.ts'
 import { invalid } from '../config/fields.ts'
 
@@ -17,7 +18,7 @@ export interface Regex {
 export function compileRegex(pattern: string, path: string): Regex {
   let re2: RE2JS
   try {
-    re2 = RE2JS.compile(pattern)
+    re2 = compileRe2(pattern)
   } catch (error) {
     throw invalid(path, `not a valid RE2 expression: ${messageOf(error)}`)
   }

@@ -1,8 +1,8 @@
 import { type CelInput, celEnv, isCelError, parse, plan } from '@bufbuild/cel'
 import type { Message } from '@bufbuild/protobuf'
-import { RE2JS } from 're2js'
 import { byteString, textOf } from '../../base/byte-string.ts'
 import { HeaderMap } from '../../base/header-map.ts'
+import { compileRe2 } from '../../base/re2.ts'
 import { STATUS } from '../abi/constants.ts'
 import { attributeRoot } from '../attributes/property.ts'
 import { serialize } from '../attributes/serialize.ts'
@@ -12,7 +12,7 @@ import type { Vm } from '../vm.ts'
 const LONGEST = 4096
 
 // Linear in time on any pattern, which comes from the module.
-const environment = celEnv({ re2: { compile: (pattern) => RE2JS.compile(pattern) } })
+const environment = celEnv({ re2: { compile: compileRe2 } })
 
 /** expr_create: CEL text -> token. */
 export function createExpression(vm: Vm, args: Buffer): Uint8Array | number {

@@ -1,7 +1,7 @@
+import { createRequire } from 'node:module'
 import { deflateSync, inflateSync } from 'node:zlib'
 import { STATUS } from '../abi/constants.ts'
 import type { Vm } from '../vm.ts'
-import { createExpression, deleteExpression, evaluateExpression } from './expressions.ts'
 import { declareProperty, setFilterState } from './filter-state.ts'
 import { sign, verifySignature } from './signatures.ts'
 
@@ -9,6 +9,15 @@ import { sign, verifySignature } from './signatures.ts'
 export type ForeignFunction = (vm: Vm, args: Buffer) => Uint8Array | number
 
 const NOTHING = new Uint8Array()
+
+let loaded: typeof import('./expressions.ts') | undefined
+
+/** Loaded with the first expression: CEL takes 8 MB of each thread, and few modules use it. */
+function cel(): typeof import('./expressions.ts') {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+  loaded ??= createRequire(import.meta.url)(`./expressions.${extension}`) as typeof import('./expressions.ts')
+  return loaded
+}
 
 /** Envoy's (source/extensions/common/wasm/foreign.cc). */
 export const FOREIGN_FUNCTIONS: ReadonlyMap<string, ForeignFunction> = new Map<string, ForeignFunction>([
@@ -43,7 +52,7 @@ export const FOREIGN_FUNCTIONS: ReadonlyMap<string, ForeignFunction> = new Map<s
   ['set_envoy_filter_state', setFilterState],
   ['verify_signature', verifySignature],
   ['sign', sign],
-  ['expr_create', createExpression],
-  ['expr_evaluate', evaluateExpression],
-  ['expr_delete', deleteExpression],
+  ['expr_create', (vm, args) => cel().createExpression(vm, args)],
+  ['expr_evaluate', (vm, args) => cel().evaluateExpression(vm, args)],
+  ['expr_delete', (vm, args) => cel().deleteExpression(vm, args)],
 ])
