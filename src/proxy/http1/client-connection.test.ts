@@ -5,6 +5,7 @@ import { describe, test } from 'node:test'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
 import type { UpstreamCallbacks } from '../cluster/upstream.ts'
+import { endTurn } from '../network/end-of-turn.ts'
 import { Http1ClientConnection } from './client-connection.ts'
 import { DEFAULT_LIMITS } from './head.ts'
 
@@ -51,6 +52,7 @@ describe('a connection that is used again', () => {
     const connection = new Http1ClientConnection(socket as unknown as Socket, DEFAULT_LIMITS, 0, owner)
     connection.attach(callbacks(socket.events))
     connection.sendHeaders(head('CONNECT'), true)
+    endTurn()
     connection.onRead(Buffer.from('HTTP/1.1 405 No\r\ncontent-length: 0\r\n\r\n'), true)
     assert.deepEqual(socket.events.splice(0), ['headers 405', 'idle'])
     connection.attach(callbacks(socket.events))
@@ -67,8 +69,37 @@ describe('a connection that is used again', () => {
   test('takes no 101 for a request without upgrade', () => {
     const { connection, events } = afterConnect()
     connection.sendHeaders(head('GET'), true)
+    endTurn()
     connection.onRead(Buffer.from('HTTP/1.1 101 Yes\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'), true)
     assert.deepEqual(events, ['destroy', 'reset 101 to a request without upgrade'])
+  })
+})
+
+describe('a request that has not left yet', () => {
+  function asking() {
+    const socket = new FakeSocket()
+    const owner = { connectionIdle: () => socket.events.push('idle'), connectionClosed: () => {} }
+    const connection = new Http1ClientConnection(socket as unknown as Socket, DEFAULT_LIMITS, 0, owner)
+    connection.attach(callbacks(socket.events))
+    connection.sendHeaders(head('GET'), true)
+    return { connection, socket }
+  }
+  const ANSWER = Buffer.from('HTTP/1.1 200 Yes\r\ncontent-length: 0\r\n\r\n')
+
+  test('is not answered by what the upstream said before it', () => {
+    const { connection, socket } = asking()
+    connection.onRead(ANSWER, true)
+    assert.deepEqual(socket.events.splice(0), ['destroy'])
+    connection.onClose('closed')
+    assert.deepEqual(socket.events, ['reset closed'])
+  })
+
+  test('is when it has', () => {
+    const { connection, socket } = asking()
+    endTurn()
+    assert.match(socket.written, /^GET \/ HTTP\/1.1\r\n/)
+    connection.onRead(ANSWER, true)
+    assert.deepEqual(socket.events, ['headers 200', 'idle'])
   })
 })
 
@@ -82,6 +113,7 @@ describe('what a client sends behind an upgrade', () => {
     connection.attach(callbacks(socket.events))
     connection.sendHeaders(head(method, ...more), false)
     const read = (text: string) => {
+      endTurn()
       connection.onRead(Buffer.from(text), true)
       return socket.events.splice(0)
     }
@@ -89,15 +121,16 @@ describe('what a client sends behind an upgrade', () => {
   }
   const WEBSOCKET = ['connection', 'upgrade', 'upgrade', 'websocket']
 
-  test('waits for the 101: who has not heard of upgrades would take it for the next request', async () => {
+  test('waits for the 101: who has not heard of upgrades would take it for the next request', () => {
     const { connection, socket, read } = upgrading('GET', ...WEBSOCKET)
     connection.sendData(BodyBuffer.of(SECOND), false)
-    await new Promise(process.nextTick)
+    endTurn()
     assert.ok(!socket.written.includes('/admin'))
     assert.deepEqual(read('HTTP/1.1 101 Yes\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nhi'), [
       'headers 101',
       'data hi',
     ])
+    endTurn()
     assert.ok(socket.written.endsWith(SECOND))
     connection.sendData(BodyBuffer.of('more'), true)
     assert.ok(socket.written.endsWith('more'))
@@ -112,12 +145,12 @@ describe('what a client sends behind an upgrade', () => {
     assert.ok(socket.written.endsWith('hello'))
   })
 
-  test('goes nowhere when there is no tunnel', async () => {
+  test('goes nowhere when there is no tunnel', () => {
     const { connection, socket, read } = upgrading('GET', ...WEBSOCKET)
     connection.sendData(BodyBuffer.of(SECOND), false)
     assert.deepEqual(read('HTTP/1.1 200 No\r\ncontent-length: 2\r\n\r\nno'), ['headers 200', 'data no'])
     connection.sendData(BodyBuffer.of(SECOND), true)
-    await new Promise(process.nextTick)
+    endTurn()
     assert.ok(!socket.written.includes('/admin'))
   })
 

@@ -7,7 +7,7 @@ import { upgradeOf } from '../cluster/upgrade.ts'
 import { type UpstreamCallbacks, UpstreamFailure, type UpstreamStream } from '../cluster/upstream.ts'
 import { addressText } from '../http/address-text.ts'
 import type { IdleOwner, IdleTimer } from '../idle-timer.ts'
-import { beginBatch, endBatch } from './batch.ts'
+import { endRead } from '../network/end-of-turn.ts'
 import { CodecError } from './codec-error.ts'
 import { BodyKind, type HeadLimits } from './head.ts'
 import { Output, type OutputOwner } from './output.ts'
@@ -86,22 +86,22 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
     this.#tunnel = false
     this.#tunnelOpen = false
     this.#early = undefined
+    this.#output.unsent = true
   }
 
   // The pool's socket events
 
   onRead(chunk: Buffer, owned: boolean): void {
-    if (this.#callbacks === undefined) {
-      // Nobody asked: a response to come could be taken for the answer to a later request.
+    if (this.#callbacks === undefined || this.#output.unsent) {
+      // Nobody asked, or not yet: what comes could be taken for the answer to another request.
       this.socket.destroy()
       return
     }
-    beginBatch()
     try {
       this.feed(chunk, owned)
       if (this.#responseComplete) this.#settle()
     } finally {
-      endBatch()
+      endRead()
     }
   }
 
@@ -191,13 +191,8 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
       if (!enough && this.#early.length > HIGH_WATER) callbacks.onUpstreamBlocked()
       return
     }
-    if (this.#chunked) {
-      if (data.length > 0) {
-        this.#output.text(`${data.length.toString(16)}\r\n`)
-        this.#output.body(data)
-        this.#output.text(endStream ? '\r\n0\r\n\r\n' : '\r\n')
-      } else if (endStream) this.#output.text('0\r\n\r\n')
-    } else {
+    if (this.#chunked) this.#output.chunk(data, endStream)
+    else {
       if (this.#remaining !== -1) {
         this.#remaining -= data.length
         if (this.#remaining < 0) {
@@ -238,7 +233,6 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
   }
 
   #requestEnded(): void {
-    this.#output.flush()
     if (this.#remaining > 0) {
       this.#fail(UpstreamFailure.ProtocolError, 'request body shorter than announced')
       return
@@ -246,6 +240,8 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
     this.#requestComplete = true
     if (!this.#responseComplete || this.#callbacks === undefined) return
     this.#callbacks = undefined
+    // Answered already, and perhaps the last on this connection.
+    this.#output.flush()
     this.#settle()
   }
 

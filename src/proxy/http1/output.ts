@@ -1,18 +1,21 @@
-/** Writing to a socket with one system call per message, or as few as its size allows. */
+/** Writing to a socket: one system call for all messages of a turn, or as few as their size allows. */
 import { Socket } from 'node:net'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import { ReadSlab } from '../../base/read-slab.ts'
-import { type Batched, flushSoon } from './batch.ts'
+import { type Flushable, flushAtEndOfTurn } from '../network/end-of-turn.ts'
 
 /** Up to this many body bytes are copied behind the head; more go out as they are, by writev. */
 const COPY_LIMIT = 16 * 1024
+
+/** More than this does not wait for the end of the turn: the socket should say soon that it takes no more. */
+const GATHERED = 32 * 1024
 
 export interface OutputOwner {
   /** The peer takes less than it is given; the socket's `drain` event ends that. */
   onOutputBlocked(): void
 }
 
-export class Output implements Batched {
+export class Output implements Flushable {
   readonly #socket: Socket
   readonly #owner: OutputOwner
   #text = ''
@@ -24,6 +27,8 @@ export class Output implements Batched {
   /** What this socket has written it no longer holds: not so for one behind network filters. */
   readonly #direct: boolean
   blocked = false
+  /** Of the message that begins nothing has been written yet; for the owner to set. */
+  unsent = false
 
   constructor(socket: Socket, owner: OutputOwner) {
     this.#socket = socket
@@ -31,23 +36,41 @@ export class Output implements Batched {
     this.#direct = socket instanceof Socket
   }
 
-  /** Latin1 text: heads and chunk framing. */
+  /** Latin1 text: heads. */
   text(text: string): void {
+    this.#append(text)
+    this.#schedule()
+  }
+
+  body(data: BodyBuffer): void {
+    this.#take(data)
+    this.#schedule()
+  }
+
+  /** A part of a body as a chunk, and the last chunk behind it at the end (RFC 9112 7.1). */
+  chunk(data: BodyBuffer, end: boolean): void {
+    if (data.length > 0) {
+      this.#append(`${data.length.toString(16)}\r\n`)
+      this.#take(data)
+      this.#append(end ? '\r\n0\r\n\r\n' : '\r\n')
+    } else if (end) this.#append('0\r\n\r\n')
+    this.#schedule()
+  }
+
+  #append(text: string): void {
     if (this.#chunks.length === 0) this.#text += text
     else {
       const bytes = Buffer.from(text, 'latin1')
       this.#chunks.push(bytes)
       this.#length += bytes.length
     }
-    this.#schedule()
   }
 
-  body(data: BodyBuffer): void {
+  #take(data: BodyBuffer): void {
     if (!data.sole) this.#sole = false
     for (const chunk of data.chunks) this.#chunks.push(chunk)
     this.#length += data.length
     data.clear()
-    this.#schedule()
   }
 
   flush(): void {
@@ -58,6 +81,7 @@ export class Output implements Batched {
     if (chunks.length === 0) {
       if (text === '') return
       this.#text = ''
+      this.unsent = false
       this.#wrote(socket.write(text, 'latin1'))
       return
     }
@@ -67,6 +91,7 @@ export class Output implements Batched {
     this.#text = ''
     this.#chunks = []
     this.#length = 0
+    this.unsent = false
     if (length <= COPY_LIMIT) {
       const message = Buffer.allocUnsafe(text.length + length)
       let at = text === '' ? 0 : message.latin1Write(text, 0)
@@ -105,8 +130,10 @@ export class Output implements Batched {
   }
 
   #schedule(): void {
-    if (this.#scheduled) return
-    this.#scheduled = true
-    flushSoon(this)
+    if (this.#length > GATHERED) this.flush()
+    else if (!this.#scheduled) {
+      this.#scheduled = true
+      flushAtEndOfTurn(this)
+    }
   }
 }

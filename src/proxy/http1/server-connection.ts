@@ -11,8 +11,8 @@ import { ResponseFlag } from '../http/stream-info.ts'
 import { type IdleOwner, IdleTimer } from '../idle-timer.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
 import { type ReadSink, readInto } from '../network/direct-reads.ts'
+import { endRead } from '../network/end-of-turn.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
-import { beginBatch, endBatch } from './batch.ts'
 import { CodecError } from './codec-error.ts'
 import { BodyKind, type HeadLimits } from './head.ts'
 import { Output, type OutputOwner } from './output.ts'
@@ -216,11 +216,10 @@ export class Http1ServerConnection
   onRead(chunk: Buffer, owned: boolean): void {
     if (this.#closing) return
     if (this.#onPreface !== undefined && !this.#isHttp1(owned ? chunk : Buffer.from(chunk))) return
-    beginBatch()
     try {
       this.feed(chunk, owned)
     } finally {
-      endBatch()
+      endRead()
     }
     if (this.#stream === undefined) this.#watchHead()
     else if (this.heldBytes > MAX_PIPELINED && !this.#paused) this.#socket.pause()
@@ -341,13 +340,8 @@ export class Http1ServerConnection
 
   encodeData(data: BodyBuffer, endStream: boolean): void {
     if (this.#noBody) data.clear()
-    else if (this.#chunked) {
-      if (data.length > 0) {
-        this.#output.text(`${data.length.toString(16)}\r\n`)
-        this.#output.body(data)
-        this.#output.text(endStream ? '\r\n0\r\n\r\n' : '\r\n')
-      } else if (endStream) this.#output.text('0\r\n\r\n')
-    } else if (this.#remaining !== -1) {
+    else if (this.#chunked) this.#output.chunk(data, endStream)
+    else if (this.#remaining !== -1) {
       this.#remaining -= data.length
       if (this.#remaining < 0) {
         // More than was announced would be read as the next response.
@@ -398,7 +392,6 @@ export class Http1ServerConnection
 
   #endResponse(): void {
     this.#responseComplete = true
-    this.#output.flush()
     // Less than was announced: only the end of the connection can tell the client.
     if (this.#remaining > 0 && !this.#noBody) this.#keepAlive = false
   }
@@ -428,6 +421,8 @@ export class Http1ServerConnection
   #abort(): void {
     this.#closing = true
     this.stopReading()
+    // What came before the error is still the client's.
+    this.#output.flush()
     this.#socket.destroy()
   }
 }

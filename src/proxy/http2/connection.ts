@@ -3,10 +3,10 @@ import type { Socket } from 'node:net'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { IdTable } from '../../base/id-table.ts'
-import { beginBatch, endBatch } from '../http1/batch.ts'
 import type { MetadataMap } from '../metadata-map.ts'
 import { CurrentRead } from '../network/current-read.ts'
 import type { ReadSink } from '../network/direct-reads.ts'
+import { endRead } from '../network/end-of-turn.ts'
 import { ErrorCode, Http2Error, protocolError } from './error-code.ts'
 import { FloodGuard } from './flood-guard.ts'
 import { DEFAULT_WINDOW, Flag, FRAME_HEADER, FrameType, MAX_WINDOW } from './frame.ts'
@@ -108,14 +108,13 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
   /** Bytes from the socket, behind the connection preface. */
   protected read(chunk: Buffer, start: number): void {
     if (this.ended) return
-    beginBatch()
     try {
       this.reader.feed(chunk, start)
     } catch (error) {
       if (!(error instanceof Http2Error)) throw error
       this.fail(error)
     } finally {
-      endBatch()
+      endRead()
     }
   }
 

@@ -2,10 +2,9 @@
 import { Socket } from 'node:net'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import { ReadSlab } from '../../base/read-slab.ts'
-import type { Batched } from '../http1/batch.ts'
+import { type Flushable, flushAtEndOfTurn } from '../network/end-of-turn.ts'
 import { FRAME_HEADER, FrameType } from './frame.ts'
 import type { BlockTarget } from './hpack/encoder.ts'
-import { flushAtEndOfTurn } from './turn.ts'
 
 /** Up to this many body bytes are copied behind the head of their frame; more go out as they are, by writev. */
 const COPY_LIMIT = 4 * 1024
@@ -26,7 +25,7 @@ export interface OutputOwner {
   onOutputBlocked(): void
 }
 
-export class Http2Output implements Batched, BlockTarget {
+export class Http2Output implements Flushable, BlockTarget {
   readonly #socket: Socket
   readonly #owner: OutputOwner
   buffer: Buffer = NOTHING

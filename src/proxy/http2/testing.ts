@@ -9,12 +9,12 @@ import type { ConnectionManager } from '../http/connection-manager.ts'
 import type { HttpStream } from '../http/stream.ts'
 import type { MetadataMap } from '../metadata-map.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
+import { endTurn } from '../network/end-of-turn.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import { Http2ClientConnection } from './client-connection.ts'
 import { type Http2Options, http2Options } from './options.ts'
 import { Http2ServerConnection } from './server-connection.ts'
 import { http2Stats } from './stats.ts'
-import { endTurn } from './turn.ts'
 
 /** A frame as bytes. */
 export function frame(type: number, flags: number, stream: number, payload: Buffer | string = ''): Buffer {

@@ -53,12 +53,12 @@ export class Load {
 
   /** Ends it; all requests must have had their answer. */
   async stop(): Promise<void> {
+    // On a busy machine an attack can be over before a second request was answered.
+    await eventually(() => (this.#statuses.get('200') ?? 0) > 4 || this.#statuses.size > 1)
     this.#stopping = true
     await Promise.all(this.#running)
     this.#agent.destroy()
     assert.deepEqual([...this.#statuses.keys()], ['200'])
-    const sent = this.#statuses.get('200') ?? 0
-    assert.ok(sent > 4, `${sent} requests`)
   }
 
   async #run(port: number): Promise<void> {

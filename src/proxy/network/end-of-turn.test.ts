@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { endRead, flushAtEndOfTurn } from './end-of-turn.ts'
+
+function outputs(count: number, flushed: number[]): void {
+  for (let i = 0; i < count; i++) flushAtEndOfTurn({ flush: () => void flushed.push(i) })
+}
+
+test('what a few have to write waits for the end of the turn', async () => {
+  const flushed: number[] = []
+  outputs(3, flushed)
+  endRead()
+  await new Promise(process.nextTick)
+  assert.deepEqual(flushed, [])
+  await new Promise(setImmediate)
+  assert.deepEqual(flushed, [0, 1, 2])
+})
+
+test('in a long turn the first do not wait for the last', async () => {
+  const flushed: number[] = []
+  outputs(1, flushed)
+  for (let read = 1; read < 32; read++) endRead()
+  assert.equal(flushed.length, 0)
+  endRead()
+  assert.equal(flushed.length, 1)
+  outputs(1, flushed)
+  endRead()
+  assert.equal(flushed.length, 1, 'they are counted anew')
+  await new Promise(setImmediate)
+  assert.equal(flushed.length, 2)
+})
+
+test('what a flush leads to waits for the next turn', async () => {
+  const flushed: string[] = []
+  const again = () => flushAtEndOfTurn({ flush: () => void flushed.push('second') })
+  flushAtEndOfTurn({
+    flush() {
+      flushed.push('first')
+      again()
+    },
+  })
+  await new Promise(setImmediate)
+  assert.deepEqual(flushed, ['first'])
+  await new Promise(setImmediate)
+  assert.deepEqual(flushed, ['first', 'second'])
+})

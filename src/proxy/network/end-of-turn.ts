@@ -1,0 +1,34 @@
+/**
+ * What connections have to write goes out when the event loop has handled the sockets that were ready, not message by message. Frames of
+ * many streams of HTTP/2 share a system call so. And a peer on another core that waits for a message is woken once for many: it still runs
+ * when the next ones come, and to wake a core is the dearest part of a write (see RATIONALE.md).
+ */
+
+/** A connection's output. */
+export interface Flushable {
+  flush(): void
+}
+
+/** The first to have something to write waits for so many reads, at most: a turn can be a thousand long, and each may run extensions. */
+const MOST = 32
+
+let waiting: Flushable[] = []
+let reads = 0
+
+/** Calls `flush` at the end of the turn; once per call of this. */
+export function flushAtEndOfTurn(output: Flushable): void {
+  if (waiting.push(output) === 1) setImmediate(endTurn)
+}
+
+/** To be called when a read has been handled, outside of all handling of streams. */
+export function endRead(): void {
+  if (waiting.length > 0 && ++reads >= MOST) endTurn()
+}
+
+/** Writes what waits; also what a test calls that does not wait. */
+export function endTurn(): void {
+  reads = 0
+  const all = waiting
+  waiting = []
+  for (let i = 0; i < all.length; i++) all[i].flush()
+}
