@@ -36,6 +36,22 @@ const PATCHES: Patch[] = [
     add: '  string name = 27;',
   },
   {
+    // Of Envoy 1.34 and newer.
+    module: 'envoy-api',
+    file: 'envoy/extensions/load_balancing_policies/common/v3/common.proto',
+    find: 'message ZoneAwareLbConfig {',
+    add: `    enum LocalityBasis {
+      HEALTHY_HOSTS_NUM = 0;
+      HEALTHY_HOSTS_WEIGHT = 1;
+    }
+    message ForceLocalZone {
+      google.protobuf.UInt32Value min_size = 1;
+    }
+    bool force_locality_direct_routing = 4;
+    ForceLocalZone force_local_zone = 5;
+    LocalityBasis locality_basis = 6;`,
+  },
+  {
     // The shipped protoc-gen-validate lacks this field, which the shipped Envoy protos use.
     module: 'protoc-gen-validate',
     file: 'validate/validate.proto',

@@ -57,7 +57,10 @@ describe('refused with the path', () => {
     ['stats_sinks: [{ name: envoy.stat_sinks.statsd }]', /bootstrap\.stats_sinks/],
     ['tracing: { http: { name: zipkin } }', /bootstrap\.tracing/],
     ['flags_path: /x', /bootstrap\.flags_path/],
-    ['cluster_manager: { local_cluster_name: here }', /bootstrap\.cluster_manager\.local_cluster_name/],
+    [
+      'cluster_manager: { local_cluster_name: here }',
+      /bootstrap\.cluster_manager\.local_cluster_name: there is no static cluster "here"/,
+    ],
     ['admin: { socket_options: [{ level: 1, name: 2, int_value: 1 }] }', /bootstrap\.admin\.socket_options/],
     [
       resolver(

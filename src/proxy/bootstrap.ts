@@ -100,6 +100,9 @@ export function checkBootstrap(bootstrap: Bootstrap): void {
       'bootstrap.static_resources',
     )
   }
+  const local = bootstrap.clusterManager?.localClusterName ?? ''
+  if (local !== '' && bootstrap.staticResources?.clusters.some(({ name }) => name === local) !== true)
+    throw invalid('bootstrap.cluster_manager.local_cluster_name', `there is no static cluster "${local}"`)
   const dynamic = bootstrap.dynamicResources
   if (dynamic === undefined) return
   onlyFields(

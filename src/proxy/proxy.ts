@@ -77,7 +77,14 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyHandle> {
   const limits = overloadConfig(bootstrap)
   const overload = limits && OverloadState.create(limits, count)
   const stopWatching = limits?.heap && overload && watchHeap(limits.heap, overload)
-  const workers = new WorkerPool({ node, count, servicesThread, overload, fullState: () => config.fullState() })
+  const workers = new WorkerPool({
+    node,
+    count,
+    servicesThread,
+    overload,
+    localCluster: bootstrap.clusterManager?.localClusterName ?? '',
+    fullState: () => config.fullState(),
+  })
   // One worker binds exclusively, so that a taken port is an error; several share the port and look first whether it is free.
   const applier =
     count > 1

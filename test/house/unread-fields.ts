@@ -5,7 +5,6 @@ const RUNTIME = 'layered_runtime takes no key that could replace the default'
 const NODE = 'sent to the management server as it came'
 
 const KEEPALIVE = 'Node sets keepalive_time alone; libuv sends ten probes, one each second'
-const ZONE = 'nothing without cluster_manager.local_cluster_name, in Envoy neither'
 
 /** Taken knowingly: ignoring these is right. Message, field, reason. */
 export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -18,7 +17,6 @@ export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, str
     deferred_stat_options: 'when Envoy makes its counters',
     stats_flush_interval: 'nothing is flushed: sinks of statistics are refused',
     watchdogs: "guard Envoy's threads; a thread here that ends is replaced, and fuel bounds what extensions do",
-    cluster_manager: 'what of it means anything here is refused (src/proxy/config/nested.ts)',
   },
   'envoy.config.bootstrap.v3.ClusterManager': {
     enable_deferred_cluster_creation: 'when Envoy makes its clusters',
@@ -73,16 +71,8 @@ export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, str
   'envoy.config.cluster.v3.Cluster.CommonLbConfig': {
     update_merge_window: 'how long Envoy gathers changes to spare itself work; here each counts at once',
   },
-  'envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig': {
-    routing_enabled: ZONE,
-    min_cluster_size: ZONE,
-  },
   'envoy.config.core.v3.RuntimeDouble': {
     runtime_key: RUNTIME,
-  },
-  'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig': {
-    routing_enabled: ZONE,
-    min_cluster_size: ZONE,
   },
   'envoy.config.core.v3.ConfigSource': {
     resource_api_version: 'V3 is the only one that is left; Envoy refuses the others',

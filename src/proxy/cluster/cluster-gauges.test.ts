@@ -28,3 +28,26 @@ test('a cluster that is dropped, replaced or removed leaves no hosts in the gaug
   old?.rebuild()
   assert.deepEqual(gauges(), [0, 0])
 })
+
+test('an update that is dropped leaves no subsets in the gauge of its cluster', () => {
+  const stats = new StatsStore()
+  const clusters = new ClusterManager({ find: () => undefined }, stats, new InternalListeners())
+  const subsets = (values: readonly string[]) => {
+    const lbEndpoints = values.map((v, i) => ({
+      endpoint: { address: { socketAddress: { address: '127.0.0.1', portValue: i + 1 } } },
+      metadata: { filterMetadata: { 'envoy.lb': { v } } },
+    }))
+    const loadAssignment = { clusterName: 'up', endpoints: [{ lbEndpoints }] }
+    const lbSubsetConfig = { subsetSelectors: [{ keys: ['v'] }] }
+    return clusters.prepare(fromJson(ClusterSchema, { name: 'up', loadAssignment, lbSubsetConfig }))
+  }
+  const active = () => stats.gauge('cluster.up.lb_subsets_active').value
+  clusters.install(subsets(['a', 'b', 'b']))
+  assert.equal(active(), 2)
+  subsets(['a', 'b', 'c']).close()
+  assert.equal(active(), 2)
+  clusters.install(subsets(['a']))
+  assert.equal(active(), 1)
+  clusters.remove('up')
+  assert.equal(active(), 0)
+})

@@ -1,11 +1,14 @@
 import type { Cluster as ClusterProto } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
 import type { ClusterLoadAssignment } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
+import { invalid } from '../config/fields.ts'
 import type { InternalListeners } from '../network/internal-listeners.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import type { SecretSource } from '../tls/secrets.ts'
 import type { AsyncClient, AsyncStream, AsyncStreamCallbacks, AsyncStreamOptions } from './async-client.ts'
 import { AsyncUpstream } from './async-upstream.ts'
 import { Cluster } from './cluster.ts'
+import { compileAssignment } from './endpoints.ts'
+import type { LocalZones } from './lb/local-zones.ts'
 
 /** All clusters of one worker. */
 export class ClusterManager implements AsyncClient {
@@ -15,8 +18,11 @@ export class ClusterManager implements AsyncClient {
   readonly #secrets: SecretSource
   readonly #stats: StatsScope
   readonly #internal: InternalListeners
+  readonly #local: LocalZones | undefined
 
-  constructor(secrets: SecretSource, stats: StatsScope, internal: InternalListeners) {
+  /** `local`: of the cluster that this proxy belongs to, where the bootstrap names one. */
+  constructor(secrets: SecretSource, stats: StatsScope, internal: InternalListeners, local?: LocalZones) {
+    this.#local = local
     this.#internal = internal
     this.#secrets = secrets
     this.#stats = stats
@@ -32,7 +38,9 @@ export class ClusterManager implements AsyncClient {
 
   /** Makes a cluster without using it yet; throws when the config cannot work. */
   prepare(proto: ClusterProto): Cluster {
-    const cluster = new Cluster(proto, this.#secrets, this.#stats, this.#internal)
+    const isLocal = proto.name === this.#local?.clusterName
+    if (isLocal) onePriority(proto.loadAssignment, `cluster "${proto.name}".load_assignment`)
+    const cluster = new Cluster(proto, this.#secrets, this.#stats, this.#internal, isLocal ? undefined : this.#local)
     const endpoints = this.#endpoints.get(cluster.config.edsName)
     if (cluster.config.discovery === 'eds' && endpoints !== undefined) cluster.updateEndpoints(endpoints)
     return cluster
@@ -42,11 +50,23 @@ export class ClusterManager implements AsyncClient {
   install(cluster: Cluster): void {
     this.#clusters.get(cluster.name)?.close()
     this.#clusters.set(cluster.name, cluster)
+    const local = this.#local
+    if (local?.clusterName !== cluster.name) return
+    cluster.changed = () => local.update(cluster.hosts)
+    cluster.changed()
   }
 
   remove(name: string): void {
     this.#clusters.get(name)?.close()
     this.#clusters.delete(name)
+  }
+
+  /** Throws when the endpoints cannot be taken. */
+  checkEndpoints(proto: ClusterLoadAssignment): void {
+    const path = `endpoints of "${proto.clusterName}"`
+    compileAssignment(proto, path)
+    const local = this.#local && this.#clusters.get(this.#local.clusterName)
+    if (local?.config.discovery === 'eds' && local.config.edsName === proto.clusterName) onePriority(proto, path)
   }
 
   updateEndpoints(proto: ClusterLoadAssignment): void {
@@ -70,4 +90,11 @@ export class ClusterManager implements AsyncClient {
     for (const cluster of this.#clusters.values()) cluster.close()
     this.#clusters.clear()
   }
+}
+
+/** Zones are compared by the proxies of priority 0; Envoy takes no others, either. */
+function onePriority(proto: ClusterLoadAssignment | undefined, path: string): void {
+  proto?.endpoints.forEach(({ priority }, i) => {
+    if (priority !== 0) throw invalid(`${path}.endpoints[${i}].priority`, 'must be 0 in the local cluster')
+  })
 }

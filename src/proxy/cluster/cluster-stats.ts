@@ -38,5 +38,14 @@ export function clusterStats(stats: StatsScope, name: string): ClusterStats {
       fallback: scope.counter('lb_subsets_fallback'),
       fallbackPanic: scope.counter('lb_subsets_fallback_panic'),
     },
+    zones: {
+      recalculated: scope.counter('lb_recalculate_zone_structures'),
+      tooSmall: scope.counter('lb_zone_cluster_too_small'),
+      localNotOk: scope.counter('lb_local_cluster_not_ok'),
+      direct: scope.counter('lb_zone_routing_all_directly'),
+      sampled: scope.counter('lb_zone_routing_sampled'),
+      crossZone: scope.counter('lb_zone_routing_cross_zone'),
+      noCapacity: scope.counter('lb_zone_no_capacity_left'),
+    },
   }
 }

@@ -20,6 +20,7 @@ import { HealthFlag } from './health-flag.ts'
 import type { ClusterFacts } from './host.ts'
 import { HostConnections } from './host-connections.ts'
 import type { HostChooser } from './lb/host-set.ts'
+import type { LocalZones } from './lb/local-zones.ts'
 import { makeChooser } from './lb/make-chooser.ts'
 import type { MetadataMatch } from './lb/metadata-match.ts'
 import { OutlierDetector } from './outlier/outlier-detector.ts'
@@ -39,11 +40,21 @@ export class Cluster implements ClusterFacts {
   #hosts: HostChooser
   #counted = NO_HOSTS
   #closed = false
+  readonly #local: LocalZones | undefined
+  /** Told when hosts or their health have changed. */
+  changed: (() => void) | undefined
   #assignment: Assignment
   /** Endpoints are known: from the config, the first EDS answer, or the first look-up. */
   ready = false
 
-  constructor(proto: ClusterProto, secrets: SecretSource, scope: StatsScope, internal = new InternalListeners()) {
+  constructor(
+    proto: ClusterProto,
+    secrets: SecretSource,
+    scope: StatsScope,
+    internal = new InternalListeners(),
+    local?: LocalZones,
+  ) {
+    this.#local = local
     const config = clusterConfig(proto)
     const path = `cluster "${proto.name}"`
     this.config = config
@@ -121,6 +132,7 @@ export class Cluster implements ClusterFacts {
     this.#outliers?.close()
     for (const host of this.hosts) host.pool.drain()
     this.#count(NO_HOSTS)
+    this.changed = undefined
     this.#closed = true
   }
 
@@ -190,17 +202,19 @@ export class Cluster implements ClusterFacts {
   #chooser(hosts: readonly EndpointHost[]): HostChooser {
     const { localityWeights, overprovisioning } = this.#assignment
     const { lb, panicThreshold } = this.config
-    return makeChooser(hosts, { lb, panicThreshold, localityWeights, overprovisioning }, this.stats)
+    const local = this.#local
+    return makeChooser(hosts, { lb, panicThreshold, localityWeights, overprovisioning, local }, this.stats)
   }
 
   #countHealth(): void {
-    const counts = { total: this.hosts.length, healthy: 0, degraded: 0, excluded: 0 }
+    const counts = { ...NO_HOSTS, total: this.hosts.length, subsets: this.#hosts.subsets ?? 0 }
     for (const host of this.hosts) {
       if (host.healthy) counts.healthy++
       if (host.degraded) counts.degraded++
       if (host.excluded) counts.excluded++
     }
     this.#count(counts)
+    this.changed?.()
   }
 
   /** The gauges are shared with the cluster that this one is to replace, so each only adds and takes away its own. */
@@ -212,12 +226,13 @@ export class Cluster implements ClusterFacts {
     stats.healthy.value += now.healthy - before.healthy
     stats.degraded.value += now.degraded - before.degraded
     stats.excluded.value += now.excluded - before.excluded
+    stats.subsets.active.value += now.subsets - before.subsets
     this.#counted = now
   }
 }
 
-/** How many hosts a cluster adds to the gauges of its name. */
-const NO_HOSTS = { total: 0, healthy: 0, degraded: 0, excluded: 0 }
+/** How many hosts and subsets a cluster adds to the gauges of its name. */
+const NO_HOSTS = { total: 0, healthy: 0, degraded: 0, excluded: 0, subsets: 0 }
 
 /** Only names can be looked up, and only addresses be used as they are. */
 function checkAddresses(endpoints: readonly Endpoint[], discovery: ClusterConfig['discovery'], path: string): void {

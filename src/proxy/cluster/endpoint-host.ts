@@ -6,6 +6,7 @@ import type { ConnectionPool } from './connection-pool.ts'
 import { DEGRADED, EXCLUDED, UNHEALTHY } from './health-flag.ts'
 import type { ClusterFacts, Host } from './host.ts'
 import type { SubsetStats } from './lb/subset-balancer.ts'
+import type { ZoneStats } from './lb/zone-balancer.ts'
 import { OutlierMonitor } from './outlier/monitor.ts'
 import type { Transport } from './transport.ts'
 
@@ -129,4 +130,5 @@ export interface ClusterStats {
   readonly degraded: Cell
   readonly excluded: Cell
   readonly subsets: SubsetStats
+  readonly zones: ZoneStats
 }

@@ -15,7 +15,7 @@ import { invalid, onlyFields, unsupported } from '../config/fields.ts'
 import type { EndpointSettings, Locality } from './endpoint-host.ts'
 import { headerText } from './health/probe-headers.ts'
 import { HealthFlag } from './health-flag.ts'
-import { localityKey } from './lb/host-set.ts'
+import { localityKey } from './lb/locality-key.ts'
 
 /** One endpoint as it was delivered; `ip` may still be a name to look up. */
 export interface Endpoint extends EndpointSettings {

@@ -30,7 +30,7 @@ type Supported = readonly [DescMessage, ...(readonly string[])]
 /** A message with the names of its supported fields; what is not in this table has a list where it is read, or is all read. */
 export const NESTED: readonly Supported[] = [
   [AdminSchema, 'address', 'access_log', 'access_log_path', 'profile_path', 'ignore_global_conn_limit'],
-  [ClusterManagerSchema, 'enable_deferred_cluster_creation'],
+  [ClusterManagerSchema, 'enable_deferred_cluster_creation', 'local_cluster_name'],
   [EndpointSchema, 'address', 'health_check_config', 'hostname'],
   [AddressSchema, 'socket_address', 'pipe', 'envoy_internal_address'],
   [SocketAddressSchema, 'protocol', 'address', 'port_value', 'ipv4_compat'],

@@ -34,6 +34,8 @@ export interface WorkerPoolOptions {
   /** One more thread, without listeners, for services of which there is one. */
   readonly servicesThread: boolean
   readonly overload?: OverloadState | undefined
+  /** `cluster_manager.local_cluster_name`, or '' */
+  readonly localCluster?: string
   /** All ops that bring a new worker to the present state. */
   readonly fullState: () => readonly ConfigOp[]
 }
@@ -152,13 +154,14 @@ export class WorkerPool {
 
   async #spawn(index: number): Promise<void> {
     const role = index < this.size ? 'data' : 'services'
-    const { node, overload } = this.#options
+    const { node, overload, localCluster = '' } = this.#options
     const workerData: WorkerStart = {
       index,
       role,
       node: toBinary(NodeSchema, node),
       ticketSecret: this.#ticketSecret,
       overload: overload?.shared,
+      localCluster,
     }
     const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB }
     const worker = new Worker(WORKER_FILE, { workerData, name: `sluice-worker-${index}`, resourceLimits })

@@ -12,7 +12,7 @@ import { messageOf } from '../../errors.ts'
 import { logger } from '../../telemetry/log.ts'
 import type { Plugin } from '../../wasm/index.ts'
 import { ClusterManager } from '../cluster/cluster-manager.ts'
-import { compileAssignment } from '../cluster/endpoints.ts'
+import { LocalZones } from '../cluster/lb/local-zones.ts'
 import { unpack } from '../config/any.ts'
 import { checkNested } from '../config/nested.ts'
 import { NO_LISTENER } from '../context.ts'
@@ -53,6 +53,8 @@ export interface DataPlaneOptions {
   readonly role?: WorkerRole
   readonly overload?: OverloadState | undefined
   readonly ticketSecret?: Uint8Array
+  /** `cluster_manager.local_cluster_name`, or '' */
+  readonly localCluster?: string
 }
 
 export class DataPlane {
@@ -67,11 +69,12 @@ export class DataPlane {
   readonly #services: Plugin[] = []
 
   constructor(node: Node, workerIndex: number, options: DataPlaneOptions = {}) {
-    const { role = 'data', overload, ticketSecret = randomBytes(32) } = options
+    const { role = 'data', overload, ticketSecret = randomBytes(32), localCluster = '' } = options
     this.#role = role
     const stats = new StatsStore()
     const secrets = { find: (name: string) => this.#secrets.get(name) }
-    this.#clusters = new ClusterManager(secrets, stats, this.#internal)
+    const local = localCluster === '' ? undefined : new LocalZones(localCluster, node.locality)
+    this.#clusters = new ClusterManager(secrets, stats, this.#internal, local)
     const httpFilters = new HttpFilterRegistry(HTTP_FILTERS)
     this.istio = IstioReporter.forNode(node)
     const report = this.istio
@@ -132,7 +135,7 @@ export class DataPlane {
         return { commit: () => this.#clusters.remove(op.name), abort() {} }
       case 'endpoints': {
         const proto = checked(ClusterLoadAssignmentSchema, op)
-        compileAssignment(proto, `endpoints of "${op.name}"`)
+        this.#clusters.checkEndpoints(proto)
         return { commit: () => this.#clusters.updateEndpoints(proto), abort() {} }
       }
       case 'routes': {

@@ -84,6 +84,8 @@ export interface WorkerStart {
   readonly ticketSecret: Uint8Array
   /** Memory that all workers share, where the bootstrap limits anything. */
   readonly overload: SharedOverload | undefined
+  /** `cluster_manager.local_cluster_name`, or '' */
+  readonly localCluster: string
 }
 
 export interface ClusterStatus {

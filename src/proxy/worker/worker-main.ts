@@ -17,6 +17,7 @@ const plane = new DataPlane(fromBinary(NodeSchema, start.node), start.index, {
   role: start.role,
   overload,
   ticketSecret: start.ticketSecret,
+  localCluster: start.localCluster,
 })
 const batches = new Map<number, PreparedSwap[]>()
 

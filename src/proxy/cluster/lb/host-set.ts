@@ -1,12 +1,16 @@
 import type { ClusterStats, EndpointHost } from '../endpoint-host.ts'
 import type { Hash64 } from '../hash64.ts'
 import type { LoadBalancer, LoadBalancerFactory } from './load-balancer.ts'
+import { localityKey } from './locality-key.ts'
 import type { MetadataMatch } from './metadata-match.ts'
 import { priorityLoads } from './priority-load.ts'
+import { type ZoneAwareness, ZoneBalancer } from './zone-balancer.ts'
 
 /** Whom a cluster sends to. */
 export interface HostChooser {
   readonly hosts: readonly EndpointHost[]
+  /** How many there are, where there are any. */
+  readonly subsets?: number
   /** `match` is for clusters with subsets. */
   choose(hash: Hash64 | undefined, match: MetadataMatch | undefined): EndpointHost | undefined
   /** Health or weights have changed. */
@@ -22,6 +26,8 @@ export interface HostSetSettings {
   readonly failOnPanic: boolean
   /** By `localityKey`, where the cluster balances by localities. */
   readonly localityWeights: ReadonlyMap<string, number> | undefined
+  /** Where traffic is to stay in the proxy's zone. */
+  readonly zones: ZoneAwareness | undefined
 }
 
 /** Hosts of one priority, healthy or degraded, and the percents of traffic that they get. */
@@ -99,12 +105,15 @@ export class HostSet implements HostChooser {
     load: number,
     panic: boolean,
   ): Choice {
-    const { make, localityWeights, failOnPanic } = this.#settings
+    const { make, localityWeights, failOnPanic, zones } = this.#settings
     const usable = hosts.filter(isUsable)
     if (usable.length === 0 || (panic && failOnPanic)) return { load, panic, groups: [], weight: 0 }
     // In panic Envoy no longer looks at localities, but where they are part of the hash table.
-    if (localityWeights === undefined || (panic && make.consistent !== true))
-      return { load, panic, groups: [{ balancer: make(usable), weight: 1 }], weight: 1 }
+    if (localityWeights === undefined || (panic && make.consistent !== true)) {
+      const zoneAware = zones !== undefined && !panic && hosts[0].settings.priority === 0
+      const balancer = zoneAware ? new ZoneBalancer(hosts, usable, make, zones) : make(usable)
+      return { load, panic, groups: [{ balancer, weight: 1 }], weight: 1 }
+    }
     const byLocality = Map.groupBy(hosts, (host) => localityKey(host.locality, host.settings.priority))
     if (make.consistent === true) return { load, panic, groups: this.#table(byLocality, isUsable), weight: 1 }
     const groups: Choice['groups'][number][] = []
@@ -154,9 +163,4 @@ function count<T>(items: readonly T[], wanted: (item: T) => boolean): number {
   let found = 0
   for (const item of items) if (wanted(item)) found++
   return found
-}
-
-/** Sorts as Envoy sorts localities: by region, then zone, then sub-zone. */
-export function localityKey(locality: { region: string; zone: string; subZone: string }, priority: number): string {
-  return `${priority}\0${locality.region}\0${locality.zone}\0${locality.subZone}`
 }

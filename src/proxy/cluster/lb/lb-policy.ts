@@ -20,6 +20,7 @@ import {
 } from './policy-parts.ts'
 import { legacySubsets } from './subset-config.ts'
 import { typedPolicy } from './typed-policy.ts'
+import { zoneSettings } from './zone-config.ts'
 
 const COMMON = [
   'healthy_panic_threshold',
@@ -53,11 +54,17 @@ export function lbPolicy(proto: ClusterProto, path: string): LbPolicy {
     const fields = ['routing_enabled', 'min_cluster_size', 'fail_traffic_on_panic']
     onlyFields(Cluster_CommonLbConfig_ZoneAwareLbConfigSchema, locality.value, fields, `${where}.zone_aware_lb_config`)
   }
+  const make = legacyPolicy(proto, path)
+  const zoneAware = locality?.case === 'zoneAwareLbConfig' ? locality.value : undefined
   return {
-    make: legacyPolicy(proto, path),
+    make,
     localityWeighted: locality?.case === 'localityWeightedLbConfig',
     subsets: proto.lbSubsetConfig && legacySubsets(proto.lbSubsetConfig, `${path}.lb_subset_config`),
-    failOnPanic: locality?.case === 'zoneAwareLbConfig' && locality.value.failTrafficOnPanic,
+    failOnPanic: zoneAware?.failTrafficOnPanic ?? false,
+    zones:
+      make.consistent === true || locality?.case === 'localityWeightedLbConfig'
+        ? undefined
+        : zoneSettings(zoneAware, `${where}.zone_aware_lb_config`),
   }
 }
 

@@ -6,8 +6,9 @@ import { EndpointHost } from '../endpoint-host.ts'
 import { Hash64, xxHash64 } from '../hash64.ts'
 import { HealthFlag } from '../health-flag.ts'
 import { maglev, ringHash } from './consistent-hash.ts'
-import { HostSet, localityKey } from './host-set.ts'
+import { HostSet } from './host-set.ts'
 import { type LoadBalancerFactory, leastRequest, random, roundRobin } from './load-balancer.ts'
+import { localityKey } from './locality-key.ts'
 
 const CLUSTER = { name: 'c', statName: 'c', protocol: 'HTTP/1.1', metadata: {} }
 
@@ -105,7 +106,14 @@ describe('host sets', () => {
   ) =>
     new HostSet(
       list,
-      { make, panicThreshold: 50, overprovisioning: 140, failOnPanic: false, localityWeights: weights },
+      {
+        make,
+        panicThreshold: 50,
+        overprovisioning: 140,
+        failOnPanic: false,
+        zones: undefined,
+        localityWeights: weights,
+      },
       stats,
     )
 

@@ -1,5 +1,7 @@
 import type { ClusterStats, EndpointHost } from '../endpoint-host.ts'
-import { type HostChooser, HostSet, localityKey } from './host-set.ts'
+import { type HostChooser, HostSet } from './host-set.ts'
+import type { LocalZones } from './local-zones.ts'
+import { localityKey } from './locality-key.ts'
 import type { LbPolicy } from './policy-parts.ts'
 import { SubsetBalancer } from './subset-balancer.ts'
 
@@ -10,17 +12,23 @@ export interface ChooserSettings {
   readonly overprovisioning: number
   /** By `localityKey`, as EDS or the config gives them. */
   readonly localityWeights: ReadonlyMap<string, number>
+  /** What is known of the proxies around this one. */
+  readonly local: LocalZones | undefined
 }
 
 /** What chooses among these hosts, as the cluster's policy says. */
 export function makeChooser(
   hosts: readonly EndpointHost[],
-  { lb, panicThreshold, overprovisioning, localityWeights }: ChooserSettings,
+  { lb, panicThreshold, overprovisioning, localityWeights, local }: ChooserSettings,
   stats: ClusterStats,
 ): HostChooser {
   const { make, failOnPanic, localityWeighted, subsets } = lb
+  const zones =
+    local === undefined || lb.zones === undefined
+      ? undefined
+      : { local, settings: lb.zones, panicThreshold, failOnPanic, stats: stats.zones }
   const set = (some: readonly EndpointHost[], weights: ReadonlyMap<string, number> | undefined) =>
-    new HostSet(some, { make, panicThreshold, overprovisioning, failOnPanic, localityWeights: weights }, stats)
+    new HostSet(some, { make, panicThreshold, overprovisioning, failOnPanic, localityWeights: weights, zones }, stats)
   const weights = localityWeighted ? localityWeights : undefined
   if (subsets === undefined) return set(hosts, weights)
   const makeSet = (some: readonly EndpointHost[], subset: boolean): HostSet => {

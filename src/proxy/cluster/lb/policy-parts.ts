@@ -18,6 +18,7 @@ import { murmurHash2, xxHash64 } from '../hash64.ts'
 import { type HashOptions, maglev, ringHash } from './consistent-hash.ts'
 import { type LoadBalancerFactory, leastRequest, type SlowStart } from './load-balancer.ts'
 import type { SubsetSettings } from './subset-config.ts'
+import type { ZoneSettings } from './zone-config.ts'
 
 /** How hosts are chosen. */
 export interface LbPolicy {
@@ -26,6 +27,8 @@ export interface LbPolicy {
   readonly subsets: SubsetSettings | undefined
   /** In panic nobody gets anything, rather than everybody something. */
   readonly failOnPanic: boolean
+  /** undefined: it does not look at zones. */
+  readonly zones: ZoneSettings | undefined
 }
 
 const MAX_RING = 8_388_608

@@ -63,7 +63,8 @@ export function priorityLoads(
   return loads
 }
 
-function inPanic(level: PriorityHealth, threshold: number): boolean {
+/** Whether too few of the hosts can be used. */
+export function inPanic(level: PriorityHealth, threshold: number): boolean {
   const hosts = level.total - level.excluded
   const usable = hosts === 0 ? 0 : (100 * (level.healthy + level.degraded)) / hosts
   return usable < threshold

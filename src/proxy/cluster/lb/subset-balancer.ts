@@ -44,7 +44,10 @@ export class SubsetBalancer implements HostChooser {
     const isDefault = (host: EndpointHost) => matches(host, settings.defaultSubset, settings.listAsAny)
     const wanted = [settings.fallback, ...[...settings.selectors.values()].map(({ fallback }) => fallback)]
     if (wanted.includes('default')) this.#default = makeSet(hosts.filter(isDefault), true)
-    stats.active.value = this.#subsets.size
+  }
+
+  get subsets(): number {
+    return this.#subsets.size
   }
 
   choose(hash: Hash64 | undefined, match: MetadataMatch | undefined): EndpointHost | undefined {

@@ -1,9 +1,6 @@
 /** `load_balancing_policy`: the policies that are extensions of Envoy. */
 import type { LoadBalancingPolicy } from '../../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
-import {
-  type LocalityLbConfig,
-  LocalityLbConfig_ZoneAwareLbConfigSchema,
-} from '../../../../gen/envoy/extensions/load_balancing_policies/common/v3/common_pb.ts'
+import type { LocalityLbConfig } from '../../../../gen/envoy/extensions/load_balancing_policies/common/v3/common_pb.ts'
 import {
   type LeastRequest,
   LeastRequest_SelectionMethod,
@@ -35,7 +32,7 @@ import {
   WrrLocalitySchema,
 } from '../../../../gen/envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality_pb.ts'
 import { messageName, unpack } from '../../config/any.ts'
-import { invalid, onlyFields, unsupported } from '../../config/fields.ts'
+import { invalid, unsupported } from '../../config/fields.ts'
 import { random, roundRobin } from './load-balancer.ts'
 import {
   hashOptions,
@@ -46,6 +43,7 @@ import {
   slowStart,
 } from './policy-parts.ts'
 import { typedSubsets } from './subset-config.ts'
+import { zoneSettings } from './zone-config.ts'
 
 type Compile<M> = (config: M, path: string) => LbPolicy
 
@@ -78,16 +76,16 @@ export function typedPolicy({ policies }: LoadBalancingPolicy, path: string): Lb
 function plain(make: LbPolicy['make'], locality: LocalityLbConfig | undefined, path: string): LbPolicy {
   const specifier = locality?.localityConfigSpecifier
   const zoneAware = specifier?.case === 'zoneAwareLbConfig' ? specifier.value : undefined
-  if (zoneAware !== undefined) {
-    const fields = ['routing_enabled', 'min_cluster_size', 'fail_traffic_on_panic']
-    const where = `${path}.locality_lb_config.zone_aware_lb_config`
-    onlyFields(LocalityLbConfig_ZoneAwareLbConfigSchema, zoneAware, fields, where)
-  }
+  const localityWeighted = specifier?.case === 'localityWeightedLbConfig'
   return {
     make,
-    localityWeighted: specifier?.case === 'localityWeightedLbConfig',
+    localityWeighted,
     subsets: undefined,
     failOnPanic: zoneAware?.failTrafficOnPanic ?? false,
+    zones:
+      make.consistent === true || localityWeighted
+        ? undefined
+        : zoneSettings(zoneAware, `${path}.locality_lb_config.zone_aware_lb_config`),
   }
 }
 
@@ -123,7 +121,11 @@ function maglev(config: Maglev, path: string): LbPolicy {
 }
 
 function wrrLocality(config: WrrLocality, path: string): LbPolicy {
-  return { ...inner(config.endpointPickingPolicy, `${path}.endpoint_picking_policy`), localityWeighted: true }
+  return {
+    ...inner(config.endpointPickingPolicy, `${path}.endpoint_picking_policy`),
+    localityWeighted: true,
+    zones: undefined,
+  }
 }
 
 function subset(config: Subset, path: string): LbPolicy {
