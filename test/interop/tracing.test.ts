@@ -39,8 +39,31 @@ const REQUESTS: readonly (readonly [string, Readonly<Record<string, string>>, nu
 const CALLOUTS: typeof REQUESTS = [
   ['/called', {}, 4],
   ['/called', { traceparent: `${PARENT}-00` }, 0],
+  ['/called', { authorization: `Bearer ${token('keys')}` }, 5],
+  ['/called', { authorization: `Bearer ${token('flaky')}` }, 5],
+  ['/called', { authorization: `Bearer ${token('gone')}` }, 5],
 ]
 const FILTERS: readonly unknown[] = [
+  {
+    name: 'envoy.filters.http.jwt_authn',
+    typed_config: {
+      '@type': `${TYPE}.extensions.filters.http.jwt_authn.v3.JwtAuthentication`,
+      providers: { here: provider('up', 'keys'), flaky: provider('up', 'flaky'), gone: provider('down', 'gone') },
+      rules: [
+        {
+          match: { prefix: '/' },
+          requires: {
+            requires_any: {
+              requirements: [
+                ...['here', 'flaky', 'gone'].map((provider_name) => ({ provider_name })),
+                { allow_missing_or_failed: {} },
+              ],
+            },
+          },
+        },
+      ],
+    },
+  },
   {
     name: 'envoy.filters.http.ext_authz',
     typed_config: {
@@ -68,6 +91,18 @@ const FILTERS: readonly unknown[] = [
   },
 ]
 
+/** Its keys are no keys, after a second try, or cannot be had. */
+function provider(cluster: string, issuer: string): unknown {
+  const retry = { retry_back_off: { base_interval: '0.01s' }, num_retries: 2 }
+  const http = { uri: `http://${cluster}/${issuer}`, cluster, timeout: '1s' }
+  return { issuer, forward: true, remote_jwks: { http_uri: http, ...(issuer === 'flaky' && { retry_policy: retry }) } }
+}
+
+function token(issuer: string): string {
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  return `${part({ alg: 'RS256' })}.${part({ iss: issuer })}.c2lnbmVk`
+}
+
 interface Options {
   readonly spawn: boolean
   /** The same by the router, where the connection manager does not ask for it. */
@@ -93,7 +128,7 @@ async function startUpstream(told: string[]): Promise<Server> {
     told.push(`${request.url} ${flags} ${tracestate} reason=${String(id)[14]} ${decorator}`)
     const turn = turns.get(request.url as string) ?? 0
     turns.set(request.url as string, turn + 1)
-    const answers = String(request.headers['x-answer'] ?? '200').split(',')
+    const answers = String(request.headers['x-answer'] ?? (request.url === '/flaky' ? '503,200' : '200')).split(',')
     const answer = answers[Math.min(turn, answers.length - 1)]
     if (answer === 'never') return
     if (answer === 'reset') request.socket.destroy()

@@ -17,6 +17,7 @@ export interface AsyncClient {
 export interface CallSpan {
   /** Until the answer has been handed on. */
   tag(name: string, value: string): void
+  /** The host is known: it has a connection, or could not be reached. */
   onConnected(host: Host): void
   onHeaders(headers: HeaderMap): void
   /** The answer is whole, and is about to be handed on. */

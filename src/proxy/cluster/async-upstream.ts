@@ -109,6 +109,7 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
 
   onPoolFailure(failure: UpstreamFailure, reason: string, host: EndpointHost): void {
     if (this.#over) return
+    this.#span?.onConnected(host)
     this.#span?.reset(failure, reason)
     this.#cluster.outliers?.onLocalFailure(host)
     this.#end()

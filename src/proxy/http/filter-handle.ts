@@ -72,8 +72,8 @@ export class FilterHandle implements HttpFilterCallbacks {
     continueEncoding(this.stream, this)
   }
 
-  traceCall(headers: HeaderMap, cluster: string, grpcMethod = ''): CallSpan | undefined {
-    return this.stream.trace?.call(headers, cluster, grpcMethod)
+  traceCall(headers: HeaderMap, cluster: string, grpcMethod = '', name = ''): CallSpan | undefined {
+    return this.stream.trace?.call(headers, cluster, grpcMethod, name)
   }
 
   sendLocalReply(code: number, body: string, options?: LocalReplyOptions): void {

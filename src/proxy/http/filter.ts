@@ -63,8 +63,11 @@ export interface HttpFilterCallbacks {
   /** All that there are of them, in this order. */
   routeConfigs<T>(): readonly T[]
 
-  /** Puts the stream's trace into a request of the filter's own; the span is for the call. `grpcMethod`: `package.Service.Method`. */
-  traceCall(headers: HeaderMap, cluster: string, grpcMethod?: string): CallSpan | undefined
+  /**
+   * Puts the stream's trace into a request of the filter's own; the span is for the call. `grpcMethod`: `package.Service.Method`. `name`
+   * stands in the place of the one that Envoy's client gives.
+   */
+  traceCall(headers: HeaderMap, cluster: string, grpcMethod?: string, name?: string): CallSpan | undefined
 
   /** Goes on after a stop. Does nothing when this filter has not stopped that direction. */
   continueDecoding(): void

@@ -3,7 +3,7 @@ import type { HeaderMap } from '../../base/header-map.ts'
 import type { CallSpan } from '../cluster/async-client.ts'
 import type { Host } from '../cluster/host.ts'
 import type { UpstreamFailure } from '../cluster/upstream.ts'
-import { failureText } from '../filters/router-failure.ts'
+import { failureText, resetStatus } from '../filters/router-failure.ts'
 import type { StreamInfo } from '../http/stream-info.ts'
 import type { Span } from './span.ts'
 import type { StreamTrace } from './stream-trace.ts'
@@ -15,6 +15,9 @@ export class AttemptSpan implements CallSpan {
   readonly #span: Span
   #host: Host | undefined
   #headers: HeaderMap | undefined
+  /** Of the answer that the proxy makes itself. */
+  #status = 0
+  readonly #ofFilter: boolean
   #connected = false
   #over = false
 
@@ -22,6 +25,7 @@ export class AttemptSpan implements CallSpan {
     this.#trace = trace
     this.#span = span
     this.#host = host
+    this.#ofFilter = host === undefined
   }
 
   tag(name: string, value: string): void {
@@ -47,8 +51,12 @@ export class AttemptSpan implements CallSpan {
 
   reset(failure: UpstreamFailure, reason: string, info?: StreamInfo): void {
     const { flag, body } = failureText(failure, reason)
-    this.#span.tag('error', 'true')
-    this.#span.tag('error.reason', body)
+    // As Envoy: what filters ask gets an answer in any case, and that is what the span tells.
+    if (this.#ofFilter && this.#headers === undefined) this.#status = resetStatus(failure)
+    else {
+      this.#span.tag('error', 'true')
+      this.#span.tag('error.reason', body)
+    }
     this.#finish(info, undefined, flag)
   }
 
@@ -71,7 +79,7 @@ export class AttemptSpan implements CallSpan {
       span.tag('upstream_cluster', cluster.name)
       span.tag('upstream_cluster.name', cluster.statName)
     }
-    tagOutcome(span, Number(this.#headers?.get(':status') ?? 0), flag)
+    tagOutcome(span, Number(this.#headers?.get(':status') ?? this.#status), flag)
     tagGrpcStatus(span, trailers, this.#headers)
     if (info !== undefined) this.#trace.tagCustom(span, info)
     if (span.end === 0) this.ended()

@@ -89,10 +89,10 @@ export class StreamTrace {
    * Puts the trace into a request that a filter makes, as Envoy's async client does: a child always, also where the attempts of the
    * router have none.
    */
-  call(headers: HeaderMap, cluster: string, grpcMethod: string): CallSpan | undefined {
+  call(headers: HeaderMap, cluster: string, grpcMethod: string, name: string): CallSpan | undefined {
     if (!this.#carried) return undefined
     const now = performance.timeOrigin + performance.now()
-    const span = this.child(`async ${grpcMethod || cluster} egress`, SpanKind.Client, now)
+    const span = this.child(name || `async ${grpcMethod || cluster} egress`, SpanKind.Client, now)
     this.parts.provider.inject(span, headers)
     return grpcMethod === '' ? new AttemptSpan(this, span, undefined) : new GrpcCallSpan(this, span, cluster)
   }

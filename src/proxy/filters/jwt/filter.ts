@@ -162,7 +162,7 @@ class JwtFilter implements HttpFilter {
       provider.fetch(() => {
         if (--open > 0 || this.#gone) return
         if (this.#decide(headers, requirement.check(headers))) this.#callbacks.continueDecoding()
-      })
+      }, this.#callbacks)
     }
     return FilterHeadersStatus.StopAllIterationAndWatermark
   }

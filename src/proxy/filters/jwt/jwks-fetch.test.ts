@@ -82,7 +82,7 @@ describe('fetching keys', () => {
   }
 })
 
-test('no keys are fetched for a request without a token', async () => {
+test('no keys are fetched for a request without a token of their issuer', async () => {
   let asked = 0
   const keys = await upstream((_, response) => {
     asked++
@@ -92,8 +92,14 @@ test('no keys are fetched for a request without a token', async () => {
   try {
     const { body } = await get(portOf(proxy), '/')
     assert.deepEqual([body, asked], ['Jwt is missing', 0])
-    await get(portOf(proxy), '/?access_token=a.b.c')
-    assert.equal(asked, 1)
+    const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    for (const [iss, count] of [
+      ['another', 0],
+      ['me', 1],
+    ] as const) {
+      await get(portOf(proxy), `/?access_token=${part({ alg: 'HS256' })}.${part({ iss })}.c2lnbmVk`)
+      assert.equal(asked, count, iss)
+    }
   } finally {
     await proxy.close(0)
     await keys.close()

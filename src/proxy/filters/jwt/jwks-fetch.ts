@@ -8,6 +8,8 @@ import { HeaderMap } from '../../../base/header-map.ts'
 import { type AsyncResponse, asyncRequest } from '../../cluster/async-client.ts'
 import { durationMs, invalid, onlyFields, pauseMs } from '../../config/fields.ts'
 import type { FactoryContext } from '../../context.ts'
+import type { HttpFilterCallbacks } from '../../http/filter.ts'
+import { RetriedSpan } from '../../tracing/retried-span.ts'
 
 /** Envoy's default of a pause before a second try. */
 const BASE_MS = 1000
@@ -16,6 +18,9 @@ interface Retries {
   readonly count: number
   readonly pauses: BackoffOptions
 }
+
+/** The request that needs the keys. */
+export type Caller = Pick<HttpFilterCallbacks, 'traceCall'>
 
 /** One fetch at a time of the keys at a `remote_jwks`, tried again as its `retry_policy` says. */
 export class JwksFetch {
@@ -46,22 +51,42 @@ export class JwksFetch {
     else this.#failed.value++
   }
 
-  /** Calls back later, with the text or the reason why there is none. */
-  start(done: (text: string | undefined, reason: string) => void): void {
+  /** Calls back later, with the text or the reason why there is none. The span is the caller's, as in Envoy; a fetch ahead has none. */
+  start(done: (text: string | undefined, reason: string) => void, caller?: Caller): void {
+    const url = this.#url
+    if (url === undefined || !this.#context.clusters.hasCluster(this.#cluster)) {
+      const reason = url === undefined ? 'the uri is none' : `there is no cluster ${this.#cluster}`
+      process.nextTick(done, undefined, reason)
+      return
+    }
+    const headers = HeaderMap.of([
+      [':authority', url.host],
+      [':path', url.pathname + url.search],
+      [':method', 'GET'],
+      [':scheme', url.protocol.slice(0, -1)],
+    ])
+    const call = caller?.traceCall(headers, this.#cluster, '', 'JWT Remote PubKey Fetch')
+    const span = call && new RetriedSpan(call)
     const deadline = this.#timeoutMs === 0 ? Infinity : performance.now() + this.#timeoutMs
     const pauses = this.#retries && new Backoff(this.#retries.pauses)
     let left = this.#retries?.count ?? 0
     const attempt = () => {
       // As Envoy, the time is for all tries together.
       const timeoutMs = deadline === Infinity ? 0 : Math.max(1, deadline - performance.now())
-      this.#once(timeoutMs, (response, reason) => {
+      this.#once(headers.clone(), timeoutMs, span?.begin(), (response, reason) => {
         const status = Number(response?.headers.get(':status') ?? 0)
-        if (status === 200) return done(response?.body.linearize().toString('utf8') ?? '', '')
+        if (status === 200) {
+          span?.finish()
+          return done(response?.body.linearize().toString('utf8') ?? '', '')
+        }
         const why = response === undefined ? reason : `status ${status}`
         const pause = pauses?.next() ?? 0
         // `5xx,gateway-error,connect-failure,reset`, which is what Envoy tries again.
         const again = left-- > 0 && (response === undefined || status >= 500) && performance.now() + pause < deadline
-        if (!again || this.#closed) return done(undefined, why)
+        if (!again || this.#closed) {
+          span?.finish()
+          return done(undefined, why)
+        }
         this.#timer = setTimeout(attempt, pause).unref()
       })
     }
@@ -73,20 +98,17 @@ export class JwksFetch {
     clearTimeout(this.#timer)
   }
 
-  #once(timeoutMs: number, done: (response: AsyncResponse | undefined, reason: string) => void): void {
-    const url = this.#url
-    if (url === undefined) {
-      process.nextTick(done, undefined, 'the uri is none')
-      return
-    }
-    const headers = HeaderMap.of([
-      [':authority', url.host],
-      [':path', url.pathname + url.search],
-      [':method', 'GET'],
-      [':scheme', url.protocol.slice(0, -1)],
-    ])
+  #once(
+    headers: HeaderMap,
+    timeoutMs: number,
+    span: RetriedSpan | undefined,
+    done: (response: AsyncResponse | undefined, reason: string) => void,
+  ): void {
     const { clusters } = this.#context
-    if (asyncRequest(clusters, this.#cluster, headers, new BodyBuffer(), undefined, timeoutMs, done) === undefined)
+    // It may be gone since the first try.
+    if (
+      asyncRequest(clusters, this.#cluster, headers, new BodyBuffer(), undefined, timeoutMs, done, span) === undefined
+    )
       process.nextTick(done, undefined, `there is no cluster ${this.#cluster}`)
   }
 }

@@ -29,13 +29,14 @@ interface Key {
 /** A JSON Web Key Set (RFC 7517), and the tokens that its keys are known to have signed. */
 export class KeySet {
   readonly #keys: readonly Key[]
-  /** By their ends. */
-  readonly #good = new Map<string, Token>()
-  readonly #remembers: number
+  /** By their ends. What is asked for again comes over from the older half, so that a flood of others leaves it. */
+  #good = new Map<string, Token>()
+  #older = new Map<string, Token>()
+  readonly #half: number
 
   /** Throws when the text is no key set, or no key of it can be used. `remembers`: so many good tokens (`jwt_cache_size`). */
   constructor(text: string, remembers = MAX_REMEMBERED) {
-    this.#remembers = remembers
+    this.#half = Math.ceil(remembers / 2)
     const json = JSON.parse(text) as { keys?: unknown }
     if (!Array.isArray(json.keys)) throw new Error('Jwks does not have [keys] field')
     this.#keys = (json.keys as Record<string, unknown>[]).flatMap((jwk) => {
@@ -50,8 +51,20 @@ export class KeySet {
 
   /** The token of that text, if one of the keys is known to have signed it. */
   known(text: string): Token | undefined {
-    const token = this.#good.get(text.slice(-END))
-    return token !== undefined && token.text === text ? token : undefined
+    const end = text.slice(-END)
+    const young = this.#good.get(end)
+    const token = young ?? this.#older.get(end)
+    if (token === undefined || token.text !== text) return undefined
+    if (young === undefined) this.#remember(end, token)
+    return token
+  }
+
+  #remember(end: string, token: Token): void {
+    if (this.#good.size >= this.#half) {
+      this.#older = this.#good
+      this.#good = new Map()
+    }
+    this.#good.set(end, token)
   }
 
   /** `undefined` when one of the keys signed it, else Envoy's words. */
@@ -69,10 +82,7 @@ export class KeySet {
     const signed = Buffer.from(text.slice(0, dot))
     const signature = Buffer.from(text.slice(dot + 1), 'base64url')
     if (!usable.some(({ key }) => signedBy(key, algorithm, signed, signature))) return 'Jwt verification fails'
-    if (text.length <= LONGEST_REMEMBERED) {
-      if (this.#good.size >= this.#remembers) this.#good.clear()
-      this.#good.set(text.slice(-END), token)
-    }
+    if (text.length <= LONGEST_REMEMBERED) this.#remember(text.slice(-END), token)
     return undefined
   }
 }

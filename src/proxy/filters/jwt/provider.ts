@@ -9,10 +9,10 @@ import { dataSource } from '../../config/data-source.ts'
 import { durationMs, durationSeconds, invalid, onlyFields } from '../../config/fields.ts'
 import type { FactoryContext } from '../../context.ts'
 import { stringMatch, type TextMatch } from '../../match/string.ts'
-import { JwksFetch } from './jwks-fetch.ts'
+import { type Caller, JwksFetch } from './jwks-fetch.ts'
 import { KeySet } from './key-set.ts'
 import { type Place, placesOf } from './place.ts'
-import { plainAudience, type Token } from './token.ts'
+import { parseToken, plainAudience, type Token } from './token.ts'
 
 const FIELDS = [
   'issuer',
@@ -95,9 +95,13 @@ export class JwtProvider {
     else throw invalid(path, 'keys are missing')
   }
 
-  /** Whether there is a token that it has to look at: a request without one need not wait for keys, as in Envoy. */
+  /** Whether there is a token of its issuer: a request without one need not wait for keys, as in Envoy. */
   isAsked(headers: HeaderMap): boolean {
-    return this.places.some((place) => place.find(headers) !== undefined)
+    return this.places.some((place) => {
+      const found = place.find(headers)
+      const token = found === undefined ? '' : parseToken(place.token(found))
+      return typeof token !== 'string' && this.issues(token)
+    })
   }
 
   issues(token: Token): boolean {
@@ -158,8 +162,8 @@ export class JwtProvider {
     this.#remote?.close()
   }
 
-  /** Fetches the keys, once for all who ask meanwhile; `fetched`: there are new ones. */
-  fetch(done: (fetched: boolean) => void): void {
+  /** Fetches the keys, once for all who ask meanwhile; `fetched`: there are new ones. The span is the first one's, if that is a request. */
+  fetch(done: (fetched: boolean) => void, caller?: Caller): void {
     if (this.#waiting !== undefined) {
       this.#waiting.push(done)
       return
@@ -184,6 +188,6 @@ export class JwtProvider {
         problem = messageOf(error)
       }
       finish(keys, problem)
-    })
+    }, caller)
   }
 }
