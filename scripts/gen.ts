@@ -1,14 +1,15 @@
 /**
  * Generates `gen/` (TypeScript for Envoy's protos) from the .proto files that `@grpc/grpc-js-xds` ships.
  *
- * Nothing of Envoy's API is copied into this repository. Three shipped files are older than the Envoy that we speak to, so they
- * are patched on the way: see PATCHES. The result is reused until one of the inputs changes.
+ * Nothing of Envoy's API is copied into this repository. Some shipped files are older than the Envoy that we speak to, so they
+ * are patched on the way: see proto-patches.ts. The result is reused until one of the inputs changes.
  */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { PATCHES } from './proto-patches.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const deps = join(root, 'node_modules/@grpc/grpc-js-xds/deps')
@@ -19,77 +20,6 @@ const PATHS = readFileSync(join(root, 'proto/paths.txt'), 'utf8')
   .split('\n')
   .map((line) => line.trim())
   .filter((line) => line !== '' && !line.startsWith('#'))
-
-interface Patch {
-  file: string
-  module: string
-  find: string
-  add: string
-}
-
-const PATCHES: Patch[] = [
-  {
-    // Tells several health checks of a cluster apart (Envoy 1.40).
-    module: 'envoy-api',
-    file: 'envoy/config/core/v3/health_check.proto',
-    find: 'message HealthCheck {',
-    add: '  string name = 27;',
-  },
-  {
-    // Of Envoy 1.34 and newer.
-    module: 'envoy-api',
-    file: 'envoy/extensions/load_balancing_policies/common/v3/common.proto',
-    find: 'message ZoneAwareLbConfig {',
-    add: `    enum LocalityBasis {
-      HEALTHY_HOSTS_NUM = 0;
-      HEALTHY_HOSTS_WEIGHT = 1;
-    }
-    message ForceLocalZone {
-      google.protobuf.UInt32Value min_size = 1;
-    }
-    bool force_locality_direct_routing = 4;
-    ForceLocalZone force_local_zone = 5;
-    LocalityBasis locality_basis = 6;`,
-  },
-  {
-    // The shipped protoc-gen-validate lacks this field, which the shipped Envoy protos use.
-    module: 'protoc-gen-validate',
-    file: 'validate/validate.proto',
-    find: 'message StringRules {',
-    add: '  optional bool ignore_empty = 26;',
-  },
-  {
-    // Fields 7 to 9 of Envoy 1.33 and newer; Istio always sets failure_policy.
-    module: 'envoy-api',
-    file: 'envoy/extensions/wasm/v3/wasm.proto',
-    find: 'message PluginConfig {',
-    add: `  FailurePolicy failure_policy = 7;
-  ReloadConfig reload_config = 8;
-  google.protobuf.BoolValue allow_on_headers_stop_iteration = 9;`,
-  },
-  {
-    module: 'envoy-api',
-    file: 'envoy/extensions/wasm/v3/wasm.proto',
-    find: 'option (udpa.annotations.file_status).package_version_status = ACTIVE;',
-    add: `enum FailurePolicy {
-  UNSPECIFIED = 0;
-  FAIL_RELOAD = 1;
-  FAIL_CLOSED = 2;
-  FAIL_OPEN = 3;
-}
-
-message ReloadConfig {
-  config.core.v3.BackoffStrategy backoff = 1;
-}
-`,
-  },
-  {
-    module: 'envoy-api',
-    file: 'envoy/extensions/wasm/v3/wasm.proto',
-    find: 'import "envoy/config/core/v3/base.proto";',
-    add: 'import "envoy/config/core/v3/backoff.proto";\nimport "google/protobuf/wrappers.proto";',
-  },
-]
 
 /** Copies a proto module to a scratch folder and applies its patches there. */
 function prepare(scratch: string): void {
@@ -106,7 +36,7 @@ function prepare(scratch: string): void {
       }
       throw new Error(`cannot patch ${patch.file}: «${patch.find}» is not there; has @grpc/grpc-js-xds been updated?`)
     }
-    writeFileSync(path, text.replace(patch.find, `${patch.find}\n${patch.add}`))
+    writeFileSync(path, text.replace(patch.find, patch.replaces === true ? patch.add : `${patch.find}\n${patch.add}`))
   }
 }
 
@@ -135,6 +65,7 @@ function fingerprint(): string {
   const hash = createHash('sha256')
   for (const file of [
     'scripts/gen.ts',
+    'scripts/proto-patches.ts',
     'proto/paths.txt',
     'node_modules/@grpc/grpc-js-xds/package.json',
     'node_modules/@bufbuild/protoc-gen-es/package.json',

@@ -28,7 +28,7 @@ export interface FactoryContext {
   readonly clusters: AsyncClient
   readonly health: HealthState
   readonly listener: ListenerFacts
-  /** What `prepare` returned. */
+  /** What `prepare` returned; of a route's config the `SharedCells` of its route configuration. */
   readonly prepared: unknown
   /** The filter's name in its chain. */
   readonly filterName: string

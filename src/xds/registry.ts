@@ -38,6 +38,7 @@ import { file_envoy_extensions_filters_http_health_check_v3_health_check } from 
 import { file_envoy_extensions_filters_http_jwt_authn_v3_config } from '../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.ts'
 import { file_envoy_extensions_filters_http_local_ratelimit_v3_local_rate_limit } from '../../gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.ts'
 import { file_envoy_extensions_filters_http_lua_v3_lua } from '../../gen/envoy/extensions/filters/http/lua/v3/lua_pb.ts'
+import { file_envoy_extensions_filters_http_ratelimit_v3_rate_limit } from '../../gen/envoy/extensions/filters/http/ratelimit/v3/rate_limit_pb.ts'
 import { file_envoy_extensions_filters_http_rbac_v3_rbac } from '../../gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.ts'
 import { file_envoy_extensions_filters_http_router_v3_router } from '../../gen/envoy/extensions/filters/http/router/v3/router_pb.ts'
 import { file_envoy_extensions_filters_http_wasm_v3_wasm } from '../../gen/envoy/extensions/filters/http/wasm/v3/wasm_pb.ts'
@@ -112,6 +113,7 @@ const ROOTS: readonly DescFile[] = [
   file_envoy_extensions_filters_http_jwt_authn_v3_config,
   file_envoy_extensions_filters_http_local_ratelimit_v3_local_rate_limit,
   file_envoy_extensions_filters_http_lua_v3_lua,
+  file_envoy_extensions_filters_http_ratelimit_v3_rate_limit,
   file_envoy_extensions_filters_http_rbac_v3_rbac,
   file_envoy_extensions_filters_http_router_v3_router,
   file_envoy_extensions_filters_http_wasm_v3_wasm,

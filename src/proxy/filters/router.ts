@@ -86,7 +86,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
       answerDirect(this.callbacks, route)
       return FilterHeadersStatus.StopIteration
     }
-    const name = settings.clusterHeader === '' ? route.clusterName : (headers.get(settings.clusterHeader) ?? '')
+    const name = route.clusterFor(headers)
     const cluster = this.#clusters.get(name)
     info.upstreamCluster = name
     if (cluster === undefined) {

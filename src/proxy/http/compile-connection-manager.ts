@@ -61,11 +61,19 @@ export async function compileConnectionManager(
   }
 }
 
+/** Where routes stand in a connection manager, and under which the memory that their workers share was prepared. */
+export function inlineRoutesPath(managerPath: string): string {
+  return `${managerPath}.route_config`
+}
+
 function routeSource(proto: HttpConnectionManager, place: Omit<FilterChainPlace, 'statPrefix'>): RouteSource {
   const { routeSpecifier } = proto
   switch (routeSpecifier.case) {
-    case 'routeConfig':
-      return place.context.routes.inline(routeSpecifier.value, `${place.path}.route_config`)
+    case 'routeConfig': {
+      const path = inlineRoutesPath(place.path)
+      const memory = place.prepared.get(path) as SharedArrayBuffer | undefined
+      return place.context.routes.inline(routeSpecifier.value, path, memory)
+    }
     case 'rds': {
       const source = routeSpecifier.value.configSource?.configSourceSpecifier.case
       if (source !== 'ads')

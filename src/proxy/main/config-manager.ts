@@ -7,11 +7,12 @@ import { type Cluster, ClusterSchema } from '../../../gen/envoy/config/cluster/v
 import type { Node } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import { ClusterLoadAssignmentSchema } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
 import { type Listener, ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
-import { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.ts'
+import { type RouteConfiguration, RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.ts'
 import { type Secret, SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
 import { logger } from '../../telemetry/log.ts'
 import { type AdsClient, type NamedResource, type RejectedResource, TypeUrl } from '../../xds/index.ts'
 import { prepareService, type ServiceConfig } from '../filters/wasm/index.ts'
+import { sharedMemoryForCells } from '../shared-cells.ts'
 import { DataPlane } from '../worker/data-plane.ts'
 import type { ConfigOp, ServiceOp } from '../worker/protocol.ts'
 import { type Applier, SafeApplier } from './applier.ts'
@@ -23,6 +24,11 @@ import { type ListenerState, ListenerUpdates } from './listener-updates.ts'
 
 const log = logger('proxy')
 
+interface DeliveredRoutes extends Delivered<RouteConfiguration> {
+  /** What all workers have of it, those too that begin later. */
+  readonly memory: SharedArrayBuffer
+}
+
 export class ConfigManager {
   readonly #pool: SafeApplier
   readonly #trial: DataPlane
@@ -31,7 +37,7 @@ export class ConfigManager {
   #ads: AdsClient | undefined
   #places: ListenPlaces = new Map()
   readonly clusters = new Map<string, Delivered<Cluster>>()
-  readonly routes = new Map<string, Delivered<MessageShape<typeof RouteConfigurationSchema>>>()
+  readonly routes = new Map<string, DeliveredRoutes>()
   readonly endpoints = new Map<string, Delivered<MessageShape<typeof ClusterLoadAssignmentSchema>>>()
   readonly secrets = new Map<string, Delivered<Secret>>()
   readonly #static = new Set<string>()
@@ -145,8 +151,8 @@ export class ConfigManager {
     }
     for (const [name, { proto }] of this.clusters)
       ops.push({ kind: 'cluster', name, bytes: toBinary(ClusterSchema, proto) })
-    for (const [name, { proto }] of this.routes)
-      ops.push({ kind: 'routes', name, bytes: toBinary(RouteConfigurationSchema, proto) })
+    for (const [name, { proto, memory }] of this.routes)
+      ops.push({ kind: 'routes', name, bytes: toBinary(RouteConfigurationSchema, proto), memory })
     for (const { op } of this.extensions.values()) ops.push(op)
     ops.push(...this.#services)
     ops.push(...this.#listeners.ops())
@@ -249,8 +255,9 @@ export class ConfigManager {
         continue
       }
       if (same(this.routes.get(name)?.proto, proto, RouteConfigurationSchema)) continue
-      const [{ error }] = await this.#pool.apply([{ kind: 'routes', name, bytes: resource.value }])
-      if (error === undefined) this.routes.set(name, delivered(proto, version))
+      const memory = sharedMemoryForCells()
+      const [{ error }] = await this.#pool.apply([{ kind: 'routes', name, bytes: resource.value, memory }])
+      if (error === undefined) this.routes.set(name, { ...delivered(proto, version), memory })
       else rejects.push({ name, reason: error })
     }
     await this.#listeners.warm()

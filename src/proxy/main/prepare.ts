@@ -2,12 +2,14 @@
 import type { Listener } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import type { PrepareContext } from '../context.ts'
 import { prepareAccessLog } from '../http/access-log.ts'
+import { inlineRoutesPath } from '../http/compile-connection-manager.ts'
 import { filtersToPrepare } from '../http/compile-filters.ts'
 import { connectionManager, listenerPath } from '../listener/compile-listener.ts'
 import { networkFiltersToPrepare } from '../network/compile-filters.ts'
+import { sharedMemoryForCells } from '../shared-cells.ts'
 import type { DataPlaneContext } from '../worker/data-plane-context.ts'
 
-/** `prepare` of all filters and access logs whose config stands in the listener, by path. */
+/** `prepare` of all filters and access logs whose config stands in the listener, and memory for its routes, by path. */
 export async function prepareListener(
   listener: Listener,
   context: DataPlaneContext,
@@ -32,6 +34,8 @@ export async function prepareListener(
         ? []
         : filtersToPrepare(manager.httpFilters, (type) => context.httpFilters.find(type), `${path}.filters[${last}]`)),
     ]
+    if (manager?.routeSpecifier.case === 'routeConfig')
+      result.set(inlineRoutesPath(`${path}.filters[${last}]`), sharedMemoryForCells())
     for (const [i, log] of (manager?.accessLog ?? []).entries()) {
       const where = `${path}.filters[${last}].access_log[${i}]`
       result.set(where, await prepareAccessLog(log, where))

@@ -24,6 +24,8 @@ import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.t
 import { HeaderMutations } from '../http/header-mutations.ts'
 import type { StreamInfo } from '../http/stream-info.ts'
 import { bytesRegex } from '../match/regex.ts'
+import { RateLimits } from '../rate-limit/policy.ts'
+import { RouteRateLimits } from '../rate-limit/route-limits.ts'
 import { routeTracing } from '../tracing/route-tracing.ts'
 import { HashPolicy } from './hash-policy.ts'
 import { hedges } from './hedge-policy.ts'
@@ -51,6 +53,7 @@ export interface VirtualHostContext {
   readonly mostSpecificWins: boolean
   readonly perFilter: readonly PerFilterConfig[]
   readonly mirrors: readonly MirrorPolicy[]
+  readonly rateLimits: RateLimits
   readonly hedges: boolean
   /** `max_direct_response_body_size_bytes` */
   readonly maxDirectBody: number
@@ -109,6 +112,8 @@ const ACTION_FIELDS = [
   'max_grpc_timeout',
   'max_stream_duration',
   'upgrade_configs',
+  'rate_limits',
+  'include_vh_rate_limits',
 ]
 
 const DEFAULT_TIMEOUT_MS = 15_000
@@ -267,6 +272,7 @@ function compileSettings(
         : new HashPolicy(action.hashPolicy, `${where}.hash_policy`),
     mirrors: mirrors.length > 0 ? mirrors : host.mirrors,
     highPriority: action?.priority === 1,
+    rateLimits: action && routeRateLimits(action, host.rateLimits, where),
     prefixRewrite: byteString(action?.prefixRewrite ?? ''),
     regexRewrite: action?.regexRewrite && regexRewrite(action.regexRewrite, `${where}.regex_rewrite`),
     autoHostRewrite: rewrite?.case === 'autoHostRewrite' && rewrite.value.value,
@@ -283,6 +289,11 @@ function compileSettings(
     upgrades: upgrades(action, where),
     endsConnect: (action?.upgradeConfigs ?? []).some((config) => config.connectConfig !== undefined),
   }
+}
+
+function routeRateLimits(action: RouteAction, host: RateLimits, path: string): RouteRateLimits | undefined {
+  const own = RateLimits.ofRoute(action.rateLimits, `${path}.rate_limits`)
+  return own.empty && host.empty ? undefined : new RouteRateLimits(own, host, action.includeVhRateLimits === true)
 }
 
 function regexRewrite(proto: RegexMatchAndSubstitute, path: string): RegexRewrite {

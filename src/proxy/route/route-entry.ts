@@ -3,6 +3,7 @@ import type { MetadataMatch } from '../cluster/lb/metadata-match.ts'
 import type { HeaderMutations } from '../http/header-mutations.ts'
 import type { StreamInfo } from '../http/stream-info.ts'
 import type { Regex } from '../match/regex.ts'
+import type { RouteRateLimits } from '../rate-limit/route-limits.ts'
 import type { RouteTracing } from '../tracing/tracing.ts'
 import type { HashPolicy } from './hash-policy.ts'
 import type { PerFilterConfig } from './per-filter-config.ts'
@@ -56,6 +57,7 @@ export interface RouteSettings {
   readonly hash: HashPolicy | undefined
   readonly mirrors: readonly MirrorPolicy[]
   readonly highPriority: boolean
+  readonly rateLimits: RouteRateLimits | undefined
   readonly prefixRewrite: string
   readonly regexRewrite: RegexRewrite | undefined
   readonly autoHostRewrite: boolean
@@ -106,6 +108,15 @@ export class RouteEntry implements Route {
 
   get name(): string {
     return this.settings.name
+  }
+
+  clusterFor(headers: HeaderMap): string {
+    const { clusterHeader } = this.settings
+    return clusterHeader === '' ? this.clusterName : (headers.get(clusterHeader) ?? '')
+  }
+
+  get rateLimits(): RouteRateLimits | undefined {
+    return this.settings.rateLimits
   }
 
   get virtualHostName(): string {

@@ -1,4 +1,8 @@
-import { type RouteMatch, RouteMatchSchema } from '../../../gen/envoy/config/route/v3/route_components_pb.ts'
+import {
+  type QueryParameterMatcher,
+  type RouteMatch,
+  RouteMatchSchema,
+} from '../../../gen/envoy/config/route/v3/route_components_pb.ts'
 import { FractionalPercent_DenominatorType as Denominator } from '../../../gen/envoy/type/v3/percent_pb.ts'
 import { asciiLower, byteString } from '../../base/byte-string.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
@@ -40,7 +44,10 @@ export function compileRouteMatch(match: RouteMatch | undefined, path: string): 
   onlyFields(RouteMatchSchema, match, FIELDS, path)
   const pathMatch = compilePath(match, path)
   const conditions: HeaderMatch[] = match.headers.map((matcher, i) => headerMatch(matcher, `${path}.headers[${i}]`))
-  if (match.queryParameters.length > 0) conditions.push(queryMatch(match, path))
+  if (match.queryParameters.length > 0) {
+    const query = queryMatch(match.queryParameters, `${path}.query_parameters`)
+    conditions.push((headers) => query(queryParameters(headers.get(':path') ?? '')))
+  }
   if (match.grpc !== undefined) conditions.push((headers) => isGrpc(headers))
   const fraction = compileFraction(match, path)
   if (fraction !== undefined) conditions.push(() => Math.random() < fraction)
@@ -98,17 +105,20 @@ function compilePath(match: RouteMatch, path: string): RouteMatcher {
   }
 }
 
-function queryMatch(match: RouteMatch, path: string): HeaderMatch {
-  const checks = match.queryParameters.map((matcher, i) => {
-    const where = `${path}.query_parameters[${i}]`
+/** Compiles QueryParameterMatchers, which all have to match. */
+export function queryMatch(
+  matchers: readonly QueryParameterMatcher[],
+  path: string,
+): (parameters: ReadonlyMap<string, string>) => boolean {
+  const checks = matchers.map((matcher, i) => {
+    const where = `${path}[${i}]`
     const specifier = matcher.queryParameterMatchSpecifier
     const text: TextMatch | undefined =
       specifier.case === 'stringMatch' ? bytesMatch(specifier.value, `${where}.string_match`) : undefined
     const present = specifier.case === 'presentMatch' ? specifier.value : true
     return { name: matcher.name, text, present }
   })
-  return (headers) => {
-    const parameters = queryParameters(headers.get(':path') ?? '')
+  return (parameters) => {
     for (const { name, text, present } of checks) {
       const value = parameters.get(name)
       if (text === undefined ? (value !== undefined) !== present : value === undefined || !text(value)) return false
@@ -119,13 +129,28 @@ function queryMatch(match: RouteMatch, path: string): HeaderMatch {
 
 /** First value of each query parameter, not decoded: Envoy's parseQueryString. */
 export function queryParameters(path: string): Map<string, string> {
+  return parameters(path, (text) => text)
+}
+
+/** The same with percent encoding undone, in names and values: Envoy's parseAndDecodeQueryString. A plus stays one. */
+export function decodedQueryParameters(path: string): Map<string, string> {
+  return parameters(path, percentDecoded)
+}
+
+/** The bytes behind `%41`; a percent sign that begins no escape stays. */
+export function percentDecoded(text: string): string {
+  if (!text.includes('%')) return text
+  return text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+}
+
+function parameters(path: string, decode: (text: string) => string): Map<string, string> {
   const result = new Map<string, string>()
   const start = path.indexOf('?')
   if (start === -1) return result
   for (const part of path.slice(start + 1).split('&')) {
     const equals = part.indexOf('=')
-    const name = equals === -1 ? part : part.slice(0, equals)
-    if (!result.has(name)) result.set(name, equals === -1 ? '' : part.slice(equals + 1))
+    const name = decode(equals === -1 ? part : part.slice(0, equals))
+    if (!result.has(name)) result.set(name, equals === -1 ? '' : decode(part.slice(equals + 1)))
   }
   return result
 }

@@ -8,6 +8,7 @@ import type { HeaderMap } from '../../base/header-map.ts'
 import { metadataJson } from '../config/any.ts'
 import { invalid, onlyFields } from '../config/fields.ts'
 import { HeaderMutations } from '../http/header-mutations.ts'
+import { RateLimits } from '../rate-limit/policy.ts'
 import { type CompiledRoute, compileRoute, mirror, type VirtualHostContext } from './compile-route.ts'
 import { hedges } from './hedge-policy.ts'
 import { compilePerFilter, type RouteConfigCompiler } from './per-filter-config.ts'
@@ -54,6 +55,7 @@ const HOST_FIELDS = [
   'request_mirror_policies',
   'metadata',
   'require_tls',
+  'rate_limits',
 ]
 
 /** Envoy's default: what is answered directly is kept in memory once for each worker. */
@@ -173,6 +175,7 @@ function hostContext(
       compilePerFilter(config.typedPerFilterConfig, compile, path),
     ],
     mirrors: mirrors.map((m, i) => mirror(m, `${where}.request_mirror_policies[${i}]`)),
+    rateLimits: RateLimits.ofRoute(host.rateLimits, `${where}.rate_limits`),
     hedges: hedges(host.hedgePolicy, `${where}.hedge_policy`) ?? false,
     maxDirectBody: config.maxDirectResponseBodySizeBytes ?? MAX_DIRECT_BODY,
     checkCluster,

@@ -5,6 +5,7 @@ import {
   VirtualHostSchema,
 } from '../../../gen/envoy/config/route/v3/route_components_pb.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import { RateLimits } from '../rate-limit/policy.ts'
 import { compileRoute } from './compile-route.ts'
 import { RouteEntry } from './route-entry.ts'
 
@@ -27,6 +28,7 @@ function tlsRedirect(): RouteEntry {
     mostSpecificWins: false,
     perFilter: [],
     mirrors: [],
+    rateLimits: new RateLimits([]),
     hedges: false,
     maxDirectBody: 0,
     checkCluster() {},

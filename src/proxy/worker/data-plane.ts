@@ -89,11 +89,11 @@ export class DataPlane {
       health: { failed: false },
       overload,
       routes: new RouteStore(
-        (typeName, message, filterName) => {
+        (cells) => (typeName, message, filterName) => {
           const factory = httpFilters.findByRouteConfig(typeName)
           return factory?.createRouteConfig?.(
             message as never,
-            factoryContext(this.context, NO_LISTENER, filterName, '', undefined),
+            factoryContext(this.context, NO_LISTENER, filterName, '', cells),
           )
         },
         (name) => this.#clusters.hasCluster(name),
@@ -139,7 +139,7 @@ export class DataPlane {
         return { commit: () => this.#clusters.updateEndpoints(proto), abort() {} }
       }
       case 'routes': {
-        const table = this.context.routes.prepare(checked(RouteConfigurationSchema, op))
+        const table = this.context.routes.prepare(checked(RouteConfigurationSchema, op), op.memory)
         return { commit: () => this.context.routes.install(table), abort() {} }
       }
       case 'extension':

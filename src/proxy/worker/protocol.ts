@@ -10,11 +10,19 @@ export type ConfigOp =
   | { readonly kind: 'cluster'; readonly name: string; readonly bytes: Uint8Array }
   | { readonly kind: 'remove-cluster'; readonly name: string }
   | { readonly kind: 'endpoints'; readonly name: string; readonly bytes: Uint8Array }
-  | { readonly kind: 'routes'; readonly name: string; readonly bytes: Uint8Array }
+  | RoutesOp
   | ExtensionOp
   | ServiceOp
   | ListenerOp
   | { readonly kind: 'remove-listener'; readonly name: string; readonly drainMs: number }
+
+export interface RoutesOp {
+  readonly kind: 'routes'
+  readonly name: string
+  readonly bytes: Uint8Array
+  /** For what the workers count together. */
+  readonly memory: SharedArrayBuffer
+}
 
 export interface ExtensionOp {
   readonly kind: 'extension'

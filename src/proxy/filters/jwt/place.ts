@@ -1,7 +1,7 @@
 import type { JwtProvider } from '../../../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.ts'
 import type { HeaderMap } from '../../../base/header-map.ts'
 import { cookie } from '../../route/hash-policy.ts'
-import { queryParameters } from '../../route/route-match.ts'
+import { percentDecoded, queryParameters } from '../../route/route-match.ts'
 
 /** Where in a request a token may stand. */
 export interface Place {
@@ -77,7 +77,8 @@ class ParameterPlace implements Place {
   find(headers: HeaderMap): string | undefined {
     const path = headers.get(':path')
     if (path === undefined || !(path.includes(this.#name) || path.includes('%'))) return undefined
-    for (const [name, value] of queryParameters(path)) if (decoded(name) === this.#name) return decoded(value)
+    for (const [name, value] of queryParameters(path))
+      if (percentDecoded(name) === this.#name) return percentDecoded(value)
     return undefined
   }
 
@@ -92,16 +93,9 @@ class ParameterPlace implements Place {
     const kept = path
       .slice(start + 1)
       .split('&')
-      .filter((part) => decoded(part.split('=', 1)[0]) !== this.#name)
+      .filter((part) => percentDecoded(part.split('=', 1)[0]) !== this.#name)
     headers.set(':path', kept.length === 0 ? path.slice(0, start) : `${path.slice(0, start)}?${kept.join('&')}`)
   }
-}
-
-/** As Envoy decodes names and values: escapes that are none stay as they are. */
-function decoded(text: string): string {
-  return text.includes('%')
-    ? text.replace(/%([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)))
-    : text
 }
 
 class CookiePlace implements Place {
