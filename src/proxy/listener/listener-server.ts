@@ -316,6 +316,11 @@ class AcceptedConnection implements ConnectionOwner {
       this.#serve(this.#socket, undefined)
       return
     }
+    // Ended while it was looked at.
+    if (this.#socket.readableEnded) {
+      this.#socket.destroy()
+      return
+    }
     const { tls } = chain
     const secure = tls.wrap(this.#socket)
     secure.on('error', () => {
@@ -333,8 +338,12 @@ class AcceptedConnection implements ConnectionOwner {
       clearTimeout(timer)
       this.#socket.destroy()
     })
+    // Who ends before the handshake is over has nothing to ask: half-open is for what comes after.
+    const given = () => secure.destroy()
+    secure.once('end', given)
     secure.once('secure', () => {
       clearTimeout(timer)
+      secure.off('end', given)
       const result = tls.accept(secure)
       if ('refused' in result) {
         this.#stats.tlsErrors.value++
