@@ -322,6 +322,11 @@ export const ERRORS = {
     title: 'a Lua script cannot be used',
     hint: 'correct the script at the line that the message names',
   },
+  SL5006: {
+    source: 'config',
+    title: 'a secret of the proxy cannot be used',
+    hint: 'correct the file or field that the message names and move the file into place again; what was in force before stays',
+  },
   SL6001: {
     source: 'environment',
     title: 'a port is taken',

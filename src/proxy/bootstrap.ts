@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { fromJson, isFieldSet, type JsonValue } from '@bufbuild/protobuf'
-import { parse } from 'yaml'
+import { isFieldSet } from '@bufbuild/protobuf'
 import {
   type Bootstrap,
   Bootstrap_DynamicResourcesSchema,
@@ -18,38 +16,24 @@ import {
 import { GetAddrInfoDnsResolverConfigSchema } from '../../gen/envoy/extensions/network/dns_resolver/getaddrinfo/v3/getaddrinfo_dns_resolver_pb.ts'
 import { GoogleRE2Schema } from '../../gen/envoy/extensions/regex_engines/v3/google_re2_pb.ts'
 import { WasmServiceSchema } from '../../gen/envoy/extensions/wasm/v3/wasm_pb.ts'
-import { messageOf } from '../errors.ts'
 import { statTags } from './admin/stat-tags.ts'
-import { messageName, registry, unpack, unpackAs } from './config/any.ts'
+import { messageName, unpack, unpackAs } from './config/any.ts'
 import { invalid, onlyFields, unsupported } from './config/fields.ts'
 import { checkNested } from './config/nested.ts'
+import { readBytes } from './config/read-bytes.ts'
+import { parseMessage } from './config/text.ts'
 import type { ServiceConfig } from './filters/wasm/index.ts'
 import { overloadConfig } from './overload/overload-config.ts'
 import { runtimeKeysWithoutEffect } from './overload/runtime.ts'
 
 /** Reads a bootstrap from YAML or JSON text (JSON is YAML). `where` names it in errors. */
 export function parseBootstrap(text: string, where: string): Bootstrap {
-  let json: JsonValue
-  try {
-    json = parse(text, { merge: true }) as JsonValue
-  } catch (error) {
-    throw invalid(where, messageOf(error))
-  }
-  try {
-    return fromJson(BootstrapSchema, json, { registry })
-  } catch (error) {
-    throw invalid(where, messageOf(error))
-  }
+  return parseMessage(BootstrapSchema, text, where)
 }
 
+/** A bootstrap may be written as YAML whatever the file's name, unlike other files of messages. */
 export function readBootstrap(file: string): Bootstrap {
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8')
-  } catch (error) {
-    throw invalid(file, messageOf(error))
-  }
-  return parseBootstrap(text, file)
+  return parseBootstrap(readBytes(file).toString('utf8'), file)
 }
 
 const FIELDS = [

@@ -76,7 +76,8 @@ export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, str
   },
   'envoy.config.core.v3.ConfigSource': {
     resource_api_version: 'V3 is the only one that is left; Envoy refuses the others',
-    api_config_source: 'of secrets, see sds_config; of all else only ads is taken',
+    api_config_source:
+      "secrets are asked of the proxy's one management server, as Istio's agent wants it; of all else only ads is taken",
   },
   'envoy.config.core.v3.GrpcService.GoogleGrpc': {
     stat_prefix: 'required by Envoy, for statistics of the gRPC library',
@@ -115,9 +116,6 @@ export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, str
   'envoy.extensions.wasm.v3.VmConfig': {
     allow_precompiled: 'permits another way to the same result',
     nack_on_code_cache_miss: 'of remote modules, which the agent fetches before the proxy hears of them',
-  },
-  'envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig': {
-    sds_config: "secrets are asked of the proxy's one management server, as Istio's agent wants it",
   },
   'envoy.config.accesslog.v3.RuntimeFilter': {
     runtime_key: RUNTIME,

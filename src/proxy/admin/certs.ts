@@ -6,7 +6,7 @@ import { certificatePem } from '../tls/secrets.ts'
 
 /** `/certs`: the certificates that listeners serve with, and for how long they are valid. */
 export function certs(config: ConfigManager): unknown {
-  const secrets = { find: (name: string) => config.secrets.get(name)?.proto }
+  const secrets = { find: (key: string) => config.secrets.get(key)?.proto }
   const list = [...config.listeners.values()].flatMap(({ active }) =>
     active === undefined ? [] : chainCertificates(active.proto, secrets),
   )

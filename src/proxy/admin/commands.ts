@@ -1,5 +1,6 @@
 /** Admin paths that change what the proxy does; all want POST, as in Envoy. */
 import type { WorkerPool } from '../main/worker-pool.ts'
+import type { StatsStore } from '../stats/store.ts'
 
 /** What the main thread knows of its own health, for `/ready`. */
 export interface ProxyState {
@@ -11,6 +12,7 @@ export type Command = (query: URLSearchParams) => Promise<void>
 export function commands(
   workers: WorkerPool,
   state: ProxyState,
+  stats: StatsStore,
   drainMs: number,
   quit: () => void,
 ): ReadonlyMap<string, Command> {
@@ -22,7 +24,13 @@ export function commands(
     ['/healthcheck/fail', () => health(true)],
     ['/healthcheck/ok', () => health(false)],
     ['/reopen_logs', () => workers.command({ kind: 'reopen-logs' })],
-    ['/reset_counters', () => workers.command({ kind: 'reset-counters' })],
+    [
+      '/reset_counters',
+      () => {
+        stats.resetCounters()
+        return workers.command({ kind: 'reset-counters' })
+      },
+    ],
     [
       '/drain_listeners',
       (query) => {

@@ -12,6 +12,7 @@ import { ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.t
 import { ClusterLoadAssignmentSchema } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
 import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.ts'
+import { SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
 import { registry } from '../config/any.ts'
 import type { ConfigManager } from '../main/config-manager.ts'
 import type { Delivered } from '../main/delivered.ts'
@@ -52,6 +53,13 @@ export function configDump(config: ConfigManager, bootstrap: Bootstrap, query: U
     list.filter(({ version }) => version !== ''),
   ]
   const [staticClusters, dynamicClusters] = split(named(config.clusters))
+  // Files need not tell a version.
+  const secrets = [...config.secrets].filter(([key]) => name.test(key))
+  const ofBootstrap = ([key, { proto, version }]: (typeof secrets)[number]) => key === proto.name && version === ''
+  const secretEntry = ([key, secret]: (typeof secrets)[number]) => ({
+    name: key,
+    ...entry('secret', SecretSchema, secret),
+  })
   const listeners = [...config.listeners].filter(([key]) => name.test(key))
   const dump: JsonObject[] = [
     { '@type': `${ADMIN}BootstrapConfigDump`, bootstrap: withoutType(json(BootstrapSchema, bootstrap)) },
@@ -77,6 +85,11 @@ export function configDump(config: ConfigManager, bootstrap: Bootstrap, query: U
     {
       '@type': `${ADMIN}RoutesConfigDump`,
       dynamic_route_configs: named(config.routes).map((r) => entry('route_config', RouteConfigurationSchema, r)),
+    },
+    {
+      '@type': `${ADMIN}SecretsConfigDump`,
+      static_secrets: secrets.filter(ofBootstrap).map(secretEntry),
+      dynamic_active_secrets: secrets.filter((one) => !ofBootstrap(one)).map(secretEntry),
     },
     {
       '@type': `${ADMIN}EcdsConfigDump`,

@@ -12,8 +12,19 @@ const CASES = [
     'envoy_cluster_health_check_attempt',
     { envoy_cluster_name: 'a', check: 'h' },
   ],
+  ['sds.a-b.update_rejected', 'envoy_sds_update_rejected', { secret: 'a-b' }],
+  ['sds.a.b.update_rejected', 'envoy_sds_b_update_rejected', { secret: 'a' }],
+  [
+    'cluster.a.client_ssl_socket_factory.ssl_context_update_by_sds',
+    'envoy_cluster_client_ssl_socket_factory_ssl_context_update_by_sds',
+    { envoy_cluster_name: 'a' },
+  ],
 ] as const
-const SHORT: Readonly<Record<string, string>> = { class: 'envoy_response_code_class', check: 'envoy_health_check_name' }
+const SHORT: Readonly<Record<string, string>> = {
+  class: 'envoy_response_code_class',
+  check: 'envoy_health_check_name',
+  secret: 'envoy_xds_resource_name',
+}
 
 for (const [raw, name, labels] of CASES) {
   test(`labels of ${raw}`, () => {

@@ -16,7 +16,8 @@ const RULES: readonly { readonly pattern: RegExp; readonly name: string; readonl
     labels: ['envoy_cluster_name', 'envoy_health_check_name'],
   },
   {
-    pattern: /^cluster\.(.+)\.((?:upstream|membership|lb|outlier_detection|health_check)[a-z0-9_.]*)$/,
+    pattern:
+      /^cluster\.(.+)\.((?:upstream|membership|lb|outlier_detection|health_check|client_ssl_socket_factory)[a-z0-9_.]*)$/,
     name: 'cluster_$',
     labels: ['envoy_cluster_name'],
   },
@@ -27,6 +28,7 @@ const RULES: readonly { readonly pattern: RegExp; readonly name: string; readonl
   },
   { pattern: /^http\.([^.]+)\.(.+)$/, name: 'http_$', labels: ['envoy_http_conn_manager_prefix'] },
   { pattern: /^listener\.(.+?_[0-9]+)\.(.+)$/, name: 'listener_$', labels: ['envoy_listener_address'] },
+  { pattern: /^sds\.([^.]+)\.(.+)$/, name: 'sds_$', labels: ['envoy_xds_resource_name'] },
   { pattern: /^tcp\.([^.]+)\.(.+)$/, name: 'tcp_$', labels: ['envoy_tcp_prefix'] },
 ]
 

@@ -25,7 +25,8 @@ export function mergeStats(
   const gauges = new Map<string, number>()
   const histograms = new Map<string, HistogramSnapshot>()
   const istio = new Map<string, IstioSeries>()
-  for (const worker of workers) {
+  const ofMain: WorkerStats = { ...config.stats.snapshot(), istio: [] }
+  for (const worker of [...workers, ofMain]) {
     for (const [name, value] of Object.entries(worker.counters)) counters.set(name, (counters.get(name) ?? 0) + value)
     for (const [name, value] of Object.entries(worker.gauges)) {
       // Membership is the same in every worker; everything else is a share.

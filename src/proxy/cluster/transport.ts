@@ -65,12 +65,16 @@ function parse(socket: TransportSocket | undefined, path: string): Parsed {
   }
 }
 
-/** The TLS contexts of a cluster, wherever they stand: their secrets have to be asked for. */
-export function tlsContexts(cluster: ClusterProto): UpstreamTlsContext[] {
+/** The TLS contexts of a cluster with their paths, wherever they stand: their secrets have to be asked for. */
+export function tlsContexts(cluster: ClusterProto): (readonly [UpstreamTlsContext, string])[] {
   const path = `cluster "${cluster.name}"`
-  return [cluster.transportSocket, ...cluster.transportSocketMatches.map((match) => match.transportSocket)]
-    .map((socket) => parse(socket, path).tls)
-    .filter((tls) => tls !== undefined)
+  const sockets = cluster.transportSocketMatches.map(
+    ({ transportSocket }, i) => [transportSocket, `${path}.transport_socket_matches[${i}].transport_socket`] as const,
+  )
+  return [[cluster.transportSocket, `${path}.transport_socket`] as const, ...sockets].flatMap(([socket, where]) => {
+    const { tls } = parse(socket, where)
+    return tls === undefined ? [] : [[tls, where] as const]
+  })
 }
 
 /** Namespace of the endpoint metadata that chooses a transport socket. */

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { type DataSource, DataSourceSchema } from '../../../gen/envoy/config/core/v3/base_pb.ts'
-import { messageOf } from '../../errors.ts'
 import { invalid, onlyFields } from './fields.ts'
+import { readBytes } from './read-bytes.ts'
 
 /** The bytes of a DataSource, read now. */
 export function dataSource(source: DataSource, path: string): Buffer {
@@ -12,11 +11,7 @@ export function dataSource(source: DataSource, path: string): Buffer {
     case 'inlineBytes':
       return Buffer.from(source.specifier.value)
     case 'filename':
-      try {
-        return readFileSync(source.specifier.value)
-      } catch (error) {
-        throw invalid(`${path}.filename`, messageOf(error))
-      }
+      return readBytes(source.specifier.value, `${path}.filename`)
     case 'environmentVariable': {
       const value = process.env[source.specifier.value]
       if (value === undefined) throw invalid(`${path}.environment_variable`, `${source.specifier.value} is not set`)

@@ -20,12 +20,17 @@ import {
 } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
 import { TcpProxy_WeightedCluster_ClusterWeightSchema } from '../../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
 import { SubjectAltNameMatcherSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/common_pb.ts'
-import { SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
+import {
+  SdsSecretConfigSchema,
+  SecretSchema,
+} from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
 import { CommonTlsContext_CombinedCertificateValidationContextSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
 import { HashPolicySchema } from '../../../gen/envoy/type/v3/hash_policy_pb.ts'
 import { onlyFields } from './fields.ts'
 
 type Supported = readonly [DescMessage, ...(readonly string[])]
+
+const CONFIG_SOURCE = ['ads', 'api_config_source', 'initial_fetch_timeout', 'resource_api_version']
 
 /** A message with the names of its supported fields; what is not in this table has a list where it is read, or is all read. */
 export const NESTED: readonly Supported[] = [
@@ -36,7 +41,7 @@ export const NESTED: readonly Supported[] = [
   [SocketAddressSchema, 'protocol', 'address', 'port_value', 'ipv4_compat'],
   [PipeSchema, 'path'],
   [HeaderValueSchema, 'key', 'value'],
-  [ConfigSourceSchema, 'ads', 'api_config_source', 'initial_fetch_timeout', 'resource_api_version'],
+  [ConfigSourceSchema, ...CONFIG_SOURCE],
   [ApiConfigSourceSchema, 'api_type', 'transport_api_version', 'grpc_services', 'set_node_on_first_message_only'],
   [GrpcService_EnvoyGrpcSchema, 'cluster_name', 'authority'],
   [GrpcService_GoogleGrpcSchema, 'target_uri', 'stat_prefix'],
@@ -64,12 +69,25 @@ export const NESTED: readonly Supported[] = [
   ],
 ]
 
-const SUPPORTED = new Map(
-  NESTED.map(([{ typeName, fields }, ...names]) => [
-    typeName,
-    { names, foreign: fields.filter(({ name }) => !names.includes(name)) },
-  ]),
-)
+interface Rules {
+  readonly names: readonly string[]
+  readonly foreign: readonly DescField[]
+}
+
+function rules([{ fields }, ...names]: Supported): Rules {
+  return { names, foreign: fields.filter(({ name }) => !names.includes(name)) }
+}
+
+const SUPPORTED = new Map(NESTED.map((one) => [one[0].typeName, rules(one)]))
+
+/** Fields whose message may hold more than elsewhere. */
+const IN_FIELD = new Map<DescField, Rules>([
+  [SdsSecretConfigSchema.field.sdsConfig, rules([ConfigSourceSchema, ...CONFIG_SOURCE, 'path', 'path_config_source'])],
+])
+
+function rulesOf({ typeName }: DescMessage, field: DescField | undefined): Rules | undefined {
+  return (field && IN_FIELD.get(field)) ?? SUPPORTED.get(typeName)
+}
 
 /** Refuses what a message and those inside of it hold against the table; what lies packed in an `Any` is for who unpacks it. */
 export function checkNested<D extends DescMessage>(desc: D, message: MessageShape<D>, path: string): void {
@@ -77,27 +95,27 @@ export function checkNested<D extends DescMessage>(desc: D, message: MessageShap
   if (!conforms(desc, message)) refuse(desc, message, path)
 }
 
-function conforms(desc: DescMessage, message: Message): boolean {
-  const supported = SUPPORTED.get(desc.typeName)
+function conforms(desc: DescMessage, message: Message, place?: DescField): boolean {
+  const supported = rulesOf(desc, place)
   if (supported?.foreign.some((field) => isFieldSet(message, field)) === true) return false
   return innerFields(desc).every((field) => {
     const value = content(message, field)
     const inner = field.message as DescMessage
     if (value === undefined) return true
-    if (field.fieldKind === 'message') return conforms(inner, value as Message)
+    if (field.fieldKind === 'message') return conforms(inner, value as Message, field)
     return Object.values(value).every((one) => conforms(inner, one as Message))
   })
 }
 
-function refuse(desc: DescMessage, message: Message, path: string): void {
-  const supported = SUPPORTED.get(desc.typeName)
+function refuse(desc: DescMessage, message: Message, path: string, place?: DescField): void {
+  const supported = rulesOf(desc, place)
   if (supported !== undefined) onlyFields(desc, message as MessageShape<DescMessage>, supported.names, path)
   for (const field of innerFields(desc)) {
     const value = content(message, field)
     if (value === undefined) continue
     const where = `${path}.${field.name}`
     const inner = field.message as DescMessage
-    if (field.fieldKind === 'message') refuse(inner, value as Message, where)
+    if (field.fieldKind === 'message') refuse(inner, value as Message, where, field)
     else for (const [key, one] of Object.entries(value)) refuse(inner, one as Message, `${where}[${key}]`)
   }
 }

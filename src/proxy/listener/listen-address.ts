@@ -17,6 +17,12 @@ function listenAddress(address: Address | undefined, path: string): ListenAddres
   return { ip, port, ipv6Only: ip.includes(':') && !compat }
 }
 
+/** What the names of a listener's statistics begin with. */
+export function listenerScope(addresses: readonly ListenAddress[], name: string, statPrefix: string): string {
+  const [{ ip, port }] = addresses.length === 0 ? [{ ip: name, port: 0 }] : addresses
+  return `listener.${statPrefix || `${ip}_${port}`}.`
+}
+
 /** Clusters of this proxy connect to it by its name. */
 export function isInternal({ listenerSpecifier }: Listener): boolean {
   return listenerSpecifier.case === 'internalListener'

@@ -21,7 +21,7 @@ import type { StatsScope } from '../stats/scope.ts'
 import { acceptDirectly } from './accept.ts'
 import type { CompiledChain, CompiledListener } from './compile-listener.ts'
 import { bestChain, type ChainFacts } from './filter-chain-match.ts'
-import type { ListenAddress } from './listen-address.ts'
+import { type ListenAddress, listenerScope } from './listen-address.ts'
 import { peek } from './peek.ts'
 import { applySocketOptions } from './socket-options.ts'
 
@@ -177,8 +177,7 @@ interface ListenerStats {
 }
 
 function listenerStats(stats: StatsScope, { addresses, name, statPrefix }: CompiledListener): ListenerStats {
-  const [{ ip, port }] = addresses.length === 0 ? [{ ip: name, port: 0 }] : addresses
-  const scope = stats.scope(`listener.${statPrefix || `${ip}_${port}`}.`)
+  const scope = stats.scope(listenerScope(addresses, name, statPrefix))
   return {
     total: scope.counter('downstream_cx_total'),
     active: scope.gauge('downstream_cx_active'),

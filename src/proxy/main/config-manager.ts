@@ -9,18 +9,25 @@ import { ClusterLoadAssignmentSchema } from '../../../gen/envoy/config/endpoint/
 import { type Listener, ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import { type RouteConfiguration, RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.ts'
 import { type Secret, SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
+import { Turns } from '../../base/turns.ts'
+import { messageOf } from '../../errors.ts'
 import { logger } from '../../telemetry/log.ts'
 import { type AdsClient, type NamedResource, type RejectedResource, TypeUrl } from '../../xds/index.ts'
 import { prepareService, type ServiceConfig } from '../filters/wasm/index.ts'
 import { sharedMemoryForCells } from '../shared-cells.ts'
+import { StatsStore } from '../stats/store.ts'
+import type { SecretNeed } from '../tls/secret-need.ts'
 import { DataPlane } from '../worker/data-plane.ts'
 import type { ConfigOp, ServiceOp } from '../worker/protocol.ts'
 import { type Applier, SafeApplier } from './applier.ts'
 import { attempt, type Delivered, decode, delivered, same } from './delivered.ts'
-import { clusterSecrets, listenerNeeds } from './dependencies.ts'
+import { clusterSecrets } from './dependencies.ts'
 import { type Extension, ExtensionUpdates } from './extension-updates.ts'
 import { type ListenPlaces, moveListener } from './listen-places.ts'
 import { type ListenerState, ListenerUpdates } from './listener-updates.ts'
+import { countUpdate, sdsStats } from './sds-stats.ts'
+import { SecretFiles } from './secret-files.ts'
+import { SecretUpdates } from './secret-updates.ts'
 
 const log = logger('proxy')
 
@@ -34,12 +41,17 @@ export class ConfigManager {
   readonly #trial: DataPlane
   readonly #listeners: ListenerUpdates
   readonly #extensions: ExtensionUpdates
+  readonly #secrets: SecretUpdates
+  readonly #secretFiles: SecretFiles
+  /** What this thread counts. */
+  readonly stats = new StatsStore()
+  /** Secrets and what is made of them change one after the other, whoever delivers them. */
+  readonly #turns = new Turns()
   #ads: AdsClient | undefined
   #places: ListenPlaces = new Map()
   readonly clusters = new Map<string, Delivered<Cluster>>()
   readonly routes = new Map<string, DeliveredRoutes>()
   readonly endpoints = new Map<string, Delivered<MessageShape<typeof ClusterLoadAssignmentSchema>>>()
-  readonly secrets = new Map<string, Delivered<Secret>>()
   readonly #static = new Set<string>()
   readonly #services: ServiceOp[] = []
   readonly rejected = new Map<string, { reason: string; version: string; at: Date }>()
@@ -51,14 +63,24 @@ export class ConfigManager {
     this.#pool = new SafeApplier(pool)
     this.#trial = new DataPlane(node, -1)
     this.#extensions = new ExtensionUpdates(this.#pool, this.#trial.context, node, log)
+    const inTurn = (work: () => Promise<void>) => void this.#turns.take(work)
+    const users = {
+      put: (key: string, secret: Secret) => this.#putSecret(key, secret),
+      renew: (key: string) => this.#renewSecretUsers(key),
+      arrived: () => this.#listeners.warm(),
+      inTurn,
+    }
+    this.#secrets = new SecretUpdates(users, this.stats, log)
+    this.#secretFiles = new SecretFiles(this.#secrets, inTurn, this.stats, log)
     const surroundings = {
       routes: this.routes,
       secrets: this.secrets,
+      openSecrets: (needs: readonly SecretNeed[]) => this.#turns.take(() => this.#secretFiles.open(needs)),
       extensions: this.#extensions.all,
       changed: () => this.#syncSubscriptions(),
       warmed: () => this.notify(),
     }
-    const settings = { node, reusePort, drainMs }
+    const settings = { node, reusePort, drainMs, stats: this.stats }
     this.#listeners = new ListenerUpdates(this.#pool, this.#trial.context, surroundings, settings, log)
   }
 
@@ -70,13 +92,22 @@ export class ConfigManager {
     return this.#extensions.all
   }
 
+  /** Those in force, by key. */
+  get secrets(): ReadonlyMap<string, Delivered<Secret>> {
+    return this.#secrets.all
+  }
+
   /** Takes resources from a management server; its listeners are opened at `places`, where it names them. */
   connect(ads: AdsClient, places: ListenPlaces): void {
     this.#ads = ads
     this.#places = places
     ads
       .handle(TypeUrl.cluster, (resources, version) =>
-        this.#recorded('cds', version, this.#onClusters(resources, version)),
+        this.#recorded(
+          'cds',
+          version,
+          this.#turns.take(() => this.#onClusters(resources, version)),
+        ),
       )
       .handle(TypeUrl.endpoint, (resources, version) =>
         this.#recorded('eds', version, this.#onEndpoints(resources, version)),
@@ -86,7 +117,11 @@ export class ConfigManager {
       )
       .handle(TypeUrl.route, (resources, version) => this.#recorded('rds', version, this.#onRoutes(resources, version)))
       .handle(TypeUrl.secret, (resources, version) =>
-        this.#recorded('sds', version, this.#onSecrets(resources, version)),
+        this.#recorded(
+          'sds',
+          version,
+          this.#turns.take(() => this.#onSecrets(resources, version)),
+        ),
       )
       .handle(TypeUrl.extension, (resources, version) =>
         this.#recorded('ecds', version, this.#onExtensions(resources, version)),
@@ -100,10 +135,10 @@ export class ConfigManager {
     secrets: readonly Secret[],
     services: readonly ServiceConfig[],
   ): Promise<void> {
-    for (const secret of secrets) await this.#applySecret(delivered(secret, ''))
+    for (const secret of secrets) await this.#secrets.addStatic(secret)
     for (const cluster of clusters) {
       this.#static.add(`cluster ${cluster.name}`)
-      fail(await this.#applyCluster(delivered(cluster, '')))
+      fail(await this.#turns.take(() => this.#applyCluster(delivered(cluster, ''))))
     }
     for (const service of services) await this.#addService(service)
     for (const listener of listeners) {
@@ -143,9 +178,7 @@ export class ConfigManager {
 
   /** What a new worker has to be told. */
   fullState(): ConfigOp[] {
-    const ops: ConfigOp[] = []
-    for (const { proto } of this.secrets.values())
-      ops.push({ kind: 'secret', name: proto.name, bytes: toBinary(SecretSchema, proto) })
+    const ops = this.#secrets.ops()
     for (const [name, { proto }] of this.endpoints) {
       ops.push({ kind: 'endpoints', name, bytes: toBinary(ClusterLoadAssignmentSchema, proto) })
     }
@@ -165,6 +198,8 @@ export class ConfigManager {
   }
 
   close(): void {
+    this.#secretFiles.close()
+    this.#secrets.close()
     this.#listeners.close()
   }
 
@@ -209,7 +244,9 @@ export class ConfigManager {
     const { proto } = cluster
     const secrets = attempt(() => clusterSecrets(proto))
     if (typeof secrets === 'string') return secrets
-    const missing = secrets.filter((name) => !this.secrets.has(name))
+    const unread = await this.#secretFiles.open(secrets).then(() => undefined, messageOf)
+    if (unread !== undefined) return unread
+    const missing = secrets.filter(({ key }) => !this.secrets.has(key))
     if (missing.length > 0) {
       // Asked for now; the cluster is applied when they come.
       this.clusters.set(proto.name, cluster)
@@ -268,39 +305,38 @@ export class ConfigManager {
 
   async #onSecrets(resources: readonly NamedResource[], version: string): Promise<readonly RejectedResource[]> {
     const rejects: RejectedResource[] = []
-    const changed = new Set<string>()
     for (const { name, resource } of resources) {
       const proto = decode(SecretSchema, resource)
-      if (typeof proto === 'string') rejects.push({ name, reason: proto })
-      else if (!same(this.secrets.get(name)?.proto, proto, SecretSchema)) {
-        await this.#applySecret(delivered(proto, version))
-        changed.add(name)
-      }
+      const reason =
+        typeof proto === 'string' ? proto : await this.#secrets.offer(name, proto, version, `secret "${name}"`)
+      const stats = sdsStats(this.stats, name)
+      stats.attempt.value++
+      countUpdate(stats, reason)
+      if (reason !== undefined) rejects.push({ name, reason })
     }
-    rejects.push(...(await this.#reapplySecretUsers(changed)))
-    await this.#listeners.warm()
     return rejects
   }
 
-  async #applySecret(secret: Delivered<Secret>): Promise<void> {
-    const { proto } = secret
-    this.secrets.set(proto.name, secret)
-    this.#trial.setSecret(proto)
-    await this.#pool.apply([{ kind: 'secret', name: proto.name, bytes: toBinary(SecretSchema, proto) }])
+  async #putSecret(key: string, secret: Secret): Promise<void> {
+    this.#trial.setSecret(key, secret)
+    await this.#pool.apply([{ kind: 'secret', name: key, bytes: toBinary(SecretSchema, secret) }])
   }
 
   /** Contexts are made from secrets once; who uses a new one is made anew. */
-  async #reapplySecretUsers(changed: ReadonlySet<string>): Promise<RejectedResource[]> {
-    const rejects: RejectedResource[] = []
+  async #renewSecretUsers(key: string): Promise<readonly string[]> {
+    const refusals: string[] = []
     for (const [name, cluster] of this.clusters) {
       const secrets = clusterSecrets(cluster.proto)
-      const used = secrets.find((secret) => changed.has(secret))
-      if (used === undefined || !secrets.every((secret) => this.secrets.has(secret))) continue
+      const uses = secrets.filter((secret) => secret.key === key).length
+      if (uses === 0 || !secrets.every((secret) => this.secrets.has(secret.key))) continue
       const reason = await this.#applyCluster(cluster)
-      if (reason !== undefined) rejects.push({ name: used, reason: `cluster ${name}: ${reason}` })
+      if (reason !== undefined) refusals.push(`cluster ${name}: ${reason}`)
+      else {
+        const scope = `cluster.${cluster.proto.altStatName || name}.client_ssl_socket_factory.`
+        this.stats.counter(`${scope}ssl_context_update_by_sds`).value += uses
+      }
     }
-    rejects.push(...(await this.#listeners.reapply(changed)))
-    return rejects
+    return [...refusals, ...(await this.#listeners.renew(key))]
   }
 
   // Listeners
@@ -347,31 +383,31 @@ export class ConfigManager {
   // Subscriptions
 
   #syncSubscriptions(): void {
+    void this.#turns.take(() => this.#secretFiles.keep(this.#secretNeeds()))
     const ads = this.#ads
     if (ads === undefined) return
     const routes = new Set<string>()
     const extensions = new Set<string>()
-    const secrets = new Set<string>()
     const endpoints = new Set<string>()
-    for (const { active, warming } of this.listeners.values()) {
-      for (const listener of [active, warming]) {
-        if (listener === undefined) continue
-        const needs = listenerNeeds(listener.proto)
-        for (const name of needs.routes.keys()) routes.add(name)
-        for (const name of needs.allExtensions) extensions.add(name)
-        for (const name of needs.secrets) secrets.add(name)
-      }
+    for (const needs of this.#listeners.needs()) {
+      for (const name of needs.routes.keys()) routes.add(name)
+      for (const name of needs.allExtensions) extensions.add(name)
     }
     for (const { proto } of this.clusters.values()) {
-      for (const name of clusterSecrets(proto)) secrets.add(name)
       const eds = proto.clusterDiscoveryType.case === 'type' && proto.clusterDiscoveryType.value === 3
       if (eds) endpoints.add(proto.edsClusterConfig?.serviceName || proto.name)
     }
-    for (const { proto, version } of this.secrets.values()) if (version === '') secrets.delete(proto.name)
+    const secrets = new Set(this.#secretNeeds().flatMap(({ name, file }) => (file === undefined ? [name] : [])))
+    for (const [key, { version }] of this.secrets) if (version === '') secrets.delete(key)
     this.#sync(ads, TypeUrl.endpoint, endpoints, this.endpoints)
     this.#sync(ads, TypeUrl.route, routes, this.routes)
     this.#sync(ads, TypeUrl.secret, secrets, undefined)
     this.#sync(ads, TypeUrl.extension, extensions, this.#extensions.all)
+  }
+
+  #secretNeeds(): SecretNeed[] {
+    const ofClusters = [...this.clusters.values()].flatMap(({ proto }) => clusterSecrets(proto))
+    return [...ofClusters, ...this.#listeners.needs().flatMap(({ secrets }) => secrets)]
   }
 
   #sync(ads: AdsClient, type: string, wanted: ReadonlySet<string>, known: Map<string, unknown> | undefined): void {

@@ -1,10 +1,11 @@
 import type { Cluster } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
 import type { ExtensionConfigSource } from '../../../gen/envoy/config/core/v3/config_source_pb.ts'
+import type { FilterChain } from '../../../gen/envoy/config/listener/v3/listener_components_pb.ts'
 import type { Listener } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import { tlsContexts } from '../cluster/transport.ts'
 import { durationMs } from '../config/fields.ts'
 import { connectionManager, listenerPath, transportSocket } from '../listener/compile-listener.ts'
-import { downstreamSecretNames, secretNames } from '../tls/secrets.ts'
+import { downstreamSecretNeeds, type SecretNeed, secretNeeds } from '../tls/secret-need.ts'
 
 /** What has to be there before a listener may serve. */
 export interface ListenerNeeds {
@@ -13,7 +14,8 @@ export interface ListenerNeeds {
   readonly extensions: ReadonlyMap<string, number>
   /** All extension configs, to be asked for. */
   readonly allExtensions: ReadonlySet<string>
-  readonly secrets: ReadonlySet<string>
+  /** One for each place that uses one. */
+  readonly secrets: readonly SecretNeed[]
 }
 
 /** Envoy's default `initial_fetch_timeout`. */
@@ -23,21 +25,23 @@ export function listenerNeeds(listener: Listener): ListenerNeeds {
   const routes = new Map<string, number>()
   const extensions = new Map<string, number>()
   const allExtensions = new Set<string>()
-  const secrets = new Set<string>()
+  const secrets: SecretNeed[] = []
   const path = listenerPath(listener)
   const discovered = (name: string, source: ExtensionConfigSource) => {
     allExtensions.add(name)
     if (source.defaultConfig !== undefined && source.applyDefaultConfigWithoutWarming) return
     extensions.set(name, durationMs(source.configSource?.initialFetchTimeout, FETCH_TIMEOUT_MS))
   }
-  const chains = [...listener.filterChains]
-  if (listener.defaultFilterChain !== undefined) chains.push(listener.defaultFilterChain)
-  for (const chain of chains) {
-    for (const name of downstreamSecretNames(transportSocket(chain, path))) secrets.add(name)
+  const chains = listener.filterChains.map((chain, i): [FilterChain, string] => [chain, `${path}.filter_chains[${i}]`])
+  if (listener.defaultFilterChain !== undefined)
+    chains.push([listener.defaultFilterChain, `${path}.default_filter_chain`])
+  for (const [chain, where] of chains) {
+    const socket = `${where}.transport_socket`
+    secrets.push(...downstreamSecretNeeds(transportSocket(chain, socket), socket))
     for (const { name, configType } of chain.filters) {
       if (configType.case === 'configDiscovery') discovered(name, configType.value)
     }
-    const manager = connectionManager(chain, path)
+    const manager = connectionManager(chain, where)
     if (manager === undefined) continue
     for (const { name, configType } of manager.httpFilters) {
       if (configType.case === 'configDiscovery') discovered(name, configType.value)
@@ -50,6 +54,8 @@ export function listenerNeeds(listener: Listener): ListenerNeeds {
   return { routes, extensions, allExtensions, secrets }
 }
 
-export function clusterSecrets(cluster: Cluster): string[] {
-  return tlsContexts(cluster).flatMap(({ commonTlsContext }) => secretNames(commonTlsContext))
+export function clusterSecrets(cluster: Cluster): SecretNeed[] {
+  return tlsContexts(cluster).flatMap(([{ commonTlsContext }, path]) =>
+    secretNeeds(commonTlsContext, `${path}.common_tls_context`),
+  )
 }

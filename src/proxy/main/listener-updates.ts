@@ -1,15 +1,17 @@
 import { toBinary } from '@bufbuild/protobuf'
 import type { Node } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import { type Listener, ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
+import { Turns } from '../../base/turns.ts'
 import { messageOf } from '../../errors.ts'
 import type { Logger } from '../../telemetry/log.ts'
-import type { RejectedResource } from '../../xds/index.ts'
 import { compileListener } from '../listener/compile-listener.ts'
-import { listenAddresses } from '../listener/listen-address.ts'
+import { listenAddresses, listenerScope } from '../listener/listen-address.ts'
+import type { StatsScope } from '../stats/scope.ts'
+import type { SecretNeed } from '../tls/secret-need.ts'
 import type { DataPlaneContext } from '../worker/data-plane-context.ts'
 import type { ConfigOp, ListenerOp } from '../worker/protocol.ts'
 import type { Applier } from './applier.ts'
-import type { Delivered } from './delivered.ts'
+import { attempt, type Delivered } from './delivered.ts'
 import { type ListenerNeeds, listenerNeeds } from './dependencies.ts'
 import { prepareListener } from './prepare.ts'
 
@@ -34,6 +36,8 @@ export interface ListenerSurroundings {
   readonly routes: ReadonlyMap<string, unknown>
   readonly extensions: ReadonlyMap<string, unknown>
   readonly secrets: ReadonlyMap<string, unknown>
+  /** Reads secrets that come by files; throws where there are no such files. */
+  openSecrets(needs: readonly SecretNeed[]): Promise<void>
   /** What they need has changed. */
   changed(): void
   /** Some may have come into force. */
@@ -44,6 +48,7 @@ export interface ListenerSettings {
   readonly node: Node
   readonly reusePort: boolean
   readonly drainMs: number
+  readonly stats: StatsScope
 }
 
 /** The listeners: tried out here, kept warm until what they need is there, put into force in the workers. */
@@ -57,13 +62,18 @@ export class ListenerUpdates {
   readonly #node: Node
   readonly #reusePort: boolean
   readonly #drainMs: number
+  readonly #stats: StatsScope
   readonly #log: Logger
+  /** What listeners need that are being tried out. */
+  readonly #adding = new Set<ListenerNeeds>()
+  /** A listener that changes together with its secrets comes into force in the order of the changes. */
+  readonly #turns = new Turns()
 
   constructor(
     pool: Applier,
     trial: DataPlaneContext,
     needs: ListenerSurroundings,
-    { node, reusePort, drainMs }: ListenerSettings,
+    { node, reusePort, drainMs, stats }: ListenerSettings,
     log: Logger,
   ) {
     this.#pool = pool
@@ -72,6 +82,7 @@ export class ListenerUpdates {
     this.#node = node
     this.#reusePort = reusePort
     this.#drainMs = drainMs
+    this.#stats = stats
     this.#log = log
   }
 
@@ -97,18 +108,38 @@ export class ListenerUpdates {
     for (const { timers } of this.#warming.values()) for (const timer of timers) clearTimeout(timer)
   }
 
-  /** Makes those anew that use one of these secrets. */
-  async reapply(changed: ReadonlySet<string>): Promise<RejectedResource[]> {
-    const rejects: RejectedResource[] = []
-    for (const [name, { active, ports }] of this.states) {
-      if (active === undefined) continue
-      const used = [...listenerNeeds(active.proto).secrets].find((secret) => changed.has(secret))
-      if (used === undefined) continue
-      const op = this.#op(name, active.proto, this.#prepared.get(name) ?? new Map(), ports)
-      const [{ error }] = await this.#pool.apply([op])
-      if (error !== undefined) rejects.push({ name: used, reason: `listener ${name}: ${error}` })
+  /** What all of them need, in force or not yet. */
+  needs(): ListenerNeeds[] {
+    const found = [...this.#adding]
+    for (const { active, warming } of this.states.values()) {
+      for (const listener of [active, warming]) if (listener !== undefined) found.push(listenerNeeds(listener.proto))
     }
-    return rejects
+    return found
+  }
+
+  /** Makes those anew that use this secret; says which refuse it, and why. */
+  async renew(secret: string): Promise<string[]> {
+    const refusals: string[] = []
+    for (const name of [...this.states.keys()]) {
+      const error = await this.#turns.take(() => this.#renew(name, secret))
+      if (error !== undefined) refusals.push(`listener ${name}: ${error}`)
+    }
+    return refusals
+  }
+
+  async #renew(name: string, secret: string): Promise<string | undefined> {
+    const state = this.states.get(name)
+    if (state?.active === undefined) return undefined
+    const { proto } = state.active
+    const uses = listenerNeeds(proto).secrets.filter(({ key }) => key === secret).length
+    if (uses === 0) return undefined
+    const op = this.#op(name, proto, this.#prepared.get(name) ?? new Map(), state.ports)
+    const [{ error }] = await this.#pool.apply([op])
+    if (error === undefined) {
+      const scope = listenerScope(listenAddresses(proto, name), name, proto.statPrefix)
+      this.#stats.counter(`${scope}server_ssl_socket_factory.ssl_context_update_by_sds`).value += uses
+    }
+    return error
   }
 
   /** Tries a listener out and puts it into force, now or when what it needs has come; or says why it is refused. */
@@ -120,22 +151,24 @@ export class ListenerUpdates {
       ports: undefined,
       error: undefined,
     }
-    let needs: ListenerNeeds
+    const needs = attempt(() => listenerNeeds(proto))
+    if (typeof needs === 'string') return this.#refused(proto.name, state, needs)
     let prepared: ReadonlyMap<string, unknown>
+    this.#adding.add(needs)
     try {
-      needs = listenerNeeds(proto)
-      const secretsThere = [...needs.secrets].every((name) => this.#needs.secrets.has(name))
+      await this.#needs.openSecrets(needs.secrets)
+      const secretsThere = needs.secrets.every(({ key }) => this.#needs.secrets.has(key))
       prepared = await prepareListener(proto, this.#trial, { node: this.#node, log: this.#log })
       // Without its certificates a listener cannot be tried out; it is when they come.
       if (secretsThere) (await compileListener(proto, this.#trial, prepared)).close()
     } catch (error) {
-      state.error = messageOf(error)
-      if (state.active === undefined) this.states.delete(proto.name)
-      return messageOf(error)
+      this.#adding.delete(needs)
+      return this.#refused(proto.name, state, messageOf(error))
     }
     this.states.set(proto.name, state)
     this.#stopWarming(proto.name)
     state.warming = listener
+    this.#adding.delete(needs)
     const warming: Warming = { delivered: listener, needs, prepared, givenUp: new Set(), timers: [] }
     this.#warming.set(proto.name, warming)
     this.#needs.changed()
@@ -144,6 +177,12 @@ export class ListenerUpdates {
       return undefined
     }
     return this.#activate(proto.name, warming)
+  }
+
+  #refused(name: string, state: ListenerState, reason: string): string {
+    state.error = reason
+    if (state.active === undefined) this.states.delete(name)
+    return reason
   }
 
   #armTimers(warming: Warming): void {
@@ -162,7 +201,7 @@ export class ListenerUpdates {
     return (
       [...needs.routes.keys()].every((name) => has(this.#needs.routes, name)) &&
       [...needs.extensions.keys()].every((name) => has(this.#needs.extensions, name)) &&
-      [...needs.secrets].every((name) => this.#needs.secrets.has(name))
+      needs.secrets.every(({ key }) => this.#needs.secrets.has(key))
     )
   }
 
@@ -176,17 +215,18 @@ export class ListenerUpdates {
     this.#needs.warmed()
   }
 
-  async #activate(name: string, warming: Warming): Promise<string | undefined> {
+  #activate(name: string, warming: Warming): Promise<string | undefined> {
     this.#stopWarming(name)
     const state = this.states.get(name) as ListenerState
-    state.warming = undefined
+    return this.#turns.take(() => this.#putIntoForce(name, state, warming))
+  }
+
+  async #putIntoForce(name: string, state: ListenerState, warming: Warming): Promise<string | undefined> {
     const op = this.#op(name, warming.delivered.proto, warming.prepared, state.ports)
     const [{ error, ports }] = await this.#pool.apply([op])
-    state.error = error
-    if (error !== undefined) {
-      if (state.active === undefined) this.states.delete(name)
-      return error
-    }
+    if (state.warming === warming.delivered) state.warming = undefined
+    state.error = undefined
+    if (error !== undefined) return this.#refused(name, state, error)
     state.active = warming.delivered
     if (ports !== undefined && ports.length > 0) state.ports = ports
     this.#prepared.set(name, warming.prepared)
@@ -203,7 +243,7 @@ export class ListenerUpdates {
     this.#stopWarming(name)
     this.states.delete(name)
     this.#prepared.delete(name)
-    await this.#pool.apply([{ kind: 'remove-listener', name, drainMs: this.#drainMs }])
+    await this.#turns.take(() => this.#pool.apply([{ kind: 'remove-listener', name, drainMs: this.#drainMs }]))
   }
 
   #op(

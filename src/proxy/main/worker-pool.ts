@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { toBinary } from '@bufbuild/protobuf'
 import { type Node, NodeSchema } from '../../../gen/envoy/config/core/v3/base_pb.ts'
+import { Turns } from '../../base/turns.ts'
 import { messageOf } from '../../errors.ts'
 import { logger } from '../../telemetry/log.ts'
 import type { OverloadState } from '../overload/overload-state.ts'
@@ -46,7 +47,7 @@ export class WorkerPool {
   readonly #ticketSecret = randomBytes(32)
   readonly #threads: (Thread | undefined)[] = []
   #nextId = 1
-  #queue: Promise<unknown> = Promise.resolve()
+  readonly #queue = new Turns()
   #closed = false
   #deaths = 0
   restarts = 0
@@ -66,9 +67,7 @@ export class WorkerPool {
 
   /** Applies ops in all workers or in none: an op that one of them refuses is dropped everywhere. Batches run one by one. */
   apply(ops: readonly ConfigOp[]): Promise<readonly OpResult[]> {
-    const run = this.#queue.then(() => this.#apply(ops))
-    this.#queue = run.catch(() => undefined)
-    return run
+    return this.#queue.take(() => this.#apply(ops))
   }
 
   /** Asks every living worker. */
@@ -90,7 +89,7 @@ export class WorkerPool {
 
   async close(deadlineMs: number): Promise<void> {
     this.#closed = true
-    await this.#queue
+    await this.#queue.done()
     await Promise.all(this.#living().map((thread) => this.#ask(thread, (id) => ({ type: 'drain', id, deadlineMs }))))
     await Promise.all(this.#living().map((thread) => thread.worker.terminate()))
   }
@@ -212,7 +211,7 @@ export class WorkerPool {
 
   #replace(index: number): void {
     if (this.#closed) return
-    const run = this.#queue.then(async () => {
+    const run = this.#queue.take(async () => {
       await this.#spawn(index)
       const thread = this.#threads[index] as Thread
       const ops = this.#options.fullState()
@@ -231,6 +230,6 @@ export class WorkerPool {
       for (const command of this.#standing.values()) await this.#ask(thread, (id) => ({ type: 'command', id, command }))
       log.warn({ worker: index }, 'a worker was replaced')
     })
-    this.#queue = run.catch((error: unknown) => log.error({ worker: index }, messageOf(error)))
+    run.catch((error: unknown) => log.error({ worker: index }, messageOf(error)))
   }
 }

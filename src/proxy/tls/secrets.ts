@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import { toBinary } from '@bufbuild/protobuf'
+import type { DataSource } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import type {
   CertificateValidationContext,
   SubjectAltNameMatcher,
@@ -11,17 +12,16 @@ import {
   TlsCertificateSchema,
 } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/common_pb.ts'
 import type { SdsSecretConfig, Secret } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
-import type {
-  CommonTlsContext,
-  DownstreamTlsContext,
-} from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
+import type { CommonTlsContext } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
+import { messageOf } from '../../errors.ts'
 import { dataSource } from '../config/data-source.ts'
 import { invalid, onlyFields, unsupported } from '../config/fields.ts'
 import { stringMatch, type TextMatch } from '../match/string.ts'
+import { SECRET_FIELDS, type SecretKind, type SecretOf, secretNeed } from './secret-need.ts'
 
-/** Secrets by name: those of the bootstrap and those that SDS delivered. */
+/** Secrets by their keys: those of the bootstrap, of SDS, and of files. */
 export interface SecretSource {
-  find(name: string): Secret | undefined
+  find(key: string): Secret | undefined
 }
 
 export interface CertificatePem {
@@ -42,41 +42,29 @@ export function certificatePem(
   ])
   common.tlsCertificateSdsSecretConfigs.forEach((config, i) => {
     const where = `${path}.tls_certificate_sds_secret_configs[${i}]`
-    const secret = findSecret(config, secrets, where)
-    if (secret.type.case !== 'tlsCertificate') throw invalid(where, `secret ${config.name} is no certificate`)
-    certificates.push([secret.type.value, where])
+    certificates.push([findSecret(config, 'tlsCertificate', secrets, where), where])
   })
   if (certificates.length === 0) return undefined
   const cert: string[] = []
   const key: string[] = []
   for (const [certificate, where] of certificates) {
-    onlyFields(TlsCertificateSchema, certificate, ['certificate_chain', 'private_key'], where)
-    if (certificate.certificateChain === undefined) throw invalid(`${where}.certificate_chain`, 'missing')
-    if (certificate.privateKey === undefined) throw invalid(`${where}.private_key`, 'missing')
-    cert.push(dataSource(certificate.certificateChain, `${where}.certificate_chain`).toString('utf8'))
-    key.push(dataSource(certificate.privateKey, `${where}.private_key`).toString('utf8'))
+    const pair = pairOf(certificate, where)
+    cert.push(pair.cert)
+    key.push(pair.key)
   }
   return { cert, key }
 }
 
-/** Names of the secrets that the TLS of a listener takes from SDS. */
-export function downstreamSecretNames(config: DownstreamTlsContext | undefined): string[] {
-  const names = secretNames(config?.commonTlsContext)
-  const keys = config?.sessionTicketKeysType
-  if (keys?.case === 'sessionTicketKeysSdsSecretConfig') names.push(keys.value.name)
-  return names
-}
-
-/** Names of the secrets that a context takes from SDS. */
-export function secretNames(common: CommonTlsContext | undefined): string[] {
-  if (common === undefined) return []
-  const names = common.tlsCertificateSdsSecretConfigs.map((config) => config.name)
-  const kind = common.validationContextType
-  if (kind.case === 'validationContextSdsSecretConfig') names.push(kind.value.name)
-  if (kind.case === 'combinedValidationContext' && kind.value.validationContextSdsSecretConfig !== undefined) {
-    names.push(kind.value.validationContextSdsSecretConfig.name)
+/** One certificate chain and its key. */
+export function pairOf(certificate: TlsCertificate, path: string): { readonly cert: string; readonly key: string } {
+  onlyFields(TlsCertificateSchema, certificate, ['certificate_chain', 'private_key'], path)
+  const { certificateChain, privateKey } = certificate
+  if (certificateChain === undefined) throw invalid(`${path}.certificate_chain`, 'missing')
+  if (privateKey === undefined) throw invalid(`${path}.private_key`, 'missing')
+  return {
+    cert: dataSource(certificateChain, `${path}.certificate_chain`).toString('utf8'),
+    key: dataSource(privateKey, `${path}.private_key`).toString('utf8'),
   }
-  return names
 }
 
 export interface PeerValidation {
@@ -101,34 +89,40 @@ export function validation(
     case 'validationContext':
       return compileValidation([kind.value], `${path}.validation_context`)
     case 'validationContextSdsSecretConfig':
-      return compileValidation([fromSds(kind.value, secrets, path)], path)
+      return compileValidation([findSecret(kind.value, 'validationContext', secrets, path)], path)
     case 'combinedValidationContext': {
       const contexts: CertificateValidationContext[] = []
       if (kind.value.defaultValidationContext !== undefined) contexts.push(kind.value.defaultValidationContext)
       const sds = kind.value.validationContextSdsSecretConfig
-      if (sds !== undefined) contexts.push(fromSds(sds, secrets, `${path}.combined_validation_context`))
-      return compileValidation(contexts, `${path}.combined_validation_context`)
+      const where = `${path}.combined_validation_context`
+      if (sds !== undefined) contexts.push(findSecret(sds, 'validationContext', secrets, where))
+      return compileValidation(contexts, where)
     }
     default:
       throw unsupported(`${path}.${kind?.case}`, 'certificate providers')
   }
 }
 
-/** The secret that SDS or the bootstrap gave under this name. */
-export function findSecret(config: SdsSecretConfig, secrets: SecretSource, path: string): Secret {
-  const secret = secrets.find(config.name)
+/** What SDS, a file or the bootstrap gave. */
+export function findSecret<K extends SecretKind>(
+  config: SdsSecretConfig,
+  kind: K,
+  secrets: SecretSource,
+  path: string,
+): SecretOf<K> {
+  const secret = secrets.find(secretNeed(config, kind, path).key)
   if (secret === undefined) throw invalid(path, `secret ${config.name} is not there`)
-  return secret
+  return secretValue(secret, kind, path)
 }
 
-function fromSds(config: SdsSecretConfig, secrets: SecretSource, path: string): CertificateValidationContext {
-  const secret = findSecret(config, secrets, path)
-  if (secret.type.case !== 'validationContext') throw invalid(path, `secret ${config.name} is no validation context`)
-  return secret.type.value
+/** The content of a secret, which has to be of this kind. */
+export function secretValue<K extends SecretKind>({ name, type }: Secret, kind: K, path: string): SecretOf<K> {
+  if (type.case !== kind) throw invalid(path, `secret ${name} has no ${SECRET_FIELDS[kind]}`)
+  return type.value as SecretOf<K>
 }
 
 /** Envoy merges the two protos of a combined context; here every part of both applies. */
-function compileValidation(contexts: readonly CertificateValidationContext[], path: string): PeerValidation {
+export function compileValidation(contexts: readonly CertificateValidationContext[], path: string): PeerValidation {
   let ca: string | undefined
   let crl: string | undefined
   const hashes: string[] = []
@@ -141,7 +135,7 @@ function compileValidation(contexts: readonly CertificateValidationContext[], pa
       ['trusted_ca', 'verify_certificate_hash', 'match_typed_subject_alt_names', 'match_subject_alt_names', 'crl'],
       path,
     )
-    if (context.trustedCa !== undefined) ca = dataSource(context.trustedCa, `${path}.trusted_ca`).toString('utf8')
+    if (context.trustedCa !== undefined) ca = authorities(context.trustedCa, `${path}.trusted_ca`)
     if (context.crl !== undefined) crl = dataSource(context.crl, `${path}.crl`).toString('utf8')
     identity.update(toBinary(CertificateValidationContextSchema, context))
     for (const hash of context.verifyCertificateHash) hashes.push(hash.replaceAll(':', '').toLowerCase())
@@ -163,6 +157,17 @@ function compileValidation(contexts: readonly CertificateValidationContext[], pa
       return altNames(text).some(([kind, value]) => names.some((match) => match(kind, value)))
     },
   }
+}
+
+/** OpenSSL takes a text without certificates for nobody to trust, and says nothing. */
+function authorities(source: DataSource, path: string): string {
+  const pem = dataSource(source, path).toString('utf8')
+  try {
+    new X509Certificate(pem)
+  } catch (error) {
+    throw invalid(path, `begins with no certificate: ${messageOf(error)}`)
+  }
+  return pem
 }
 
 type NameMatch = (kind: string, value: string) => boolean

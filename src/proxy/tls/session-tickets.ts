@@ -25,12 +25,10 @@ export function configuredTicketKeys(
   if (kind.case === 'sessionTicketKeys') return ticketKeys(kind.value, `${path}.session_ticket_keys`)
   if (kind.case !== 'sessionTicketKeysSdsSecretConfig') return undefined
   const where = `${path}.session_ticket_keys_sds_secret_config`
-  const { type } = findSecret(kind.value, secrets, where)
-  if (type.case !== 'sessionTicketKeys') throw invalid(where, `secret ${kind.value.name} has no session ticket keys`)
-  return ticketKeys(type.value, where)
+  return ticketKeys(findSecret(kind.value, 'sessionTicketKeys', secrets, where), where)
 }
 
-function ticketKeys(proto: TlsSessionTicketKeys, path: string): readonly Buffer[] {
+export function ticketKeys(proto: TlsSessionTicketKeys, path: string): readonly Buffer[] {
   onlyFields(TlsSessionTicketKeysSchema, proto, ['keys'], path)
   if (proto.keys.length === 0) throw invalid(`${path}.keys`, 'at least one key is needed')
   return proto.keys.map((source, i) => {

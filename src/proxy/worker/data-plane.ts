@@ -72,7 +72,7 @@ export class DataPlane {
     const { role = 'data', overload, ticketSecret = randomBytes(32), localCluster = '' } = options
     this.#role = role
     const stats = new StatsStore()
-    const secrets = { find: (name: string) => this.#secrets.get(name) }
+    const secrets = { find: (key: string) => this.#secrets.get(key) }
     const local = localCluster === '' ? undefined : new LocalZones(localCluster, node.locality)
     this.#clusters = new ClusterManager(secrets, stats, this.#internal, local)
     const httpFilters = new HttpFilterRegistry(HTTP_FILTERS)
@@ -106,8 +106,8 @@ export class DataPlane {
     if (workerIndex >= 0) seedConnectionIds(workerIndex)
   }
 
-  setSecret(secret: Secret): void {
-    this.#secrets.set(secret.name, secret)
+  setSecret(key: string, secret: Secret): void {
+    this.#secrets.set(key, secret)
   }
 
   /** Makes what an op needs without using it. Never throws: what cannot work is in the result. */
@@ -125,7 +125,7 @@ export class DataPlane {
     switch (op.kind) {
       case 'secret': {
         const secret = checked(SecretSchema, op)
-        return { commit: () => this.setSecret(secret), abort() {} }
+        return { commit: () => this.setSecret(op.name, secret), abort() {} }
       }
       case 'cluster': {
         const cluster = this.#clusters.prepare(checked(ClusterSchema, op))

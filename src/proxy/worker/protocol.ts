@@ -6,6 +6,7 @@ import type { StatsSnapshot } from '../stats/store.ts'
 export type WorkerRole = 'data' | 'services'
 
 export type ConfigOp =
+  /** `name` is its key (tls/secret-need.ts). */
   | { readonly kind: 'secret'; readonly name: string; readonly bytes: Uint8Array }
   | { readonly kind: 'cluster'; readonly name: string; readonly bytes: Uint8Array }
   | { readonly kind: 'remove-cluster'; readonly name: string }

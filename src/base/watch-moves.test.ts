@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { watchMoves } from './watch-moves.ts'
+
+describe('watchMoves', () => {
+  let dir: string
+  let count: number
+  let watcher: { close(): void }
+
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'sluice-moves-'))
+    writeFileSync(join(dir, 'a'), '1')
+    count = 0
+  })
+
+  afterEach(() => {
+    watcher.close()
+    rmSync(dir, { recursive: true })
+  })
+
+  const watch = (name?: string) => {
+    watcher = watchMoves(dir, name, () => count++)
+  }
+  const told = async (times: number) => {
+    for (let i = 0; i < 500 && count < times; i++) await sleep(10)
+    // What comes too often comes soon.
+    await sleep(150)
+    assert.equal(count, times)
+  }
+  const move = (name: string, content = '2') => {
+    writeFileSync(join(dir, `${name}.new`), content)
+    renameSync(join(dir, `${name}.new`), join(dir, name))
+  }
+
+  test('a move to the name is told of, and again', async () => {
+    watch('a')
+    move('a')
+    await told(1)
+    move('a')
+    await told(2)
+  })
+
+  test('what is written in place or taken away is not', async () => {
+    watch('a')
+    writeFileSync(join(dir, 'a'), '3')
+    await told(0)
+    rmSync(join(dir, 'a'))
+    await told(0)
+  })
+
+  test('other names are not, unless all are asked for; moves in a row are one', async () => {
+    watch('a')
+    move('b')
+    await told(0)
+    watcher.close()
+    watch()
+    move('b')
+    move('a')
+    await told(1)
+  })
+
+  test('links of a Kubernetes volume', async () => {
+    mkdirSync(join(dir, '..1'))
+    mkdirSync(join(dir, '..2'))
+    symlinkSync('..1', join(dir, '..data'))
+    watch()
+    symlinkSync('..2', join(dir, '..data_tmp'))
+    renameSync(join(dir, '..data_tmp'), join(dir, '..data'))
+    rmSync(join(dir, '..1'), { recursive: true })
+    await told(1)
+  })
+
+  test('a directory that is not there is an error', () => {
+    watch()
+    assert.throws(() => watchMoves(join(dir, 'none'), undefined, () => {}), /ENOENT/)
+  })
+})

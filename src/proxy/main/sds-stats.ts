@@ -1,0 +1,37 @@
+import type { Cell } from '../../telemetry/metrics.ts'
+import type { StatsScope } from '../stats/scope.ts'
+
+/** What becomes of the deliveries of one secret, by Envoy's names. */
+export interface SdsStats {
+  readonly attempt: Cell
+  readonly success: Cell
+  /** Nothing could be read. */
+  readonly failure: Cell
+  /** What was read could not be used. */
+  readonly rejected: Cell
+  /** Files that the secret names have changed for the worse. */
+  readonly rotationFailed: Cell
+  readonly updateTime: Cell
+}
+
+export function sdsStats(stats: StatsScope, name: string): SdsStats {
+  const scope = stats.scope(`sds.${name}.`)
+  return {
+    attempt: scope.counter('update_attempt'),
+    success: scope.counter('update_success'),
+    failure: scope.counter('update_failure'),
+    rejected: scope.counter('update_rejected'),
+    rotationFailed: scope.counter('key_rotation_failed'),
+    updateTime: scope.gauge('update_time'),
+  }
+}
+
+/** Counts one delivery that was read. */
+export function countUpdate(stats: SdsStats, problem: string | undefined): void {
+  if (problem !== undefined) {
+    stats.rejected.value++
+    return
+  }
+  stats.success.value++
+  stats.updateTime.value = Date.now()
+}

@@ -1,0 +1,138 @@
+import { toBinary } from '@bufbuild/protobuf'
+import { type Secret, SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
+import { watchMoves } from '../../base/watch-moves.ts'
+import type { Logger } from '../../telemetry/log.ts'
+import type { StatsScope } from '../stats/scope.ts'
+import { checkSecret } from '../tls/check-secret.ts'
+import type { ConfigOp } from '../worker/protocol.ts'
+import { attempt, type Delivered, delivered, same } from './delivered.ts'
+import { sdsStats } from './sds-stats.ts'
+import { secretContent, watchedDirectories } from './secret-content.ts'
+
+/** Who takes secrets into use. */
+export interface SecretUsers {
+  /** Hands one to all workers. */
+  put(key: string, secret: Secret): Promise<void>
+  /** Makes anew who uses it; says who refuses it, and why. */
+  renew(key: string): Promise<readonly string[]>
+  /** It may be the last that somebody waited for. */
+  arrived(): Promise<void>
+  /** Not beside other changes of secrets and their users. */
+  inTurn(work: () => Promise<void>): void
+}
+
+/** A secret as it was delivered, with names of files. */
+interface Source {
+  readonly secret: Secret
+  readonly version: string
+  readonly path: string
+  readonly watchers: readonly { close(): void }[]
+}
+
+/** The secrets in force, by key: each is tried out before it replaces the last good one, and again when files that it names change. */
+export class SecretUpdates {
+  readonly all = new Map<string, Delivered<Secret>>()
+  readonly #sources = new Map<string, Source>()
+  readonly #users: SecretUsers
+  readonly #stats: StatsScope
+  readonly #log: Logger
+
+  constructor(users: SecretUsers, stats: StatsScope, log: Logger) {
+    this.#users = users
+    this.#stats = stats
+    this.#log = log
+  }
+
+  ops(): ConfigOp[] {
+    return [...this.all].map(([name, { proto }]) => ({ kind: 'secret', name, bytes: toBinary(SecretSchema, proto) }))
+  }
+
+  /** One of the bootstrap, whose files nobody watches, as in Envoy. */
+  addStatic(secret: Secret): Promise<void> {
+    return this.#put(secret.name, delivered(secret, ''))
+  }
+
+  /** Puts a secret into force everywhere, or says why not; then the one before stays. `path` is where it stands. */
+  async offer(key: string, secret: Secret, version: string, path: string): Promise<string | undefined> {
+    const known = this.#sources.get(key)
+    if (same(known?.secret, secret, SecretSchema)) return undefined
+    const watchers: { close(): void }[] = []
+    const close = () => {
+      for (const watcher of watchers) watcher.close()
+    }
+    // Watched before they are read: no change is missed.
+    const content = attempt(() => {
+      for (const directory of watchedDirectories(secret, path))
+        watchers.push(watchMoves(directory, undefined, () => this.#users.inTurn(() => this.#rotate(key))))
+      return checked(secret, path)
+    })
+    const { problem, inForce } =
+      typeof content === 'string' ? { problem: content, inForce: false } : await this.#install(key, content, version)
+    if (inForce) {
+      this.#forget(key)
+      this.#sources.set(key, { secret, version, path, watchers })
+    } else close()
+    return problem
+  }
+
+  remove(key: string): void {
+    this.#forget(key)
+    this.all.delete(key)
+  }
+
+  close(): void {
+    for (const key of [...this.#sources.keys()]) this.#forget(key)
+  }
+
+  #forget(key: string): void {
+    for (const watcher of this.#sources.get(key)?.watchers ?? []) watcher.close()
+    this.#sources.delete(key)
+  }
+
+  async #rotate(key: string): Promise<void> {
+    const source = this.#sources.get(key)
+    if (source === undefined) return
+    const { secret, version, path } = source
+    const content = attempt(() => checked(secret, path))
+    if (typeof content !== 'string' && same(this.all.get(key)?.proto, content, SecretSchema)) return
+    const problem = typeof content === 'string' ? content : (await this.#install(key, content, version)).problem
+    if (problem === undefined) {
+      this.#log.info({ secret: secret.name }, 'files of the secret have changed')
+      return
+    }
+    sdsStats(this.#stats, secret.name).rotationFailed.value++
+    this.#log.warn(
+      { secret: secret.name, code: 'SL5006' },
+      `files of the secret have changed for the worse: ${problem}`,
+    )
+  }
+
+  async #install(
+    key: string,
+    secret: Secret,
+    version: string,
+  ): Promise<{ readonly problem: string | undefined; readonly inForce: boolean }> {
+    const before = this.all.get(key)
+    await this.#put(key, delivered(secret, version))
+    const refusals = await this.#users.renew(key)
+    const problem = refusals.length === 0 ? undefined : refusals.join('; ')
+    if (problem !== undefined && before !== undefined) {
+      await this.#put(key, before)
+      await this.#users.renew(key)
+      return { problem, inForce: false }
+    }
+    await this.#users.arrived()
+    return { problem, inForce: true }
+  }
+
+  async #put(key: string, secret: Delivered<Secret>): Promise<void> {
+    this.all.set(key, secret)
+    await this.#users.put(key, secret.proto)
+  }
+}
+
+function checked(secret: Secret, path: string): Secret {
+  const content = secretContent(secret, path)
+  checkSecret(content, path)
+  return content
+}
