@@ -30,6 +30,24 @@ const CASES: Readonly<Record<string, { readonly answers: readonly string[]; read
     answers: ['never', '200'],
     route: { timeout: '5s', retry_policy: { retry_on: '5xx', num_retries: 1, per_try_timeout: '0.1s' } },
   },
+  'silent-try': {
+    answers: ['never'],
+    route: {
+      timeout: '5s',
+      retry_policy: { retry_on: '5xx', num_retries: 1, per_try_idle_timeout: '0.1s', ...backOff() },
+    },
+  },
+  'rate-limited': {
+    answers: ['503 retry-after: 1', '503', '200'],
+    route: {
+      retry_policy: {
+        retry_on: '5xx',
+        num_retries: 2,
+        ...backOff(),
+        rate_limited_retry_back_off: { reset_headers: [{ name: 'retry-after', format: 'SECONDS' }] },
+      },
+    },
+  },
   retried: { answers: ['503', '200'], route: { retry_policy: { retry_on: '5xx', num_retries: 1, ...backOff() } } },
   'retried-reset': {
     answers: ['reset', '200'],
@@ -80,15 +98,18 @@ function bootstrap(ports: ReadonlyMap<string, number>): unknown {
 function upstream(): Server {
   const seen = new Map<string, number>()
   return createServer((request, response) => {
-    const name = (request.url ?? '').slice(1)
-    const { answers } = CASES[name]
-    const count = seen.get(name) ?? 0
-    seen.set(name, count + 1)
+    const path = (request.url ?? '').slice(1)
+    const { answers } = CASES[path]
+    const count = seen.get(path) ?? 0
+    seen.set(path, count + 1)
     const answer = answers[Math.min(count, answers.length - 1)]
     if (answer === 'never') return
     if (answer === 'reset') request.socket.destroy()
     else if (answer === 'garbage') request.socket.end('no HTTP at all\r\n\r\n')
-    else response.writeHead(Number(answer)).end()
+    else {
+      const [, status, name, value] = /^(\d+)(?: (\S+): (.*))?$/.exec(answer) as RegExpExecArray
+      response.writeHead(Number(status), name === undefined ? {} : { [name]: value }).end()
+    }
   })
 }
 

@@ -115,8 +115,10 @@ export interface ClusterStats {
   readonly connectionOverflow: Cell
   readonly timeouts: Cell
   readonly perTryTimeouts: Cell
+  readonly perTryIdleTimeouts: Cell
   readonly retries: Cell
   readonly retryBackOffs: Cell
+  readonly retryResets: Cell
   readonly retrySuccess: Cell
   readonly retryOverflow: Cell
   readonly retryLimit: Cell

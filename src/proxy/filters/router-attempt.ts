@@ -149,7 +149,7 @@ export class Attempt implements UpstreamCallbacks {
 
   onUpstreamData(data: BodyBuffer, endStream: boolean): void {
     if (endStream) this.#ended()
-    this.#router?.onResponseData(data, endStream)
+    this.#router?.onResponseData(this, data, endStream)
     if (endStream) this.#finish()
   }
 

@@ -2,21 +2,21 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
 import { LB_METADATA, MetadataMatch } from '../cluster/lb/metadata-match.ts'
 import type { StreamInfo } from '../http/stream-info.ts'
-import type { RetryPolicy } from '../route/retry-policy.ts'
 import type { RouteEntry } from '../route/route-entry.ts'
+import type { Retries } from './router-retries.ts'
 
-/** The host for the next try of a request; `tried`: those that it was sent to before. */
+/** The host for the next try of a request. */
 export function chooseHost(
   cluster: Cluster,
   route: RouteEntry,
   info: StreamInfo,
-  retry: RetryPolicy | undefined,
-  tried: readonly EndpointHost[] | undefined,
+  retries: Retries | undefined,
 ): EndpointHost | undefined {
   const match = cluster.hasSubsets ? asked(route, info) : undefined
   let host = cluster.choose(route.settings.hash?.hash(info), match)
-  if (tried === undefined || retry === undefined || !retry.avoidPreviousHosts) return host
-  for (let i = 0; i < retry.hostSelectionAttempts && host !== undefined && tried.includes(host); i++) {
+  const tried = retries?.tried
+  if (retries === undefined || tried === undefined || !retries.policy.avoidPreviousHosts) return host
+  for (let i = 0; i < retries.policy.hostSelectionAttempts && host !== undefined && tried.includes(host); i++) {
     host = cluster.choose(undefined, match)
   }
   return host

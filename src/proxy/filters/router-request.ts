@@ -1,4 +1,3 @@
-import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { grpcTimeout, toGrpcTimeout } from '../http/grpc-timeout.ts'
 import { RetryPolicy, retryConditions } from '../route/retry-policy.ts'
@@ -16,6 +15,8 @@ export function hasRequiredHeaders(headers: HeaderMap): boolean {
 export interface RequestLimits {
   timeoutMs: number
   perTryMs: number
+  /** How long a try may stay silent; 0: as long as it will. */
+  perTryIdleMs: number
   retry: RetryPolicy | undefined
   /** A try that takes too long goes on beside the next one. */
   hedges: boolean
@@ -28,14 +29,22 @@ export function routeLimits(headers: HeaderMap, settings: RouteSettings, respect
   const { retry } = settings
   const grpc = settings.maxGrpcTimeoutMs >= 0 && isGrpc(headers)
   const { timeoutMs, hedges } = settings
-  const limits = { timeoutMs, perTryMs: retry?.perTryTimeoutMs ?? 0, retry, hedges, grpc }
+  const limits = {
+    timeoutMs,
+    perTryMs: retry?.perTryTimeoutMs ?? 0,
+    perTryIdleMs: retry?.settings.perTryIdleTimeoutMs ?? 0,
+    // Its times count without a reason to try again, too.
+    retry: retry?.on === 0 ? undefined : retry,
+    hedges,
+    grpc,
+  }
   if (grpc) {
     // 0 stands for no limit, of the client as of the route.
     const asked = grpcTimeout(headers.get('grpc-timeout')) ?? 0
     const max = settings.maxGrpcTimeoutMs
     limits.timeoutMs = max === 0 || (asked !== 0 && asked < max) ? asked : max
   }
-  if (asksForLimits(headers)) takeLimits(headers, limits)
+  if (asksForLimits(headers)) takeLimits(headers, limits, retry)
   else if (retry !== undefined && !retry.appliesTo(headers)) limits.retry = undefined
   // An Envoy in front has counted the time from its own start, and has said so (`respect_expected_rq_timeout`).
   if (respectExpected) limits.timeoutMs = whole(headers.get('x-envoy-expected-rq-timeout-ms')) ?? limits.timeoutMs
@@ -68,7 +77,7 @@ function asksForLimits(headers: HeaderMap): boolean {
  * Takes the headers by which a caller sets its own limits (`retry_state_impl.cc`, `FilterUtility::finalTimeout`). The connection
  * manager has removed them from requests that do not come from inside.
  */
-function takeLimits(headers: HeaderMap, limits: RequestLimits): void {
+function takeLimits(headers: HeaderMap, limits: RequestLimits, configured: RetryPolicy | undefined): void {
   const asked: Record<string, string> = {}
   for (const name of ASKING) {
     const value = headers.get(name)
@@ -82,9 +91,8 @@ function takeLimits(headers: HeaderMap, limits: RequestLimits): void {
   if (hedge === 'true' || hedge === 'false') limits.hedges = hedge === 'true'
   const on = asked['x-envoy-retry-on'] ?? ''
   const grpcOn = asked['x-envoy-retry-grpc-on'] ?? ''
-  const { retry } = limits
-  if (retry === undefined && on === '' && grpcOn === '') return
-  const base = retry ?? RetryPolicy.NONE
+  if (limits.retry === undefined && on === '' && grpcOn === '') return
+  const base = configured ?? RetryPolicy.NONE
   limits.retry = undefined
   if (!base.appliesTo(headers)) return
   const { statusCodes, headers: headerMatches } = base.settings
@@ -123,10 +131,4 @@ export function tellTimeLeft(headers: HeaderMap, limits: RequestLimits, elapsedM
   if (expected === 0) return
   if (!suppress) headers.put('x-envoy-expected-rq-timeout-ms', String(expected))
   if (limits.grpc) headers.put('grpc-timeout', toGrpcTimeout(expected))
-}
-
-export function copyOf(body: BodyBuffer): BodyBuffer {
-  const copy = new BodyBuffer()
-  copy.share(body)
-  return copy
 }

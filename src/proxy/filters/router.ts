@@ -1,7 +1,7 @@
 /** `envoy.filters.http.router`: the end of every chain, which forwards, retries, mirrors, redirects or answers. */
 
 import { performance } from 'node:perf_hooks'
-import { BodyBuffer } from '../../base/body-buffer.ts'
+import type { BodyBuffer } from '../../base/body-buffer.ts'
 import { byteString } from '../../base/byte-string.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { Cluster } from '../cluster/cluster.ts'
@@ -18,18 +18,22 @@ import type { MetadataMap } from '../metadata-map.ts'
 import type { RouteEntry } from '../route/route-entry.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import { Attempt } from './router-attempt.ts'
+import { HeldBody } from './router-body.ts'
 import type { RouterConfig } from './router-config.ts'
 import { answerDirect } from './router-direct.ts'
 import { answerReset, failureText, type ResetText, resetStatus, transportReason } from './router-failure.ts'
 import { chooseHost } from './router-host.ts'
 import { LateAttempts } from './router-late.ts'
 import { type Mirror, startMirror } from './router-mirror.ts'
-import { copyOf, hasRequiredHeaders, type RequestLimits, routeLimits, tellTimeLeft } from './router-request.ts'
-import { allowsRetry, countAnswer, countFailure, countGiven, countRouteTimeout, countTimeout } from './router-tally.ts'
+import { hasRequiredHeaders, type RequestLimits, routeLimits, tellTimeLeft } from './router-request.ts'
+import { Retries } from './router-retries.ts'
+import { countAnswer, countFailure, countGiven, countRouteTimeout, countTimeout } from './router-tally.ts'
 
 const ROUTE = 0
 const PER_TRY = 1
 const BACK_OFF = 2
+const PER_TRY_IDLE = 3
+const TIMEOUT_DETAILS = ['response_timeout', 'upstream_per_try_timeout', '', 'upstream_per_try_idle_timeout']
 
 export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   readonly callbacks: FilterHandle
@@ -37,7 +41,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   readonly #config: RouterConfig
   readonly #timeout = new Timeout(this, ROUTE)
   #perTry: Timeout | undefined
-  #backOff: Timeout | undefined
+  #perTryIdle: Timeout | undefined
   #route!: RouteEntry
   #cluster!: Cluster
   #headers!: HeaderMap
@@ -51,16 +55,10 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   #requestEnd = false
   #responseStarted = false
   #done = false
-  #retriesLeft = 0
-  #retrying = false
-  /** What a retry would have to send again; `undefined` once it is too much, or there will be no retry. */
-  #kept: BodyBuffer | undefined
-  /** Body that came before there was a connection, where nothing is kept for retries. */
-  #early: BodyBuffer | undefined
-  #earlyPaused = false
+  /** From the first failure on. */
+  #retries: Retries | undefined
+  #body: HeldBody | undefined
   #trailers: HeaderMap | undefined
-  #tried: EndpointHost[] | undefined
-  #countsRetry = false
 
   constructor(callbacks: FilterHandle, clusters: ClusterManager, config: RouterConfig) {
     this.callbacks = callbacks
@@ -102,11 +100,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     route.finalizeRequest(headers, info, this.#config.suppress)
     this.#limits = routeLimits(headers, settings, this.#config.respectExpected)
     if (!endStream) fixLength(headers, stream.requestBuffer, stream.requestComplete, stream.requestTrailers)
-    const { retry } = this.#limits
-    if (retry !== undefined) {
-      this.#retriesLeft = retry.retries
-      if (!endStream) this.#kept = new BodyBuffer()
-    }
+    if (!endStream && this.#limits.retry !== undefined) this.#body = new HeldBody(true)
     if (settings.mirrors.length > 0) {
       const traced = stream.trace !== undefined
       this.#mirrors = startMirror(settings.mirrors, this.#clusters, headers, endStream, traced)
@@ -121,12 +115,15 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   decodeData(data: BodyBuffer, endStream: boolean): FilterDataStatus {
     if (this.#done) return FilterDataStatus.StopIterationNoBuffer
     if (endStream) this.#requestEnd = true
-    const kept = this.#kept
+    const body = this.#body
     if (this.#mirrors !== undefined) for (const mirror of this.#mirrors) mirror.data(data, endStream)
     const ready = this.#attempt?.headersSent === true
-    if (kept !== undefined && !this.#keep(kept, data, ready)) return FilterDataStatus.StopIterationNoBuffer
+    if (body?.whole === true && !this.#keep(body, data, ready)) return FilterDataStatus.StopIterationNoBuffer
     if (ready) this.#attempt?.sendData(data, endStream)
-    else if (this.#kept === undefined) this.#hold(data)
+    else {
+      this.#body ??= new HeldBody(false)
+      this.#body.hold(data, this.callbacks.stream)
+    }
     if (endStream) this.#requestSent()
     return FilterDataStatus.Continue
   }
@@ -169,25 +166,28 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const { outliers, stats } = this.#cluster
     const { retry, hedges } = this.#limits
     const attempt = this.#attempt
-    if (attempt !== undefined && !this.#responseStarted && !attempt.late) outliers?.onLocalFailure(attempt.host, 504)
-    if (kind === PER_TRY) {
+    const started = this.#responseStarted
+    if (attempt !== undefined && (!started || kind === PER_TRY_IDLE) && !attempt.late)
+      outliers?.onLocalFailure(attempt.host, 504)
+    if (kind === ROUTE) {
+      const tries = countRouteTimeout(this.#cluster, attempt, this.#late, started)
+      for (let i = 0; i < tries && !started; i++) this.#countGiven(504)
+      this.#giveUpAttempt(attempt)
+    } else {
       if (hedges) {
-        this.#hedge()
+        if (!started) this.#hedge()
         return
       }
-      stats.perTryTimeouts.value++
-      if (attempt !== undefined) countTimeout(attempt.host, this.#responseStarted)
+      const counter = kind === PER_TRY ? stats.perTryTimeouts : stats.perTryIdleTimeouts
+      counter.value++
+      if (attempt !== undefined) countTimeout(attempt.host, started)
       this.#giveUpAttempt(attempt, false, ResponseFlag.UpstreamRequestTimeout)
-      if (!this.#responseStarted && this.#mayRetry(retry?.wantsReset(false, true) ?? false, attempt?.host)) return
-      if (!this.#responseStarted) this.#countGiven(504)
-    } else {
-      const tries = countRouteTimeout(this.#cluster, attempt, this.#late, this.#responseStarted)
-      for (let i = 0; i < tries && !this.#responseStarted; i++) this.#countGiven(504)
-      this.#giveUpAttempt(attempt)
+      if (!started && this.#mayRetry(retry?.wantsReset(false, true) ?? false, attempt?.host)) return
+      if (!started) this.#countGiven(504)
     }
     info.responseFlags |= ResponseFlag.UpstreamRequestTimeout
-    const details = kind === PER_TRY ? 'upstream_per_try_timeout' : 'response_timeout'
-    if (this.#responseStarted) this.#reset(details)
+    const details = TIMEOUT_DETAILS[kind]
+    if (started) this.#reset(details)
     else this.#refuse(504, 'upstream request timeout', details)
   }
 
@@ -204,21 +204,18 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     if (settings.autoHostRewrite && host.hostname !== '') {
       this.#route.setHost(this.#headers, byteString(host.hostname), this.#config.suppress)
     }
-    const body = this.#kept === undefined ? this.#early : copyOf(this.#kept)
-    this.#early = undefined
+    const body = this.#body?.take()
     const empty = body === undefined || body.length === 0
     attempt.sendHeaders(this.#headers, this.#requestEnd && empty && this.#trailers === undefined)
     if (!empty) attempt.sendData(body, this.#requestEnd && this.#trailers === undefined)
     if (this.#trailers !== undefined) attempt.sendTrailers(this.#trailers)
     if (this.#requestEnd) this.#armPerTry()
-    if (this.#earlyPaused) {
-      this.#earlyPaused = false
-      this.callbacks.stream.resumeDownstream()
-    }
+    this.#body?.resume(this.callbacks.stream)
   }
 
   onResponseHeaders(attempt: Attempt, headers: HeaderMap, endStream: boolean): void {
     const now = performance.now()
+    if (this.#perTryIdle !== undefined) this.#speaks(attempt)
     const { stream } = this.callbacks
     const { info } = stream
     const status = Number(headers.get(':status'))
@@ -226,25 +223,22 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const cluster = this.#cluster
     countAnswer(cluster, host, headers, status)
     const { retry } = this.#limits
-    if (
-      retry !== undefined &&
-      (this.#retriesLeft > 0 || this.#tried !== undefined) &&
-      retry.wantsStatus(status, headers)
-    ) {
+    if (retry !== undefined && retry.retries > 0 && retry.wantsStatus(status, headers)) {
       // There is already another try for one that was late.
-      const retries = attempt === this.#attempt && this.#mayRetry(true, host)
-      if (retries || (this.#late !== undefined && (this.#underWay > 1 || this.#retrying))) {
+      const retries = attempt === this.#attempt && this.#mayRetry(true, host, headers)
+      if (retries || (this.#late !== undefined && (this.#underWay > 1 || this.#waits))) {
         if (this.#config.dynamicStats) cluster.stats.answers.retried(status)
         this.#giveUpAttempt(attempt, endStream)
         return
       }
     }
     this.#countGiven(status)
-    if (this.#tried !== undefined && status < 500 && attempt === this.#attempt) cluster.stats.retrySuccess.value++
+    if (this.#retries?.tried !== undefined && status < 500 && attempt === this.#attempt)
+      cluster.stats.retrySuccess.value++
     if (this.#late !== undefined) this.#keepOnly(attempt)
     this.#perTry?.cancel()
     this.#responseStarted = true
-    this.#kept = undefined
+    this.#body?.forget()
     info.firstUpstreamRxMono = now
     info.responseCodeDetails = 'via_upstream'
     if (!this.#config.suppress && stream.requestComplete) {
@@ -260,7 +254,8 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     stream.startResponse(headers, endStream)
   }
 
-  onResponseData(data: BodyBuffer, endStream: boolean): void {
+  onResponseData(attempt: Attempt, data: BodyBuffer, endStream: boolean): void {
+    if (this.#perTryIdle !== undefined) this.#speaks(attempt)
     if (endStream) this.#upstreamDone(performance.now())
     this.callbacks.stream.responseData(data, endStream)
   }
@@ -296,7 +291,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
       this.#mayRetry(retry.wantsReset(connecting, attempt.headersSent && !refused, refused), host)
     )
       return
-    if (this.#late !== undefined && (this.#underWay > 0 || this.#retrying)) return
+    if (this.#late !== undefined && (this.#underWay > 0 || this.#waits)) return
     info.responseFlags |= text.flag
     this.#refuseReset(failure, text)
   }
@@ -316,7 +311,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const { info } = stream
     const cluster = this.#cluster
     const { settings } = this.#route
-    this.#retrying = false
+    if (this.#retries !== undefined) this.#retries.waiting = false
     info.attemptCount++
     const elapsed = info.attemptCount === 1 ? 0 : performance.now() - this.#begun
     tellTimeLeft(this.#headers, this.#limits, elapsed, this.#config.suppress)
@@ -329,7 +324,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
       this.#refuseReset(UpstreamFailure.Overflow, failureText(UpstreamFailure.Overflow, ''))
       return
     }
-    const host = chooseHost(cluster, this.#route, info, this.#limits.retry, this.#tried)
+    const host = chooseHost(cluster, this.#route, info, this.#retries)
     if (host === undefined) {
       stats.noHealthy.value++
       info.responseFlags |= ResponseFlag.NoHealthyUpstream
@@ -349,10 +344,19 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
    * that has begun before is under the time of the route alone (UpstreamRequest::onPerTryTimeout).
    */
   #armPerTry(): void {
-    const { perTryMs } = this.#limits
+    const { perTryMs, perTryIdleMs } = this.#limits
+    if (perTryIdleMs !== 0) {
+      this.#perTryIdle ??= new Timeout(this, PER_TRY_IDLE)
+      this.#perTryIdle.arm(perTryIdleMs)
+    }
     if (perTryMs === 0 || this.#responseStarted) return
     this.#perTry ??= new Timeout(this, PER_TRY)
     this.#perTry.arm(perTryMs)
+  }
+
+  /** A try that is not silent gets its time anew. */
+  #speaks(attempt: Attempt): void {
+    if (attempt === this.#attempt && this.#perTryIdle?.armed === true) this.#perTryIdle.arm(this.#limits.perTryIdleMs)
   }
 
   /** The newest try is late: another one begins beside it, if retries are left. */
@@ -361,6 +365,8 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const { retry } = this.#limits
     if (attempt === undefined) return
     attempt.late = true
+    this.#perTry?.cancel()
+    this.#perTryIdle?.cancel()
     if (retry === undefined || !this.#mayRetry(true, attempt.host)) return
     this.#attempt = undefined
     this.#late ??= new LateAttempts()
@@ -383,33 +389,27 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     this.#attempt = winner
     this.#late?.cancelAll(winner)
     this.#late = undefined
-    this.#backOff?.cancel()
+    this.#retries?.stopWaiting()
     info.upstreamHost = winner.host
     info.upstreamLocalAddress = winner.localAddress
   }
 
-  /** Starts a retry when it is wanted and allowed; `host`: who failed. */
-  #mayRetry(wanted: boolean, host: EndpointHost | undefined): boolean {
-    const { settings } = this.#route
+  /** Starts a retry when it is wanted and allowed; `host`: who failed, `answer`: by what it said. */
+  #mayRetry(wanted: boolean, host: EndpointHost | undefined, answer?: HeaderMap): boolean {
     const { retry } = this.#limits
-    const { stats, breaker } = this.#cluster
-    if (!wanted || this.#retrying || retry === undefined) return this.#retrying
-    const left = this.#retriesLeft > 0 && (this.#kept !== undefined || this.#bodiless())
-    if (!allowsRetry(this.#cluster, this.callbacks.stream.info, retry, left, settings.highPriority)) return false
-    this.#retriesLeft--
-    this.#retrying = true
-    stats.retries.value++
-    if (!this.#countsRetry) {
-      this.#countsRetry = true
-      breaker.retries++
-    }
-    this.#tried ??= []
-    if (host !== undefined) this.#tried.push(host)
+    if (this.#waits) return true
+    if (!wanted || retry === undefined) return false
+    this.#retries ??= new Retries(retry, this.#cluster, this.#route.settings.highPriority, this, BACK_OFF)
+    const bodyAtHand = this.#body?.whole === true || this.#bodiless()
+    const hedges = this.#attempt?.late === true
+    if (!this.#retries.begin(this.callbacks.stream.info, host, bodyAtHand, hedges, answer)) return false
     this.#perTry?.cancel()
-    this.#backOff ??= new Timeout(this, BACK_OFF)
-    if (this.#attempt?.late !== true) stats.retryBackOffs.value++
-    this.#backOff.arm(Math.max(1, Math.round(retry.backOff(this.#tried.length))))
+    this.#perTryIdle?.cancel()
     return true
+  }
+
+  get #waits(): boolean {
+    return this.#retries?.waiting === true
   }
 
   #bodiless(): boolean {
@@ -445,40 +445,21 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     this.#done = true
     this.#timeout.cancel()
     this.#perTry?.cancel()
-    this.#backOff?.cancel()
+    this.#perTryIdle?.cancel()
+    this.#retries?.end()
     this.#attempt?.release()
     this.#late?.cancelAll()
-    if (this.#countsRetry) {
-      this.#countsRetry = false
-      this.#cluster.breaker.retries--
-    }
   }
 
-  /** Keeps a copy for retries; false when the request was answered because it became too much. */
-  #keep(kept: BodyBuffer, data: BodyBuffer, ready: boolean): boolean {
+  /** False when the request was answered because it became too much to be tried again. */
+  #keep(body: HeldBody, data: BodyBuffer, ready: boolean): boolean {
     const limit = this.#route.settings.bufferLimit ?? this.callbacks.stream.requestBufferLimit
-    if (kept.length + data.length <= limit) {
-      kept.share(data)
-      return true
-    }
-    this.#kept = undefined
-    this.#retriesLeft = 0
-    if (this.#attempt === undefined) {
-      const details = 'request_payload_exceeded_retry_buffer_limit'
-      this.#refuse(507, 'exceeded request buffer limit while retrying upstream', details)
-      return false
-    }
-    if (!ready) this.#early = kept
-    return true
-  }
-
-  #hold(data: BodyBuffer): void {
-    this.#early ??= new BodyBuffer()
-    this.#early.move(data)
-    const { stream } = this.callbacks
-    if (this.#earlyPaused || this.#early.length <= stream.requestBufferLimit) return
-    this.#earlyPaused = true
-    stream.pauseDownstream()
+    if (body.keep(data, limit, ready)) return true
+    this.#limits.retry = undefined
+    if (this.#attempt !== undefined) return true
+    const details = 'request_payload_exceeded_retry_buffer_limit'
+    this.#refuse(507, 'exceeded request buffer limit while retrying upstream', details)
+    return false
   }
 
   #refuse(code: number, body: string, details: string): void {
@@ -495,6 +476,6 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   #refuseReset(failure: UpstreamFailure, text: ResetText): void {
     this.#end()
     this.#countGiven(resetStatus(failure))
-    answerReset(this.callbacks, failure, text, this.#tried !== undefined)
+    answerReset(this.callbacks, failure, text, this.#retries?.tried !== undefined)
   }
 }

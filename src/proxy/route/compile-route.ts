@@ -263,8 +263,7 @@ function compileSettings(
     maxGrpcTimeoutMs: maxDuration === undefined ? durationMs(action?.maxGrpcTimeout, -1) : -1,
     maxDuration,
     idleTimeoutMs: action?.idleTimeout === undefined ? undefined : durationMs(action.idleTimeout, 0),
-    retry:
-      retry === undefined || retry.retryOn === '' ? undefined : RetryPolicy.compile(retry, `${where}.retry_policy`),
+    retry: retry && RetryPolicy.compile(retry, `${where}.retry_policy`),
     hedges: hedges(action?.hedgePolicy, `${where}.hedge_policy`) ?? host.hedges,
     hash:
       action === undefined || action.hashPolicy.length === 0

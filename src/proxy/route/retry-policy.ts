@@ -6,6 +6,7 @@ import type { HeaderMap } from '../../base/header-map.ts'
 import { unpackAs } from '../config/any.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
 import { type HeaderMatch, headerMatch } from '../match/header.ts'
+import { ResetHeaders } from './reset-headers.ts'
 
 /** Why an attempt failed. */
 export const RetryOn = {
@@ -39,10 +40,12 @@ const FIELDS = [
   'retry_on',
   'num_retries',
   'per_try_timeout',
+  'per_try_idle_timeout',
   'retry_host_predicate',
   'host_selection_retry_max_attempts',
   'retriable_status_codes',
   'retry_back_off',
+  'rate_limited_retry_back_off',
   'retriable_headers',
   'retriable_request_headers',
 ]
@@ -51,8 +54,10 @@ interface RetrySettings {
   readonly on: number
   readonly retries: number
   readonly perTryTimeoutMs: number
+  readonly perTryIdleTimeoutMs: number
   readonly backOffBaseMs: number
   readonly backOffMaxMs: number
+  readonly resetHeaders: ResetHeaders | undefined
   /** `envoy.retry_host_predicates.previous_hosts` */
   readonly avoidPreviousHosts: boolean
   readonly hostSelectionAttempts: number
@@ -99,8 +104,12 @@ export class RetryPolicy {
       on: parseRetryOn(policy.retryOn, `${path}.retry_on`),
       retries: policy.numRetries ?? 1,
       perTryTimeoutMs: durationMs(policy.perTryTimeout, 0),
+      perTryIdleTimeoutMs: durationMs(policy.perTryIdleTimeout, 0),
       backOffBaseMs,
       backOffMaxMs,
+      resetHeaders:
+        policy.rateLimitedRetryBackOff &&
+        new ResetHeaders(policy.rateLimitedRetryBackOff, `${path}.rate_limited_retry_back_off`),
       avoidPreviousHosts: policy.retryHostPredicate.length > 0,
       hostSelectionAttempts: Math.max(1, Number(policy.hostSelectionRetryMaxAttempts) || 1),
       statusCodes: new Set(policy.retriableStatusCodes),
@@ -140,6 +149,11 @@ export class RetryPolicy {
     if (connectFailure) return (this.on & RetryOn['connect-failure']) !== 0
     if (refused && (this.on & RetryOn['refused-stream']) !== 0) return true
     return !sent && (this.on & RetryOn['reset-before-request']) !== 0
+  }
+
+  /** How long the upstream asks to wait before it is asked again; 0: it does not. */
+  resetMs(answer: HeaderMap): number {
+    return this.settings.resetHeaders?.waitMs(answer) ?? 0
   }
 
   /** Fully jittered exponential back-off, as Envoy. */

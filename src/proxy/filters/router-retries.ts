@@ -1,0 +1,76 @@
+import type { HeaderMap } from '../../base/header-map.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { EndpointHost } from '../cluster/endpoint-host.ts'
+import type { StreamInfo } from '../http/stream-info.ts'
+import type { RetryPolicy } from '../route/retry-policy.ts'
+import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
+import { allowsRetry } from './router-tally.ts'
+
+/** The retries of a request, from its first failure on (Envoy's RetryStateImpl). */
+export class Retries {
+  readonly policy: RetryPolicy
+  readonly #cluster: Cluster
+  readonly #highPriority: boolean
+  readonly #backOff: Timeout
+  #left: number
+  /** Who had the request before. */
+  tried: EndpointHost[] | undefined
+  /** The next try waits for its turn. */
+  waiting = false
+  #counted = false
+
+  constructor(policy: RetryPolicy, cluster: Cluster, highPriority: boolean, owner: TimeoutOwner, timeout: number) {
+    this.policy = policy
+    this.#cluster = cluster
+    this.#highPriority = highPriority
+    this.#backOff = new Timeout(owner, timeout)
+    this.#left = policy.retries
+  }
+
+  /**
+   * Begins another try, if one is left and the limits of the cluster allow it. `bodyAtHand`: there is all that has to be sent again;
+   * `hedges`: the failed one goes on; `answer`: what it answered, where it did.
+   */
+  begin(
+    info: StreamInfo,
+    failed: EndpointHost | undefined,
+    bodyAtHand: boolean,
+    hedges: boolean,
+    answer: HeaderMap | undefined,
+  ): boolean {
+    const { policy } = this
+    const { stats, breaker } = this.#cluster
+    if (!allowsRetry(this.#cluster, info, policy, this.#left > 0 && bodyAtHand, this.#highPriority)) return false
+    this.#left--
+    this.waiting = true
+    stats.retries.value++
+    if (!this.#counted) {
+      this.#counted = true
+      breaker.retries++
+    }
+    this.tried ??= []
+    if (failed !== undefined) this.tried.push(failed)
+    const resetMs = answer === undefined ? 0 : policy.resetMs(answer)
+    if (resetMs > 0) {
+      stats.retryResets.value++
+      // No sooner than it was told to (Envoy's JitteredLowerBoundBackOffStrategy).
+      this.#backOff.arm(resetMs + Math.floor(Math.random() * (resetMs / 2)))
+      return true
+    }
+    if (!hedges) stats.retryBackOffs.value++
+    this.#backOff.arm(Math.max(1, Math.round(policy.backOff(this.tried.length))))
+    return true
+  }
+
+  /** Somebody has answered: the try that waits is not needed. */
+  stopWaiting(): void {
+    this.#backOff.cancel()
+  }
+
+  end(): void {
+    this.#backOff.cancel()
+    if (!this.#counted) return
+    this.#counted = false
+    this.#cluster.breaker.retries--
+  }
+}
