@@ -1,0 +1,283 @@
+/** Secrets from files: a real Envoy and Sluice watch the same ones, and see the same in each change. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connect } from 'node:tls'
+import { Authority, inline, type Pair, TLS } from '../../src/proxy/listener/testing.ts'
+import { eventually } from '../../src/proxy/testing.ts'
+import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
+import { envoy } from '../peers/index.ts'
+
+const peer = await envoy()
+const FILTERS = 'type.googleapis.com/envoy.extensions.filters'
+
+/** What is seen of one secret: the certificate that is served, and what became of its deliveries. */
+interface Seen {
+  readonly certificate: string
+  readonly counts: Readonly<Record<string, number>>
+}
+
+describe('secrets from files, beside Envoy', { skip: peer.skip }, () => {
+  let dir: string
+  let home: string
+  let proxies: Record<'envoy' | 'sluice', RunningProxy>
+  const pairs: Record<string, Pair> = {}
+  const authorities: Record<string, Authority> = {}
+  const file = (name: string) => join(dir, name)
+  const move = (name: string, content: string) => {
+    writeFileSync(file(`${name}.new`), content)
+    renameSync(file(`${name}.new`), file(name))
+  }
+  const ofFiles = (name: string, directory: string) =>
+    secret(
+      name,
+      `tls_certificate: { certificate_chain: { filename: ${file(`${directory}/tls.crt`)} }, private_key: { filename: ${file(`${directory}/tls.key`)} } }`,
+    )
+
+  before(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'sluice-sds-'))
+    home = mkdtempSync(join(tmpdir(), 'sluice-sds-envoy-'))
+    for (const name of ['one', 'two']) {
+      const authority = await new Authority().start()
+      authorities[name] = authority
+      pairs[name] = await authority.issue([{ type: 'dns', value: `${name}.example` }])
+    }
+    const { one, two } = pairs
+    for (const name of ['yaml', 'mutual']) writeFileSync(file(`${name}.yaml`), secret(name, certificate(one)))
+    writeFileSync(file('json.json'), json(one))
+    writeFileSync(file('ca.yaml'), secret('ca', `validation_context: { trusted_ca: { filename: ${file('ca.pem')} } }`))
+    writeFileSync(file('ca.pem'), authorities.one.pem)
+    for (const [directory, pair] of Object.entries({ pair: one, 'volume/..1': one, 'volume/..2': two })) {
+      mkdirSync(file(directory), { recursive: true })
+      writeFileSync(file(`${directory}/tls.crt`), pair.cert)
+      writeFileSync(file(`${directory}/tls.key`), pair.key)
+      writeFileSync(file(`${directory}/sds.yaml`), secret('volume', certificate(pair)))
+    }
+    writeFileSync(file('pair.yaml'), ofFiles('pair', 'pair'))
+    writeFileSync(file('linked.yaml'), ofFiles('linked', 'volume'))
+    symlinkSync('..1', file('volume/..data'))
+    for (const name of ['tls.crt', 'tls.key', 'sds.yaml']) symlinkSync(`..data/${name}`, file(`volume/${name}`))
+    const bootstrap = {
+      node: { id: 'node', cluster: 'cluster' },
+      admin: { address: address() },
+      static_resources: {
+        listeners: [
+          listener('yaml', { path: file('yaml.yaml') }),
+          listener('json', { path: file('json.json') }),
+          listener('pair', { path: file('pair.yaml') }),
+          listener('volume', { path: file('volume/sds.yaml'), watched_directory: { path: file('volume') } }),
+          listener('linked', { path: file('linked.yaml') }),
+          listener('mutual', { path: file('mutual.yaml') }, { path: file('ca.yaml') }),
+        ],
+      },
+    }
+    const [theirs, ours] = await Promise.all([startEnvoy(peer.path, bootstrap, home), startSluice(bootstrap)])
+    proxies = { envoy: theirs, sluice: ours }
+  })
+
+  after(async () => {
+    for (const proxy of Object.values(proxies ?? {})) await proxy.stop()
+    for (const path of [dir, home]) rmSync(path, { recursive: true })
+  })
+
+  async function look(proxy: RunningProxy, name: string): Promise<Seen> {
+    const text = await (await fetch(`http://${proxy.admin}/stats?filter=^sds.${name}.`)).text()
+    const counts = Object.fromEntries(
+      [...text.matchAll(/\.(update_(?:attempt|success|failure|rejected)|key_rotation_failed): (\d+)/g)].map((m) => [
+        m[1],
+        Number(m[2]),
+      ]),
+    )
+    return { certificate: await shown(proxy.ports.get(name) as number, pairs), counts }
+  }
+
+  /** What both see, which is the same, once it is this certificate and each of these was counted that often. */
+  async function both(name: string, certificate: string, counts: Seen['counts']): Promise<void> {
+    for (const [which, proxy] of Object.entries(proxies)) {
+      let seen: Seen | undefined
+      const there = async () => {
+        seen = await look(proxy, name)
+        const found = seen.counts
+        return (
+          seen.certificate === certificate && Object.entries(counts).every(([count, times]) => found[count] === times)
+        )
+      }
+      const wanted = () => `${certificate} ${JSON.stringify(counts)} of ${which}, which has ${JSON.stringify(seen)}`
+      await eventually(there, name, 10_000).catch(() => assert.fail(wanted()))
+    }
+  }
+
+  const begun = { update_attempt: 1, update_success: 1, update_failure: 0, update_rejected: 0, key_rotation_failed: 0 }
+
+  test('all begin with what the files hold', async () => {
+    for (const name of ['yaml', 'json', 'pair', 'volume', 'linked']) await both(name, 'one', begun)
+  })
+
+  test('a file that is moved into place is taken, unless it cannot be used', async () => {
+    const { one, two } = pairs
+    const counts: Record<string, number> = { ...begun }
+    const steps: readonly (readonly [string, string, string])[] = [
+      [secret('yaml', certificate(two)), 'two', 'success'],
+      ['resources: [', 'two', 'failure'],
+      ['resources: []', 'two', 'rejected'],
+      [secret('other', certificate(one)), 'two', 'rejected'],
+      [secret('yaml', certificate({ cert: one.cert, key: two.key })), 'two', 'rejected'],
+      [secret('yaml', certificate({ cert: 'none', key: one.key })), 'two', 'rejected'],
+      [secret('yaml', `validation_context: { trusted_ca: ${inline(authorities.one.pem)} }`), 'two', 'rejected'],
+      [
+        secret('yaml', 'tls_certificate: { certificate_chain: { filename: /none }, private_key: { filename: /none } }'),
+        'two',
+        'rejected',
+      ],
+      [secret('yaml', certificate(one)), 'one', 'success'],
+      [secret('yaml', certificate(one)), 'one', 'success'],
+    ]
+    for (const [content, served, outcome] of steps) {
+      counts['update_attempt']++
+      counts[`update_${outcome}`]++
+      move('yaml.yaml', content)
+      await both('yaml', served, counts)
+    }
+  })
+
+  test('what is written in place, or taken away, is not read', async () => {
+    writeFileSync(file('json.json'), json(pairs.two))
+    await sleep(500)
+    await both('json', 'one', begun)
+    rmSync(file('json.json'))
+    await sleep(500)
+    await both('json', 'one', begun)
+    // YAML where JSON is expected.
+    move('json.json', secret('yaml', certificate(pairs.two)))
+    await both('json', 'one', { ...begun, update_attempt: 2, update_failure: 1 })
+    move('json.json', json(pairs.two))
+    await both('json', 'two', { ...begun, update_attempt: 3, update_success: 2, update_failure: 1 })
+  })
+
+  test('a certificate and its key are moved one after the other', async () => {
+    move('pair/tls.crt', pairs.two.cert)
+    for (const proxy of Object.values(proxies)) {
+      // Envoy watches their directory once for each of the two.
+      await eventually(async () => (await look(proxy, 'pair')).counts['key_rotation_failed'] > 0)
+      assert.equal((await look(proxy, 'pair')).certificate, 'one')
+    }
+    move('pair/tls.key', pairs.two.key)
+    await both('pair', 'two', { update_attempt: 1 })
+  })
+
+  test('the links of a Kubernetes volume are swapped', async () => {
+    symlinkSync('..2', file('volume/..data_tmp'))
+    renameSync(file('volume/..data_tmp'), file('volume/..data'))
+    await both('volume', 'two', { ...begun, update_attempt: 2, update_success: 2 })
+    await both('linked', 'two', begun)
+  })
+
+  test('other clients are trusted', async () => {
+    const welcome = async (name: string) =>
+      Promise.all(Object.values(proxies).map((proxy) => answered(proxy.ports.get('mutual') as number, pairs[name])))
+    assert.deepEqual(
+      [await welcome('one'), await welcome('two')],
+      [
+        [true, true],
+        [false, false],
+      ],
+    )
+    move('ca.pem', 'no certificate')
+    await sleep(500)
+    assert.deepEqual(
+      [await welcome('one'), await welcome('two')],
+      [
+        [true, true],
+        [false, false],
+      ],
+    )
+    move('ca.pem', authorities.two.pem)
+    await eventually(async () => (await welcome('two')).every(Boolean))
+    assert.deepEqual(await welcome('one'), [false, false])
+  })
+})
+
+function address() {
+  return { socket_address: { address: '127.0.0.1', port_value: 0 } }
+}
+
+function listener(name: string, source: object, ca?: object) {
+  const sds = (secret: string, path_config_source: object) => ({
+    name: secret,
+    sds_config: { path_config_source, resource_api_version: 'V3' },
+  })
+  return {
+    name,
+    address: address(),
+    filter_chains: [
+      {
+        transport_socket: {
+          name: 'tls',
+          typed_config: {
+            '@type': `${TLS}.DownstreamTlsContext`,
+            ...(ca === undefined ? {} : { require_client_certificate: true }),
+            common_tls_context: {
+              tls_certificate_sds_secret_configs: [sds(name, source)],
+              ...(ca === undefined ? {} : { validation_context_sds_secret_config: sds('ca', ca) }),
+            },
+          },
+        },
+        filters: [
+          {
+            name: 'hcm',
+            typed_config: {
+              '@type': `${FILTERS}.network.http_connection_manager.v3.HttpConnectionManager`,
+              stat_prefix: name,
+              route_config: {
+                virtual_hosts: [
+                  { name: 'v', domains: ['*'], routes: [{ match: { prefix: '/' }, direct_response: { status: 200 } }] },
+                ],
+              },
+              http_filters: [{ name: 'router', typed_config: { '@type': `${FILTERS}.http.router.v3.Router` } }],
+            },
+          },
+        ],
+      },
+    ],
+  }
+}
+
+function secret(name: string, content: string): string {
+  return `resources: [{ "@type": ${TLS}.Secret, name: ${name}, ${content} }]`
+}
+
+function certificate({ cert, key }: Pair): string {
+  return `tls_certificate: { certificate_chain: ${inline(cert)}, private_key: ${inline(key)} }`
+}
+
+function json({ cert, key }: Pair): string {
+  const tls_certificate = { certificate_chain: { inline_string: cert }, private_key: { inline_string: key } }
+  return JSON.stringify({ resources: [{ '@type': `${TLS}.Secret`, name: 'json', tls_certificate }] })
+}
+
+/** The name of the pair whose certificate the server shows. */
+async function shown(port: number, pairs: Readonly<Record<string, Pair>>): Promise<string> {
+  const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false })
+  await once(socket, 'secureConnect')
+  const pem = socket.getPeerX509Certificate()?.toString().trim()
+  socket.destroy()
+  return Object.entries(pairs).find(([, { cert }]) => cert === pem)?.[0] ?? 'another'
+}
+
+/** Whether a client with this certificate is served. */
+function answered(port: number, pair: Pair): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ...pair })
+    socket.on('secureConnect', () => socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n'))
+    socket.on('data', (chunk) => {
+      resolve(String(chunk).startsWith('HTTP/1.1 200'))
+      socket.destroy()
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => resolve(false))
+  })
+}
