@@ -2,11 +2,13 @@
  * Envoy's command operators (`%RESPONSE_CODE%`), compiled once per format. What they write is a string of bytes, as header values are:
  * text of the configuration, of metadata and of certificates is in UTF-8 there.
  */
+
 import { isUtf8 } from 'node:buffer'
 import { hostname } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
 import { byteString } from '../../base/byte-string.ts'
+import { valueAt } from '../../base/value-at.ts'
 import { invalid } from '../config/fields.ts'
 import type { CertificateInfo } from '../network/connection-info.ts'
 import { addressText } from './address-text.ts'
@@ -262,19 +264,18 @@ function operator(name: string, argument: string | undefined, path: string, cont
       }
     }
     case 'DYNAMIC_METADATA':
-      return metadataOperator(argument, path, (i, namespace) => i.dynamicMetadata?.get(namespace))
+      return metadataOperator(argument, path, (i, keys) => valueAt(i.dynamicMetadata?.get(keys[0]), keys.slice(1)))
     case 'CLUSTER_METADATA':
-      return metadataOperator(argument, path, (i, namespace) => i.upstreamHost?.cluster.metadata[namespace])
+      return metadataOperator(argument, path, (i, keys) => valueAt(i.upstreamHost?.cluster.metadata, keys))
     case 'UPSTREAM_METADATA':
-      return metadataOperator(argument, path, (i, namespace) => i.upstreamHost?.metadata[namespace])
+      return metadataOperator(argument, path, (i, keys) => valueAt(i.upstreamHost?.metadata, keys))
     case 'METADATA': {
       const [kind, ...rest] = (argument ?? '').split(':')
       const name = { DYNAMIC: 'DYNAMIC_METADATA', CLUSTER: 'CLUSTER_METADATA', UPSTREAM_HOST: 'UPSTREAM_METADATA' }[
         kind
       ]
       if (name !== undefined) return operator(name, rest.join(':'), path, context)
-      if (kind === 'ROUTE')
-        return metadataOperator(rest.join(':'), path, (i, namespace) => i.route?.metadata[namespace])
+      if (kind === 'ROUTE') return metadataOperator(rest.join(':'), path, (i, keys) => valueAt(i.route?.metadata, keys))
       break
     }
     case 'FILTER_STATE': {
@@ -321,15 +322,12 @@ function headerOperator(
 function metadataOperator(
   argument: string | undefined,
   path: string,
-  find: (info: StreamInfo, namespace: string) => unknown,
+  find: (info: StreamInfo, keys: readonly string[]) => unknown,
 ): Operator {
-  const [namespace, ...keys] = (argument ?? '').split(':')
-  if (namespace === '') throw invalid(path, 'a metadata operator without a namespace')
+  const keys = (argument ?? '').split(':')
+  if (keys[0] === '') throw invalid(path, 'a metadata operator without a namespace')
   return (info) => {
-    let value = find(info, namespace)
-    for (const key of keys) {
-      value = value !== null && typeof value === 'object' ? (value as Record<string, unknown>)[key] : undefined
-    }
+    const value = find(info, keys)
     if (value === undefined || value === null) return undefined
     return typeof value === 'number' ? value : byteString(typeof value === 'string' ? value : JSON.stringify(value))
   }

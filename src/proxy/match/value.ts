@@ -1,5 +1,6 @@
 import type { MetadataMatcher } from '../../../gen/envoy/type/matcher/v3/metadata_pb.ts'
 import { type ValueMatcher, ValueMatcherSchema } from '../../../gen/envoy/type/matcher/v3/value_pb.ts'
+import { valueAt } from '../../base/value-at.ts'
 import { invalid, onlyFields } from '../config/fields.ts'
 import { stringMatch } from './string.ts'
 
@@ -57,10 +58,6 @@ export function metadataMatch(
   })
   const match = valueMatch(matcher.value, `${path}.value`)
   return (metadata) => {
-    let value: unknown = metadata?.get(matcher.filter)
-    for (const key of keys) {
-      value = value !== null && typeof value === 'object' ? (value as Record<string, unknown>)[key] : undefined
-    }
-    return match(value) !== matcher.invert
+    return match(valueAt(metadata?.get(matcher.filter), keys)) !== matcher.invert
   }
 }

@@ -4,6 +4,7 @@ import {
   CustomTagSchema,
 } from '../../../gen/envoy/type/tracing/v3/custom_tag_pb.ts'
 import { textOf } from '../../base/byte-string.ts'
+import { valueAt } from '../../base/value-at.ts'
 import { invalid, onlyFields } from '../config/fields.ts'
 import type { StreamInfo } from '../http/stream-info.ts'
 
@@ -62,10 +63,7 @@ function metadataValue(proto: CustomTag_Metadata, path: string): (info: StreamIn
     }
   }
   return (info) => {
-    let value = source(info)
-    for (const step of steps) {
-      value = value !== null && typeof value === 'object' ? (value as Record<string, unknown>)[step] : undefined
-    }
+    const value = valueAt(source(info), steps)
     if (value === undefined || value === null) return defaultValue
     return typeof value === 'string' ? value : JSON.stringify(value)
   }

@@ -1,4 +1,5 @@
 /** `envoy.filters.http.jwt_authn`. */
+
 import {
   type JwtAuthentication,
   JwtAuthenticationSchema,
@@ -7,6 +8,7 @@ import {
 } from '../../../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.ts'
 import { byteString } from '../../../base/byte-string.ts'
 import type { HeaderMap } from '../../../base/header-map.ts'
+import { valueAt } from '../../../base/value-at.ts'
 import { invalid, onlyFields } from '../../config/fields.ts'
 import type { FactoryContext } from '../../context.ts'
 import {
@@ -184,12 +186,11 @@ class JwtFilter implements HttpFilter {
       headers.add(payloadHeader, token.payloadText + padding)
     }
     for (const { name, path } of provider.claimHeaders) {
-      const text = claimText(claimOf(token.payload, path))
+      const text = claimText(valueAt(token.payload, path))
       if (text !== '') headers.add(name, text)
     }
-    if (proto.payloadInMetadata !== '') {
-      this.#callbacks.streamInfo.setDynamicMetadata(NAMESPACE, { [proto.payloadInMetadata]: token.payload })
-    }
+    const metadata = provider.metadataOf(token)
+    if (metadata !== undefined) this.#callbacks.streamInfo.setDynamicMetadata(NAMESPACE, metadata)
     if (proto.clearRouteCache) this.#callbacks.clearRouteCache()
   }
 
@@ -208,16 +209,6 @@ class JwtFilter implements HttpFilter {
         : {}),
     })
   }
-}
-
-function claimOf(payload: Readonly<Record<string, unknown>>, path: readonly string[]): unknown {
-  let value: unknown = payload
-  for (const key of path) {
-    // Not what every object or array has: `constructor` is no claim.
-    const inner = value !== null && typeof value === 'object' && !Array.isArray(value) && Object.hasOwn(value, key)
-    value = inner ? (value as Record<string, unknown>)[key] : undefined
-  }
-  return value
 }
 
 /** As Envoy writes a claim into a header; '' for none. */

@@ -29,12 +29,15 @@ const FIELDS = [
   'forward_payload_header',
   'pad_forward_payload_header',
   'payload_in_metadata',
+  'normalize_payload_in_metadata',
+  'header_in_metadata',
   'clock_skew_seconds',
   'claim_to_headers',
   'clear_route_cache',
   'jwt_cache_config',
 ]
 
+const NO_CLAIMS: readonly string[] = []
 const DEFAULT_CACHE_MS = 600_000
 /** As Envoy: keys that are fetched ahead are so by five seconds. */
 const REFRESH_AHEAD_MS = 5000
@@ -128,6 +131,25 @@ export class JwtProvider {
     if (allowed.length === 0) return undefined
     for (const audience of token.audiences) if (allowed.includes(audience)) return undefined
     return 'Audiences in Jwt are not allowed'
+  }
+
+  /** What a good token leaves in the dynamic metadata, if anything. */
+  metadataOf({ header, payload }: Token): Record<string, unknown> | undefined {
+    const { payloadInMetadata, headerInMetadata } = this.proto
+    if (payloadInMetadata === '' && headerInMetadata === '') return undefined
+    const metadata: Record<string, unknown> = {}
+    if (headerInMetadata !== '') metadata[headerInMetadata] = header
+    if (payloadInMetadata !== '') metadata[payloadInMetadata] = this.#normalized(payload)
+    return metadata
+  }
+
+  /** RFC 8693 4.2: a scope is a list, written as text with blanks. */
+  #normalized(payload: Token['payload']): Token['payload'] {
+    const claims = this.proto.normalizePayloadInMetadata?.spaceDelimitedClaims ?? NO_CLAIMS
+    const split = claims.filter((name) => Object.hasOwn(payload, name) && typeof payload[name] === 'string')
+    if (split.length === 0) return payload
+    const lists = split.map((name) => [name, (payload[name] as string).split(' ').filter((one) => one !== '')])
+    return { ...payload, ...Object.fromEntries(lists) }
   }
 
   /** Keys that are there need no wait. */

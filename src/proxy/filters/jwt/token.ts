@@ -5,6 +5,7 @@ export interface Token {
   readonly kid: string
   readonly alg: string
   readonly algorithm: Algorithm
+  readonly header: Readonly<Record<string, unknown>>
   readonly payload: Readonly<Record<string, unknown>>
   /** As it stands in the token. */
   readonly payloadText: string
@@ -32,7 +33,7 @@ export function parseToken(text: string): Token | string {
   if (wrong !== undefined) return `Jwt payload ${wrong}`
   if (!BASE64URL.test(parts[2])) return 'Jwt signature is an invalid Base64url encoded'
   const audiences = [(payload['aud'] ?? []) as string | string[]].flat().map(plainAudience)
-  return { text, kid, alg, algorithm, payload, payloadText: parts[1], audiences }
+  return { text, kid, alg, algorithm, header, payload, payloadText: parts[1], audiences }
 }
 
 /**
