@@ -21,6 +21,7 @@ import { ResponseFlag } from '../../http/stream-info.ts'
 import { metadataMatch } from '../../match/value.ts'
 import { fraction } from '../../route/route-match.ts'
 import { grpcCheck } from './grpc-service.ts'
+import { headersToSend } from './headers.ts'
 import { httpCheck } from './http-service.ts'
 import type { Check, Verdict } from './verdict.ts'
 
@@ -37,6 +38,13 @@ const FIELDS = [
   'filter_enabled_metadata',
   'stat_prefix',
   'allowed_headers',
+  'disallowed_headers',
+  'metadata_context_namespaces',
+  'route_metadata_context_namespaces',
+  'include_peer_certificate',
+  'include_tls_session',
+  'encode_raw_headers',
+  'deny_at_disable',
 ]
 
 const NAMESPACE = 'envoy.filters.http.ext_authz'
@@ -59,14 +67,17 @@ class Settings {
   readonly statusOnError: number
   readonly clearRoute: boolean
   readonly enabled: number
+  /** Where the filter is off: refuses, without a question. */
+  readonly deniesDisabled: boolean
   readonly enabledBy: ReturnType<typeof metadataMatch> | undefined
   readonly counters
 
   constructor(config: ExtAuthz, context: FactoryContext) {
     onlyFields(ExtAuthzSchema, config, FIELDS, 'ext_authz')
     const { services } = config
-    if (services.case === 'httpService') this.check = httpCheck(services.value, config.allowedHeaders, context)
-    else if (services.case === 'grpcService') this.check = grpcCheck(services.value, context)
+    const sent = headersToSend(config)
+    if (services.case === 'httpService') this.check = httpCheck(services.value, sent, context)
+    else if (services.case === 'grpcService') this.check = grpcCheck(services.value, config, sent, context)
     else throw invalid('ext_authz', 'a service is missing')
     this.body = bufferSettings(config.withRequestBody, 'ext_authz.with_request_body')
     this.failureAllows = config.failureModeAllow
@@ -74,6 +85,7 @@ class Settings {
     this.statusOnError = config.statusOnError?.code || 403
     this.clearRoute = config.clearRouteCache
     this.enabled = config.filterEnabled?.defaultValue === undefined ? 1 : fraction(config.filterEnabled.defaultValue)
+    this.deniesDisabled = config.denyAtDisable?.defaultValue ?? false
     this.enabledBy =
       config.filterEnabledMetadata && metadataMatch(config.filterEnabledMetadata, 'ext_authz.filter_enabled_metadata')
     const prefix = config.statPrefix === '' ? '' : `${config.statPrefix}.`
@@ -82,6 +94,7 @@ class Settings {
       ok: scope.counter('ok'),
       denied: scope.counter('denied'),
       error: scope.counter('error'),
+      disabled: scope.counter('disabled'),
       allowed: scope.counter('failure_mode_allowed'),
     }
   }
@@ -133,8 +146,15 @@ class ExtAuthzFilter implements HttpFilter {
     const settings = this.#settings
     const callbacks = this.#callbacks
     this.#rule = callbacks.routeConfig<RouteRule>()
-    if (this.#rule?.disabled === true || Math.random() >= settings.enabled) return FilterHeadersStatus.Continue
-    if (settings.enabledBy?.(callbacks.streamInfo.dynamicMetadata) === false) return FilterHeadersStatus.Continue
+    if (this.#rule?.disabled === true) return FilterHeadersStatus.Continue
+    const { dynamicMetadata } = callbacks.streamInfo
+    if (Math.random() >= settings.enabled || settings.enabledBy?.(dynamicMetadata) === false) {
+      settings.counters.disabled.value++
+      if (!settings.deniesDisabled) return FilterHeadersStatus.Continue
+      callbacks.streamInfo.responseFlags |= ResponseFlag.UnauthorizedExternalService
+      callbacks.sendLocalReply(settings.statusOnError, '', { details: 'ext_authz_denied' })
+      return FilterHeadersStatus.StopIteration
+    }
     const body = this.#rule?.noBody === true ? undefined : (this.#rule?.body ?? settings.body)
     if (body !== undefined && !endStream && !headers.has('upgrade')) {
       this.#body = body

@@ -1,22 +1,25 @@
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { create, fromBinary, type JsonObject, toBinary } from '@bufbuild/protobuf'
 import type { HeaderValueOption } from '../../../../gen/envoy/config/core/v3/base_pb.ts'
 import type { GrpcService } from '../../../../gen/envoy/config/core/v3/grpc_service_pb.ts'
+import type { ExtAuthz } from '../../../../gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.ts'
 import { AttributeContextSchema } from '../../../../gen/envoy/service/auth/v3/attribute_context_pb.ts'
 import { CheckRequestSchema, CheckResponseSchema } from '../../../../gen/envoy/service/auth/v3/external_auth_pb.ts'
 import { BodyBuffer } from '../../../base/body-buffer.ts'
 import { byteString, textOf } from '../../../base/byte-string.ts'
 import { HeaderMap } from '../../../base/header-map.ts'
+import { valueAt } from '../../../base/value-at.ts'
 import { type AsyncResponse, asyncRequest } from '../../cluster/async-client.ts'
 import { durationMs, unsupported } from '../../config/fields.ts'
 import type { FactoryContext } from '../../context.ts'
 import { grpcFrame, grpcMessage } from '../../grpc-frame.ts'
+import type { HeadersToSend } from './headers.ts'
 import { type Check, type CheckInput, ERROR, NONE, tagStatus, type Verdict } from './verdict.ts'
 
 const PATH = '/envoy.service.auth.v3.Authorization/Check'
 const METHOD = 'envoy.service.auth.v3.Authorization.Check'
 
 /** A server that speaks `envoy.service.auth.v3.Authorization`. */
-export function grpcCheck(service: GrpcService, context: FactoryContext): Check {
+export function grpcCheck(service: GrpcService, config: ExtAuthz, sent: HeadersToSend, context: FactoryContext): Check {
   if (service.targetSpecifier.case !== 'envoyGrpc') throw unsupported('ext_authz.grpc_service', 'google_grpc')
   const { clusterName: cluster, authority } = service.targetSpecifier.value
   const timeoutMs = durationMs(service.timeout, 200)
@@ -29,7 +32,10 @@ export function grpcCheck(service: GrpcService, context: FactoryContext): Check 
       ['te', 'trailers'],
       ['content-type', 'application/grpc'],
     ])
-    const message = toBinary(CheckRequestSchema, create(CheckRequestSchema, { attributes: attributes(input) }))
+    const message = toBinary(
+      CheckRequestSchema,
+      create(CheckRequestSchema, { attributes: attributes(input, config, sent) }),
+    )
     const body = BodyBuffer.of(grpcFrame(message))
     const span = input.callbacks.traceCall(headers, cluster, METHOD)
     const answered = (answer: AsyncResponse | undefined) => {
@@ -45,7 +51,8 @@ export function grpcCheck(service: GrpcService, context: FactoryContext): Check 
   }
 }
 
-function attributes({ info, headers, body, bodyIsWhole, packAsBytes, contextExtensions }: CheckInput) {
+function attributes(input: CheckInput, config: ExtAuthz, sent: HeadersToSend) {
+  const { info, headers, body, bodyIsWhole, packAsBytes, contextExtensions } = input
   const { connection } = info
   const peer = (address: string, port: number) =>
     ({
@@ -53,16 +60,14 @@ function attributes({ info, headers, body, bodyIsWhole, packAsBytes, contextExte
         address: { case: 'socketAddress', value: { address, portSpecifier: { case: 'portValue', value: port } } },
       },
     }) as const
-  // Names come from the client: `constructor` and `__proto__` are names like others.
-  const map: Record<string, string> = Object.create(null)
-  for (const [name, value] of headers) map[name] = map[name] === undefined ? value : `${map[name]},${value}`
-  for (const name of Object.keys(map)) map[name] = textOf(map[name])
+  const map = headerMap(headers, sent)
   if (body !== undefined) map['x-envoy-auth-partial-body'] = String(!bodyIsWhole)
-  const header = (name: string) => map[name] ?? ''
+  const header = (name: string) => textOf(headers.get(name) ?? '')
   return create(AttributeContextSchema, {
     source: {
       ...peer(info.remoteAddress, info.remotePort),
       principal: connection.tls?.peer?.uriSans[0] ?? connection.tls?.peer?.subject ?? '',
+      certificate: config.includePeerCertificate ? encodeURIComponent(connection.tls?.peer?.pem ?? '') : '',
     },
     destination: {
       ...peer(connection.localAddress, connection.localPort),
@@ -73,17 +78,50 @@ function attributes({ info, headers, body, bodyIsWhole, packAsBytes, contextExte
       http: {
         id: textOf(info.requestId),
         method: header(':method'),
-        headers: map,
+        ...(config.encodeRawHeaders ? { headerMap: { headers: rawHeaders(map) } } : { headers: texts(map) }),
         path: header(':path'),
         host: header(':authority'),
         scheme: header(':scheme'),
         protocol: info.protocol,
-        size: BigInt(body?.length ?? (Number(headers.get('content-length') ?? -1) || -1)),
+        // What has come of the body.
+        size: BigInt(info.bytesReceived),
         ...(body === undefined ? {} : packAsBytes ? { rawBody: body } : { body: body.toString('utf8') }),
       },
     },
     contextExtensions: { ...contextExtensions },
+    ...(config.includeTlsSession ? { tlsSession: { sni: connection.requestedServerName } } : {}),
+    metadataContext: {
+      filterMetadata: of(config.metadataContextNamespaces, (name) => info.dynamicMetadata?.get(name)),
+    },
+    routeMetadataContext: {
+      filterMetadata: of(config.routeMetadataContextNamespaces, (name) => valueAt(info.route?.metadata, [name])),
+    },
   })
+}
+
+/** Names come from the client: `constructor` and `__proto__` are names like others. */
+function headerMap(headers: HeaderMap, { allowed, disallowed }: HeadersToSend): Record<string, string> {
+  const map: Record<string, string> = Object.create(null)
+  for (const [name, value] of headers) {
+    if (allowed?.(name) === false || disallowed?.(name) === true) continue
+    map[name] = map[name] === undefined ? value : `${map[name]},${value}`
+  }
+  return map
+}
+
+function texts(map: Record<string, string>): Record<string, string> {
+  for (const name of Object.keys(map)) map[name] = textOf(map[name])
+  return map
+}
+
+function rawHeaders(map: Record<string, string>) {
+  return Object.entries(map).map(([key, value]) => ({ key, rawValue: Buffer.from(value, 'latin1') }))
+}
+
+/** The metadata that is there of those namespaces. */
+function of(namespaces: readonly string[], find: (name: string) => unknown): Record<string, JsonObject> {
+  const found = namespaces.map((name) => [name, find(name)] as const).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(found) as Record<string, JsonObject>
 }
 
 function verdict(bytes: Buffer): Verdict {

@@ -4,30 +4,24 @@ import {
   type HttpService,
   HttpServiceSchema,
 } from '../../../../gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.ts'
-import type { ListStringMatcher } from '../../../../gen/envoy/type/matcher/v3/string_pb.ts'
 import { BodyBuffer } from '../../../base/body-buffer.ts'
-import { byteString } from '../../../base/byte-string.ts'
+import { byteString, textOf } from '../../../base/byte-string.ts'
 import { HeaderMap } from '../../../base/header-map.ts'
 import { type AsyncResponse, asyncRequest } from '../../cluster/async-client.ts'
 import { durationMs, invalid, onlyFields } from '../../config/fields.ts'
 import type { FactoryContext } from '../../context.ts'
 import { reasonOf } from '../../http1/serialize.ts'
-import { stringMatch, type TextMatch } from '../../match/string.ts'
+import type { TextMatch } from '../../match/string.ts'
+import { anyOf, type HeadersToSend } from './headers.ts'
 import { type Check, ERROR, NONE, tagStatus, type Verdict } from './verdict.ts'
 
 /** Headers that go to the server in any case. */
 const ALWAYS = new Set(['authorization', ':authority', ':method', ':path', 'content-length'])
 
-function anyOf(list: ListStringMatcher | undefined, path: string): TextMatch | undefined {
-  if (list === undefined || list.patterns.length === 0) return undefined
-  const all = list.patterns.map((pattern, i) => stringMatch(pattern, `${path}.patterns[${i}]`))
-  return (name) => all.some((match) => match(name))
-}
-
 /** A server that is asked with the request itself: its status is the answer. */
 export function httpCheck(
   service: HttpService,
-  allowedHeaders: ListStringMatcher | undefined,
+  { allowed, disallowed }: HeadersToSend,
   context: FactoryContext,
 ): Check {
   const path = 'ext_authz.http_service'
@@ -55,6 +49,7 @@ export function httpCheck(
         'allowed_upstream_headers_to_append',
         'allowed_client_headers',
         'allowed_client_headers_on_success',
+        'dynamic_metadata_from_headers',
       ],
       `${path}.authorization_response`,
     )
@@ -66,7 +61,7 @@ export function httpCheck(
     ? new URL(service.serverUri?.uri ?? '').host
     : byteString(cluster)
   const pathPrefix = byteString(service.pathPrefix)
-  const sent = anyOf(allowedHeaders ?? request?.allowedHeaders, `${path}.authorization_request.allowed_headers`)
+  const sent = allowed ?? anyOf(request?.allowedHeaders, `${path}.authorization_request.allowed_headers`)
   const added = request?.headersToAdd.map(({ key, value }) => [key.toLowerCase(), byteString(value)] as const) ?? []
   const upstream = anyOf(response?.allowedUpstreamHeaders, `${path}.authorization_response.allowed_upstream_headers`)
   const appended = anyOf(
@@ -78,6 +73,10 @@ export function httpCheck(
     response?.allowedClientHeadersOnSuccess,
     `${path}.authorization_response.allowed_client_headers_on_success`,
   )
+  const kept = anyOf(
+    response?.dynamicMetadataFromHeaders,
+    `${path}.authorization_response.dynamic_metadata_from_headers`,
+  )
 
   return ({ headers, body, bodyIsWhole, callbacks }, done) => {
     const question = HeaderMap.of([
@@ -88,7 +87,7 @@ export function httpCheck(
     ])
     for (const [name, value] of headers) {
       if (name.startsWith(':') || name === 'content-length') continue
-      if (ALWAYS.has(name) || sent?.(name) === true) question.add(name, value)
+      if ((ALWAYS.has(name) || sent?.(name) === true) && disallowed?.(name) !== true) question.add(name, value)
     }
     for (const [name, value] of added) question.set(name, value)
     question.set('content-length', String(body?.length ?? 0))
@@ -119,7 +118,13 @@ export function httpCheck(
   function success(headers: HeaderMap): Partial<Verdict> {
     const pick = (match: TextMatch | undefined) =>
       [...headers].filter(([name]) => !name.startsWith(':') && match?.(name) === true)
-    return { set: pick(upstream), append: pick(appended), response: pick(onSuccess) }
+    const metadata = pick(kept).map(([name, value]) => [name, textOf(value)])
+    return {
+      set: pick(upstream),
+      append: pick(appended),
+      response: pick(onSuccess),
+      metadata: metadata.length > 0 ? Object.fromEntries(metadata) : undefined,
+    }
   }
 
   /** Without a list the client gets all that the server said; with one, what it names and what makes sense of a refusal. */
