@@ -6,7 +6,7 @@ import { type Bootstrap, BootstrapSchema } from '../../gen/envoy/config/bootstra
 import { type Node, NodeSchema } from '../../gen/envoy/config/core/v3/base_pb.ts'
 import { logger } from '../telemetry/log.ts'
 import { AdsClient, type AdsTransport, TypeUrl } from '../xds/index.ts'
-import { AdminServer } from './admin/admin-server.ts'
+import type { AdminServer } from './admin/admin-server.ts'
 import { adsAddress, backgroundServices, checkBootstrap, readBootstrap, settingsWithoutEffect } from './bootstrap.ts'
 import { socketAddress } from './cluster/endpoints.ts'
 import { ConfigManager } from './main/config-manager.ts'
@@ -117,6 +117,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyHandle> {
     }
     const adminAddress = options.admin ?? bootstrapAdmin(bootstrap)
     if (adminAddress !== undefined) {
+      const { AdminServer } = await import('./admin/admin-server.ts')
       admin = new AdminServer(config, workers, bootstrap, node, options.drainMs ?? DRAIN_MS, quit.resolve)
       await admin.listen(adminAddress.host, adminAddress.port)
     }

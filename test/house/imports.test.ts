@@ -36,7 +36,16 @@ test('there is no circular import', () => {
 
 test('a data thread loads no library before it is configured to use it', () => {
   // Each takes megabytes of every thread (RATIONALE.md, "What does the memory of a proxy consist of?").
-  const later = ['@bufbuild/cel', '@connectrpc/connect', '@connectrpc/connect-node', 'fengari', 're2js', 'yaml']
+  const later = [
+    '@bufbuild/cel',
+    '@connectrpc/connect',
+    '@connectrpc/connect-node',
+    'fengari',
+    'node:http',
+    'node:http2',
+    're2js',
+    'yaml',
+  ]
   const wrong: string[] = []
   const seen = new Set(['src/proxy/worker/worker-main.ts'])
   for (const file of seen) {

@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module'
 import { deflateSync, inflateSync } from 'node:zlib'
+import { requireFile } from '../../base/require-file.ts'
 import { STATUS } from '../abi/constants.ts'
 import type { Vm } from '../vm.ts'
 import { declareProperty, setFilterState } from './filter-state.ts'
@@ -14,8 +14,7 @@ let loaded: typeof import('./expressions.ts') | undefined
 
 /** Loaded with the first expression: CEL takes 8 MB of each thread, and few modules use it. */
 function cel(): typeof import('./expressions.ts') {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  loaded ??= createRequire(import.meta.url)(`./expressions.${extension}`) as typeof import('./expressions.ts')
+  loaded ??= requireFile(import.meta.url, './expressions.ts') as typeof import('./expressions.ts')
   return loaded
 }
 

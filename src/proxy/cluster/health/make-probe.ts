@@ -1,7 +1,6 @@
 import type { HealthCheck } from '../../../../gen/envoy/config/core/v3/health_check_pb.ts'
+import { requireFile } from '../../../base/require-file.ts'
 import { pauseMs, unsupported } from '../../config/fields.ts'
-import { grpcProbe } from './grpc-probe.ts'
-import { httpProbe } from './http-probe.ts'
 import type { ProbeFactory } from './probe.ts'
 import { tcpProbe } from './tcp-probe.ts'
 
@@ -18,13 +17,17 @@ export function healthProbe(check: HealthCheck, clusterName: string, path: strin
     case 'tcpHealthCheck':
       return tcpProbe(kind.value, settings)
     case 'httpHealthCheck':
-      return httpProbe(kind.value, settings)
+      return http().httpProbe(kind.value, settings)
     case 'grpcHealthCheck':
-      return grpcProbe(kind.value, settings)
+      return grpc().grpcProbe(kind.value, settings)
     default:
       throw unsupported(settings.path, 'only HTTP, TCP and gRPC are supported')
   }
 }
+
+/** Loaded with the first check of their kind, for node:http and node:http2 take 8 MB of each thread; requests have codecs of their own. */
+const http = () => requireFile(import.meta.url, './http-probe.ts') as typeof import('./http-probe.ts')
+const grpc = () => requireFile(import.meta.url, './grpc-probe.ts') as typeof import('./grpc-probe.ts')
 
 const FIELD: Readonly<Record<string, string>> = {
   tcpHealthCheck: 'tcp_health_check',
