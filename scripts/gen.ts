@@ -6,8 +6,8 @@
  */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PATCHES } from './proto-patches.ts'
 
@@ -58,6 +58,21 @@ function generate(): void {
   const paths = PATHS.flatMap((path) => ['--path', path])
   execFileSync(buf, ['generate', '--template', template, ...paths], { cwd: scratch, stdio: 'inherit' })
   rmSync(scratch, { recursive: true, force: true })
+  for (const name of readdirSync(out, { recursive: true, encoding: 'utf8' })) {
+    if (name.endsWith('.ts')) useOwnFileDesc(join(out, name))
+  }
+}
+
+/** protobuf-es's takes too long for Envoy's files: see src/base/file-desc.ts. */
+function useOwnFileDesc(path: string): void {
+  const text = readFileSync(path, 'utf8')
+  const own = relative(dirname(path), join(root, 'src/base/file-desc.ts'))
+  const changed = text.replace(
+    /^import \{ (.*)\bfileDesc(?:, )?(.*)\} from "@bufbuild\/protobuf\/codegenv2";$/m,
+    `import { $1$2} from "@bufbuild/protobuf/codegenv2";\nimport { fileDesc } from "${own}";`,
+  )
+  if (changed === text) throw new Error(`cannot find fileDesc in ${path}; has protoc-gen-es been updated?`)
+  writeFileSync(path, changed)
 }
 
 /** What the result depends on: this script, the roots, and the versions of the inputs. */
