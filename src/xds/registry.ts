@@ -52,6 +52,9 @@ import { file_envoy_extensions_filters_network_local_ratelimit_v3_local_rate_lim
 import { file_envoy_extensions_filters_network_rbac_v3_rbac } from '../../gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.ts'
 import { file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy } from '../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
 import { file_envoy_extensions_filters_network_wasm_v3_wasm } from '../../gen/envoy/extensions/filters/network/wasm/v3/wasm_pb.ts'
+import { file_envoy_extensions_internal_redirect_allow_listed_routes_v3_allow_listed_routes_config } from '../../gen/envoy/extensions/internal_redirect/allow_listed_routes/v3/allow_listed_routes_config_pb.ts'
+import { file_envoy_extensions_internal_redirect_previous_routes_v3_previous_routes_config } from '../../gen/envoy/extensions/internal_redirect/previous_routes/v3/previous_routes_config_pb.ts'
+import { file_envoy_extensions_internal_redirect_safe_cross_scheme_v3_safe_cross_scheme_config } from '../../gen/envoy/extensions/internal_redirect/safe_cross_scheme/v3/safe_cross_scheme_config_pb.ts'
 import { file_envoy_extensions_load_balancing_policies_least_request_v3_least_request } from '../../gen/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.ts'
 import { file_envoy_extensions_load_balancing_policies_maglev_v3_maglev } from '../../gen/envoy/extensions/load_balancing_policies/maglev/v3/maglev_pb.ts'
 import { file_envoy_extensions_load_balancing_policies_random_v3_random } from '../../gen/envoy/extensions/load_balancing_policies/random/v3/random_pb.ts'
@@ -147,6 +150,9 @@ const ROOTS: readonly DescFile[] = [
   file_envoy_extensions_load_balancing_policies_maglev_v3_maglev,
   file_envoy_extensions_load_balancing_policies_wrr_locality_v3_wrr_locality,
   file_envoy_extensions_load_balancing_policies_subset_v3_subset,
+  file_envoy_extensions_internal_redirect_allow_listed_routes_v3_allow_listed_routes_config,
+  file_envoy_extensions_internal_redirect_previous_routes_v3_previous_routes_config,
+  file_envoy_extensions_internal_redirect_safe_cross_scheme_v3_safe_cross_scheme_config,
   file_envoy_extensions_transport_sockets_internal_upstream_v3_internal_upstream,
   file_envoy_extensions_bootstrap_internal_listener_v3_internal_listener,
   file_envoy_extensions_resource_monitors_fixed_heap_v3_fixed_heap,

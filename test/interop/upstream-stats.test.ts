@@ -48,6 +48,11 @@ const CASES: Readonly<Record<string, { readonly answers: readonly string[]; read
       },
     },
   },
+  redirected: {
+    answers: ['302 location: http://x/redirected', '200'],
+    route: { internal_redirect_policy: {} },
+  },
+  'redirect-left': { answers: ['302 location: /redirected'], route: { internal_redirect_policy: {} } },
   retried: { answers: ['503', '200'], route: { retry_policy: { retry_on: '5xx', num_retries: 1, ...backOff() } } },
   'retried-reset': {
     answers: ['reset', '200'],
@@ -132,13 +137,13 @@ async function observe(start: (config: unknown, dir: string) => Promise<RunningP
   try {
     const counts: Counts = {}
     for (const name of Object.keys(CASES)) {
-      const response = await fetch(`http://127.0.0.1:${proxy.ports.get('l')}/${name}`)
+      const response = await fetch(`http://127.0.0.1:${proxy.ports.get('l')}/${name}`, { redirect: 'manual' })
       await response.arrayBuffer()
       counts[name] = { status: response.status }
     }
-    const text = await (await fetch(`http://${proxy.admin}/stats?filter=upstream_rq`)).text()
+    const text = await (await fetch(`http://${proxy.admin}/stats?filter=upstream_(rq|internal)`)).text()
     for (const line of text.split('\n')) {
-      const found = /^cluster\.([^.]+)\.([a-z_.]*upstream_rq[a-z_0-9.]*): (\d+)$/.exec(line)
+      const found = /^cluster\.([^.]+)\.([a-z_.]*upstream_(?:rq|internal)[a-z_0-9.]*): (\d+)$/.exec(line)
       if (found !== null && found[3] !== '0') counts[found[1]][found[2]] = Number(found[3])
     }
     const hosts = await (await fetch(`http://${proxy.admin}/clusters`)).text()

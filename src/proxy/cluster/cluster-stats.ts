@@ -26,6 +26,8 @@ export function clusterStats(stats: StatsScope, name: string): ClusterStats {
     retryOverflow: scope.counter('upstream_rq_retry_overflow'),
     retryLimit: scope.counter('upstream_rq_retry_limit_exceeded'),
     resets: scope.counter('upstream_rq_rx_reset'),
+    redirectsFollowed: scope.counter('upstream_internal_redirect_succeeded_total'),
+    redirectsLeft: scope.counter('upstream_internal_redirect_failed_total'),
     answers: new AnswerCounters(scope),
     duration: scope.histogram('upstream_rq_time'),
     noHealthy: scope.counter('upstream_cx_none_healthy'),

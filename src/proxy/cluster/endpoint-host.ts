@@ -123,6 +123,8 @@ export interface ClusterStats {
   readonly retryOverflow: Cell
   readonly retryLimit: Cell
   readonly resets: Cell
+  readonly redirectsFollowed: Cell
+  readonly redirectsLeft: Cell
   readonly answers: AnswerCounters
   readonly duration: HistogramCell
   readonly noHealthy: Cell

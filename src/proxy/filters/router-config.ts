@@ -5,6 +5,7 @@ import type { FactoryContext } from '../context.ts'
 import type { HttpFilterCallbacks, HttpFilterConfig, HttpFilterFactory } from '../http/filter.ts'
 import type { FilterHandle } from '../http/filter-handle.ts'
 import { RouterFilter } from './router.ts'
+import { type RedirectStats, redirectStats } from './router-redirect.ts'
 
 /** The settings of a router, read once. */
 export interface RouterConfig {
@@ -16,6 +17,7 @@ export interface RouterConfig {
   readonly respectExpected: boolean
   /** A span for each upstream request (deprecated; `spawn_upstream_span` of the connection manager says it now). */
   readonly childSpan: boolean
+  readonly redirectStats: RedirectStats
 }
 
 export const router: HttpFilterFactory<typeof RouterSchema> = {
@@ -35,6 +37,7 @@ export const router: HttpFilterFactory<typeof RouterSchema> = {
       dynamicStats: proto.dynamicStats ?? true,
       respectExpected: proto.respectExpectedRqTimeout,
       childSpan: proto.startChildSpan,
+      redirectStats: redirectStats(context.stats, context.statPrefix),
     }
     return {
       createFilter: (callbacks: HttpFilterCallbacks) => new RouterFilter(callbacks as FilterHandle, clusters, config),

@@ -4,6 +4,9 @@ import { RetryPolicy, retryConditions } from '../route/retry-policy.ts'
 import type { RouteSettings } from '../route/route-entry.ts'
 import { isGrpc } from '../route/route-match.ts'
 
+/** Response code details by the kind of a router's timeout. */
+export const TIMEOUT_DETAILS = ['response_timeout', 'upstream_per_try_timeout', '', 'upstream_per_try_idle_timeout']
+
 /** What a request cannot do without; a filter may have taken it away. */
 export function hasRequiredHeaders(headers: HeaderMap): boolean {
   const method = headers.get(':method')

@@ -25,7 +25,8 @@ import { answerReset, failureText, type ResetText, resetStatus, transportReason 
 import { chooseHost } from './router-host.ts'
 import { LateAttempts } from './router-late.ts'
 import { type Mirror, startMirror } from './router-mirror.ts'
-import { hasRequiredHeaders, type RequestLimits, routeLimits, tellTimeLeft } from './router-request.ts'
+import { redirects, turnsIntoGet } from './router-redirect.ts'
+import { hasRequiredHeaders, type RequestLimits, routeLimits, TIMEOUT_DETAILS, tellTimeLeft } from './router-request.ts'
 import { Retries } from './router-retries.ts'
 import { countAnswer, countFailure, countGiven, countRouteTimeout, countTimeout } from './router-tally.ts'
 
@@ -33,7 +34,6 @@ const ROUTE = 0
 const PER_TRY = 1
 const BACK_OFF = 2
 const PER_TRY_IDLE = 3
-const TIMEOUT_DETAILS = ['response_timeout', 'upstream_per_try_timeout', '', 'upstream_per_try_idle_timeout']
 
 export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   readonly callbacks: FilterHandle
@@ -100,11 +100,10 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     route.finalizeRequest(headers, info, this.#config.suppress)
     this.#limits = routeLimits(headers, settings, this.#config.respectExpected)
     if (!endStream) fixLength(headers, stream.requestBuffer, stream.requestComplete, stream.requestTrailers)
-    if (!endStream && this.#limits.retry !== undefined) this.#body = new HeldBody(true)
-    if (settings.mirrors.length > 0) {
-      const traced = stream.trace !== undefined
-      this.#mirrors = startMirror(settings.mirrors, this.#clusters, headers, endStream, traced)
-    }
+    if (!endStream && (this.#limits.retry !== undefined || settings.redirects !== undefined))
+      this.#body = new HeldBody(true)
+    if (settings.mirrors.length > 0)
+      this.#mirrors = startMirror(settings.mirrors, this.#clusters, headers, endStream, stream.trace !== undefined)
     stream.upstream = this
     this.#begun = performance.now()
     this.#tryOnce()
@@ -232,6 +231,11 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
         return
       }
     }
+    if (
+      this.#route.settings.redirects?.codes.has(status) === true &&
+      this.#redirect(attempt, headers, status, endStream)
+    )
+      return
     this.#countGiven(status)
     if (this.#retries?.tried !== undefined && status < 500 && attempt === this.#attempt)
       cluster.stats.retrySuccess.value++
@@ -378,6 +382,18 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     return (this.#late?.size ?? 0) + (this.#attempt === undefined ? 0 : 1)
   }
 
+  /** Follows a redirect where it may be; else the client gets it. */
+  #redirect(attempt: Attempt, answer: HeaderMap, status: number, endStream: boolean): boolean {
+    const { stream } = this.callbacks
+    const able = this.#requestEnd && this.#bodyAtHand
+    if (!redirects(stream, this.#route, able, answer, this.#cluster.stats, this.#config.redirectStats)) return false
+    const body = turnsIntoGet(this.#headers, status) ? undefined : this.#body?.take()
+    this.#giveUpAttempt(attempt, endStream)
+    this.#end()
+    stream.recreate(this.#headers, answer, body)
+    return true
+  }
+
   #countGiven(status: number): void {
     if (this.#config.dynamicStats) countGiven(this.#cluster, this.#headers, status)
   }
@@ -400,9 +416,8 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     if (this.#waits) return true
     if (!wanted || retry === undefined) return false
     this.#retries ??= new Retries(retry, this.#cluster, this.#route.settings.highPriority, this, BACK_OFF)
-    const bodyAtHand = this.#body?.whole === true || this.#bodiless()
     const hedges = this.#attempt?.late === true
-    if (!this.#retries.begin(this.callbacks.stream.info, host, bodyAtHand, hedges, answer)) return false
+    if (!this.#retries.begin(this.callbacks.stream.info, host, this.#bodyAtHand, hedges, answer)) return false
     this.#perTry?.cancel()
     this.#perTryIdle?.cancel()
     return true
@@ -412,8 +427,8 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     return this.#retries?.waiting === true
   }
 
-  #bodiless(): boolean {
-    return this.#requestEnd && this.callbacks.stream.info.bytesReceived === 0
+  get #bodyAtHand(): boolean {
+    return this.#body?.whole === true || (this.#requestEnd && this.callbacks.stream.info.bytesReceived === 0)
   }
 
   #giveUpAttempt(attempt: Attempt | undefined, complete = false, flag = 0): void {

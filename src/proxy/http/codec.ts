@@ -2,6 +2,7 @@
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { MetadataMap } from '../metadata-map.ts'
+import type { HttpStream } from './stream.ts'
 
 /** What a codec tells the stream of a request. */
 export interface RequestSink {
@@ -25,6 +26,8 @@ export interface ResponseEncoder {
   encodeTrailers(trailers: HeaderMap): void
   /** Absent where the protocol has no METADATA. */
   encodeMetadata?(map: MetadataMap): void
+  /** Another stream goes on with the request, whose end has been read, in place of this one. */
+  continueWith(stream: HttpStream): void
   reset(): void
   /** The stream is over on both sides and has logged itself. */
   streamDone(): void

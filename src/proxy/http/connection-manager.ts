@@ -140,6 +140,13 @@ export class ConnectionManager {
     return this.#acceptUpgrade(stream, headers, method)
   }
 
+  /** Of a request that the proxy has redirected itself: what came from the client has been looked at; false when it was answered. */
+  acceptRedirected(stream: HttpStream, headers: HeaderMap): boolean {
+    if (!this.#normalize(stream, headers, headers.flat[3])) return false
+    stream.trace = this.#parts.tracing?.begin(stream.info, headers, stream)
+    return true
+  }
+
   /** The last changes to a response before it goes to the codec. */
   finishResponse(stream: HttpStream, headers: HeaderMap): void {
     const { options } = this

@@ -130,6 +130,18 @@ export class StreamInfo {
     this.remotePort = connection.remotePort
   }
 
+  /** What is known of a request stays known when the proxy redirects it. */
+  takeRequest(before: StreamInfo): void {
+    this.startTime = before.startTime
+    this.startMono = before.startMono
+    this.requestCompleteMono = before.requestCompleteMono
+    this.bytesReceived = before.bytesReceived
+    this.requestHeadersBytes = before.requestHeadersBytes
+    this.requestId = before.requestId
+    this.remoteAddress = before.remoteAddress
+    this.remotePort = before.remotePort
+  }
+
   get dynamicMetadata(): ReadonlyMap<string, Record<string, unknown>> | undefined {
     return this.#dynamicMetadata
   }

@@ -4,6 +4,7 @@ import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { MetadataMap } from '../metadata-map.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
+import type { RedirectState } from '../route/internal-redirects.ts'
 import type { RouteEntry } from '../route/route-entry.ts'
 import { routeDuration } from '../route/stream-duration.ts'
 import { Timeout } from '../timeout-queue.ts'
@@ -68,6 +69,8 @@ export class HttpStream implements RequestSink {
   /** It asks for an upgrade and has a body of its own, which is not the tunnel's. */
   upgradeHasBody = false
   isHead = false
+  /** Of a request that was redirected within the proxy, or is about to be. */
+  redirects: RedirectState | undefined
   readonly #encoder: ResponseEncoder
   #route: RouteEntry | undefined
   #routeKnown = false
@@ -308,6 +311,19 @@ export class HttpStream implements RequestSink {
     this.#finish()
   }
 
+  /** Goes on as another stream with its own filters (Envoy's recreateStream). The request is complete; `body` is all of it. */
+  recreate(headers: HeaderMap, answer: HeaderMap, body: BodyBuffer | undefined): void {
+    const { info } = this
+    info.responseHeaders = answer
+    info.responseCode = Number(answer.get(':status'))
+    info.responseCodeDetails = 'internal_redirect'
+    const next = this.manager.newStream(this.#encoder, info.connection, info.protocol)
+    next.redirects = this.redirects
+    this.#encoder.continueWith(next)
+    this.#finish(false)
+    next.#goOn(info, headers, body)
+  }
+
   pauseDownstream(): void {
     if (this.#downstreamPauses++ === 0 && !this.over) this.#encoder.pauseReading()
   }
@@ -448,7 +464,19 @@ export class HttpStream implements RequestSink {
     this.#finish()
   }
 
-  #finish(): void {
+  #goOn(before: StreamInfo, headers: HeaderMap, body: BodyBuffer | undefined): void {
+    this.begin(headers)
+    this.info.takeRequest(before)
+    this.requestComplete = true
+    this.#limitDuration(this.manager.options.maxStreamDurationMs)
+    if (!this.manager.acceptRedirected(this, headers)) return
+    this.#armIdle()
+    if (!createFilters(this)) return
+    decodeHeaders(this, 0, headers, body === undefined)
+    if (body !== undefined && !this.decodeAborted) decodeData(this, 0, body, true)
+  }
+
+  #finish(last = true): void {
     if (this.over) return
     this.over = true
     this.decodeAborted = true
@@ -466,6 +494,6 @@ export class HttpStream implements RequestSink {
       filters[i].filter.onDestroy?.()
       filters[i].live.release()
     }
-    this.#encoder.streamDone()
+    if (last) this.#encoder.streamDone()
   }
 }

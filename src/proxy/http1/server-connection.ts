@@ -361,6 +361,10 @@ export class Http1ServerConnection
     this.#endResponse()
   }
 
+  continueWith(stream: HttpStream): void {
+    this.#stream = stream
+  }
+
   reset(): void {
     this.#abort()
   }

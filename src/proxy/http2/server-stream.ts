@@ -105,6 +105,10 @@ export class Http2ServerStream extends Http2Stream implements ResponseEncoder, T
     this.sendMetadata(map)
   }
 
+  continueWith(stream: HttpStream): void {
+    this.#http = stream
+  }
+
   reset(): void {
     this.#over = true
     this.connection.abort(this, ErrorCode.InternalError)

@@ -29,6 +29,7 @@ import { RouteRateLimits } from '../rate-limit/route-limits.ts'
 import { routeTracing } from '../tracing/route-tracing.ts'
 import { HashPolicy } from './hash-policy.ts'
 import { hedges } from './hedge-policy.ts'
+import { InternalRedirects } from './internal-redirects.ts'
 import { compilePerFilter, type PerFilterConfig, type RouteConfigCompiler } from './per-filter-config.ts'
 import { RetryPolicy } from './retry-policy.ts'
 import {
@@ -109,6 +110,7 @@ const ACTION_FIELDS = [
   'request_mirror_policies',
   'priority',
   'hash_policy',
+  'internal_redirect_policy',
   'max_grpc_timeout',
   'max_stream_duration',
   'upgrade_configs',
@@ -269,6 +271,9 @@ function compileSettings(
       action === undefined || action.hashPolicy.length === 0
         ? undefined
         : new HashPolicy(action.hashPolicy, `${where}.hash_policy`),
+    redirects:
+      action?.internalRedirectPolicy &&
+      new InternalRedirects(action.internalRedirectPolicy, `${where}.internal_redirect_policy`),
     mirrors: mirrors.length > 0 ? mirrors : host.mirrors,
     highPriority: action?.priority === 1,
     rateLimits: action && routeRateLimits(action, host.rateLimits, where),

@@ -6,6 +6,7 @@ import type { Regex } from '../match/regex.ts'
 import type { RouteRateLimits } from '../rate-limit/route-limits.ts'
 import type { RouteTracing } from '../tracing/tracing.ts'
 import type { HashPolicy } from './hash-policy.ts'
+import type { InternalRedirects } from './internal-redirects.ts'
 import type { PerFilterConfig } from './per-filter-config.ts'
 import type { RetryPolicy } from './retry-policy.ts'
 import type { Route } from './route.ts'
@@ -55,6 +56,8 @@ export interface RouteSettings {
   /** `hedge_on_per_try_timeout` */
   readonly hedges: boolean
   readonly hash: HashPolicy | undefined
+  /** The redirects of the upstream that are followed here. */
+  readonly redirects: InternalRedirects | undefined
   readonly mirrors: readonly MirrorPolicy[]
   readonly highPriority: boolean
   readonly rateLimits: RouteRateLimits | undefined

@@ -235,6 +235,18 @@ describe('refused with the path', () => {
       '[{ match: { prefix: / }, route: { cluster: a, hedge_policy: { initial_requests: 0 } } }]',
       /hedge_policy\.initial_requests: must be at least 1/,
     ],
+    [
+      '[{ match: { prefix: / }, route: { cluster: a, internal_redirect_policy: { redirect_response_codes: [301, 304] } } }]',
+      /internal_redirect_policy\.redirect_response_codes\[1\]: must be one of 301, 302, 303, 307, 308/,
+    ],
+    [
+      '[{ match: { prefix: / }, route: { cluster: a, internal_redirect_policy: { response_headers_to_copy: [a, Host] } } }]',
+      /internal_redirect_policy\.response_headers_to_copy\[1\]: «Host» cannot be copied/,
+    ],
+    [
+      '[{ match: { prefix: / }, route: { cluster: a, internal_redirect_policy: { predicates: [{ name: p }] } } }]',
+      /internal_redirect_policy\.predicates\[0\]\.typed_config: a typed config is missing/,
+    ],
     ['[{ match: { prefix: /, tls_context: {} }, route: { cluster: a } }]', /routes\[0\]\.match\.tls_context/],
     ['[{ match: { safe_regex: { regex: "(" } }, route: { cluster: a } }]', /safe_regex\.regex: not a valid RE2/],
     ['[{ match: { safe_regex: { regex: "(?=a)" } }, route: { cluster: a } }]', /not a valid RE2/],
