@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { parse } from 'yaml'
+import type { Decision } from './rate-limit-service.ts'
 
 type Headers = Readonly<Record<string, string | readonly string[]>>
 
@@ -63,6 +64,8 @@ export interface Answer {
 
 export interface ClusterSettings extends Record<string, unknown> {
   readonly hosts?: number
+  /** It is a rate limit service, which decides so, in this order; the last one repeats. */
+  readonly rate_limits?: readonly Decision[]
   /** Its one endpoint is the case's internal listener. */
   readonly internal?: boolean
   /** Nothing listens there. */

@@ -109,7 +109,16 @@ function clusters(one: Case, places: Places): unknown[] {
   return Object.entries(settings).map(
     ([
       name,
-      { hosts: _hosts, down: _down, endpoint_metadata: metadata, endpoints: more, groups, internal, ...rest },
+      {
+        hosts: _hosts,
+        down: _down,
+        endpoint_metadata: metadata,
+        endpoints: more,
+        groups,
+        internal,
+        rate_limits,
+        ...rest
+      },
     ]) => {
       const full = fullName(one, name)
       const endpoints = (places.ports.get(full) ?? []).map((port, i) => ({
@@ -125,6 +134,7 @@ function clusters(one: Case, places: Places): unknown[] {
           cluster_name: full,
           endpoints: grouped(internal === true ? [internalEndpoint(one)] : endpoints, groups),
         },
+        ...(rate_limits === undefined ? {} : HTTP2),
         ...(resolve(rest, one, places) as Record<string, unknown>),
       }
     },
@@ -133,6 +143,15 @@ function clusters(one: Case, places: Places): unknown[] {
 
 function internalEndpoint(one: Case): unknown {
   return { endpoint: { address: { envoy_internal_address: { server_listener_name: internalName(one) } } } }
+}
+
+const HTTP2 = {
+  typed_extension_protocol_options: {
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+      '@type': `${TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions`,
+      explicit_http_config: { http2_protocol_options: {} },
+    },
+  },
 }
 
 function grouped(endpoints: readonly unknown[], groups: ClusterSettings['groups']): unknown[] {

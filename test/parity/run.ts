@@ -8,6 +8,7 @@ import { perform } from './client.ts'
 import { bootstrapOf, clusterNames, fullName, logFile, type Places } from './config.ts'
 import { type Facts, factsOf, type StepSeen } from './observe.ts'
 import { type RunningProxy, startEnvoy, startSluice } from './proxies.ts'
+import { RateLimitService } from './rate-limit-service.ts'
 import { type Received, Upstream } from './upstream.ts'
 
 /** Nothing listens there, and no system gives it to a socket that takes any port. */
@@ -23,7 +24,7 @@ export interface Outcome {
 }
 
 interface Stage {
-  readonly upstreams: Upstream[]
+  readonly upstreams: (Upstream | RateLimitService)[]
   readonly received: Received[]
 }
 
@@ -69,7 +70,7 @@ export async function runCases(
 
 async function stage(one: Case, ports: Map<string, number[]>): Promise<Stage> {
   const received: Received[] = []
-  const upstreams: Upstream[] = []
+  const upstreams: (Upstream | RateLimitService)[] = []
   for (const name of clusterNames(one)) {
     const settings = one.clusters?.[name] ?? {}
     const list: number[] = []
@@ -78,7 +79,10 @@ async function stage(one: Case, ports: Map<string, number[]>): Promise<Stage> {
         list.push(NOBODY)
         continue
       }
-      const upstream = new Upstream(`${name}/${i}`, one.upstream, received)
+      const upstream =
+        settings.rate_limits === undefined
+          ? new Upstream(`${name}/${i}`, one.upstream, received)
+          : new RateLimitService(name, settings.rate_limits, received)
       list.push(await upstream.listen())
       upstreams.push(upstream)
     }

@@ -12,6 +12,7 @@ import { healthCheck } from './health-check.ts'
 import { jwtAuthn } from './jwt/filter.ts'
 import { localRateLimit } from './local-ratelimit/filter.ts'
 import { luaFilter } from './lua.ts'
+import { rateLimit } from './ratelimit/filter.ts'
 import { httpRbac } from './rbac/http.ts'
 import { networkRbac } from './rbac/network.ts'
 import { router } from './router-config.ts'
@@ -33,6 +34,7 @@ export const HTTP_FILTERS: readonly HttpFilterFactory[] = [
   jwtAuthn,
   localRateLimit,
   luaFilter,
+  rateLimit,
   router,
   wasmHttpFilter,
 ] as unknown as readonly HttpFilterFactory[]

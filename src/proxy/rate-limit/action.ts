@@ -13,6 +13,7 @@ import {
 } from '../../../gen/envoy/config/route/v3/route_components_pb.ts'
 import type { MetadataKey } from '../../../gen/envoy/type/metadata/v3/metadata_pb.ts'
 import { byteString } from '../../base/byte-string.ts'
+import { valueAt } from '../../base/value-at.ts'
 import { invalid, onlyFields, unsupported, within } from '../config/fields.ts'
 import type { StreamInfo } from '../http/stream-info.ts'
 import { cidrMatch } from '../match/cidr.ts'
@@ -152,16 +153,8 @@ export function metadataValue(key: MetadataKey | undefined, path: string): (meta
   const namespace = required(key?.key ?? '', `${path}.key`, false)
   const keys = (key?.path ?? []).map(({ segment }, i) => required(segment.value ?? '', `${path}.path[${i}].key`, false))
   if (keys.length === 0) throw invalid(`${path}.path`, 'at least one key is needed')
-  return (metadata) => {
-    let value: unknown = metadata instanceof Map ? metadata.get(namespace) : own(metadata, namespace)
-    for (let i = 0; i < keys.length; i++) value = own(value, keys[i])
-    return value
-  }
-}
-
-function own(value: unknown, key: string): unknown {
-  if (value === null || typeof value !== 'object' || !Object.hasOwn(value, key)) return undefined
-  return (value as Record<string, unknown>)[key]
+  const whole = [namespace, ...keys]
+  return (metadata) => (metadata instanceof Map ? valueAt(metadata.get(namespace), keys) : valueAt(metadata, whole))
 }
 
 function required(text: string, path: string, bytes = true): string {

@@ -4,49 +4,32 @@ import type { GrpcService } from '../../../../gen/envoy/config/core/v3/grpc_serv
 import type { ExtAuthz } from '../../../../gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.ts'
 import { AttributeContextSchema } from '../../../../gen/envoy/service/auth/v3/attribute_context_pb.ts'
 import { CheckRequestSchema, CheckResponseSchema } from '../../../../gen/envoy/service/auth/v3/external_auth_pb.ts'
-import { BodyBuffer } from '../../../base/body-buffer.ts'
 import { byteString, textOf } from '../../../base/byte-string.ts'
-import { HeaderMap } from '../../../base/header-map.ts'
+import type { HeaderMap } from '../../../base/header-map.ts'
 import { valueAt } from '../../../base/value-at.ts'
-import { type AsyncResponse, asyncRequest } from '../../cluster/async-client.ts'
-import { durationMs, unsupported } from '../../config/fields.ts'
+import { durationMs } from '../../config/fields.ts'
 import type { FactoryContext } from '../../context.ts'
-import { grpcFrame, grpcMessage } from '../../grpc-frame.ts'
+import { GrpcMethod } from '../grpc-method.ts'
 import type { HeadersToSend } from './headers.ts'
 import { type Check, type CheckInput, ERROR, NONE, tagStatus, type Verdict } from './verdict.ts'
 
-const PATH = '/envoy.service.auth.v3.Authorization/Check'
 const METHOD = 'envoy.service.auth.v3.Authorization.Check'
+const DEFAULT_TIMEOUT_MS = 200
 
 /** A server that speaks `envoy.service.auth.v3.Authorization`. */
 export function grpcCheck(service: GrpcService, config: ExtAuthz, sent: HeadersToSend, context: FactoryContext): Check {
-  if (service.targetSpecifier.case !== 'envoyGrpc') throw unsupported('ext_authz.grpc_service', 'google_grpc')
-  const { clusterName: cluster, authority } = service.targetSpecifier.value
-  const timeoutMs = durationMs(service.timeout, 200)
+  const timeoutMs = durationMs(service.timeout, DEFAULT_TIMEOUT_MS)
+  const method = new GrpcMethod(service, METHOD, timeoutMs, context.clusters, 'ext_authz.grpc_service')
   return (input, done) => {
-    const headers = HeaderMap.of([
-      [':authority', byteString(authority || cluster)],
-      [':path', PATH],
-      [':method', 'POST'],
-      [':scheme', 'http'],
-      ['te', 'trailers'],
-      ['content-type', 'application/grpc'],
-    ])
     const message = toBinary(
       CheckRequestSchema,
       create(CheckRequestSchema, { attributes: attributes(input, config, sent) }),
     )
-    const body = BodyBuffer.of(grpcFrame(message))
-    const span = input.callbacks.traceCall(headers, cluster, METHOD)
-    const answered = (answer: AsyncResponse | undefined) => {
-      const status = answer?.trailers?.get('grpc-status') ?? answer?.headers.get('grpc-status')
-      const bytes = answer === undefined || status !== '0' ? undefined : grpcMessage(answer.body.linearize())
-      const said = bytes === undefined ? ERROR : verdict(bytes)
+    const stream = method.call(message, input.info, input.callbacks, (answer, span) => {
+      const said = answer === undefined ? ERROR : verdict(answer)
       if (said.kind !== 'error') tagStatus(span, said.kind === 'allowed')
       done(said)
-    }
-    const stream = asyncRequest(context.clusters, cluster, headers, body, undefined, timeoutMs, answered, span)
-    if (stream === undefined) process.nextTick(done, ERROR)
+    })
     return () => stream?.reset()
   }
 }

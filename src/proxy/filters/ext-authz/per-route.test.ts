@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { createServer, type Http2Server } from 'node:http2'
-import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import type { AttributeContext } from '../../../../gen/envoy/service/auth/v3/attribute_context_pb.ts'
 import { CheckRequestSchema, CheckResponseSchema } from '../../../../gen/envoy/service/auth/v3/external_auth_pb.ts'
-import { grpcFrame, grpcMessage } from '../../grpc-frame.ts'
 import type { ProxyHandle } from '../../index.ts'
-import { cluster, FILTERS, get, H2_UPSTREAM, httpListener, portOf, testProxy } from '../../testing.ts'
+import { cluster, FILTERS, get, H2_UPSTREAM, httpListener, portOf, type Running, testProxy } from '../../testing.ts'
+import { grpcService } from '../testing.ts'
 
 const perRoute = (settings: string) =>
   `typed_per_filter_config: { a: { "@type": ${FILTERS}.http.ext_authz.v3.ExtAuthzPerRoute, check_settings: ${settings} } }`
@@ -24,24 +21,15 @@ const listener = (routes: string, host = '') =>
 
 describe('ext_authz by route', () => {
   let proxy: ProxyHandle
-  let authz: Http2Server
+  let authz: Running
   const asked: AttributeContext[] = []
 
   before(async () => {
-    authz = createServer()
-    authz.on('stream', (stream) => {
-      const parts: Buffer[] = []
-      stream.on('data', (chunk: Buffer) => parts.push(chunk))
-      stream.on('end', () => {
-        const { attributes } = fromBinary(CheckRequestSchema, grpcMessage(Buffer.concat(parts)) as Buffer)
-        if (attributes !== undefined) asked.push(attributes)
-        stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
-        stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }))
-        stream.end(grpcFrame(toBinary(CheckResponseSchema, create(CheckResponseSchema, { status: { code: 0 } }))))
-      })
+    authz = await grpcService((_headers, message) => {
+      const { attributes } = fromBinary(CheckRequestSchema, message)
+      if (attributes !== undefined) asked.push(attributes)
+      return toBinary(CheckResponseSchema, create(CheckResponseSchema, { status: { code: 0 } }))
     })
-    authz.listen(0, '127.0.0.1')
-    await once(authz, 'listening')
     const routes = [
       route(
         '/bytes',
@@ -51,15 +39,12 @@ describe('ext_authz by route', () => {
       route('/', '{ context_extensions: { c: route } }'),
     ]
     const host = `${perRoute('{ context_extensions: { b: host, c: host } }')}, `
-    proxy = await testProxy(
-      [listener(routes.join(', '), host)],
-      [cluster((authz.address() as AddressInfo).port, H2_UPSTREAM, 'authz')],
-    )
+    proxy = await testProxy([listener(routes.join(', '), host)], [cluster(authz.port, H2_UPSTREAM, 'authz')])
   })
 
   after(async () => {
     await proxy.close(0)
-    await new Promise((resolve) => authz.close(resolve))
+    await authz.close()
   })
 
   const attributes = async (path: string) => {
