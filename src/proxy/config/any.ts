@@ -23,6 +23,8 @@ import { file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector }
 import { file_envoy_extensions_filters_network_connection_limit_v3_connection_limit } from '../../../gen/envoy/extensions/filters/network/connection_limit/v3/connection_limit_pb.ts'
 import { file_envoy_extensions_filters_network_direct_response_v3_config } from '../../../gen/envoy/extensions/filters/network/direct_response/v3/config_pb.ts'
 import { file_envoy_extensions_filters_network_local_ratelimit_v3_local_rate_limit } from '../../../gen/envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit_pb.ts'
+import { file_envoy_extensions_formatter_metadata_v3_metadata } from '../../../gen/envoy/extensions/formatter/metadata/v3/metadata_pb.ts'
+import { file_envoy_extensions_formatter_req_without_query_v3_req_without_query } from '../../../gen/envoy/extensions/formatter/req_without_query/v3/req_without_query_pb.ts'
 import { file_envoy_extensions_load_balancing_policies_least_request_v3_least_request } from '../../../gen/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.ts'
 import { file_envoy_extensions_load_balancing_policies_maglev_v3_maglev } from '../../../gen/envoy/extensions/load_balancing_policies/maglev/v3/maglev_pb.ts'
 import { file_envoy_extensions_load_balancing_policies_random_v3_random } from '../../../gen/envoy/extensions/load_balancing_policies/random/v3/random_pb.ts'
@@ -32,6 +34,7 @@ import { file_envoy_extensions_load_balancing_policies_subset_v3_subset } from '
 import { file_envoy_extensions_load_balancing_policies_wrr_locality_v3_wrr_locality } from '../../../gen/envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality_pb.ts'
 import { file_envoy_extensions_network_dns_resolver_cares_v3_cares_dns_resolver } from '../../../gen/envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.ts'
 import { file_envoy_extensions_network_dns_resolver_getaddrinfo_v3_getaddrinfo_dns_resolver } from '../../../gen/envoy/extensions/network/dns_resolver/getaddrinfo/v3/getaddrinfo_dns_resolver_pb.ts'
+import { file_envoy_extensions_path_match_uri_template_v3_uri_template_match } from '../../../gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.ts'
 import { file_envoy_extensions_regex_engines_v3_google_re2 } from '../../../gen/envoy/extensions/regex_engines/v3/google_re2_pb.ts'
 import { file_envoy_extensions_resource_monitors_downstream_connections_v3_downstream_connections } from '../../../gen/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.ts'
 import { file_envoy_extensions_resource_monitors_fixed_heap_v3_fixed_heap } from '../../../gen/envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap_pb.ts'
@@ -61,6 +64,9 @@ export const registry: Registry = createRegistry(
   file_envoy_extensions_filters_network_local_ratelimit_v3_local_rate_limit,
   file_envoy_extensions_network_dns_resolver_cares_v3_cares_dns_resolver,
   file_envoy_extensions_network_dns_resolver_getaddrinfo_v3_getaddrinfo_dns_resolver,
+  file_envoy_extensions_path_match_uri_template_v3_uri_template_match,
+  file_envoy_extensions_formatter_metadata_v3_metadata,
+  file_envoy_extensions_formatter_req_without_query_v3_req_without_query,
   file_envoy_extensions_regex_engines_v3_google_re2,
   file_envoy_extensions_resource_monitors_downstream_connections_v3_downstream_connections,
   file_envoy_extensions_resource_monitors_fixed_heap_v3_fixed_heap,

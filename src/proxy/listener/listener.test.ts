@@ -129,7 +129,7 @@ filter_chains: [{ filters: [${before}{ name: tcp, typed_config: { "@type": ${FIL
             '[{ match: { prefix: /good }, route: { cluster: good } }, { match: { prefix: /bad }, route: { cluster: bad } }]',
         }),
         tcp('tcp'),
-        tcp('tcp-allowed', rbac(allow)),
+        tcp('tcp-allowed', rbac(`${allow}, shadow_rules: {}, shadow_rules_stat_prefix: dry`)),
         tcp('tcp-denied', rbac('{}')),
         httpListener({ name: 'proxied', listener: proxied, hcm: 'use_remote_address: true' }),
         behind,
@@ -234,6 +234,9 @@ filter_chains: [{ filters: [${before}{ name: tcp, typed_config: { "@type": ${FIL
       assert.equal(text.length, 300_000, name)
     }
     assert.equal(await exchange(portOf(proxy, 'tcp-denied'), 'hello'), '')
+    const [{ counters }] = await proxy.workers.query<{ counters: Record<string, number> }>('stats')
+    // Rules that only count would have refused it.
+    assert.deepEqual([counters['r.rbac.dry.shadow_denied'], counters['r.rbac.dry.shadow_allowed']], [1, 0])
   })
 
   test('an HTTP connection manager behind a network filter', async () => {

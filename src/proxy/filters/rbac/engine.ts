@@ -16,6 +16,7 @@ import { invalid, onlyFields, unsupported } from '../../config/fields.ts'
 import { type AddressMatch, cidrMatch } from '../../match/cidr.ts'
 import { headerMatch } from '../../match/header.ts'
 import { bytesMatch, stringMatch, type TextMatch } from '../../match/string.ts'
+import { uriTemplateMatch } from '../../match/uri-template.ts'
 import { metadataMatch } from '../../match/value.ts'
 import type { ConnectionInfo } from '../../network/connection-info.ts'
 import { pathOnly } from '../../route/route-match.ts'
@@ -36,6 +37,11 @@ export interface Verdict {
 }
 
 type Rule = (subject: Subject) => boolean
+
+/** A prefix of statistics as Envoy joins it. */
+export function dotted(prefix: string): string {
+  return prefix === '' || prefix.endsWith('.') ? prefix : `${prefix}.`
+}
 
 export class RbacEngine {
   readonly #action: RBAC_Action
@@ -85,6 +91,7 @@ const PERMISSIONS = [
   'metadata',
   'not_rule',
   'requested_server_name',
+  'uri_template',
 ]
 
 function permission(proto: Permission, path: string): Rule {
@@ -120,6 +127,10 @@ function permission(proto: Permission, path: string): Rule {
     case 'requestedServerName': {
       const match = stringMatch(rule.value, `${path}.requested_server_name`)
       return (subject) => match(subject.connection.requestedServerName)
+    }
+    case 'uriTemplate': {
+      const match = uriTemplateMatch(rule.value, `${path}.uri_template`)
+      return ({ headers }) => headers !== undefined && match(pathOnly(headers.get(':path') ?? ''))
     }
     default:
       throw invalid(path, 'a rule is missing')

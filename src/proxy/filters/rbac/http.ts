@@ -12,7 +12,7 @@ import {
   type HttpFilterCallbacks,
   type HttpFilterFactory,
 } from '../../http/filter.ts'
-import { RbacEngine } from './engine.ts'
+import { dotted, RbacEngine } from './engine.ts'
 
 class Rules {
   readonly enforced: RbacEngine | undefined
@@ -54,10 +54,6 @@ class Rules {
   count(policy: string, outcome: 'allowed' | 'denied' | 'shadow_allowed' | 'shadow_denied'): void {
     if (this.#count !== undefined && policy !== 'none') this.#count(policy, outcome)
   }
-}
-
-function dotted(prefix: string): string {
-  return prefix === '' || prefix.endsWith('.') ? prefix : `${prefix}.`
 }
 
 /** `envoy.filters.http.rbac`. */

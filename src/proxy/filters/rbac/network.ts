@@ -8,12 +8,15 @@ import {
   type NetworkFilterCallbacks,
   type NetworkFilterFactory,
 } from '../../network/filter.ts'
-import { RbacEngine } from './engine.ts'
+import { dotted, RbacEngine } from './engine.ts'
 
 interface Settings {
   readonly enforced: RbacEngine | undefined
+  readonly shadow: RbacEngine | undefined
   readonly allowed: Cell
   readonly denied: Cell
+  readonly shadowAllowed: Cell
+  readonly shadowDenied: Cell
 }
 
 /** `envoy.filters.network.rbac`: decides when the first bytes come. */
@@ -21,15 +24,22 @@ export const networkRbac: NetworkFilterFactory<typeof RBACSchema> = {
   name: 'envoy.filters.network.rbac',
   configType: RBACSchema,
   create(config, context) {
-    onlyFields(RBACSchema, config, ['rules', 'stat_prefix', 'enforcement_type'], 'rbac')
+    onlyFields(
+      RBACSchema,
+      config,
+      ['rules', 'shadow_rules', 'shadow_rules_stat_prefix', 'stat_prefix', 'enforcement_type'],
+      'rbac',
+    )
     if (config.enforcementType !== 0) throw unsupported('rbac.enforcement_type', 'CONTINUOUS')
-    const prefix =
-      config.statPrefix === '' || config.statPrefix.endsWith('.') ? config.statPrefix : `${config.statPrefix}.`
-    const scope = context.stats.scope(`${prefix}rbac.`)
+    const scope = context.stats.scope(`${dotted(config.statPrefix)}rbac.`)
+    const shadow = dotted(config.shadowRulesStatPrefix)
     const settings: Settings = {
       enforced: config.rules && new RbacEngine(config.rules, 'rbac.rules'),
+      shadow: config.shadowRules && new RbacEngine(config.shadowRules, 'rbac.shadow_rules'),
       allowed: scope.counter('allowed'),
       denied: scope.counter('denied'),
+      shadowAllowed: scope.counter(`${shadow}shadow_allowed`),
+      shadowDenied: scope.counter(`${shadow}shadow_denied`),
     }
     return { createFilter: (callbacks) => new NetworkRbac(callbacks, settings) }
   },
@@ -48,16 +58,17 @@ class NetworkRbac implements NetworkFilter {
   onData(_data: BodyBuffer, _endStream: boolean): FilterStatus {
     if (this.#decided) return FilterStatus.Continue
     this.#decided = true
-    const { enforced, allowed, denied } = this.#settings
-    if (enforced === undefined) return FilterStatus.Continue
+    const { enforced, shadow, allowed, denied } = this.#settings
     const { connection } = this.#callbacks
-    const verdict = enforced.check({
-      connection,
-      remoteAddress: connection.remoteAddress,
-      headers: undefined,
-      metadata: undefined,
-      filterState: undefined,
-    })
+    const { remoteAddress } = connection
+    const subject = { connection, remoteAddress, headers: undefined, metadata: undefined, filterState: undefined }
+    if (shadow !== undefined) {
+      const { shadowAllowed, shadowDenied } = this.#settings
+      if (shadow.check(subject).allowed) shadowAllowed.value++
+      else shadowDenied.value++
+    }
+    if (enforced === undefined) return FilterStatus.Continue
+    const verdict = enforced.check(subject)
     if (verdict.allowed) {
       allowed.value++
       return FilterStatus.Continue
