@@ -1,5 +1,4 @@
 /** The data threads as seen from the main thread: batches of config changes, questions, replacement of the dead. */
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { toBinary } from '@bufbuild/protobuf'
@@ -8,6 +7,7 @@ import { Turns } from '../../base/turns.ts'
 import { messageOf } from '../../errors.ts'
 import { logger } from '../../telemetry/log.ts'
 import type { OverloadState } from '../overload/overload-state.ts'
+import { TicketSecret } from '../tls/ticket-secret.ts'
 import type { ConfigOp, FromWorker, OpResult, ToWorker, WorkerCommand, WorkerStart } from '../worker/protocol.ts'
 
 const log = logger('proxy')
@@ -44,7 +44,7 @@ export interface WorkerPoolOptions {
 export class WorkerPool {
   readonly #options: WorkerPoolOptions
   readonly #standing = new Map<WorkerCommand['kind'], WorkerCommand>()
-  readonly #ticketSecret = randomBytes(32)
+  readonly #ticketSecret = new TicketSecret()
   readonly #threads: (Thread | undefined)[] = []
   #nextId = 1
   readonly #queue = new Turns()
@@ -158,7 +158,7 @@ export class WorkerPool {
       index,
       role,
       node: toBinary(NodeSchema, node),
-      ticketSecret: this.#ticketSecret,
+      ticketSeed: this.#ticketSecret.seed,
       overload: overload?.shared,
       localCluster,
     }

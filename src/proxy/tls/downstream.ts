@@ -11,7 +11,8 @@ import { durationSeconds, invalid, onlyFields } from '../config/fields.ts'
 import type { CertificateInfo, TlsInfo } from '../network/connection-info.ts'
 import { protocolBounds } from './parameters.ts'
 import { altNames, certificatePem, type PeerValidation, type SecretSource, validation } from './secrets.ts'
-import { acceptTicketKeys, configuredTicketKeys, ownTicketKey } from './session-tickets.ts'
+import { acceptTicketKeys, configuredTicketKeys, ownTicketKeys } from './session-tickets.ts'
+import type { TicketSecret } from './ticket-secret.ts'
 
 /**
  * What `tls.Server` does for its sockets after a handshake, and nobody for a socket that is wrapped by hand: ask OpenSSL about the
@@ -30,7 +31,7 @@ export class DownstreamTls {
   readonly #protocols: readonly string[]
   readonly #local: CertificateInfo
 
-  constructor(config: DownstreamTlsContext, secrets: SecretSource, ticketSecret: Uint8Array, path: string) {
+  constructor(config: DownstreamTlsContext, secrets: SecretSource, ticketSecret: TicketSecret, path: string) {
     onlyFields(
       DownstreamTlsContextSchema,
       config,
@@ -73,20 +74,23 @@ export class DownstreamTls {
       throw invalid(`${where}.tls_certificates`, messageOf(error))
     }
     const identity = sessionIdentity(this.#local, this.#requireClient, this.#check)
-    const ticketKeys = configuredTicketKeys(config, secrets, path) ?? [
-      ownTicketKey(ticketSecret, JSON.stringify([path, identity, certificate])),
-    ]
+    const configured = configuredTicketKeys(config, secrets, path)
+    const ticketKeys =
+      configured === undefined
+        ? ownTicketKeys(ticketSecret, JSON.stringify([path, identity, certificate]))
+        : () => configured
     try {
       this.#context = createSecureContext({
         ...protocolBounds(common.tlsParams, `${where}.tls_params`),
         ...certificate,
         ...resumption(config, path),
-        ticketKeys: ticketKeys[0],
+        ticketKeys: ticketKeys()[0],
         sessionIdContext: identity,
         ...(this.#check?.ca === undefined ? {} : { ca: this.#check.ca }),
         ...(this.#check?.crl === undefined ? {} : { crl: this.#check.crl }),
       })
-      acceptTicketKeys(this.#context, ticketKeys)
+      // A single key that stays is OpenSSL's own affair.
+      if (configured?.length !== 1) acceptTicketKeys(this.#context, ticketKeys)
     } catch (error) {
       throw invalid(`${where}.tls_certificates`, messageOf(error))
     }

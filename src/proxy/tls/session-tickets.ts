@@ -1,5 +1,5 @@
 /** The keys that encrypt TLS session tickets: the same in all workers, so that a session is resumed on whichever takes the connection. */
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { SecureContext } from 'node:tls'
 import {
   type TlsSessionTicketKeys,
@@ -9,6 +9,7 @@ import type { DownstreamTlsContext } from '../../../gen/envoy/extensions/transpo
 import { dataSource } from '../config/data-source.ts'
 import { invalid, onlyFields } from '../config/fields.ts'
 import { findSecret, type SecretSource } from './secrets.ts'
+import type { TicketSecret } from './ticket-secret.ts'
 
 /** OpenSSL's: a name, a key for HMAC-SHA-256 and one for AES-128-CBC, of 16 bytes each. */
 const PART = 16
@@ -40,9 +41,18 @@ export function ticketKeys(proto: TlsSessionTicketKeys, path: string): readonly 
   })
 }
 
-/** A key that every worker derives from the secret of their process, and that no other context has. */
-export function ownTicketKey(secret: Uint8Array, context: string): Buffer {
-  return createHmac('sha384', secret).update(context).digest()
+/** Keys, the first of which encrypts, that every worker derives from the secret of their process, and that no other context has. */
+export function ownTicketKeys(secret: TicketSecret, context: string): () => readonly Buffer[] {
+  const digest = createHash('sha256').update(context).digest()
+  let epoch = secret.epoch
+  let keys = secret.keys(digest)
+  return () => {
+    if (epoch !== secret.epoch) {
+      epoch = secret.epoch
+      keys = secret.keys(digest)
+    }
+    return keys
+  }
 }
 
 /** What Node calls for each ticket, where its documented `ticketKeys` (one key) does not do. */
@@ -56,17 +66,25 @@ interface TicketCallbacks {
 }
 
 const EMPTY = Buffer.alloc(0)
+/** Node wants keys also where it is told that there is none. */
+const UNKNOWN = [0, Buffer.alloc(PART), Buffer.alloc(PART), EMPTY, EMPTY] as const
 
-/** Decrypts tickets of all keys. The client of one that was encrypted with a later key gets a new one, as in Envoy. */
-export function acceptTicketKeys({ context }: SecureContext, keys: readonly Buffer[]): void {
+/**
+ * Encrypts tickets with the first of these keys as they are by then, and decrypts those of all. The client of one that was encrypted
+ * with a later key gets a new one, as in Envoy.
+ */
+export function acceptTicketKeys({ context }: SecureContext, current: () => readonly Buffer[]): void {
   const native = context as TicketCallbacks
-  // A Node without it knows the first key alone: older sessions then begin with a full handshake.
-  if (keys.length < 2 || native.enableTicketKeyCallback === undefined) return
-  const [name, hmac, aes] = parts(keys[0])
+  // A Node without it knows the key alone that the context was made with: older sessions then begin with a full handshake.
+  if (native.enableTicketKeyCallback === undefined) return
   native.onticketkeycallback = (asked, _iv, encrypt) => {
-    if (encrypt) return [1, hmac, aes, name, randomBytes(PART)]
+    const keys = current()
+    if (encrypt) {
+      const [name, hmac, aes] = parts(keys[0])
+      return [1, hmac, aes, name, randomBytes(PART)]
+    }
     const at = keys.findIndex((key) => key.subarray(0, PART).equals(asked))
-    if (at === -1) return [0, hmac, aes, EMPTY, EMPTY]
+    if (at === -1) return UNKNOWN
     const [, itsHmac, itsAes] = parts(keys[at])
     return [at === 0 ? 1 : 2, itsHmac, itsAes, EMPTY, EMPTY]
   }

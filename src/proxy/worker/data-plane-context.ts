@@ -8,6 +8,7 @@ import type { NetworkFilterRegistry } from '../network/filter-registry.ts'
 import type { OverloadState } from '../overload/overload-state.ts'
 import type { StatsStore } from '../stats/store.ts'
 import type { SecretSource } from '../tls/secrets.ts'
+import type { TicketSecret } from '../tls/ticket-secret.ts'
 import type { ExtensionStore } from './extension-store.ts'
 import type { RouteStore } from './route-store.ts'
 
@@ -20,7 +21,7 @@ export interface DataPlaneContext {
   readonly clusters: ClusterManager
   readonly secrets: SecretSource
   /** What all workers of the process make the keys of TLS session tickets from. */
-  readonly ticketSecret: Uint8Array
+  readonly ticketSecret: TicketSecret
   readonly health: HealthState
   /** Where the bootstrap limits connections or memory. */
   readonly overload: OverloadState | undefined

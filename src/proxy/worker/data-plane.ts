@@ -1,5 +1,4 @@
 /** Everything that serves in one worker, and how its config changes. */
-import { randomBytes } from 'node:crypto'
 import { create, type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf'
 import { AnySchema } from '@bufbuild/protobuf/wkt'
 import { ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
@@ -29,6 +28,7 @@ import { InternalListeners } from '../network/internal-listeners.ts'
 import type { OverloadState } from '../overload/overload-state.ts'
 import { IstioReporter } from '../stats/istio.ts'
 import { StatsStore } from '../stats/store.ts'
+import { TicketSecret } from '../tls/ticket-secret.ts'
 import { type DataPlaneContext, factoryContext } from './data-plane-context.ts'
 import { ExtensionStore, type PreparedSwap } from './extension-store.ts'
 import type {
@@ -52,7 +52,7 @@ const OF_TRAFFIC: ReadonlySet<ConfigOp['kind']> = new Set(['routes', 'extension'
 export interface DataPlaneOptions {
   readonly role?: WorkerRole
   readonly overload?: OverloadState | undefined
-  readonly ticketSecret?: Uint8Array
+  readonly ticketSecret?: TicketSecret
   /** `cluster_manager.local_cluster_name`, or '' */
   readonly localCluster?: string
 }
@@ -69,7 +69,7 @@ export class DataPlane {
   readonly #services: Plugin[] = []
 
   constructor(node: Node, workerIndex: number, options: DataPlaneOptions = {}) {
-    const { role = 'data', overload, ticketSecret = randomBytes(32), localCluster = '' } = options
+    const { role = 'data', overload, ticketSecret = new TicketSecret(), localCluster = '' } = options
     this.#role = role
     const stats = new StatsStore()
     const secrets = { find: (key: string) => this.#secrets.get(key) }

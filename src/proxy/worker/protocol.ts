@@ -1,6 +1,7 @@
 /** What the main thread and its workers say to each other. Configs travel as the bytes of their protos. */
 import type { SharedOverload } from '../overload/overload-state.ts'
 import type { StatsSnapshot } from '../stats/store.ts'
+import type { TicketSeed } from '../tls/ticket-secret.ts'
 
 /** `services`: the thread that has the single services, and no listeners. */
 export type WorkerRole = 'data' | 'services'
@@ -90,7 +91,7 @@ export interface WorkerStart {
   /** The node as the bytes of its proto. */
   readonly node: Uint8Array
   /** What keys of TLS session tickets are made from. */
-  readonly ticketSecret: Uint8Array
+  readonly ticketSeed: TicketSeed
   /** Memory that all workers share, where the bootstrap limits anything. */
   readonly overload: SharedOverload | undefined
   /** `cluster_manager.local_cluster_name`, or '' */

@@ -5,6 +5,7 @@ import { fromBinary } from '@bufbuild/protobuf'
 import { NodeSchema } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import { setPluginTrace } from '../filters/wasm/index.ts'
 import { OverloadState } from '../overload/overload-state.ts'
+import { TicketSecret } from '../tls/ticket-secret.ts'
 import { DataPlane } from './data-plane.ts'
 import type { PreparedSwap } from './extension-store.ts'
 import type { FromWorker, ToWorker, WorkerStart } from './protocol.ts'
@@ -16,7 +17,7 @@ const overload = start.overload && new OverloadState(start.overload, start.index
 const plane = new DataPlane(fromBinary(NodeSchema, start.node), start.index, {
   role: start.role,
   overload,
-  ticketSecret: start.ticketSecret,
+  ticketSecret: new TicketSecret(start.ticketSeed),
   localCluster: start.localCluster,
 })
 const batches = new Map<number, PreparedSwap[]>()
