@@ -14,6 +14,8 @@ import {
   type WasmAccessLog,
   WasmAccessLogSchema,
 } from '../../../gen/envoy/extensions/access_loggers/wasm/v3/wasm_pb.ts'
+import { MetadataSchema } from '../../../gen/envoy/extensions/formatter/metadata/v3/metadata_pb.ts'
+import { ReqWithoutQuerySchema } from '../../../gen/envoy/extensions/formatter/req_without_query/v3/req_without_query_pb.ts'
 import { unpack } from '../config/any.ts'
 import { dataSource } from '../config/data-source.ts'
 import { invalid, onlyFields, unsupported } from '../config/fields.ts'
@@ -130,7 +132,13 @@ function streamLine(log: StdoutAccessLog | StderrAccessLog, path: string): TextF
 }
 
 function substitutionLine(format: SubstitutionFormatString, path: string): TextFormat {
-  if (format.formatters.length > 0) throw unsupported(`${path}.formatters`, 'formatter extensions')
+  // Their operators are built in.
+  for (const [i, { typedConfig }] of format.formatters.entries()) {
+    const where = `${path}.formatters[${i}].typed_config`
+    const { typeName } = unpack(typedConfig, where)
+    if (typeName !== MetadataSchema.typeName && typeName !== ReqWithoutQuerySchema.typeName)
+      throw unsupported(where, `formatter ${typeName}`)
+  }
   switch (format.format.case) {
     case 'textFormat':
       return textFormat(format.format.value || DEFAULT_FORMAT, `${path}.text_format`, format.omitEmptyValues)

@@ -105,7 +105,7 @@ export class ConnectionManager {
     const flat = headers.flat
     if (this.#parts.overload?.stopsRequests === true) {
       this.stats.overload.value++
-      info.responseFlags |= ResponseFlag.OverloadManager
+      info.responseFlags |= ResponseFlag.OverloadManagerTerminated
       return refuse(stream, 503, 'envoy overloaded', 'overload')
     }
     if (info.protocol === 'HTTP/1.0') {
@@ -135,6 +135,7 @@ export class ConnectionManager {
     if (options.caller !== undefined) nameCaller(headers, options.caller)
     // Before the id is read: the decision to trace is written into it.
     stream.trace = this.#parts.tracing?.begin(info, headers, stream)
+    if (stream.trace !== undefined) info.traceId = stream.trace.span.traceId
     info.requestId = headers.get('x-request-id') ?? ''
     // Last, because which upgrades are allowed is a matter of the route, which sees the headers as they are now.
     return this.#acceptUpgrade(stream, headers, method)

@@ -30,7 +30,7 @@ export const ResponseFlag = {
   DurationTimeout: 1 << 22,
   UpstreamProtocolError: 1 << 23,
   NoClusterFound: 1 << 24,
-  OverloadManager: 1 << 25,
+  OverloadManagerTerminated: 1 << 25,
 } as const
 
 const FLAG_TEXT: readonly string[] = [
@@ -62,14 +62,18 @@ const FLAG_TEXT: readonly string[] = [
   'OM',
 ]
 
+/** In the order of the bits: what `%RESPONSE_FLAGS_LONG%` prints. */
+export const FLAG_NAMES: readonly string[] = Object.keys(ResponseFlag)
+const URX = 15
+
 /** `UF,URX`, or `-` when there are none. */
-export function responseFlagsText(flags: number): string {
+export function responseFlagsText(flags: number, names = FLAG_TEXT): string {
   if (flags === 0) return '-'
   // Envoy notes that there are no more retries before it says why.
-  let text = (flags & ResponseFlag.UpstreamRetryLimitExceeded) === 0 ? '' : 'URX'
-  for (let bit = 0; bit < FLAG_TEXT.length; bit++) {
+  let text = (flags & ResponseFlag.UpstreamRetryLimitExceeded) === 0 ? '' : names[URX]
+  for (let bit = 0; bit < names.length; bit++) {
     if (1 << bit === ResponseFlag.UpstreamRetryLimitExceeded) continue
-    if ((flags & (1 << bit)) !== 0) text = text === '' ? FLAG_TEXT[bit] : `${text},${FLAG_TEXT[bit]}`
+    if ((flags & (1 << bit)) !== 0) text = text === '' ? names[bit] : `${text},${names[bit]}`
   }
   return text
 }
@@ -101,6 +105,8 @@ export class StreamInfo {
   responseHeadersBytes = 0
   responseTrailersBytes = 0
   requestId = ''
+  /** '' for a request that is not traced. */
+  traceId = ''
   attemptCount = 0
   filterChainName = ''
   virtualClusterName = ''

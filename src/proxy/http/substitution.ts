@@ -11,9 +11,10 @@ import { byteString } from '../../base/byte-string.ts'
 import { valueAt } from '../../base/value-at.ts'
 import { invalid } from '../config/fields.ts'
 import type { CertificateInfo } from '../network/connection-info.ts'
+import { queryParameters } from '../route/route-match.ts'
 import { addressText } from './address-text.ts'
 import { formatTime } from './format-time.ts'
-import { responseFlagsText, type StreamInfo } from './stream-info.ts'
+import { FLAG_NAMES, responseFlagsText, type StreamInfo } from './stream-info.ts'
 
 /** A value of an operator; `undefined` prints as `-` (or '' with omit_empty_values), and null in JSON. */
 export type Operator = (info: StreamInfo) => string | number | undefined
@@ -155,6 +156,8 @@ const SIMPLE: Readonly<Record<string, Operator>> = {
   RESPONSE_CODE: (i) => i.responseCode,
   RESPONSE_CODE_DETAILS: (i) => text(i.responseCodeDetails),
   RESPONSE_FLAGS: (i) => responseFlagsText(i.responseFlags),
+  RESPONSE_FLAGS_LONG: (i) => responseFlagsText(i.responseFlags, FLAG_NAMES),
+  TRACE_ID: (i) => text(i.traceId),
   CONNECTION_TERMINATION_DETAILS: (i) => text(i.connectionTerminationDetails || i.connection.terminationDetails),
   BYTES_RECEIVED: (i) => i.bytesReceived,
   BYTES_SENT: (i) => i.bytesSent,
@@ -171,6 +174,8 @@ const SIMPLE: Readonly<Record<string, Operator>> = {
       : Math.floor(i.lastDownstreamTxMono - i.firstUpstreamRxMono),
   UPSTREAM_CLUSTER: (i) => text(i.upstreamCluster),
   UPSTREAM_CLUSTER_RAW: (i) => text(i.upstreamCluster),
+  UPSTREAM_PROTOCOL: (i) =>
+    i.upstreamLocalAddress === '' ? undefined : i.upstreamHost?.cluster.protocol || i.protocol,
   UPSTREAM_HOST: (i) => text(i.upstreamHost?.address),
   UPSTREAM_HOST_NAME: (i) => text(i.upstreamHost?.hostname || i.upstreamHost?.address),
   UPSTREAM_REMOTE_ADDRESS: (i) => text(i.upstreamHost?.address),
@@ -252,6 +257,17 @@ function operator(name: string, argument: string | undefined, path: string, cont
     }
     case 'REQ':
       return headerOperator(argument, path, (i) => i.requestHeaders)
+    case 'REQ_WITHOUT_QUERY': {
+      const header = headerOperator(argument, path, (i) => i.requestHeaders)
+      return (i) => withoutQuery(header(i))
+    }
+    case 'PATH':
+      return pathOperator(argument ?? '', path)
+    case 'QUERY_PARAM': {
+      if (!argument) throw invalid(path, 'a query parameter without a name')
+      const name = byteString(argument)
+      return (i) => queryParameters(i.requestHeaders?.get(':path') ?? '').get(name)
+    }
     case 'RESP':
       return headerOperator(argument, path, (i) => i.responseHeaders)
     case 'TRAILER':
@@ -317,6 +333,23 @@ function headerOperator(
     // The first of several values, as in Envoy.
     return headers.get(first) ?? (second === undefined ? undefined : headers.get(second))
   }
+}
+
+/** `%PATH(WQ|NQ:ORIG|PATH|ORIG_OR_PATH)%` */
+function pathOperator(argument: string, path: string): Operator {
+  const [query = '', which = ''] = argument.split(':')
+  if (!['', 'WQ', 'NQ'].includes(query)) throw invalid(path, `${query} is neither WQ nor NQ`)
+  if (!['', 'ORIG', 'PATH', 'ORIG_OR_PATH'].includes(which))
+    throw invalid(path, `${which} is none of ORIG, PATH and ORIG_OR_PATH`)
+  return ({ requestHeaders: headers }) => {
+    const original = which === 'PATH' ? undefined : headers?.get('x-envoy-original-path')
+    const value = original ?? (which === 'ORIG' ? undefined : headers?.get(':path'))
+    return query === 'NQ' ? withoutQuery(value) : value
+  }
+}
+
+function withoutQuery(value: string | number | undefined): string | undefined {
+  return typeof value === 'string' ? value.replace(/\?.*/, '') : undefined
 }
 
 function metadataOperator(
