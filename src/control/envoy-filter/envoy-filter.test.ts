@@ -118,6 +118,23 @@ test('a removed listener is gone, an added one is there', () => {
   assert.deepEqual([...(generated.resources[TypeUrl.listener]?.keys() ?? [])], ['mine'])
 })
 
+/** Istio's task "Enabling Rate Limits" asks for a virtual host by the name `""`. */
+test('an empty text in a match asks for nothing', () => {
+  const routes: object = { vhost: { name: '', domainName: '', route: { name: '', action: 'ANY' } }, gateway: '' }
+  const { http, applied } = build(
+    envoyFilter('f', [
+      httpFilter('INSERT_FIRST', 'x', { name: '', filterChain: { filter: { name: '' } } }),
+      {
+        applyTo: 'VIRTUAL_HOST',
+        match: { routeConfiguration: routes },
+        patch: { operation: 'MERGE', value: { name: 'y' } },
+      },
+    ]),
+  )
+  assert.deepEqual(http, ['x', 'http.router'])
+  assert.ok(applied[0] > 0 && applied[1] > 0, String(applied))
+})
+
 /** Istio's TestInsertedExtensionConfig. */
 test('EXTENSION_CONFIG: ADD and INSERT count, MERGE and REMOVE do not', () => {
   const typed = { '@type': 'type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC' }

@@ -73,8 +73,20 @@ export function readEnvoyFilter(object: KubeObject): EnvoyFilter {
   }
 }
 
+/** A match without its empty texts: in a message of protobuf they are the same as no text. Labels of `proxy` have empty values. */
+function asked(match: Part): Part {
+  const entries = Object.entries(match).filter(([, value]) => value !== '')
+  return Object.fromEntries(
+    entries.map(([key, value]) => [
+      key,
+      key !== 'metadata' && value !== null && typeof value === 'object' && !Array.isArray(value) ? asked(value) : value,
+    ]),
+  )
+}
+
 function readPatch(filter: string, configPatch: Part, index: number): Patch {
-  const { applyTo = 'INVALID', match = {}, patch = {} } = configPatch
+  const { applyTo = 'INVALID', patch = {} } = configPatch
+  const match = asked(configPatch['match'] ?? {})
   const operation: Operation = patch.operation ?? 'INVALID'
   const common = { filter, index, applyTo, operation, match }
   const type = VALUE_TYPE[applyTo]
