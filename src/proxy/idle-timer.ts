@@ -1,4 +1,4 @@
-import { performance } from 'node:perf_hooks'
+import { nowMs } from '../base/read-clock.ts'
 import { Timeout, type TimeoutOwner } from './timeout-queue.ts'
 
 /** Whose idle time is watched. */
@@ -16,7 +16,7 @@ export class IdleTimer implements TimeoutOwner {
   readonly #ms: number
   readonly #timeout = new Timeout(this, 0)
   #rest: NodeJS.Timeout | undefined
-  #since = performance.now()
+  #since = nowMs()
 
   constructor(owner: IdleOwner, ms: number) {
     this.#owner = owner
@@ -26,7 +26,7 @@ export class IdleTimer implements TimeoutOwner {
 
   /** The idle time begins now. */
   touch(): void {
-    this.#since = performance.now()
+    this.#since = nowMs()
   }
 
   stop(): void {
@@ -39,7 +39,7 @@ export class IdleTimer implements TimeoutOwner {
       this.#timeout.arm(this.#ms)
       return
     }
-    const rest = this.#since + this.#ms - performance.now()
+    const rest = this.#since + this.#ms - nowMs()
     if (rest < 1) this.#owner.onIdle()
     else this.#rest = setTimeout(() => this.onTimeout(), rest).unref()
   }

@@ -2,7 +2,7 @@
  * Timeouts for streams and connections. A `setTimeout` per request would be a list node, a closure and two heap objects; here an
  * owner embeds its node, and all nodes of one duration wait in a line, where arming and cancelling are a few pointer writes.
  */
-import { performance } from 'node:perf_hooks'
+import { nowMs } from '../base/read-clock.ts'
 export interface TimeoutOwner {
   onTimeout(kind: number): void
 }
@@ -53,7 +53,7 @@ class TimeoutQueue {
 
   add(timeout: Timeout): void {
     timeout.queue = this
-    timeout.deadline = performance.now() + this.#ms
+    timeout.deadline = nowMs() + this.#ms
     timeout.previous = this.#last
     if (this.#last === undefined) this.#first = timeout
     else this.#last.next = timeout
@@ -83,7 +83,7 @@ class TimeoutQueue {
 
   static #fire(queue: TimeoutQueue): void {
     queue.#timer = undefined
-    const now = performance.now()
+    const now = nowMs()
     let first = queue.#first
     while (first !== undefined && first.deadline <= now) {
       queue.remove(first)

@@ -1,4 +1,5 @@
 import { IdTable } from '../base/id-table.ts'
+import { timeHasPassed } from '../base/read-clock.ts'
 import { LOG_LEVELS, type LogLevel } from './abi/constants.ts'
 import type { CallbackName } from './abi/signatures.ts'
 import type { CompiledModule } from './compile.ts'
@@ -352,6 +353,7 @@ export class Vm {
     d?: number,
     e?: number,
   ): void {
+    timeHasPassed()
     if (this.special !== 0) this.#leaveSpecial(name, result, [a, b, c, d, e])
     if (this.#printed !== '') this.#flush()
     this.current = before

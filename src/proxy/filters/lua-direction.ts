@@ -1,5 +1,6 @@
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
+import { timeHasPassed } from '../../base/read-clock.ts'
 import {
   type LuaCall,
   type LuaInfoName,
@@ -106,6 +107,7 @@ export class LuaDirection implements LuaStreamHost {
     const run = this.#run as LuaRun
     this.#wait = undefined
     const state = run.resume(push)
+    timeHasPassed()
     if (state !== 'failed') return
     // As Envoy: a script that fails is over, the stream goes on.
     this.#settings.errors.value++

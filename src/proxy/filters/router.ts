@@ -1,9 +1,9 @@
 /** `envoy.filters.http.router`: the end of every chain, which forwards, retries, mirrors, redirects or answers. */
 
-import { performance } from 'node:perf_hooks'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import { byteString } from '../../base/byte-string.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import { nowMs } from '../../base/read-clock.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { ClusterManager } from '../cluster/cluster-manager.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
@@ -105,7 +105,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     if (settings.mirrors.length > 0)
       this.#mirrors = startMirror(settings.mirrors, this.#clusters, headers, endStream, stream.trace !== undefined)
     stream.upstream = this
-    this.#begun = performance.now()
+    this.#begun = nowMs()
     this.#tryOnce()
     if (endStream) this.#requestSent()
     return this.#done ? FilterHeadersStatus.StopIteration : FilterHeadersStatus.Continue
@@ -198,7 +198,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     info.upstreamHost = host
     info.upstreamLocalAddress = attempt.localAddress
     this.#cluster.outliers?.onConnected(host)
-    if (info.firstUpstreamTxMono === 0) info.firstUpstreamTxMono = performance.now()
+    if (info.firstUpstreamTxMono === 0) info.firstUpstreamTxMono = nowMs()
     const { settings } = this.#route
     if (settings.autoHostRewrite && host.hostname !== '') {
       this.#route.setHost(this.#headers, byteString(host.hostname), this.#config.suppress)
@@ -213,7 +213,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   }
 
   onResponseHeaders(attempt: Attempt, headers: HeaderMap, endStream: boolean): void {
-    const now = performance.now()
+    const now = nowMs()
     if (this.#perTryIdle !== undefined) this.#speaks(attempt)
     const { stream } = this.callbacks
     const { info } = stream
@@ -260,12 +260,12 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
 
   onResponseData(attempt: Attempt, data: BodyBuffer, endStream: boolean): void {
     if (this.#perTryIdle !== undefined) this.#speaks(attempt)
-    if (endStream) this.#upstreamDone(performance.now())
+    if (endStream) this.#upstreamDone(nowMs())
     this.callbacks.stream.responseData(data, endStream)
   }
 
   onResponseTrailers(trailers: HeaderMap): void {
-    this.#upstreamDone(performance.now())
+    this.#upstreamDone(nowMs())
     this.callbacks.stream.endResponse(trailers)
   }
 
@@ -317,7 +317,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const { settings } = this.#route
     if (this.#retries !== undefined) this.#retries.waiting = false
     info.attemptCount++
-    const elapsed = info.attemptCount === 1 ? 0 : performance.now() - this.#begun
+    const elapsed = info.attemptCount === 1 ? 0 : nowMs() - this.#begun
     tellTimeLeft(this.#headers, this.#limits, elapsed, this.#config.suppress)
     if (settings.includeAttemptCount) this.#headers.put('x-envoy-attempt-count', String(info.attemptCount))
     const { breaker, stats } = cluster
@@ -440,7 +440,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   }
 
   #requestSent(): void {
-    this.callbacks.stream.info.lastUpstreamTxMono = performance.now()
+    this.callbacks.stream.info.lastUpstreamTxMono = nowMs()
     const { timeoutMs } = this.#limits
     if (this.#done) return
     if (timeoutMs > 0) this.#timeout.arm(timeoutMs)

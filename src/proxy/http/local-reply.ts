@@ -38,7 +38,14 @@ export const NO_STATUS: PendingReply = {
  */
 export function isAnswer(status: string | undefined, info: StreamInfo): status is string {
   if (status === undefined) return false
-  return status === '101' ? info.responseCode === 101 : /^[2-9][0-9][0-9]$/.test(status)
+  if (status === '101') return info.responseCode === 101
+  const hundreds = status.charCodeAt(0)
+  return status.length === 3 && hundreds >= 50 && hundreds <= 57 && isDigit(status, 1) && isDigit(status, 2)
+}
+
+function isDigit(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  return code >= 48 && code <= 57
 }
 
 /** Builds an answer of our own as Envoy does: text, or trailers-only for gRPC. */

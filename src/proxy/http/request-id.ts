@@ -1,8 +1,12 @@
 import { randomFillSync } from 'node:crypto'
 
 /** Ids are made in advance: the call for chance costs more than its bytes, and one text cut in pieces less than many put together. */
-const BYTES = Buffer.alloc(16 * 256)
+const COUNT = 256
+const CHANCE = Buffer.alloc(16 * COUNT)
 const LENGTH = 36
+const TEXT = Buffer.alloc(LENGTH * COUNT)
+const HEX = Buffer.from('0123456789abcdef')
+const DASH = 45
 let ids = ''
 let at = 0
 
@@ -14,11 +18,17 @@ export function requestId(): string {
 }
 
 function refill(): void {
-  randomFillSync(BYTES)
-  for (let i = 0; i < BYTES.length; i += 16) {
-    BYTES[i + 6] = (BYTES[i + 6] & 0x0f) | 0x40
-    BYTES[i + 8] = (BYTES[i + 8] & 0x3f) | 0x80
+  randomFillSync(CHANCE)
+  let to = 0
+  for (let i = 0; i < CHANCE.length; i++) {
+    const place = i & 15
+    let byte = CHANCE[i]
+    if (place === 6) byte = (byte & 0x0f) | 0x40
+    else if (place === 8) byte = (byte & 0x3f) | 0x80
+    if (place === 4 || place === 6 || place === 8 || place === 10) TEXT[to++] = DASH
+    TEXT[to++] = HEX[byte >> 4]
+    TEXT[to++] = HEX[byte & 15]
   }
-  ids = BYTES.toString('hex').replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/g, '$1-$2-$3-$4-$5')
+  ids = TEXT.latin1Slice()
   at = 0
 }

@@ -2,6 +2,7 @@
 import { performance } from 'node:perf_hooks'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import { nowMs } from '../../base/read-clock.ts'
 import type { MetadataMap } from '../metadata-map.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
 import type { RedirectState } from '../route/internal-redirects.ts'
@@ -112,7 +113,7 @@ export class HttpStream implements RequestSink {
     const info = this.info
     this.requestHeaders = headers
     info.requestHeaders = headers
-    info.startMono = performance.now()
+    info.startMono = nowMs()
     info.startTime = performance.timeOrigin + info.startMono
     this.#lastActivity = info.startMono
     this.isHead = headers.get(':method') === 'HEAD'
@@ -136,7 +137,7 @@ export class HttpStream implements RequestSink {
 
   onRequestData(data: BodyBuffer, endStream: boolean): void {
     if (this.over) return
-    this.#lastActivity = performance.now()
+    this.#lastActivity = nowMs()
     this.info.bytesReceived += data.length
     if (endStream) this.#markRequestComplete()
     if (!this.decodeAborted) decodeData(this, 0, data, endStream)
@@ -153,7 +154,7 @@ export class HttpStream implements RequestSink {
   }
 
   onRequestMetadata(map: MetadataMap): void {
-    this.#lastActivity = performance.now()
+    this.#lastActivity = nowMs()
     if (!this.over && !this.decodeAborted) decodeMetadata(this, 0, map)
   }
 
@@ -184,7 +185,7 @@ export class HttpStream implements RequestSink {
   }
 
   onDownstreamDrained(): void {
-    this.#lastActivity = performance.now()
+    this.#lastActivity = nowMs()
     this.resumeUpstream()
   }
 
@@ -192,7 +193,7 @@ export class HttpStream implements RequestSink {
     if (this.over) return
     if (kind === IDLE) {
       const { streamIdleTimeoutMs } = this
-      const rest = this.#lastActivity + streamIdleTimeoutMs - performance.now()
+      const rest = this.#lastActivity + streamIdleTimeoutMs - nowMs()
       if (rest > 1) {
         this.#armIdle()
         return
@@ -268,7 +269,7 @@ export class HttpStream implements RequestSink {
   /** A response begins: of the upstream, of a filter, or a local reply. */
   startResponse(headers: HeaderMap, endStream: boolean): void {
     if (this.over) return
-    this.#lastActivity = performance.now()
+    this.#lastActivity = nowMs()
     this.responseHeaders = headers
     this.info.responseHeaders = headers
     this.info.responseCode = Number(headers.get(':status'))
@@ -278,7 +279,7 @@ export class HttpStream implements RequestSink {
 
   responseData(data: BodyBuffer, endStream: boolean): void {
     if (this.over || this.encodeAborted) return
-    this.#lastActivity = performance.now()
+    this.#lastActivity = nowMs()
     if (endStream) this.responseComplete = true
     encodeData(this, this.filters.length - 1, data, endStream)
   }
@@ -292,7 +293,7 @@ export class HttpStream implements RequestSink {
   }
 
   responseMetadata(map: MetadataMap): void {
-    this.#lastActivity = performance.now()
+    this.#lastActivity = nowMs()
     if (!this.over && !this.encodeAborted) encodeMetadata(this, this.filters.length - 1, map)
   }
 
@@ -354,7 +355,7 @@ export class HttpStream implements RequestSink {
     this.manager.finishResponse(this, headers)
     const info = this.info
     info.responseCode = Number(status)
-    info.firstDownstreamTxMono = performance.now()
+    info.firstDownstreamTxMono = nowMs()
     this.#headersSent = true
     this.#encoder.encodeHeaders(headers, endStream)
     if (endStream) this.#responseEnded()
@@ -401,7 +402,7 @@ export class HttpStream implements RequestSink {
       return
     }
     this.#maxDuration ??= new Timeout(this, MAX_DURATION)
-    this.#maxDuration.arm(Math.max(1, Math.ceil(this.info.startMono + ms - performance.now())))
+    this.#maxDuration.arm(Math.max(1, Math.ceil(this.info.startMono + ms - nowMs())))
   }
 
   #timeOut(code: number, body: string, details: string, grpcStatus?: number): void {
@@ -415,7 +416,7 @@ export class HttpStream implements RequestSink {
   #markRequestComplete(): void {
     this.requestComplete = true
     this.#requestTimeout?.cancel()
-    this.info.requestCompleteMono = performance.now()
+    this.info.requestCompleteMono = nowMs()
   }
 
   #reply(reply: PendingReply): void {
@@ -485,7 +486,7 @@ export class HttpStream implements RequestSink {
     this.#requestTimeout?.cancel()
     this.#maxDuration?.cancel()
     const info = this.info
-    info.endMono = performance.now()
+    info.endMono = nowMs()
     info.lastDownstreamTxMono = info.endMono
     const filters = this.filters
     for (let i = 0; i < filters.length; i++) filters[i].filter.onLog?.(info)

@@ -7,7 +7,7 @@ import { upgradeOf } from '../cluster/upgrade.ts'
 import { type UpstreamCallbacks, UpstreamFailure, type UpstreamStream } from '../cluster/upstream.ts'
 import { addressText } from '../http/address-text.ts'
 import type { IdleOwner, IdleTimer } from '../idle-timer.ts'
-import { endRead } from '../network/end-of-turn.ts'
+import { beginRead, endRead } from '../network/end-of-turn.ts'
 import { CodecError } from './codec-error.ts'
 import { BodyKind, type HeadLimits } from './head.ts'
 import { Output, type OutputOwner } from './output.ts'
@@ -97,6 +97,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
       this.socket.destroy()
       return
     }
+    beginRead()
     try {
       this.feed(chunk, owned)
       if (this.#responseComplete) this.#settle()

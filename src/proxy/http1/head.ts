@@ -1,7 +1,7 @@
 /** Reading the head of an HTTP/1.1 message. RFC 9112; whatever it leaves to the recipient's mercy is refused. */
 
 import { HeaderMap } from '../../base/header-map.ts'
-import { AUTHORITY } from '../http/authority.ts'
+import { isAuthority } from '../http/authority.ts'
 import { CodecError } from './codec-error.ts'
 import { type FieldSink, readLines } from './header-lines.ts'
 import { HeaderId, type HeaderName, isToken } from './header-names.ts'
@@ -202,13 +202,13 @@ export class MessageHead implements FieldSink {
   private resolveTarget(method: string, target: string, flat: string[], absoluteUrls: boolean): void {
     const host = this.host
     if (method === 'CONNECT') {
-      if (!AUTHORITY.test(target)) throw new CodecError('http1.invalid_url', 'CONNECT needs an authority')
+      if (!isAuthority(target)) throw new CodecError('http1.invalid_url', 'CONNECT needs an authority')
       flat[1] = target
       flat[3] = ''
       return
     }
     if (host === undefined && this.minor === 1) throw new CodecError('missing_host_header', 'no host header')
-    if (host !== undefined && host !== '' && !AUTHORITY.test(host))
+    if (host !== undefined && host !== '' && !isAuthority(host))
       throw new CodecError('http.invalid_authority', 'invalid host')
     flat[1] = host ?? ''
     if (target.charCodeAt(0) === 47) return
@@ -216,7 +216,7 @@ export class MessageHead implements FieldSink {
     // Left as a path that no route can have; the connection manager refuses it (`absolute_path_rejected`).
     if (!absoluteUrls) return
     const absolute = ABSOLUTE.exec(target)
-    if (absolute === null || !AUTHORITY.test(absolute[2]))
+    if (absolute === null || !isAuthority(absolute[2]))
       throw new CodecError('http1.invalid_url', 'invalid request target')
     // RFC 9112 3.2.2: the target's authority replaces the host field.
     flat[1] = absolute[2]

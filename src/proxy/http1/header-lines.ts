@@ -1,4 +1,5 @@
 import { InternTable } from '../../base/intern.ts'
+import { sharedView } from '../network/direct-reads.ts'
 import { CodecError } from './codec-error.ts'
 import type { HeadLimits } from './head.ts'
 import { type HeaderName, headerName } from './header-names.ts'
@@ -19,12 +20,17 @@ VALUE[9] = 1
 VALUE[127] = 0
 VALUE.fill(2, 128)
 
+/** What can stand before the colon, as far as the end of the name is concerned: whether it is a token is asked once for a name. */
+const NAME = VALUE.map((kind) => (kind === 0 ? 0 : 1))
+NAME[COLON] = 0
+
 /** Equal values are one string, so that comparing them later compares addresses. */
 const values = new InternTable((text) => text)
 const names = new InternTable(headerName)
 
 /** Reads the header lines from `start` to `end`, each with its CRLF. Tells whether their values are ASCII. */
 export function readLines(bytes: Buffer, start: number, end: number, limits: HeadLimits, sink: FieldSink): boolean {
+  const view = sharedView(bytes)
   let at = start
   let count = 0
   let classes = 0
@@ -33,12 +39,12 @@ export function readLines(bytes: Buffer, start: number, end: number, limits: Hea
     // RFC 9112 5.2 and 2.2: a line that continues the one before, or stands before the first.
     if (isBlank(bytes[at])) throw new CodecError('http1.codec_error', 'folded line in the head')
     let colon = at
-    while (bytes[colon] !== COLON && VALUE[bytes[colon]] !== 0) colon++
+    while (NAME[bytes[colon]] === 1) colon++
     if (bytes[colon] !== COLON) {
       endOfLine(bytes, colon)
       throw new CodecError('http1.codec_error', 'header line without a colon')
     }
-    const name = names.get(bytes, at, colon - at)
+    const name = names.get(bytes, at, colon - at, view)
     // RFC 9110 5.5: optional white space around the value is not part of it.
     let first = colon + 1
     while (isBlank(bytes[first])) first++
@@ -46,7 +52,7 @@ export function readLines(bytes: Buffer, start: number, end: number, limits: Hea
     for (let kind = VALUE[bytes[last]]; kind !== 0; kind = VALUE[bytes[++last]]) classes |= kind
     at = endOfLine(bytes, last)
     while (last > first && isBlank(bytes[last - 1])) last--
-    sink.field(name, values.get(bytes, first, last - first))
+    sink.field(name, values.get(bytes, first, last - first, view))
   }
   return classes < 2
 }

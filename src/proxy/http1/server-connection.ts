@@ -11,7 +11,7 @@ import { ResponseFlag } from '../http/stream-info.ts'
 import { type IdleOwner, IdleTimer } from '../idle-timer.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
 import { type ReadSink, readInto } from '../network/direct-reads.ts'
-import { endRead } from '../network/end-of-turn.ts'
+import { beginRead, endRead } from '../network/end-of-turn.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import { CodecError } from './codec-error.ts'
 import { BodyKind, type HeadLimits } from './head.ts'
@@ -216,6 +216,7 @@ export class Http1ServerConnection
   onRead(chunk: Buffer, owned: boolean): void {
     if (this.#closing) return
     if (this.#onPreface !== undefined && !this.#isHttp1(owned ? chunk : Buffer.from(chunk))) return
+    beginRead()
     try {
       this.feed(chunk, owned)
     } finally {

@@ -6,7 +6,7 @@ import { IdTable } from '../../base/id-table.ts'
 import type { MetadataMap } from '../metadata-map.ts'
 import { CurrentRead } from '../network/current-read.ts'
 import type { ReadSink } from '../network/direct-reads.ts'
-import { endRead } from '../network/end-of-turn.ts'
+import { beginRead, endRead } from '../network/end-of-turn.ts'
 import { ErrorCode, Http2Error, protocolError } from './error-code.ts'
 import { FloodGuard } from './flood-guard.ts'
 import { DEFAULT_WINDOW, Flag, FRAME_HEADER, FrameType, MAX_WINDOW } from './frame.ts'
@@ -108,6 +108,7 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
   /** Bytes from the socket, behind the connection preface. */
   protected read(chunk: Buffer, start: number): void {
     if (this.ended) return
+    beginRead()
     try {
       this.reader.feed(chunk, start)
     } catch (error) {

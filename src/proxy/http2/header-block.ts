@@ -1,6 +1,6 @@
 /** What a decoded header section says, and whether it may be said (RFC 9113 8.2, 8.3). One per connection, filled again for each. */
 import { HeaderMap } from '../../base/header-map.ts'
-import { AUTHORITY } from '../http/authority.ts'
+import { isAuthority } from '../http/authority.ts'
 import type { FieldSink } from './hpack/decoder.ts'
 import type { Field } from './hpack/decoder-table.ts'
 import { FieldId, LAST_PSEUDO } from './hpack/field-name.ts'
@@ -116,7 +116,7 @@ export class HeaderBlock implements FieldSink {
     switch (id) {
       case FieldId.Authority:
         this.flat[1] = value
-        if (value !== '' && !AUTHORITY.test(value)) this.error = 'invalid :authority'
+        if (value !== '' && !isAuthority(value)) this.error = 'invalid :authority'
         break
       case FieldId.Path:
         this.flat[3] = value
@@ -169,7 +169,7 @@ export class HeaderBlock implements FieldSink {
         break
       case FieldId.Host:
         if (this.#kind === BlockKind.Request) {
-          if (this.#host !== undefined || (value !== '' && !AUTHORITY.test(value))) this.error = 'invalid host'
+          if (this.#host !== undefined || (value !== '' && !isAuthority(value))) this.error = 'invalid host'
           this.#host = value
           return
         }

@@ -1,7 +1,8 @@
 /** One request on a downstream connection. */
-import { performance } from 'node:perf_hooks'
+
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
+import { nowMs } from '../../base/read-clock.ts'
 import type { ResponseEncoder } from '../http/codec.ts'
 import type { HttpStream } from '../http/stream.ts'
 import { ResponseFlag } from '../http/stream-info.ts'
@@ -12,7 +13,7 @@ import type { Http2ServerConnection } from './server-connection.ts'
 import { Http2Stream } from './stream.ts'
 
 export class Http2ServerStream extends Http2Stream implements ResponseEncoder, TimeoutOwner {
-  readonly startMono = performance.now()
+  readonly startMono = nowMs()
   #http!: HttpStream
   #over = false
   /** RFC 8441: the filters see an upgrade of HTTP/1.1. */

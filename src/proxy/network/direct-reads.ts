@@ -23,6 +23,7 @@ const FLOWING = SIZE / 2
 const MAX_WAITING = 64
 
 const shared = Buffer.allocUnsafeSlow(SIZE)
+const view = new DataView(shared.buffer)
 let waiting = 0
 
 class DirectReads {
@@ -85,6 +86,11 @@ class DirectReads {
       this.#own = undefined
     })
   }
+}
+
+/** For looking at several bytes at a time of what was read into the buffer that sockets share, as nearly all heads are. */
+export function sharedView(bytes: Buffer): DataView | undefined {
+  return bytes.buffer === shared.buffer && bytes.byteOffset === 0 ? view : undefined
 }
 
 const directs = new WeakMap<Socket, DirectReads>()

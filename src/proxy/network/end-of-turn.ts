@@ -4,6 +4,8 @@
  * when the next ones come, and to wake a core is the dearest part of a write (see RATIONALE.md).
  */
 
+import { beginReading, endReading } from '../../base/read-clock.ts'
+
 /** A connection's output. */
 export interface Flushable {
   flush(): void
@@ -20,8 +22,14 @@ export function flushAtEndOfTurn(output: Flushable): void {
   if (waiting.push(output) === 1) setImmediate(endTurn)
 }
 
-/** To be called when a read has been handled, outside of all handling of streams. */
+/** Around the handling of what was read, by the codecs. */
+export function beginRead(): void {
+  beginReading()
+}
+
+/** Outside of all handling of streams. */
 export function endRead(): void {
+  endReading()
   if (waiting.length > 0 && ++reads >= MOST) endTurn()
 }
 

@@ -1,0 +1,31 @@
+/**
+ * The time for what happens to requests. A request asks for it more than a dozen times (its times for the log, idle times, timeouts), and
+ * looking at the clock takes as long as reading a header. So while a read is handled it is looked at once, and again when an extension
+ * has run, which may take long. Outside of a read each call looks.
+ */
+import { performance } from 'node:perf_hooks'
+
+let reading = false
+/** 0: not looked yet. */
+let seen = 0
+
+/** Milliseconds, as `performance.now()` counts them. */
+export function nowMs(): number {
+  if (!reading) return performance.now()
+  if (seen === 0) seen = performance.now()
+  return seen
+}
+
+export function beginReading(): void {
+  reading = true
+  seen = 0
+}
+
+/** Something has run that may have taken long. */
+export function timeHasPassed(): void {
+  seen = 0
+}
+
+export function endReading(): void {
+  reading = false
+}
