@@ -8,6 +8,8 @@ import { generate } from './generate.ts'
 import { meshOf } from './model/mesh.ts'
 import { workload } from './testing.ts'
 
+const TICKET_KEY = 'k'.repeat(80)
+
 test('a config dump shows the extension and neither its pull secret nor a key', () => {
   const labels = { istio: 'ingressgateway' }
   const hidden = 'se"cret\\of the registry'
@@ -51,6 +53,7 @@ test('a config dump shows the extension and neither its pull secret nor a key', 
       spec: { selector: { matchLabels: labels }, wasm: { url: 'oci://r.test/x', imagePullSecret: 'pull' } },
     },
   ]
+  objects.push(patchedListener(pem('PRIVATE KEY'), TICKET_KEY))
   const mesh = meshOf(objects)
   const proxy = new ConnectedProxy('node')
   proxy.generated = generate(mesh, workload({ namespace: 'default', labels }), new Packer())
@@ -61,9 +64,28 @@ test('a config dump shows the extension and neither its pull secret nor a key', 
   const inside = JSON.stringify(hidden).slice(1, -1)
   assert.ok(sent.includes(inside), 'the agent gets it')
   const dump = JSON.stringify(debugPage('/debug/config_dump/node', mesh, [proxy], undefined as never))
+  assert.match(dump, /"name":"patched"/)
+  assert.match(dump, /"session_ticket_keys":\{"keys":\[\{"inline_string":"\[redacted\]"\}\]\}/)
   assert.match(dump, /oci:\/\/r\.test\/x/)
-  assert.match(dump, /"ISTIO_META_WASM_IMAGE_PULL_SECRET":"<redacted>"/)
-  for (const text of ['of the registry', 'PRIVATE KEY', base64(content), base64(pem('PRIVATE KEY'))]) {
+  assert.match(dump, /"ISTIO_META_WASM_IMAGE_PULL_SECRET":"\[redacted\]"/)
+  for (const text of ['of the registry', 'PRIVATE KEY', TICKET_KEY, base64(content), base64(pem('PRIVATE KEY'))]) {
     assert.ok(!dump.includes(text), `${text} is shown`)
   }
 })
+
+/** An EnvoyFilter with a listener of its own, whose keys stand inline. */
+function patchedListener(key: string, ticketKey: string): KubeObject {
+  const typed_config = {
+    '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext',
+    common_tls_context: { tls_certificates: [{ private_key: { inline_string: key } }] },
+    session_ticket_keys: { keys: [{ inline_string: ticketKey }] },
+  }
+  const address = { socket_address: { address: '127.0.0.1', port_value: 1 } }
+  const value = { name: 'patched', address, filter_chains: [{ transport_socket: { name: 'tls', typed_config } }] }
+  return {
+    apiVersion: 'networking.istio.io/v1alpha3',
+    kind: 'EnvoyFilter',
+    metadata: { name: 'listener', namespace: 'default' },
+    spec: { configPatches: [{ applyTo: 'LISTENER', patch: { operation: 'ADD', value } }] },
+  }
+}

@@ -1,12 +1,10 @@
+import { type Any, AnySchema } from '@bufbuild/protobuf/wkt'
 import { keyOf } from '../kube/index.ts'
-import { anyToJson } from '../xds/index.ts'
+import { anyToJson, redact, registry, WasmEnv } from '../xds/index.ts'
 import type { ConnectedProxy } from './connected-proxy.ts'
 import { filterName } from './model/extension.ts'
 import type { Mesh } from './model/mesh.ts'
 import type { ExtensionStatuses } from './status/extension-statuses.ts'
-
-const PULL_SECRET = /("ISTIO_META_WASM_IMAGE_PULL_SECRET":\s*)"(?:[^"\\]|\\.)*"/g
-const PRIVATE_KEY = /("private_key":\s*)\{[^}]*\}/g
 
 /** The pages under `/debug/`; undefined where there is none. Secrets are left out. */
 export function debugPage(
@@ -45,10 +43,16 @@ export function debugPage(
 }
 
 function configDump({ generated }: ConnectedProxy): unknown {
-  const resources = Object.values(generated.resources).flatMap((named) => [...named.values()].map(anyToJson))
+  const resources = Object.values(generated.resources).flatMap((named) => [...named.values()].map(withoutSecrets))
   const patches = [...generated.patches].map(([{ filter, index, applyTo, operation, invalid }, applied]) => {
     return { filter, index, applyTo, operation, applied, invalid }
   })
-  const text = JSON.stringify({ problems: generated.problems, broken: generated.broken, patches, resources })
-  return JSON.parse(text.replaceAll(PULL_SECRET, '$1"<redacted>"').replaceAll(PRIVATE_KEY, '$1{}'))
+  return { problems: generated.problems, broken: generated.broken, patches, resources }
+}
+
+function withoutSecrets(resource: Any): unknown {
+  const json = anyToJson(resource)
+  redact(registry, AnySchema, json)
+  // Envoy's API knows nothing of this one: it is a variable of a Wasm module.
+  return JSON.parse(JSON.stringify(json), (key, value) => (key === WasmEnv.pullSecret ? '[redacted]' : value))
 }

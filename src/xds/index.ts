@@ -13,6 +13,7 @@ export { AdsServer } from './ads-server.ts'
 export * from './extension-report.ts'
 export { anyToJson, pack, unpackToJson } from './json.ts'
 export { memoryTransport } from './memory-transport.ts'
+export { redact } from './redact.ts'
 export { registry } from './registry.ts'
 export type { AdsServerEvents, Connection, Outcome, Rejection } from './server-events.ts'
 export {

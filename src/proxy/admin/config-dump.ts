@@ -13,22 +13,22 @@ import { ClusterLoadAssignmentSchema } from '../../../gen/envoy/config/endpoint/
 import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.ts'
 import { SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
+import { redact } from '../../xds/index.ts'
 import { registry } from '../config/any.ts'
 import type { ConfigManager } from '../main/config-manager.ts'
 import type { Delivered } from '../main/delivered.ts'
-import { redact } from './redact.ts'
 
 const ADMIN = 'type.googleapis.com/envoy.admin.v3.'
 
 function json<D extends DescMessage>(schema: D, message: MessageShape<D>): JsonObject {
   const body = toJson(schema, message, { registry, useProtoFieldName: true }) as JsonObject
-  redact(schema, body)
+  redact(registry, schema, body)
   return { '@type': `type.googleapis.com/${schema.typeName}`, ...body }
 }
 
 function anyJson(any: Any): JsonValue {
   const body = toJson(AnySchema, any, { registry, useProtoFieldName: true })
-  redact(AnySchema, body)
+  redact(registry, AnySchema, body)
   return body
 }
 

@@ -5,26 +5,27 @@ import {
   getOption,
   type JsonObject,
   type JsonValue,
+  type Registry,
   ScalarType,
 } from '@bufbuild/protobuf'
-import { sensitive } from '../../../gen/udpa/annotations/sensitive_pb.ts'
-import { messageName, registry } from '../config/any.ts'
+import { sensitive } from '../../gen/udpa/annotations/sensitive_pb.ts'
 
 const REDACTED = '[redacted]'
 const TYPED_STRUCT = /^(udpa\.type\.v1|xds\.type\.v3)\.TypedStruct$/
 
 /**
  * Redacts, in place, what the message's fields declare `udpa.annotations.sensitive`, also within `Any` and `TypedStruct`. As in
- * Envoy's MessageUtil::redact texts and bytes become `[redacted]`, and everything else goes. `all`: every field is sensitive.
+ * Envoy's MessageUtil::redact texts and bytes become `[redacted]`, and everything else goes. The registry has the types of what is
+ * packed. `all`: every field is sensitive.
  */
-export function redact(schema: DescMessage, json: JsonValue | undefined, all = false): void {
+export function redact(registry: Registry, schema: DescMessage, json: JsonValue | undefined, all = false): void {
   if (json === null || typeof json !== 'object' || Array.isArray(json)) return
-  if (schema.typeName === 'google.protobuf.Any') redactTyped(json['@type'], json, all)
-  else if (TYPED_STRUCT.test(schema.typeName)) redactTyped(json['type_url'], json['value'], all)
-  else redactFields(schema, json, all)
+  if (schema.typeName === 'google.protobuf.Any') redactTyped(registry, json['@type'], json, all)
+  else if (TYPED_STRUCT.test(schema.typeName)) redactTyped(registry, json['type_url'], json['value'], all)
+  else redactFields(registry, schema, json, all)
 }
 
-function redactFields(schema: DescMessage, json: JsonObject, all: boolean): void {
+function redactFields(registry: Registry, schema: DescMessage, json: JsonObject, all: boolean): void {
   for (const field of schema.fields) {
     const secret = all || getOption(field, sensitive)
     // The Struct of a TypedStruct may have either name.
@@ -32,15 +33,15 @@ function redactFields(schema: DescMessage, json: JsonObject, all: boolean): void
       const value = json[name]
       if (value === undefined || value === null) continue
       const { message } = field
-      if (message !== undefined) for (const one of messages(field, value)) redact(message, one, secret)
+      if (message !== undefined) for (const one of messages(field, value)) redact(registry, message, one, secret)
       else if (secret) replace(json, name, field)
     }
   }
 }
 
-function redactTyped(url: JsonValue | undefined, json: JsonValue | undefined, all: boolean): void {
-  const schema = registry.getMessage(messageName(String(url)))
-  if (schema !== undefined) redact(schema, json, all)
+function redactTyped(registry: Registry, url: JsonValue | undefined, json: JsonValue | undefined, all: boolean): void {
+  const schema = registry.getMessage(String(url).replace(/^.*\//, ''))
+  if (schema !== undefined) redact(registry, schema, json, all)
 }
 
 /** The messages of a field: one, or those of a list or map. */
