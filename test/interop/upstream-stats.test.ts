@@ -53,6 +53,10 @@ const CASES: Readonly<Record<string, { readonly answers: readonly string[]; read
     route: { internal_redirect_policy: {} },
   },
   'redirect-left': { answers: ['302 location: /redirected'], route: { internal_redirect_policy: {} } },
+  'retried-conflict': {
+    answers: ['409', '200'],
+    route: { retry_policy: { retry_on: 'retriable-4xx', num_retries: 1, ...backOff() } },
+  },
   retried: { answers: ['503', '200'], route: { retry_policy: { retry_on: '5xx', num_retries: 1, ...backOff() } } },
   'retried-reset': {
     answers: ['reset', '200'],

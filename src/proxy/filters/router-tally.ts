@@ -8,9 +8,14 @@ import type { RetryPolicy } from '../route/retry-policy.ts'
 import type { Attempt } from './router-attempt.ts'
 import type { LateAttempts } from './router-late.ts'
 
-export function countAnswer(cluster: Cluster, host: EndpointHost, headers: HeaderMap, status: number): void {
+/** For outlier detection, whatever becomes of the answer. */
+export function judgeAnswer(cluster: Cluster, host: EndpointHost, headers: HeaderMap, status: number): void {
   cluster.outliers?.onResponse(host, grpcFailure(headers, status))
-  if (status >= 500) host.errors++
+}
+
+/** `used`: the client gets the answer; one that is tried again is no success. */
+export function countAnswer(host: EndpointHost, status: number, used: boolean): void {
+  if (!used || status >= 500) host.errors++
   else host.successes++
 }
 

@@ -28,7 +28,7 @@ import { type Mirror, startMirror } from './router-mirror.ts'
 import { redirects, turnsIntoGet } from './router-redirect.ts'
 import { hasRequiredHeaders, type RequestLimits, routeLimits, TIMEOUT_DETAILS, tellTimeLeft } from './router-request.ts'
 import { Retries } from './router-retries.ts'
-import { countAnswer, countFailure, countGiven, countRouteTimeout, countTimeout } from './router-tally.ts'
+import { countAnswer, countFailure, countGiven, countRouteTimeout, countTimeout, judgeAnswer } from './router-tally.ts'
 
 const ROUTE = 0
 const PER_TRY = 1
@@ -220,12 +220,13 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const status = Number(headers.get(':status'))
     const { host } = attempt
     const cluster = this.#cluster
-    countAnswer(cluster, host, headers, status)
+    judgeAnswer(cluster, host, headers, status)
     const { retry } = this.#limits
     if (retry !== undefined && retry.retries > 0 && retry.wantsStatus(status, headers)) {
       // There is already another try for one that was late.
       const retries = attempt === this.#attempt && this.#mayRetry(true, host, headers)
       if (retries || (this.#late !== undefined && (this.#underWay > 1 || this.#waits))) {
+        countAnswer(host, status, false)
         if (this.#config.dynamicStats) cluster.stats.answers.retried(status)
         this.#giveUpAttempt(attempt, endStream)
         return
@@ -236,6 +237,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
       this.#redirect(attempt, headers, status, endStream)
     )
       return
+    countAnswer(host, status, true)
     this.#countGiven(status)
     if (this.#retries?.tried !== undefined && status < 500 && attempt === this.#attempt)
       cluster.stats.retrySuccess.value++
