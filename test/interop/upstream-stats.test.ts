@@ -57,6 +57,10 @@ const CASES: Readonly<Record<string, { readonly answers: readonly string[]; read
     answers: ['409', '200'],
     route: { retry_policy: { retry_on: 'retriable-4xx', num_retries: 1, ...backOff() } },
   },
+  'retried-twice': {
+    answers: ['503', '503', '200'],
+    route: { retry_policy: { retry_on: '5xx', num_retries: 2, ...backOff() } },
+  },
   retried: { answers: ['503', '200'], route: { retry_policy: { retry_on: '5xx', num_retries: 1, ...backOff() } } },
   'retried-reset': {
     answers: ['reset', '200'],
@@ -93,6 +97,8 @@ function bootstrap(ports: ReadonlyMap<string, number>): unknown {
   const clusters = [...ports].map(([name, port]) => ({
     name,
     type: 'STATIC',
+    // As many retries as there are requests at a time: each try takes the place of the one before.
+    circuit_breakers: { thresholds: [{ max_retries: 1 }] },
     load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }] },
   }))
   const listener = {

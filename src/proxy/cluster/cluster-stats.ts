@@ -24,6 +24,7 @@ export function clusterStats(stats: StatsScope, name: string): ClusterStats {
     retryResets: scope.counter('upstream_rq_retry_backoff_ratelimited'),
     retrySuccess: scope.counter('upstream_rq_retry_success'),
     retryOverflow: scope.counter('upstream_rq_retry_overflow'),
+    retryAbandoned: scope.counter('retry_or_shadow_abandoned'),
     retryLimit: scope.counter('upstream_rq_retry_limit_exceeded'),
     resets: scope.counter('upstream_rq_rx_reset'),
     redirectsFollowed: scope.counter('upstream_internal_redirect_succeeded_total'),

@@ -121,6 +121,7 @@ export interface ClusterStats {
   readonly retryResets: Cell
   readonly retrySuccess: Cell
   readonly retryOverflow: Cell
+  readonly retryAbandoned: Cell
   readonly retryLimit: Cell
   readonly resets: Cell
   readonly redirectsFollowed: Cell

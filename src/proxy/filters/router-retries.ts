@@ -40,14 +40,14 @@ export class Retries {
   ): boolean {
     const { policy } = this
     const { stats, breaker } = this.#cluster
+    // The retry before this one is over, whatever comes.
+    this.#uncount()
     if (!allowsRetry(this.#cluster, info, policy, this.#left > 0 && bodyAtHand, this.#highPriority)) return false
     this.#left--
     this.waiting = true
     stats.retries.value++
-    if (!this.#counted) {
-      this.#counted = true
-      breaker.retries++
-    }
+    this.#counted = true
+    breaker.retries++
     this.tried ??= []
     if (failed !== undefined) this.tried.push(failed)
     const resetMs = answer === undefined ? 0 : policy.resetMs(answer)
@@ -62,13 +62,13 @@ export class Retries {
     return true
   }
 
-  /** Somebody has answered: the try that waits is not needed. */
-  stopWaiting(): void {
-    this.#backOff.cancel()
-  }
-
+  /** There is an answer, or no request any more: a try that waits is not needed. */
   end(): void {
     this.#backOff.cancel()
+    this.#uncount()
+  }
+
+  #uncount(): void {
     if (!this.#counted) return
     this.#counted = false
     this.#cluster.breaker.retries--

@@ -242,6 +242,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     if (this.#retries?.tried !== undefined && status < 500 && attempt === this.#attempt)
       cluster.stats.retrySuccess.value++
     if (this.#late !== undefined) this.#keepOnly(attempt)
+    this.#retries?.end()
     this.#perTry?.cancel()
     this.#responseStarted = true
     this.#body?.forget()
@@ -407,7 +408,6 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     this.#attempt = winner
     this.#late?.cancelAll(winner)
     this.#late = undefined
-    this.#retries?.stopWaiting()
     info.upstreamHost = winner.host
     info.upstreamLocalAddress = winner.localAddress
   }
@@ -473,6 +473,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const limit = this.#route.settings.bufferLimit ?? this.callbacks.stream.requestBufferLimit
     if (body.keep(data, limit, ready)) return true
     this.#limits.retry = undefined
+    this.#cluster.stats.retryAbandoned.value++
     if (this.#attempt !== undefined) return true
     const details = 'request_payload_exceeded_retry_buffer_limit'
     this.#refuse(507, 'exceeded request buffer limit while retrying upstream', details)
