@@ -47,6 +47,28 @@ describe('the memory of a body that was read', () => {
     return { slab, arrived: Buffer.concat(chunks) }
   }
 
+  test('is copied into buffers that are used again, where frames are small', async () => {
+    const buffers = new Set<ArrayBufferLike>()
+    const sizes: number[] = []
+    const { write } = socket
+    socket.write = ((chunk: Buffer, written?: () => void) => {
+      buffers.add(chunk.buffer)
+      sizes.push(chunk.length)
+      return write.call(socket, chunk, written as never)
+    }) as Socket['write']
+    try {
+      await sent(100, true)
+      const first = buffers.size
+      assert.ok(sizes.every((size) => size <= 64 * 1024))
+      const { arrived } = await sent(100, true)
+      assert.equal(buffers.size, first)
+      const payloads = Buffer.concat(framesOf(arrived).map(({ payload }) => payload))
+      assert.ok(payloads.equals(Buffer.alloc(300_000, 'abcdefg')))
+    } finally {
+      socket.write = write
+    }
+  })
+
   for (const size of [16_384, 4096, 1000]) {
     test(`is used again when its only holder has sent it, in frames of ${size}`, async () => {
       const { slab, arrived } = await sent(size, true)

@@ -14,9 +14,27 @@ const GATHERED = 512 * 1024
 
 const SCRATCH = 64 * 1024
 
+/** From this size on bytes go out in the buffer that they were written into, not in a copy. */
+const HANDED_OVER = 16 * 1024
+
 /** Connections write into one of these while they have something to write, so that idle ones hold none. */
 const free: Buffer[] = []
 const MAX_FREE = 64
+
+/** Sockets call it when they have written the buffer. */
+const givesBack = new WeakMap<Buffer, () => void>()
+
+function takeScratch(): Buffer {
+  const known = free.pop()
+  if (known !== undefined) return known
+  const scratch = Buffer.allocUnsafeSlow(SCRATCH)
+  givesBack.set(scratch, () => giveBack(scratch))
+  return scratch
+}
+
+function giveBack(scratch: Buffer): void {
+  if (free.length < MAX_FREE) free.push(scratch)
+}
 
 const NOTHING = Buffer.alloc(0)
 
@@ -51,13 +69,26 @@ export class Http2Output implements Flushable, BlockTarget {
   need(size: number): void {
     if (this.at + size <= this.buffer.length) return
     if (this.buffer.length === 0) {
-      this.buffer = free.pop() ?? Buffer.allocUnsafeSlow(SCRATCH)
+      this.buffer = takeScratch()
       if (size <= SCRATCH) return
     }
     const larger = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.at + size))
     larger.set(this.buffer.subarray(0, this.at))
     this.#release()
     this.buffer = larger
+  }
+
+  /**
+   * As `need`, for a frame that begins and fits into a new buffer: what was written before goes its way. Growing would copy it again
+   * and again, and leave garbage of several times its size.
+   */
+  #room(size: number): void {
+    if (this.at + size > this.buffer.length && this.at > 0) {
+      this.#seal()
+      this.#release()
+      if (this.#sealedBytes >= GATHERED) this.#writeSealed()
+    }
+    this.need(size)
   }
 
   /** The head of a frame; there must be room for it and what follows. */
@@ -108,7 +139,7 @@ export class Http2Output implements Flushable, BlockTarget {
 
   /** A DATA frame with the first `size` bytes of `body`, which lose them. */
   data(stream: number, flags: number, body: BodyBuffer, size: number): void {
-    this.need(FRAME_HEADER + Math.min(size, COPY_LIMIT))
+    this.#room(FRAME_HEADER + (size <= COPY_LIMIT ? size : 0))
     this.head(size, FrameType.Data, flags, stream)
     if (size <= COPY_LIMIT) {
       body.moveTo(this.buffer, this.at, size)
@@ -137,10 +168,12 @@ export class Http2Output implements Flushable, BlockTarget {
     const socket = this.#socket
     if (this.#sealed.length === 0) {
       if (this.at === 0) return
-      const message = this.#take()
-      this.#release()
-      this.#wrote(socket.write(message))
-      return
+      if (this.at < HANDED_OVER) {
+        const message = this.#take()
+        this.#release()
+        this.#wrote(socket.write(message))
+        return
+      }
     }
     this.#seal()
     this.#release()
@@ -189,12 +222,20 @@ export class Http2Output implements Flushable, BlockTarget {
 
   #seal(): void {
     if (this.at === 0) return
-    this.#sealed.push(this.#take())
-    this.#written.push(undefined)
+    this.#sealedBytes += this.at
+    if (this.at < HANDED_OVER) {
+      this.#sealed.push(this.#take())
+      this.#written.push(undefined)
+      return
+    }
+    this.#sealed.push(this.buffer.subarray(0, this.at))
+    this.#written.push(this.#direct ? givesBack.get(this.buffer) : undefined)
+    this.buffer = NOTHING
+    this.at = 0
   }
 
   #release(): void {
-    if (this.buffer.length === SCRATCH && free.length < MAX_FREE) free.push(this.buffer)
+    if (this.buffer.length === SCRATCH) giveBack(this.buffer)
     this.buffer = NOTHING
   }
 }

@@ -62,6 +62,20 @@ describe('a read', () => {
     assert.equal(text(together).slice(10), 'a'.repeat(100 * K))
   })
 
+  test('says whether what bodies took of it was worth a buffer of its own', () => {
+    const chunk = Buffer.alloc(64 * K)
+    const small = (...parts: [number, number][]) => {
+      read.begin(chunk, false)
+      for (const [start, end] of parts) read.body(chunk, start, end)
+      read.end()
+      return read.small
+    }
+    assert.ok(!small())
+    assert.ok(small([0, 100], [200, 300]))
+    assert.ok(small(), 'a read without a body says nothing')
+    assert.ok(!small([0, 100], [200, 20 * K], [21 * K, 22 * K]))
+  })
+
   test('of a slab that somebody else may hold is not read into again', () => {
     const { slab, chunk } = slabWith(100 * K)
     read.begin(chunk, true)

@@ -19,6 +19,10 @@ const NOTHING = Buffer.alloc(0)
 export class CurrentRead {
   /** What was handed on last had no other holder afterwards: it is worth a slab to read the next into. */
   recycles = false
+  /** What the last bodies took was little at a time, and copied: it is read where all sockets read. */
+  small = false
+  /** Of this read, in a body. */
+  #largest = 0
   #chunk: Buffer = NOTHING
   #owned = true
   #slab: ReadSlab | undefined
@@ -30,6 +34,7 @@ export class CurrentRead {
     this.#owned = owned
     this.#slab = owned ? ReadSlab.of(chunk) : undefined
     this.#given = 0
+    this.#largest = 0
   }
 
   /** A part of the read, or of what was put together with it, to be held for any time. */
@@ -37,6 +42,7 @@ export class CurrentRead {
     const body = new BodyBuffer()
     const size = end - start
     if (size === 0) return body
+    if (size > this.#largest) this.#largest = size
     body.sole = true
     body.add(this.#part(bytes, bytes.subarray(start, end)))
     return body
@@ -48,6 +54,7 @@ export class CurrentRead {
   }
 
   end(): void {
+    if (this.#largest > 0) this.small = this.#largest < SMALL
     this.#slab?.done(this.#chunk.length - this.#given)
     this.#slab = undefined
     this.#chunk = NOTHING

@@ -14,7 +14,7 @@ test('a few bytes that are read into a slab are only there during the call, and 
   let heard = () => {}
   readInto(socket, {
     wantsOwnBuffer: true,
-    currentRead: { recycles: true },
+    currentRead: { recycles: true, small: false },
     onRead(chunk, owned) {
       reads.push({ size: chunk.length, slab: ReadSlab.of(chunk), owned })
       heard()

@@ -12,7 +12,7 @@ export interface ReadSink {
   /** More of a body is to come than a shared buffer holds: it is read into a buffer that need not be copied from. */
   readonly wantsOwnBuffer: boolean
   /** Whose bodies have only one holder can be read into a slab. */
-  readonly currentRead?: { readonly recycles: boolean }
+  readonly currentRead?: { readonly recycles: boolean; readonly small: boolean }
 }
 
 /** As much as libuv suggests for one read. */
@@ -42,6 +42,8 @@ class DirectReads {
   next(): Uint8Array {
     const { sink } = this
     if (this.#last < FLOWING || sink?.wantsOwnBuffer !== true || waiting >= MAX_WAITING) return shared
+    // Another buffer would spare no copy.
+    if (sink.currentRead?.small === true) return shared
     waiting++
     this.#watch()
     this.#slab = sink.currentRead?.recycles === true ? ReadSlab.take() : undefined
