@@ -21,13 +21,14 @@ export class SharedCells {
     this.#memory = memory
   }
 
-  /** The next one; `undefined` when there is no more room. */
-  take(): BigInt64Array<SharedArrayBuffer> | undefined {
+  /** The next ones; `undefined` when there is no room for as many. */
+  take(count = 1): BigInt64Array<SharedArrayBuffer> | undefined {
     const at = this.#used
-    if (at + 8 > MAX_BYTES) return undefined
-    this.#used = at + 8
-    this.#growTo(Math.ceil(this.#used / STEP_BYTES) * STEP_BYTES)
-    return new BigInt64Array(this.#memory, at, 1)
+    const end = at + count * BigInt64Array.BYTES_PER_ELEMENT
+    if (end > MAX_BYTES) return undefined
+    this.#used = end
+    this.#growTo(Math.ceil(end / STEP_BYTES) * STEP_BYTES)
+    return new BigInt64Array(this.#memory, at, count)
   }
 
   #growTo(bytes: number): void {

@@ -28,18 +28,21 @@ export class TokenBucketSettings {
  */
 export class TokenBucket {
   readonly settings: TokenBucketSettings
-  readonly #emptyAt: BigInt64Array
+  readonly #cells: BigInt64Array
+  readonly #at: number
 
-  constructor(settings: TokenBucketSettings, emptyAt: BigInt64Array) {
+  /** The number stands in `cells`, at that place. */
+  constructor(settings: TokenBucketSettings, cells: BigInt64Array, at = 0) {
     this.settings = settings
-    this.#emptyAt = emptyAt
+    this.#cells = cells
+    this.#at = at
   }
 
   /** Takes as many, or none where there are fewer. Less than 0 gives back. */
   take(count: number): boolean {
     const { max, nsPerToken } = this.settings
     for (;;) {
-      const before = Atomics.load(this.#emptyAt, 0)
+      const before = Atomics.load(this.#cells, this.#at)
       // Not performance.now(), which begins at 0 in every thread.
       const now = process.hrtime.bigint()
       const tokens = this.#tokens(before, now)
@@ -47,17 +50,17 @@ export class TokenBucket {
       const left = Math.min(max, tokens - count)
       // Rounded up: the tokens that are left must not turn out to be a little fewer.
       const after = now - BigInt(Math.ceil(left * nsPerToken))
-      if (Atomics.compareExchange(this.#emptyAt, 0, before, after) === before) return true
+      if (Atomics.compareExchange(this.#cells, this.#at, before, after) === before) return true
     }
   }
 
   get remaining(): number {
-    return Math.floor(this.#tokens(Atomics.load(this.#emptyAt, 0), process.hrtime.bigint()))
+    return Math.floor(this.#tokens(Atomics.load(this.#cells, this.#at), process.hrtime.bigint()))
   }
 
   /** Until there is one, in whole seconds. */
   get resetSeconds(): number {
-    const tokens = this.#tokens(Atomics.load(this.#emptyAt, 0), process.hrtime.bigint())
+    const tokens = this.#tokens(Atomics.load(this.#cells, this.#at), process.hrtime.bigint())
     return tokens >= 1 ? 0 : Math.ceil(((1 - tokens) * this.settings.nsPerToken) / NS_PER_SECOND)
   }
 

@@ -1,21 +1,32 @@
 import { type Descriptor, identity } from '../../rate-limit/descriptor.ts'
+import { DynamicBuckets, dynamicCells } from '../../rate-limit/dynamic-buckets.ts'
 import { TokenBucket, type TokenBucketSettings } from '../../rate-limit/token-bucket.ts'
 
 /** A bucket of the configuration, and for which descriptors it is. */
 export interface BucketRule {
-  /** Of its entries; '' for the default bucket. */
+  /** Of its entries. */
   readonly identity: string
   readonly settings: TokenBucketSettings
   /** `shadow_mode`: it refuses nobody, and counts whom it would have. */
   readonly shadow: boolean
+  /** With entries of which some have no value: a bucket for each of those that there are, and for how many at once. */
+  readonly any: { readonly entries: readonly string[]; readonly capacity: number } | undefined
 }
 
-/** Where a bucket keeps its state. */
-export type MakeCell = () => BigInt64Array
+/** Where buckets keep their state. */
+export type MakeCells = (count: number) => BigInt64Array
 
-interface Limit {
+interface Wildcard {
+  readonly rule: BucketRule
+  readonly entries: readonly string[]
+  readonly buckets: DynamicBuckets
+}
+
+/** A bucket that is asked about a descriptor. */
+interface Match {
   readonly rule: BucketRule
   readonly bucket: TokenBucket
+  readonly descriptor: Descriptor
 }
 
 /** What the buckets said of a request. */
@@ -27,44 +38,69 @@ export interface Outcome {
   readonly describe: boolean | undefined
 }
 
-const NO_LIMIT: Outcome = { allowed: true, bucket: undefined, shadow: false, describe: undefined }
-
 /** The default bucket and those for descriptors. */
 export class Limiter {
   readonly #default: TokenBucket | undefined
-  readonly #limits = new Map<string, Limit>()
+  readonly #limits = new Map<string, Pick<Match, 'rule' | 'bucket'>>()
+  readonly #wildcards: Wildcard[] = []
   readonly #alwaysDefault: boolean
+  /** By the default bucket alone. */
+  readonly #allowed: Outcome
+  readonly #refused: Outcome
 
   constructor(
     defaults: TokenBucketSettings | undefined,
     rules: readonly BucketRule[],
     alwaysDefault: boolean,
-    cell: MakeCell,
+    cells: MakeCells,
   ) {
-    this.#default = defaults && new TokenBucket(defaults, cell())
-    for (const rule of rules) this.#limits.set(rule.identity, { rule, bucket: new TokenBucket(rule.settings, cell()) })
+    this.#default = defaults && new TokenBucket(defaults, cells(1))
     this.#alwaysDefault = alwaysDefault
+    this.#allowed = { allowed: true, bucket: this.#default, shadow: false, describe: undefined }
+    this.#refused = { ...this.#allowed, allowed: false }
+    for (const rule of rules) {
+      const { settings, any } = rule
+      if (any === undefined) this.#limits.set(rule.identity, { rule, bucket: new TokenBucket(settings, cells(1)) })
+      else {
+        const buckets = new DynamicBuckets(settings, cells(dynamicCells(any.capacity)))
+        this.#wildcards.push({ rule, entries: any.entries, buckets })
+      }
+    }
   }
 
   /** Takes from the buckets of all descriptors that match, the slowest to fill first, and then from the default one. */
   ask(descriptors: readonly Descriptor[]): Outcome {
-    const found = this.#find(descriptors)
+    const found = descriptors.length === 0 ? [] : this.#find(descriptors)
     for (const { bucket, rule, descriptor } of found) {
       const { hits = 1, describe } = descriptor
       if (!bucket.take(hits)) return { allowed: false, bucket, shadow: rule.shadow, describe }
     }
     if (this.#default !== undefined && (found.length === 0 || this.#alwaysDefault) && !this.#default.take(1))
-      return { ...NO_LIMIT, allowed: false, bucket: this.#default }
-    if (found.length === 0) return { ...NO_LIMIT, bucket: this.#default }
-    return { ...NO_LIMIT, bucket: found[0].bucket, describe: found[0].descriptor.describe }
+      return this.#refused
+    if (found.length === 0) return this.#allowed
+    return { allowed: true, bucket: found[0].bucket, shadow: false, describe: found[0].descriptor.describe }
   }
 
-  #find(descriptors: readonly Descriptor[]): (Limit & { readonly descriptor: Descriptor })[] {
-    const found: (Limit & { readonly descriptor: Descriptor })[] = []
+  #find(descriptors: readonly Descriptor[]): readonly Match[] {
+    const found: Match[] = []
     for (const descriptor of descriptors) {
-      const limit = this.#limits.get(identity(descriptor.entries))
-      if (limit !== undefined) found.push({ ...limit, descriptor })
+      const name = identity(descriptor.entries)
+      const limit = this.#limits.get(name)
+      if (limit !== undefined) {
+        found.push({ rule: limit.rule, bucket: limit.bucket, descriptor })
+        continue
+      }
+      const wildcard = this.#wildcards.find(({ entries }) => covers(entries, descriptor.entries))
+      if (wildcard !== undefined) found.push({ rule: wildcard.rule, bucket: wildcard.buckets.find(name), descriptor })
     }
-    return found.sort((a, b) => b.rule.settings.nsPerToken - a.rule.settings.nsPerToken)
+    if (found.length > 1) found.sort((a, b) => b.rule.settings.nsPerToken - a.rule.settings.nsPerToken)
+    return found
   }
+}
+
+/** The same keys with the same values, or with any where the rule has none. */
+function covers(rule: readonly string[], entries: readonly string[]): boolean {
+  if (rule.length !== entries.length) return false
+  for (let i = 0; i < rule.length; i++) if (rule[i] !== entries[i] && (i % 2 === 0 || rule[i] !== '')) return false
+  return true
 }

@@ -20,12 +20,16 @@ describe('local_ratelimit is refused with the path', () => {
       /rate_limits\[0\]\.apply_on_stream_done/,
     ],
     [`stat_prefix: a, local_cluster_rate_limit: {}, ${BUCKET}`, /local_ratelimit\.local_cluster_rate_limit/],
-    [`stat_prefix: a, max_dynamic_descriptors: 3, ${BUCKET}`, /local_ratelimit\.max_dynamic_descriptors/],
+    [`stat_prefix: a, max_dynamic_descriptors: 0, ${BUCKET}`, /max_dynamic_descriptors: must be from 1 to 16384/],
     [`stat_prefix: a, descriptors: [{ ${BUCKET} }]`, /descriptors\[0\]\.entries: at least one entry/],
     [`stat_prefix: a, descriptors: [{ entries: [{ key: k, value: v }] }]`, /descriptors\[0\]\.token_bucket: missing/],
     [
-      `stat_prefix: a, descriptors: [{ entries: [{ key: k }], ${BUCKET} }]`,
-      /descriptors\[0\]\.entries\[0\]\.value: an empty value, which stands for any/,
+      `stat_prefix: a, descriptors: [{ entries: [{ value: v }], ${BUCKET} }]`,
+      /descriptors\[0\]\.entries\[0\]\.key: missing/,
+    ],
+    [
+      `stat_prefix: a, max_dynamic_descriptors: 16384, descriptors: [${['a', 'b', 'c'].map((key) => `{ entries: [{ key: ${key} }], ${BUCKET} }`)}]`,
+      /descriptors: more buckets than there is room for/,
     ],
     [
       `stat_prefix: a, descriptors: [{ entries: [{ key: k, value: v }], ${BUCKET} }, { entries: [{ key: k, value: v }], ${BUCKET} }]`,

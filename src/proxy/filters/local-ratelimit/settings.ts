@@ -35,10 +35,13 @@ const FIELDS = [
   'local_rate_limit_per_downstream_connection',
   'rate_limited_as_resource_exhausted',
   'rate_limits',
+  'max_dynamic_descriptors',
 ]
 
 const PATH = 'local_ratelimit'
 const MAX_STAGE = 10
+const DEFAULT_DYNAMIC = 20
+const MAX_DYNAMIC = 16_384
 const NO_DESCRIPTORS: readonly Descriptor[] = []
 
 /** A compiled LocalRateLimit, of a filter or in place of it of a route. */
@@ -65,13 +68,20 @@ export class Settings {
     onlyFields(LocalRateLimitSchema, config, FIELDS, PATH)
     if (config.statPrefix === '') throw invalid(`${PATH}.stat_prefix`, 'missing')
     const defaults = config.tokenBucket && new TokenBucketSettings(config.tokenBucket, `${PATH}.token_bucket`)
-    const rules = compileRules(config.descriptors)
+    const capacity = within(
+      config.maxDynamicDescriptors,
+      DEFAULT_DYNAMIC,
+      1,
+      MAX_DYNAMIC,
+      `${PATH}.max_dynamic_descriptors`,
+    )
+    const rules = compileRules(config.descriptors, capacity)
     const always = config.alwaysConsumeDefaultTokenBucket ?? true
-    this.#makePrivate = () => new Limiter(defaults, rules, always, () => new BigInt64Array(1))
+    this.#makePrivate = () => new Limiter(defaults, rules, always, (count) => new BigInt64Array(count))
     if (config.localRateLimitPerDownstreamConnection) this.#perConnection = new WeakMap()
     else
-      this.#limiter = new Limiter(defaults, rules, always, () => {
-        const cell = cells.take()
+      this.#limiter = new Limiter(defaults, rules, always, (count) => {
+        const cell = cells.take(count)
         if (cell === undefined) throw unsupported(`${PATH}.descriptors`, 'more buckets than there is room for')
         return cell
       })
@@ -132,21 +142,22 @@ export class Settings {
   }
 }
 
-function compileRules(protos: readonly LocalRateLimitDescriptor[]): BucketRule[] {
+function compileRules(protos: readonly LocalRateLimitDescriptor[], capacity: number): BucketRule[] {
   const known = new Set<string>()
   return protos.map((proto, i) => {
     const where = `${PATH}.descriptors[${i}]`
     onlyFields(LocalRateLimitDescriptorSchema, proto, ['entries', 'token_bucket', 'shadow_mode'], where)
     if (proto.entries.length === 0) throw invalid(`${where}.entries`, 'at least one entry is needed')
-    proto.entries.forEach(({ key, value }, j) => {
+    proto.entries.forEach(({ key }, j) => {
       if (key === '') throw invalid(`${where}.entries[${j}].key`, 'missing')
-      if (value === '') throw unsupported(`${where}.entries[${j}].value`, 'an empty value, which stands for any')
     })
-    const text = identity(proto.entries.flatMap(({ key, value }) => [byteString(key), byteString(value)]))
+    const entries = proto.entries.flatMap(({ key, value }) => [byteString(key), byteString(value)])
+    const text = identity(entries)
     if (known.has(text)) throw invalid(where, 'the same entries stand there twice')
     known.add(text)
     if (proto.tokenBucket === undefined) throw invalid(`${where}.token_bucket`, 'missing')
     const settings = new TokenBucketSettings(proto.tokenBucket, `${where}.token_bucket`)
-    return { identity: text, settings, shadow: proto.shadowMode }
+    const any = proto.entries.some(({ value }) => value === '') ? { entries, capacity } : undefined
+    return { identity: text, settings, shadow: proto.shadowMode, any }
   })
 }
