@@ -130,7 +130,7 @@ export class Output implements Flushable {
   }
 
   #schedule(): void {
-    if (this.#length > GATHERED) this.flush()
+    if (this.#length + this.#text.length > GATHERED) this.flush()
     else if (!this.#scheduled) {
       this.#scheduled = true
       flushAtEndOfTurn(this)
