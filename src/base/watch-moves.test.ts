@@ -63,6 +63,22 @@ describe('watchMoves', () => {
     await told(1)
   })
 
+  test('a move is told of in a directory that never rests', async () => {
+    watch()
+    let running = true
+    const writing = (async () => {
+      for (let i = 0; running; i++) {
+        writeFileSync(join(dir, 'log'), String(i))
+        if (i % 3 === 0) move('b')
+        await sleep(5)
+      }
+    })()
+    for (let i = 0; i < 1000 && count < 2; i++) await sleep(10)
+    running = false
+    await writing
+    assert.ok(count >= 2)
+  })
+
   test('links of a Kubernetes volume', async () => {
     mkdirSync(join(dir, '..1'))
     mkdirSync(join(dir, '..2'))

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 
 /** Moves come in pairs (a certificate, then its key) and in threes (the links of a Kubernetes volume); they are told of once. */
 const QUIET_MS = 50
+/** Where there is no quiet. */
+const LONGEST_MS = 1000
 
 /**
  * Tells of entries that were moved into a directory (all, or the one of that name), as files are replaced at once. What is written in place is not
@@ -10,16 +12,22 @@ const QUIET_MS = 50
  * where it stands is told of once nobody has written to it for a while. Throws when the directory cannot be watched.
  */
 export function watchMoves(directory: string, name: string | undefined, onMove: () => void): { close(): void } {
+  const moved = new Set<string>()
   let timer: NodeJS.Timeout | undefined
+  let begun = 0
+  const tell = () => {
+    timer = undefined
+    moved.clear()
+    onMove()
+  }
   const watcher = watch(directory, { persistent: false }, (kind, entry) => {
     if (entry === null || (name !== undefined && entry !== name)) return
-    const moved = kind === 'rename' && exists(join(directory, entry))
-    if (!moved && timer === undefined) return
+    if (kind === 'rename' && exists(join(directory, entry))) moved.add(entry)
+    if (!moved.has(entry)) return
+    const now = performance.now()
+    if (timer === undefined) begun = now
     clearTimeout(timer)
-    timer = setTimeout(() => {
-      timer = undefined
-      onMove()
-    }, QUIET_MS).unref()
+    timer = setTimeout(tell, Math.max(0, Math.min(QUIET_MS, begun + LONGEST_MS - now))).unref()
   })
   // A directory that is taken away: there is nothing left to tell of.
   watcher.on('error', () => watcher.close())

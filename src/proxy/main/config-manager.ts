@@ -63,7 +63,7 @@ export class ConfigManager {
     this.#pool = new SafeApplier(pool)
     this.#trial = new DataPlane(node, -1)
     this.#extensions = new ExtensionUpdates(this.#pool, this.#trial.context, node, log)
-    const inTurn = (work: () => Promise<void>) => void this.#turns.take(work)
+    const inTurn = (work: () => Promise<void>) => this.#later(work)
     const users = {
       put: (key: string, secret: Secret) => this.#putSecret(key, secret),
       renew: (key: string) => this.#renewSecretUsers(key),
@@ -383,7 +383,7 @@ export class ConfigManager {
   // Subscriptions
 
   #syncSubscriptions(): void {
-    void this.#turns.take(() => this.#secretFiles.keep(this.#secretNeeds()))
+    this.#later(() => this.#secretFiles.keep(this.#secretNeeds()))
     const ads = this.#ads
     if (ads === undefined) return
     const routes = new Set<string>()
@@ -401,8 +401,13 @@ export class ConfigManager {
     for (const [key, { version }] of this.secrets) if (version === '') secrets.delete(key)
     this.#sync(ads, TypeUrl.endpoint, endpoints, this.endpoints)
     this.#sync(ads, TypeUrl.route, routes, this.routes)
-    this.#sync(ads, TypeUrl.secret, secrets, undefined)
+    this.#sync(ads, TypeUrl.secret, secrets, { delete: (name) => this.#secrets.unwatch(name) })
     this.#sync(ads, TypeUrl.extension, extensions, this.#extensions.all)
+  }
+
+  /** For what nobody waits for. */
+  #later(work: () => void | Promise<void>): void {
+    this.#turns.take(work).catch((error: unknown) => log.error(messageOf(error)))
   }
 
   #secretNeeds(): SecretNeed[] {
@@ -410,14 +415,14 @@ export class ConfigManager {
     return [...ofClusters, ...this.#listeners.needs().flatMap(({ secrets }) => secrets)]
   }
 
-  #sync(ads: AdsClient, type: string, wanted: ReadonlySet<string>, known: Map<string, unknown> | undefined): void {
+  #sync(ads: AdsClient, type: string, wanted: ReadonlySet<string>, known: { delete(name: string): unknown }): void {
     const present = ads.subscribed(type)
     const added = [...wanted].filter((name) => !present.has(name))
     const removed = [...present].filter((name) => !wanted.has(name))
     if (added.length > 0) ads.subscribe(type, added)
     if (removed.length === 0) return
     ads.unsubscribe(type, removed)
-    for (const name of removed) known?.delete(name)
+    for (const name of removed) known.delete(name)
   }
 }
 

@@ -69,24 +69,25 @@ export class SecretUpdates {
     const { problem, inForce } =
       typeof content === 'string' ? { problem: content, inForce: false } : await this.#install(key, content, version)
     if (inForce) {
-      this.#forget(key)
+      this.unwatch(key)
       this.#sources.set(key, { secret, version, path, watchers })
     } else close()
     return problem
   }
 
+  /** Nobody asks for it any more; it may come again. */
+  unwatch(key: string): void {
+    for (const watcher of this.#sources.get(key)?.watchers ?? []) watcher.close()
+    this.#sources.delete(key)
+  }
+
   remove(key: string): void {
-    this.#forget(key)
+    this.unwatch(key)
     this.all.delete(key)
   }
 
   close(): void {
-    for (const key of [...this.#sources.keys()]) this.#forget(key)
-  }
-
-  #forget(key: string): void {
-    for (const watcher of this.#sources.get(key)?.watchers ?? []) watcher.close()
-    this.#sources.delete(key)
+    for (const key of [...this.#sources.keys()]) this.unwatch(key)
   }
 
   async #rotate(key: string): Promise<void> {
