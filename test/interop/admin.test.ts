@@ -12,6 +12,7 @@ const peer = await envoy()
 const EXTENSIONS = 'type.googleapis.com/envoy.extensions'
 
 const BOOTSTRAP = {
+  node: { id: 'n', cluster: 'mesh' },
   admin: { address: { socket_address: { address: '127.0.0.1', port_value: 0 } } },
   static_resources: {
     listeners: [
@@ -93,7 +94,8 @@ async function observe(which: 'envoy' | 'sluice'): Promise<string[]> {
     const headers = { connection: 'close' }
     const answer = await fetch(`http://${host}${path}`, { method, headers }).catch(() => undefined)
     const text = answer === undefined ? 'refused' : `${answer.status} ${(await answer.text()).trim().slice(0, 40)}`
-    seen.push(`${method} ${path}: ${text}`)
+    const health = [...(answer?.headers ?? [])].filter(([name]) => /^x-envoy-.*health/.test(name))
+    seen.push([`${method} ${path}: ${text}`, ...health.map(([name, value]) => `${name}=${value}`)].join(' '))
   }
   try {
     await ask('GET', '/ready')

@@ -12,7 +12,7 @@ for (const [what, before, caller, after] of [
     { cluster: 'c', node: '' },
     ['c', 'c', undefined],
   ],
-  ['a nameless node', [], { cluster: '', node: '' }, [undefined, undefined, undefined]],
+  ['a nameless node', [], { cluster: '', node: '' }, [undefined, '', undefined]],
 ] as const) {
   test(`add_user_agent: ${what}`, () => {
     const headers = HeaderMap.of(before.map(([name, value]) => [name, value]))
