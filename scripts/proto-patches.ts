@@ -132,6 +132,14 @@ export const PATCHES: readonly Patch[] = [
     ForceLocalZone force_local_zone = 5;
     LocalityBasis locality_basis = 6;`,
   },
+  ...inFile('extensions/filters/http/lua/v3/lua.proto', [
+    [
+      'import "envoy/config/core/v3/base.proto";',
+      'import "google/protobuf/struct.proto";\nimport "google/protobuf/wrappers.proto";',
+    ],
+    ['string stat_prefix = 4;', 'google.protobuf.BoolValue clear_route_cache = 5;'],
+    ['message LuaPerRoute {', '  google.protobuf.Struct filter_context = 4;'],
+  ]),
   {
     // The shipped protoc-gen-validate lacks this field, which the shipped Envoy protos use.
     module: 'protoc-gen-validate',

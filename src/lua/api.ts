@@ -5,6 +5,7 @@ import { HeaderMap } from '../base/header-map.ts'
 import type { LuaInfoName, LuaLogLevel, LuaStreamHost, LuaTls } from './host.ts'
 import { lua, to_luastring } from './interpreter.ts'
 import { type Method, type ObjectKind, pushObject } from './objects.ts'
+import { importPublicKey, PUBLIC_KEY, verifySignature } from './signature.ts'
 import { headersAt, jsonAt, needText, pushBytes, pushJson, pushText, textAt, throwLua } from './values.ts'
 
 /** A stream handle with the run that uses it. */
@@ -129,11 +130,25 @@ const STREAM_INFO: ObjectKind<LuaStreamHost> = {
     routeName: infoMethod('routeName'),
     virtualClusterName: infoMethod('virtualClusterName'),
     downstreamLocalAddress: infoMethod('downstreamLocalAddress'),
+    downstreamDirectLocalAddress: infoMethod('downstreamDirectLocalAddress'),
     downstreamDirectRemoteAddress: infoMethod('downstreamDirectRemoteAddress'),
     downstreamRemoteAddress: infoMethod('downstreamRemoteAddress'),
     requestedServerName: infoMethod('requestedServerName'),
     dynamicMetadata: (L, host) => push(L, DYNAMIC, host),
+    filterState: (L, host) => push(L, FILTER_STATE, host),
     downstreamSslConnection: (L, host) => pushTls(L, host.tls),
+  },
+}
+
+const FILTER_STATE: ObjectKind<LuaStreamHost> = {
+  name: 'filterState',
+  methods: {
+    get(L, host) {
+      const value = host.filterState(needText(L, 2, 'string'))
+      if (value === undefined) lua.lua_pushnil(L)
+      else pushText(L, value)
+      return 1
+    },
   },
 }
 
@@ -170,6 +185,12 @@ const TLS: ObjectKind<LuaTls> = {
     uriSanPeerCertificate: tlsList((tls) => tls.peerUriSans),
     dnsSansPeerCertificate: tlsList((tls) => tls.peerDnsSans),
     uriSanLocalCertificate: tlsList((tls) => tls.localUriSans),
+    dnsSansLocalCertificate: tlsList((tls) => tls.localDnsSans),
+    subjectLocalCertificate: tlsText((tls) => tls.localSubject),
+    issuerPeerCertificate: tlsText((tls) => tls.peerIssuer),
+    serialNumberPeerCertificate: tlsText((tls) => tls.peerSerial),
+    urlEncodedPemEncodedPeerCertificate: tlsText((tls) => tls.peerPem),
+    sessionId: tlsText((tls) => tls.sessionId),
   },
 }
 
@@ -266,6 +287,7 @@ export const STREAM: ObjectKind<StreamHandle> = {
       return lua.lua_yield(L, 0)
     },
     metadata: (L, { host }) => push(L, METADATA, host.metadata),
+    filterContext: (L, { host }) => push(L, METADATA, host.filterContext),
     streamInfo: (L, { host }) => push(L, STREAM_INFO, host),
     connection: (L, { host }) => push(L, CONNECTION, host),
     httpCall,
@@ -280,6 +302,8 @@ export const STREAM: ObjectKind<StreamHandle> = {
       host.wait({ for: 'nothing' })
       return lua.lua_yield(L, 0)
     },
+    importPublicKey,
+    verifySignature,
     clearRouteCache(_L, { host }) {
       host.clearRouteCache()
       return 0
@@ -342,6 +366,8 @@ export const KINDS = [
   METADATA,
   DYNAMIC,
   STREAM_INFO,
+  FILTER_STATE,
+  PUBLIC_KEY,
   TLS,
   CONNECTION,
   STREAM,

@@ -37,6 +37,9 @@ export interface LuaStreamHost {
   respond(headers: readonly (readonly [string, string])[], body: string): void
   /** `metadata()`: the filter's namespace of the route's metadata. */
   readonly metadata: Readonly<Record<string, unknown>>
+  /** `filterContext()`: what the route says to the script. */
+  readonly filterContext: Readonly<Record<string, unknown>>
+  filterState(name: string): string | undefined
   dynamicMetadata(namespace: string): Readonly<Record<string, unknown>> | undefined
   setDynamicMetadata(namespace: string, key: string, value: unknown): void
   readonly dynamicNamespaces: readonly string[]
@@ -50,6 +53,7 @@ export type LuaInfoName =
   | 'routeName'
   | 'virtualClusterName'
   | 'downstreamLocalAddress'
+  | 'downstreamDirectLocalAddress'
   | 'downstreamDirectRemoteAddress'
   | 'downstreamRemoteAddress'
   | 'requestedServerName'
@@ -63,5 +67,12 @@ export interface LuaTls {
   readonly peerUriSans: readonly string[]
   readonly peerDnsSans: readonly string[]
   readonly peerSha256: string
+  readonly peerIssuer: string
+  readonly peerSerial: string
+  /** URL-encoded. */
+  readonly peerPem: string
+  readonly localSubject: string
   readonly localUriSans: readonly string[]
+  readonly localDnsSans: readonly string[]
+  readonly sessionId: string
 }

@@ -34,7 +34,8 @@ export function throwLua(L: LuaState, message: string): never {
 /** JSON values as Lua values. */
 export function pushJson(L: LuaState, value: unknown, depth = 0): void {
   if (typeof value === 'string') pushText(L, Buffer.from(value).latin1Slice())
-  else if (typeof value === 'number') lua.lua_pushnumber(L, value)
+  // What is whole prints without a fraction, as in Lua 5.1.
+  else if (typeof value === 'number') (value === (value | 0) ? lua.lua_pushinteger : lua.lua_pushnumber)(L, value)
   else if (typeof value === 'boolean') lua.lua_pushboolean(L, value)
   else if (Array.isArray(value) && depth < MAX_DEPTH) {
     lua.lua_newtable(L)

@@ -22,7 +22,7 @@ import {
   FilterTrailersStatus,
   type HttpFilterCallbacks,
 } from '../http/filter.ts'
-import type { LuaSettings } from './lua.ts'
+import type { LuaSettings, RouteScript } from './lua.ts'
 
 type Push = Parameters<LuaRun['resume']>[0]
 
@@ -33,6 +33,8 @@ export class LuaDirection implements LuaStreamHost {
   readonly #settings: LuaSettings
   readonly #vm: LuaVm
   #headers!: HeaderMap
+  /** Of the request's headers, when the route was last found. */
+  #version = 0
   #run: LuaRun | undefined
   #wait: LuaWait | undefined
   #ended = false
@@ -50,6 +52,7 @@ export class LuaDirection implements LuaStreamHost {
 
   onHeaders(headers: HeaderMap, endStream: boolean): FilterHeadersStatus {
     this.#headers = headers
+    this.#version = headers.version
     this.#ended = endStream
     this.#settings.executions.value++
     this.#inCallback = true
@@ -108,10 +111,18 @@ export class LuaDirection implements LuaStreamHost {
     this.#wait = undefined
     const state = run.resume(push)
     timeHasPassed()
+    this.#noticeHeaders()
     if (state !== 'failed') return
     // As Envoy: a script that fails is over, the stream goes on.
     this.#settings.errors.value++
     this.#settings.context.log.error({ filter: this.#settings.context.filterName }, `script log: ${run.error}`)
+  }
+
+  /** As in Envoy: whoever changes headers of the request wants the route that they lead to. */
+  #noticeHeaders(): void {
+    if (this.isResponse || !this.#settings.clearsRoute || this.#headers.version === this.#version) return
+    this.#version = this.#headers.version
+    this.#callbacks.clearRouteCache()
   }
 
   /** From outside of a callback of the chain. */
@@ -148,9 +159,18 @@ export class LuaDirection implements LuaStreamHost {
   }
 
   get metadata(): Readonly<Record<string, unknown>> {
+    this.#noticeHeaders()
     const metadata = this.#callbacks.route()?.metadata ?? {}
     const own = metadata[this.#settings.context.filterName] ?? metadata['envoy.filters.http.lua']
     return (own ?? {}) as Record<string, unknown>
+  }
+
+  get filterContext(): Readonly<Record<string, unknown>> {
+    return this.#callbacks.routeConfig<RouteScript>()?.context ?? {}
+  }
+
+  filterState(name: string): string | undefined {
+    return this.#callbacks.streamInfo.filterState?.get(name)?.latin1Slice()
   }
 
   get dynamicNamespaces(): readonly string[] {
@@ -169,7 +189,13 @@ export class LuaDirection implements LuaStreamHost {
       peerUriSans: tls.peer?.uriSans ?? [],
       peerDnsSans: tls.peer?.dnsSans ?? [],
       peerSha256: tls.peer?.sha256 ?? '',
+      peerIssuer: tls.peer?.issuer ?? '',
+      peerSerial: tls.peer?.serial ?? '',
+      peerPem: encodeURIComponent(tls.peer?.pem ?? ''),
+      localSubject: tls.local?.subject ?? '',
       localUriSans: tls.local?.uriSans ?? [],
+      localDnsSans: tls.local?.dnsSans ?? [],
+      sessionId: tls.sessionId,
     }
   }
 
@@ -227,9 +253,11 @@ export class LuaDirection implements LuaStreamHost {
       case 'protocol':
         return info.protocol
       case 'routeName':
+        this.#noticeHeaders()
         return this.#callbacks.route()?.name
       case 'virtualClusterName':
         return info.virtualClusterName
+      case 'downstreamDirectLocalAddress':
       case 'downstreamLocalAddress':
         return `${connection.localAddress}:${connection.localPort}`
       case 'downstreamDirectRemoteAddress':

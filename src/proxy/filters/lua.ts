@@ -22,25 +22,35 @@ import {
 import { LuaDirection } from './lua-direction.ts'
 
 /** What a route says: a script of its own, one by name, or none. */
-interface RouteScript {
+export interface RouteScript {
   readonly disabled: boolean
   readonly name: string
   readonly vm: LuaVm | undefined
+  /** What `filterContext()` gives. */
+  readonly context: Readonly<Record<string, unknown>>
 }
 
 export class LuaSettings {
   readonly context: FactoryContext
   readonly main: LuaVm | undefined
+  /** A script that changes headers of the request changes its route. */
+  readonly clearsRoute: boolean
   readonly #named = new Map<string, LuaVm>()
   readonly errors
   readonly executions
 
   constructor(config: Lua, context: FactoryContext) {
-    onlyFields(LuaSchema, config, ['inline_code', 'source_codes', 'default_source_code', 'stat_prefix'], 'lua')
+    onlyFields(
+      LuaSchema,
+      config,
+      ['inline_code', 'source_codes', 'default_source_code', 'stat_prefix', 'clear_route_cache'],
+      'lua',
+    )
     if (config.inlineCode !== '' && config.defaultSourceCode !== undefined) {
       throw invalid('lua', 'only one of inline_code and default_source_code may be set')
     }
     this.context = context
+    this.clearsRoute = config.clearRouteCache ?? true
     const code =
       config.defaultSourceCode === undefined
         ? config.inlineCode
@@ -58,7 +68,8 @@ export class LuaSettings {
   vmFor(route: RouteScript | undefined): LuaVm | undefined {
     if (route === undefined) return this.main
     if (route.disabled) return undefined
-    return route.vm ?? this.#named.get(route.name)
+    if (route.vm !== undefined) return route.vm
+    return route.name === '' ? this.main : this.#named.get(route.name)
   }
 
   close(): void {
@@ -83,20 +94,18 @@ export const luaFilter: HttpFilterFactory<typeof LuaSchema, typeof LuaPerRouteSc
     }
   },
   createRouteConfig(config: LuaPerRoute): RouteScript {
-    const { override } = config
+    const { override, filterContext } = config
+    const rule = { disabled: false, name: '', vm: undefined, context: filterContext ?? {} }
     switch (override.case) {
       case 'disabled':
-        return { disabled: override.value, name: '', vm: undefined }
+        return { ...rule, disabled: override.value }
       case 'name':
-        return { disabled: false, name: override.value, vm: undefined }
+        return { ...rule, name: override.value }
       case 'sourceCode':
-        return {
-          disabled: false,
-          name: '',
-          vm: new LuaVm(dataSource(override.value, 'lua.source_code').toString('utf8'), 'route'),
-        }
+        return { ...rule, vm: new LuaVm(dataSource(override.value, 'lua.source_code').toString('utf8'), 'route') }
       default:
-        throw invalid('lua', 'an override is missing')
+        if (filterContext === undefined) throw invalid('lua', 'an override is missing')
+        return rule
     }
   },
 }
