@@ -176,6 +176,19 @@ describe('secrets from files, beside Envoy', { skip: peer.skip }, () => {
     await both('linked', 'two', begun)
   })
 
+  test('the new contexts of each listener are counted', async () => {
+    const counted = Object.values(proxies).map(async ({ admin }) => {
+      const text = await (await fetch(`http://${admin}/stats?filter=ssl_context_update_by_sds`)).text()
+      return text
+        .split('\n')
+        .filter((line) => !line.includes('.pair.'))
+        .sort()
+    })
+    const [theirs, ours] = await Promise.all(counted)
+    assert.deepEqual(ours, theirs)
+    assert.ok(ours.includes('listener.mutual.server_ssl_socket_factory.ssl_context_update_by_sds: 2'))
+  })
+
   test('other clients are trusted', async () => {
     const welcome = async (name: string) =>
       Promise.all(Object.values(proxies).map((proxy) => answered(proxy.ports.get('mutual') as number, pairs[name])))
@@ -212,6 +225,7 @@ function listener(name: string, source: object, ca?: object) {
   })
   return {
     name,
+    stat_prefix: name,
     address: address(),
     filter_chains: [
       {

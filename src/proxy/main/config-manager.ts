@@ -244,6 +244,7 @@ export class ConfigManager {
     const { proto } = cluster
     const secrets = attempt(() => clusterSecrets(proto))
     if (typeof secrets === 'string') return secrets
+    const awaited = secrets.filter(({ key }) => !this.secrets.has(key)).length
     const unread = await this.#secretFiles.open(secrets).then(() => undefined, messageOf)
     if (unread !== undefined) return unread
     const missing = secrets.filter(({ key }) => !this.secrets.has(key))
@@ -256,8 +257,10 @@ export class ConfigManager {
     const [{ error }] = await this.#pool.apply([
       { kind: 'cluster', name: proto.name, bytes: toBinary(ClusterSchema, proto) },
     ])
-    if (error === undefined) this.clusters.set(proto.name, cluster)
-    return error
+    if (error !== undefined) return error
+    this.clusters.set(proto.name, cluster)
+    this.#countSecrets(proto, awaited)
+    return undefined
   }
 
   async #onEndpoints(resources: readonly NamedResource[], version: string): Promise<readonly RejectedResource[]> {
@@ -328,15 +331,19 @@ export class ConfigManager {
     for (const [name, cluster] of this.clusters) {
       const secrets = clusterSecrets(cluster.proto)
       const uses = secrets.filter((secret) => secret.key === key).length
-      if (uses === 0 || !secrets.every((secret) => this.secrets.has(secret.key))) continue
-      const reason = await this.#applyCluster(cluster)
+      if (uses === 0) continue
+      const complete = secrets.every((secret) => this.secrets.has(secret.key))
+      const reason = complete ? await this.#applyCluster(cluster) : undefined
       if (reason !== undefined) refusals.push(`cluster ${name}: ${reason}`)
-      else {
-        const scope = `cluster.${cluster.proto.altStatName || name}.client_ssl_socket_factory.`
-        this.stats.counter(`${scope}ssl_context_update_by_sds`).value += uses
-      }
+      else this.#countSecrets(cluster.proto, uses)
     }
     return [...refusals, ...(await this.#listeners.renew(key))]
+  }
+
+  #countSecrets({ name, altStatName }: Cluster, count: number): void {
+    if (count === 0) return
+    const scope = `cluster.${altStatName || name}.client_ssl_socket_factory.`
+    this.stats.counter(`${scope}ssl_context_update_by_sds`).value += count
   }
 
   // Listeners

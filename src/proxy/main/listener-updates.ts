@@ -29,6 +29,8 @@ interface Warming {
   /** Names whose `initial_fetch_timeout` is over. */
   readonly givenUp: Set<string>
   readonly timers: NodeJS.Timeout[]
+  /** How many of its secrets were not there at first. */
+  readonly awaited: number
 }
 
 /** What listeners wait for, and who is told. */
@@ -135,11 +137,19 @@ export class ListenerUpdates {
     if (uses === 0) return undefined
     const op = this.#op(name, proto, this.#prepared.get(name) ?? new Map(), state.ports)
     const [{ error }] = await this.#pool.apply([op])
-    if (error === undefined) {
-      const scope = listenerScope(listenAddresses(proto, name), name, proto.statPrefix)
-      this.#stats.counter(`${scope}server_ssl_socket_factory.ssl_context_update_by_sds`).value += uses
-    }
+    if (error === undefined) this.#countUpdates(proto, uses)
     return error
+  }
+
+  #absentSecrets({ secrets }: ListenerNeeds): number {
+    return secrets.filter(({ key }) => !this.#needs.secrets.has(key)).length
+  }
+
+  /** Envoy counts each arrival of a secret, also the first, unless it was there before the listener. */
+  #countUpdates(proto: Listener, count: number): void {
+    if (count === 0) return
+    const scope = listenerScope(listenAddresses(proto, proto.name), proto.name, proto.statPrefix)
+    this.#stats.counter(`${scope}server_ssl_socket_factory.ssl_context_update_by_sds`).value += count
   }
 
   /** Tries a listener out and puts it into force, now or when what it needs has come; or says why it is refused. */
@@ -155,9 +165,10 @@ export class ListenerUpdates {
     if (typeof needs === 'string') return this.#refused(proto.name, state, needs)
     let prepared: ReadonlyMap<string, unknown>
     this.#adding.add(needs)
+    const awaited = this.#absentSecrets(needs)
     try {
       await this.#needs.openSecrets(needs.secrets)
-      const secretsThere = needs.secrets.every(({ key }) => this.#needs.secrets.has(key))
+      const secretsThere = this.#absentSecrets(needs) === 0
       prepared = await prepareListener(proto, this.#trial, { node: this.#node, log: this.#log })
       // Without its certificates a listener cannot be tried out; it is when they come.
       if (secretsThere) (await compileListener(proto, this.#trial, prepared)).close()
@@ -169,7 +180,7 @@ export class ListenerUpdates {
     this.#stopWarming(proto.name)
     state.warming = listener
     this.#adding.delete(needs)
-    const warming: Warming = { delivered: listener, needs, prepared, givenUp: new Set(), timers: [] }
+    const warming: Warming = { delivered: listener, needs, prepared, givenUp: new Set(), timers: [], awaited }
     this.#warming.set(proto.name, warming)
     this.#needs.changed()
     if (!this.#satisfied(warming)) {
@@ -201,7 +212,7 @@ export class ListenerUpdates {
     return (
       [...needs.routes.keys()].every((name) => has(this.#needs.routes, name)) &&
       [...needs.extensions.keys()].every((name) => has(this.#needs.extensions, name)) &&
-      needs.secrets.every(({ key }) => this.#needs.secrets.has(key))
+      this.#absentSecrets(needs) === 0
     )
   }
 
@@ -228,6 +239,7 @@ export class ListenerUpdates {
     state.error = undefined
     if (error !== undefined) return this.#refused(name, state, error)
     state.active = warming.delivered
+    this.#countUpdates(warming.delivered.proto, warming.awaited)
     if (ports !== undefined && ports.length > 0) state.ports = ports
     this.#prepared.set(name, warming.prepared)
     return undefined

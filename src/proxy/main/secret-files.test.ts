@@ -86,7 +86,7 @@ describe('secrets from files', () => {
     assert.match(String(answer), /^HTTP\/1\.1 200/)
     open.destroy()
     assert.deepEqual([await stat('sds.cert.update_attempt'), await stat('sds.cert.update_success')], [2, 2])
-    assert.equal(await stat('listener.127.0.0.1_0.server_ssl_socket_factory.ssl_context_update_by_sds'), 1)
+    assert.equal(await stat('listener.127.0.0.1_0.server_ssl_socket_factory.ssl_context_update_by_sds'), 2)
   })
 
   test('a worker that takes the place of a dead one has it, too', async () => {
@@ -224,7 +224,7 @@ describe('secrets from files', () => {
       assert.equal(seen[0], one.cert)
       move('ca.yaml', trusting(other.pem))
       await eventually(async () => (await ask()) === 503)
-      assert.equal(await stat('cluster.up.client_ssl_socket_factory.ssl_context_update_by_sds'), 2)
+      assert.equal(await stat('cluster.up.client_ssl_socket_factory.ssl_context_update_by_sds'), 4)
     } finally {
       server.closeAllConnections()
       server.close()
