@@ -41,9 +41,12 @@ export interface Wanted {
 /** `rate_limits` of one place of the configuration: each makes a descriptor of a request, or none. */
 export class RateLimits {
   readonly #policies: readonly Policy[]
+  /** Some have `apply_on_stream_done`. */
+  readonly late: boolean
 
   constructor(policies: readonly Policy[]) {
     this.#policies = policies
+    this.late = policies.some(({ onStreamDone }) => onStreamDone)
   }
 
   /** Of a route or virtual host, where Envoy ignores `hits_addend`. */

@@ -17,6 +17,11 @@ export class RouteRateLimits {
     this.#include = include
   }
 
+  /** Some may have to be told when a request is over. */
+  get late(): boolean {
+    return this.#own.late || this.#virtualHost.late
+  }
+
   /** Adds what a request is counted by; the route's own `include_vh_rate_limits` goes before the filter's `option`. */
   collect(option: number, wanted: Wanted, info: StreamInfo, cluster: string, into: Descriptor[]): void {
     this.#own.collect(wanted, info, cluster, into)

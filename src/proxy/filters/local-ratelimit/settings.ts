@@ -58,6 +58,7 @@ export class Settings {
   readonly #cluster: string
   readonly #own: RateLimits
   readonly #wanted: Wanted
+  readonly #ownWanted: Wanted
   readonly #virtualHosts: number
   readonly #hasRules: boolean
   readonly #limiter: Limiter | undefined
@@ -100,6 +101,7 @@ export class Settings {
       onStreamDone: undefined,
       keyed: false,
     }
+    this.#ownWanted = { ...this.#wanted, stage: 0 }
     this.#virtualHosts = config.vhRateLimits
     this.status = (config.status?.code ?? 0) >= 400 ? (config.status?.code as number) : 429
     // Both are off when they are not set, as in Envoy.
@@ -136,7 +138,7 @@ export class Settings {
   descriptors(info: StreamInfo): readonly Descriptor[] {
     if (!this.#hasRules) return NO_DESCRIPTORS
     const found: Descriptor[] = []
-    if (!this.#own.empty) this.#own.collect({ ...this.#wanted, stage: 0 }, info, this.#cluster, found)
+    if (!this.#own.empty) this.#own.collect(this.#ownWanted, info, this.#cluster, found)
     else info.route?.rateLimits?.collect(this.#virtualHosts, this.#wanted, info, this.#cluster, found)
     return found
   }

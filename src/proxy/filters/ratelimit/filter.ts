@@ -20,10 +20,11 @@ import {
 } from '../../http/filter.ts'
 import { ResponseFlag, type StreamInfo } from '../../http/stream-info.ts'
 import type { Descriptor } from '../../rate-limit/descriptor.ts'
+import type { RateLimits } from '../../rate-limit/policy.ts'
 import { VirtualHostLimits } from '../../rate-limit/route-limits.ts'
 import { rateLimitHeaders, retryAfter } from './headers.ts'
 import { decision, question } from './service.ts'
-import { type Counters, NAME, type RouteRule, routeRule, Settings } from './settings.ts'
+import { type Counters, NAME, OWN_EARLY, OWN_LATE, type RouteRule, routeRule, Settings } from './settings.ts'
 
 const TOO_MANY_REQUESTS = 429
 
@@ -80,7 +81,7 @@ class RateLimitFilter implements HttpFilter {
 
   /** What is counted once it is over is told to the service, whose answer nobody waits for. */
   onLog(info: StreamInfo): void {
-    if (!this.#applies) return
+    if (!this.#applies || !(this.#ownLimits() ?? info.route?.rateLimits)?.late) return
     const descriptors = this.#descriptors(info, true)
     if (descriptors.length > 0) this.#settings.service.call(this.#question(descriptors), info, undefined, () => {})
   }
@@ -93,16 +94,21 @@ class RateLimitFilter implements HttpFilter {
     return question(this.#rule?.domain || this.#settings.domain, descriptors)
   }
 
-  /** Of the route's own configuration of this filter, else of the filter, else of the route and its virtual host. */
-  #descriptors(info: StreamInfo, onStreamDone: boolean): readonly Descriptor[] {
-    const { stage, cluster, limits } = this.#settings
-    const rule = this.#rule
+  /** Of the route's own configuration of this filter, else of the filter; undefined: those of the route count. */
+  #ownLimits(): RateLimits | undefined {
+    const { limits } = this.#settings
+    const own = this.#rule === undefined || this.#rule.limits.empty ? limits : this.#rule.limits
+    return own.empty ? undefined : own
+  }
+
+  #descriptors(info: StreamInfo, late: boolean): readonly Descriptor[] {
+    const settings = this.#settings
     const found: Descriptor[] = []
-    const own = rule === undefined || rule.limits.empty ? limits : rule.limits
-    if (!own.empty) own.collect({ stage: 0, onStreamDone, keyed: true }, info, cluster, found)
+    const own = this.#ownLimits()
+    if (own !== undefined) own.collect(late ? OWN_LATE : OWN_EARLY, info, settings.cluster, found)
     else {
-      const option = rule?.virtualHosts ?? VirtualHostLimits.OVERRIDE
-      info.route?.rateLimits?.collect(option, { stage, onStreamDone, keyed: true }, info, cluster, found)
+      const option = this.#rule?.virtualHosts ?? VirtualHostLimits.OVERRIDE
+      info.route?.rateLimits?.collect(option, late ? settings.late : settings.early, info, settings.cluster, found)
     }
     return found
   }

@@ -11,7 +11,7 @@ import { AnswerCounters } from '../../cluster/answer-counters.ts'
 import { durationMs, invalid, onlyFields, within } from '../../config/fields.ts'
 import type { FactoryContext } from '../../context.ts'
 import { HeaderMutations } from '../../http/header-mutations.ts'
-import { RateLimits } from '../../rate-limit/policy.ts'
+import { RateLimits, type Wanted } from '../../rate-limit/policy.ts'
 import { fraction } from '../../route/route-match.ts'
 import type { StatsScope } from '../../stats/scope.ts'
 import { GrpcMethod } from '../grpc-method.ts'
@@ -44,6 +44,9 @@ const FIELDS = [
 const ROUTE_FIELDS = ['vh_rate_limits', 'rate_limits', 'domain']
 
 const MAX_STAGE = 10
+/** Limits of a filter's own have no stages. */
+export const OWN_EARLY: Wanted = { stage: 0, onStreamDone: false, keyed: true }
+export const OWN_LATE: Wanted = { stage: 0, onStreamDone: true, keyed: true }
 const DEFAULT_TIMEOUT_MS = 20
 const RESOURCE_EXHAUSTED = 8
 const REQUEST_TYPES = ['', 'both', 'internal', 'external']
@@ -61,7 +64,9 @@ export interface Counters {
 /** A compiled RateLimit. */
 export class Settings {
   readonly domain: string
-  readonly stage: number
+  /** Which limits of routes count before a request goes on, and which after it is over. */
+  readonly early: Wanted
+  readonly late: Wanted
   readonly internal: boolean
   readonly external: boolean
   readonly service: GrpcMethod
@@ -90,7 +95,9 @@ export class Settings {
     if (!REQUEST_TYPES.includes(config.requestType))
       throw invalid(`${PATH}.request_type`, 'must be internal, external or both')
     this.domain = config.domain
-    this.stage = within(config.stage, 0, 0, MAX_STAGE, `${PATH}.stage`)
+    const stage = within(config.stage, 0, 0, MAX_STAGE, `${PATH}.stage`)
+    this.early = { stage, onStreamDone: false, keyed: true }
+    this.late = { stage, onStreamDone: true, keyed: true }
     this.internal = config.requestType !== 'external'
     this.external = config.requestType !== 'internal'
     this.service = service(config, context)
