@@ -7,6 +7,9 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { create, toBinary } from '@bufbuild/protobuf'
+import { RateLimitResponse_Code as Code, RateLimitResponseSchema } from '../../gen/envoy/service/ratelimit/v3/rls_pb.ts'
+import { grpcService } from '../../src/proxy/filters/testing.ts'
 import { startEnvoy, startSluice } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
 import { type Collector, type ReceivedSpan, startCollector } from './otlp-collector.ts'
@@ -37,12 +40,14 @@ const REQUESTS: readonly (readonly [string, Readonly<Record<string, string>>, nu
 
 /** Requests that filters make: which of them is told of the trace, and the span that each has. */
 const CALLOUTS: typeof REQUESTS = [
-  ['/called', {}, 4],
+  ['/called', {}, 5],
   ['/called', { traceparent: `${PARENT}-00` }, 0],
-  ['/called', { authorization: `Bearer ${token('keys')}` }, 5],
-  ['/called', { authorization: `Bearer ${token('flaky')}` }, 5],
-  ['/called', { authorization: `Bearer ${token('gone')}` }, 5],
+  ['/called', { authorization: `Bearer ${token('keys')}` }, 6],
+  ['/called', { authorization: `Bearer ${token('flaky')}` }, 6],
+  ['/called', { authorization: `Bearer ${token('gone')}` }, 6],
 ]
+/** Of the rate limit service. */
+const ALLOWED = toBinary(RateLimitResponseSchema, create(RateLimitResponseSchema, { overallCode: Code.OK }))
 const FILTERS: readonly unknown[] = [
   {
     name: 'envoy.filters.http.jwt_authn',
@@ -77,6 +82,16 @@ const FILTERS: readonly unknown[] = [
       '@type': `${TYPE}.extensions.filters.http.ext_authz.v3.ExtAuthz`,
       grpc_service: { envoy_grpc: { cluster_name: 'down' }, timeout: '2s' },
       failure_mode_allow: true,
+    },
+  },
+  {
+    name: 'envoy.filters.http.ratelimit',
+    typed_config: {
+      '@type': `${TYPE}.extensions.filters.http.ratelimit.v3.RateLimit`,
+      domain: 'd',
+      timeout: '2s',
+      rate_limit_service: { grpc_service: { envoy_grpc: { cluster_name: 'limits' } }, transport_api_version: 'V3' },
+      rate_limits: [{ actions: [{ generic_key: { descriptor_value: 'all' } }] }],
     },
   },
   {
@@ -139,7 +154,7 @@ async function startUpstream(told: string[]): Promise<Server> {
   return server
 }
 
-function bootstrap(collector: Collector, upstream: number, options: Options): unknown {
+function bootstrap(collector: Collector, upstream: number, limits: number, options: Options): unknown {
   const address = (port: number) => ({ socket_address: { address: '127.0.0.1', port_value: port } })
   const cluster = (name: string, port: number, more = {}) => ({
     name,
@@ -239,6 +254,7 @@ function bootstrap(collector: Collector, upstream: number, options: Options): un
         cluster('up', upstream, { alt_stat_name: 'up-stat' }),
         cluster('down', 1),
         cluster('otel', collector.grpcPort, { typed_extension_protocol_options: http2 }),
+        cluster('limits', limits, { typed_extension_protocol_options: http2 }),
       ],
     },
   }
@@ -250,7 +266,8 @@ async function observe(which: 'envoy' | 'sluice', options: Options): Promise<See
   const upstream = await startUpstream(told)
   const { port } = upstream.address() as AddressInfo
   const dir = mkdtempSync(join(tmpdir(), 'sluice-tracing-'))
-  const config = bootstrap(collector, port, options)
+  const limits = await grpcService(() => ALLOWED)
+  const config = bootstrap(collector, port, limits.port, options)
   const proxy = which === 'envoy' ? await startEnvoy(peer.path, config, dir) : await startSluice(config)
   try {
     const answers: string[] = []
@@ -268,6 +285,7 @@ async function observe(which: 'envoy' | 'sluice', options: Options): Promise<See
   } finally {
     await proxy.stop()
     await collector.close()
+    await limits.close()
     upstream.closeAllConnections()
     upstream.close()
     rmSync(dir, { recursive: true })
