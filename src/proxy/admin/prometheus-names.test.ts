@@ -12,6 +12,10 @@ const CASES = [
     'envoy_cluster_health_check_attempt',
     { envoy_cluster_name: 'a', check: 'h' },
   ],
+  ['cluster.a.b.ratelimit.ok', 'envoy_cluster_ratelimit_ok', { envoy_cluster_name: 'a.b' }],
+  ['cluster.a.ratelimit.mine.ok', 'envoy_cluster_ratelimit_mine_ok', { envoy_cluster_name: 'a' }],
+  ['a.http_local_rate_limit.ok', 'envoy_http_local_rate_limit_ok', { envoy_local_http_ratelimit_prefix: 'a' }],
+  ['a.b.http_local_rate_limit.ok', 'envoy_a_b_http_local_rate_limit_ok', {}],
   ['sds.a-b.update_rejected', 'envoy_sds_update_rejected', { secret: 'a-b' }],
   ['sds.a.b.update_rejected', 'envoy_sds_b_update_rejected', { secret: 'a' }],
   [

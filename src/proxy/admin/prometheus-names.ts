@@ -17,7 +17,7 @@ const RULES: readonly { readonly pattern: RegExp; readonly name: string; readonl
   },
   {
     pattern:
-      /^cluster\.(.+)\.((?:upstream|membership|lb|outlier_detection|health_check|client_ssl_socket_factory)[a-z0-9_.]*)$/,
+      /^cluster\.(.+)\.((?:upstream|membership|lb|outlier_detection|health_check|client_ssl_socket_factory|ratelimit)[a-z0-9_.]*)$/,
     name: 'cluster_$',
     labels: ['envoy_cluster_name'],
   },
@@ -28,6 +28,11 @@ const RULES: readonly { readonly pattern: RegExp; readonly name: string; readonl
   },
   { pattern: /^http\.([^.]+)\.(.+)$/, name: 'http_$', labels: ['envoy_http_conn_manager_prefix'] },
   { pattern: /^listener\.(.+?_[0-9]+)\.(.+)$/, name: 'listener_$', labels: ['envoy_listener_address'] },
+  {
+    pattern: /^([^.]+)\.(http_local_rate_limit\..+)$/,
+    name: '$',
+    labels: ['envoy_local_http_ratelimit_prefix'],
+  },
   { pattern: /^sds\.([^.]+)\.(.+)$/, name: 'sds_$', labels: ['envoy_xds_resource_name'] },
   { pattern: /^tcp\.([^.]+)\.(.+)$/, name: 'tcp_$', labels: ['envoy_tcp_prefix'] },
 ]
