@@ -95,7 +95,7 @@ export class ConnectionManager {
   }
 
   routeFor(stream: HttpStream): RouteEntry | undefined {
-    return this.#parts.routes.table?.match(stream.requestHeaders)
+    return this.#parts.routes.table?.match(stream.requestHeaders, stream.info)
   }
 
   /** Checks and rewrites the request's headers; false when it was answered here. */

@@ -1,3 +1,4 @@
+import type { RouteMatch_TlsContextMatchOptions } from '../../../gen/envoy/config/route/v3/route_components_pb.ts'
 import {
   type QueryParameterMatcher,
   type RouteMatch,
@@ -7,9 +8,11 @@ import { FractionalPercent_DenominatorType as Denominator } from '../../../gen/e
 import { asciiLower, byteString } from '../../base/byte-string.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { invalid, onlyFields, unsupported } from '../config/fields.ts'
-import { type HeaderMatch, headerMatch } from '../match/header.ts'
+import type { StreamInfo } from '../http/stream-info.ts'
+import { headerMatch } from '../match/header.ts'
 import { bytesRegex } from '../match/regex.ts'
 import { bytesMatch, type TextMatch } from '../match/string.ts'
+import { metadataMatch } from '../match/value.ts'
 
 /** The path as routes see it: without query and fragment. */
 export function pathOnly(path: string): string {
@@ -22,7 +25,7 @@ export function pathOnly(path: string): string {
 export interface RouteMatcher {
   readonly kind: 'prefix' | 'path' | 'separated' | 'regex' | 'connect'
   readonly value: string
-  matches(path: string, headers: HeaderMap): boolean
+  matches(path: string, headers: HeaderMap, info?: StreamInfo): boolean
 }
 
 const FIELDS = [
@@ -36,14 +39,18 @@ const FIELDS = [
   'query_parameters',
   'grpc',
   'runtime_fraction',
+  'dynamic_metadata',
+  'tls_context',
 ]
+
+type Condition = (headers: HeaderMap, info: StreamInfo | undefined) => boolean
 
 /** Compiles a RouteMatch. */
 export function compileRouteMatch(match: RouteMatch | undefined, path: string): RouteMatcher {
   if (match === undefined) throw invalid(path, 'a route match is missing')
   onlyFields(RouteMatchSchema, match, FIELDS, path)
   const pathMatch = compilePath(match, path)
-  const conditions: HeaderMatch[] = match.headers.map((matcher, i) => headerMatch(matcher, `${path}.headers[${i}]`))
+  const conditions: Condition[] = match.headers.map((matcher, i) => headerMatch(matcher, `${path}.headers[${i}]`))
   if (match.queryParameters.length > 0) {
     const query = queryMatch(match.queryParameters, `${path}.query_parameters`)
     conditions.push((headers) => query(queryParameters(headers.get(':path') ?? '')))
@@ -51,13 +58,18 @@ export function compileRouteMatch(match: RouteMatch | undefined, path: string): 
   if (match.grpc !== undefined) conditions.push((headers) => isGrpc(headers))
   const fraction = compileFraction(match, path)
   if (fraction !== undefined) conditions.push(() => Math.random() < fraction)
+  for (const [i, matcher] of match.dynamicMetadata.entries()) {
+    const metadata = metadataMatch(matcher, `${path}.dynamic_metadata[${i}]`)
+    conditions.push((_, info) => metadata(info?.dynamicMetadata))
+  }
+  if (match.tlsContext !== undefined) conditions.push(tlsMatch(match.tlsContext))
   if (conditions.length === 0) return pathMatch
   return {
     kind: pathMatch.kind,
     value: pathMatch.value,
-    matches(text, headers) {
+    matches(text, headers, info) {
       if (!pathMatch.matches(text, headers)) return false
-      for (const condition of conditions) if (!condition(headers)) return false
+      for (const condition of conditions) if (!condition(headers, info)) return false
       return true
     },
   }
@@ -102,6 +114,16 @@ function compilePath(match: RouteMatch, path: string): RouteMatcher {
       return { kind: 'connect', value: '', matches: (_, headers) => headers.get(':method') === 'CONNECT' }
     default:
       throw invalid(path, 'a path match is missing')
+  }
+}
+
+/** Of a connection without TLS nobody has shown a certificate. */
+function tlsMatch({ presented, validated }: RouteMatch_TlsContextMatchOptions): Condition {
+  return (_, info) => {
+    const tls = info?.connection.tls
+    const shown = tls?.peer !== undefined
+    const valid = tls?.mtls === true
+    return (presented ?? shown) === shown && (validated ?? valid) === valid
   }
 }
 

@@ -8,6 +8,7 @@ import type { HeaderMap } from '../../base/header-map.ts'
 import { metadataJson } from '../config/any.ts'
 import { invalid, onlyFields } from '../config/fields.ts'
 import { HeaderMutations } from '../http/header-mutations.ts'
+import type { StreamInfo } from '../http/stream-info.ts'
 import { RateLimits } from '../rate-limit/policy.ts'
 import { type CompiledRoute, compileRoute, mirror, type VirtualHostContext } from './compile-route.ts'
 import { hedges } from './hedge-policy.ts'
@@ -107,14 +108,14 @@ export class RouteTable {
     this.hasDisables = disables
   }
 
-  match(headers: HeaderMap): RouteEntry | undefined {
+  match(headers: HeaderMap, info?: StreamInfo): RouteEntry | undefined {
     const host = this.#only ?? this.#virtualHost(headers.get(':authority') ?? '')
     if (host === undefined) return undefined
     if (host.requireTls !== 0 && needsTls(host.requireTls, headers)) return TLS_REDIRECT
     const path = headers.get(':path') ?? ''
     const routes = host.routes
     for (let i = 0; i < routes.length; i++) {
-      if (routes[i].matcher.matches(path, headers)) return routes[i].pick(headers)
+      if (routes[i].matcher.matches(path, headers, info)) return routes[i].pick(headers)
     }
     return undefined
   }

@@ -17,6 +17,7 @@ import {
   type HttpFilterCallbacks,
   type HttpFilterFactory,
 } from '../../http/filter.ts'
+import type { StreamInfo } from '../../http/stream-info.ts'
 import { compileRouteMatch, type RouteMatcher } from '../../route/route-match.ts'
 import { JwtProvider } from './provider.ts'
 import { type Accepted, compileRequirement, MISSING, type Requirement, type Result } from './requirement.ts'
@@ -92,11 +93,11 @@ class Settings {
   }
 
   /** A text says what is wrong with the route's. */
-  requirementFor(headers: HeaderMap, route: RouteRule | undefined): Requirement | string | undefined {
+  requirementFor(headers: HeaderMap, route: RouteRule | undefined, info: StreamInfo): Requirement | string | undefined {
     if (route !== undefined)
       return route.disabled ? undefined : (this.#named.get(route.name) ?? this.#wrong(route.name))
     const path = headers.get(':path') ?? ''
-    for (const { match, requirement } of this.#rules) if (match.matches(path, headers)) return requirement
+    for (const { match, requirement } of this.#rules) if (match.matches(path, headers, info)) return requirement
     return undefined
   }
 
@@ -138,7 +139,11 @@ class JwtFilter implements HttpFilter {
     const preflight =
       headers.get(':method') === 'OPTIONS' && headers.has('origin') && headers.has('access-control-request-method')
     if (preflight && settings.bypassPreflight) return FilterHeadersStatus.Continue
-    const requirement = settings.requirementFor(headers, this.#callbacks.routeConfig<RouteRule>())
+    const requirement = settings.requirementFor(
+      headers,
+      this.#callbacks.routeConfig<RouteRule>(),
+      this.#callbacks.streamInfo,
+    )
     if (requirement === undefined) return FilterHeadersStatus.Continue
     if (typeof requirement === 'string') {
       this.#deny(headers, 403, requirement, `Failed JWT authentication: ${requirement}`, false)
