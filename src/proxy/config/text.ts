@@ -1,5 +1,5 @@
 import { type DescMessage, fromBinary, fromJson, type JsonValue, type MessageShape } from '@bufbuild/protobuf'
-import { parse } from 'yaml'
+import { parse, YAMLParseError } from 'yaml'
 import { messageOf } from '../../errors.ts'
 import { registry } from './any.ts'
 import { invalid, unsupported } from './fields.ts'
@@ -10,22 +10,45 @@ export function parseMessage<D extends DescMessage>(schema: D, text: string, whe
   return attempt(where, () => fromJson(schema, parse(text, { merge: true }) as JsonValue, { registry }))
 }
 
-/** Reads a message from a file whose ending says how it is written, as Envoy's MessageUtil::loadFromFile does: JSON, unless it is another. */
+/**
+ * Reads a message from a file whose ending says how it is written, as Envoy's MessageUtil::loadFromFile does: JSON, unless it is another.
+ * Such files may hold secrets: errors tell fields and lines, and no values.
+ */
 export function readMessage<D extends DescMessage>(schema: D, file: string): MessageShape<D> {
   const bytes = readBytes(file)
   const name = file.toLowerCase()
-  if (name.endsWith('.pb')) return attempt(file, () => fromBinary(schema, bytes))
   if (name.endsWith('.pb_text'))
     throw unsupported(file, 'the text form of protobuf; .yaml, .yml, .json and .pb are taken')
-  const text = bytes.toString('utf8')
-  if (/\.ya?ml$/.test(name)) return parseMessage(schema, text, file)
-  return attempt(file, () => fromJson(schema, JSON.parse(text) as JsonValue, { registry }))
+  const decode = () => {
+    if (name.endsWith('.pb')) return fromBinary(schema, bytes)
+    const text = bytes.toString('utf8')
+    const json = /\.ya?ml$/.test(name) ? parseYaml(text) : JSON.parse(text)
+    return fromJson(schema, json as JsonValue, { registry })
+  }
+  return attempt(file, decode, withoutValues)
 }
 
-function attempt<T>(where: string, work: () => T): T {
+function parseYaml(text: string): unknown {
+  try {
+    return parse(text, { merge: true })
+  } catch (error) {
+    // Its texts hold pieces of the file.
+    if (!(error instanceof YAMLParseError)) throw new Error('YAML with an alias that cannot be resolved')
+    const [{ line, col }] = error.linePos ?? [{ line: 1, col: 1 }]
+    throw new Error(`no YAML at line ${line}, column ${col} (${error.code})`)
+  }
+}
+
+/** Values stand in quotes. */
+function withoutValues(text: string): string {
+  if (/ from JSON: key "[^"\n]*" is unknown$/.test(text)) return text
+  return text.replace(/".*"/s, '"…"')
+}
+
+function attempt<T>(where: string, work: () => T, tell = (text: string) => text): T {
   try {
     return work()
   } catch (error) {
-    throw invalid(where, messageOf(error))
+    throw invalid(where, tell(messageOf(error)))
   }
 }
