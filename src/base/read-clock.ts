@@ -6,24 +6,24 @@
 import { performance } from 'node:perf_hooks'
 
 let reading = false
-/** 0: not looked yet. */
-let seen = 0
+/** 0: not looked yet. A variable would be a heap number for each read. */
+const seen = new Float64Array(1)
 
 /** Milliseconds, as `performance.now()` counts them. */
 export function nowMs(): number {
   if (!reading) return performance.now()
-  if (seen === 0) seen = performance.now()
-  return seen
+  if (seen[0] === 0) seen[0] = performance.now()
+  return seen[0]
 }
 
 export function beginReading(): void {
   reading = true
-  seen = 0
+  seen[0] = 0
 }
 
 /** Something has run that may have taken long. */
 export function timeHasPassed(): void {
-  seen = 0
+  seen[0] = 0
 }
 
 export function endReading(): void {
