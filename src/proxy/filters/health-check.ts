@@ -11,6 +11,7 @@ import {
   type HttpFilterCallbacks,
   type HttpFilterFactory,
 } from '../http/filter.ts'
+import { ResponseFlag } from '../http/stream-info.ts'
 import { type HeaderMatch, headerMatch } from '../match/header.ts'
 
 export const healthCheck: HttpFilterFactory<typeof HealthCheckSchema> = {
@@ -26,21 +27,35 @@ export const healthCheck: HttpFilterFactory<typeof HealthCheckSchema> = {
     if (config.passThroughMode ?? false) throw unsupported('health_check.pass_through_mode', 'passing checks through')
     const matches = config.headers.map((m, i) => headerMatch(m, `health_check.headers[${i}]`))
     const clusters = context.clusters as ClusterManager
-    const minimums = Object.entries(config.clusterMinHealthyPercentages)
-    const healthy = () =>
-      !context.health.failed &&
-      minimums.every(([name, { value }]) => {
-        const hosts = clusters.get(name)?.hosts ?? []
-        return hosts.length === 0 ? value === 0 : (hosts.filter((h) => h.healthy).length / hosts.length) * 100 >= value
-      })
-    const settings = { matches, healthy, health: context.health, cluster: byteString(context.node.cluster) }
+    const minimums = Object.entries(config.clusterMinHealthyPercentages).map(
+      // Envoy looks at whole percents.
+      ([name, { value }]) => [name, Math.floor(value)] as const,
+    )
+    const failure = () => (context.health.failed ? 'health_check_failed' : clusterFailure(clusters, minimums))
+    const okDetails = minimums.length > 0 ? 'health_check_ok_cluster_healthy' : 'health_check_ok'
+    const settings = { matches, failure, okDetails, health: context.health, cluster: byteString(context.node.cluster) }
     return { createFilter: (callbacks) => new HealthCheckFilter(callbacks, settings) }
   },
 }
 
+/** The first cluster that is not as healthy as it should be. */
+function clusterFailure(clusters: ClusterManager, minimums: readonly (readonly [string, number])[]): string {
+  for (const [name, minimum] of minimums) {
+    const hosts = clusters.get(name)?.hosts
+    if (hosts === undefined) return 'health_check_failed_no_cluster_found'
+    if (hosts.length === 0 && minimum > 0) return 'health_check_failed_cluster_empty'
+    let able = 0
+    for (const host of hosts) if (host.healthy || host.degraded) able++
+    if (100 * able < hosts.length * minimum) return 'health_check_failed_cluster_unhealthy'
+  }
+  return ''
+}
+
 interface Settings {
   readonly matches: readonly HeaderMatch[]
-  readonly healthy: () => boolean
+  /** What is wrong, as response code details, or '' */
+  readonly failure: () => string
+  readonly okDetails: string
   readonly health: HealthState
   /** Of the node. */
   readonly cluster: string
@@ -57,11 +72,15 @@ class HealthCheckFilter implements HttpFilter {
   }
 
   decodeHeaders(headers: HeaderMap): FilterHeadersStatus {
-    const { matches, healthy } = this.#settings
+    const { matches, failure, okDetails } = this.#settings
     for (let i = 0; i < matches.length; i++) if (!matches[i](headers)) return FilterHeadersStatus.Continue
     this.#isCheck = true
-    const ok = healthy()
-    this.#callbacks.sendLocalReply(ok ? 200 : 503, '', { details: ok ? 'health_check_ok' : 'health_check_failed' })
+    const details = failure()
+    if (details === '') this.#callbacks.sendLocalReply(200, '', { details: okDetails })
+    else {
+      this.#callbacks.streamInfo.responseFlags |= ResponseFlag.FailedLocalHealthCheck
+      this.#callbacks.sendLocalReply(503, '', { details })
+    }
     return FilterHeadersStatus.StopIteration
   }
 

@@ -128,6 +128,8 @@ export class HostSet implements HostChooser {
       sum += weight
       groups.push({ balancer: make(members), weight })
     }
+    // Weights that leave nobody anything are none (Envoy's LocalityWrr).
+    if (groups.length === 0) return { load, panic, groups: [{ balancer: make(usable), weight: 1 }], weight: 1 }
     return { load, panic, groups, weight: sum }
   }
 
