@@ -2,9 +2,26 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { envoyName } from './prometheus-names.ts'
 
-// As real Envoy's /stats/prometheus has them.
+// As real Envoy's /stats/prometheus has them, but for names of clusters with dots: it takes the first part for the name.
 const CASES = [
   ['cluster.a.b.upstream_rq_5xx', 'envoy_cluster_upstream_rq_xx', { envoy_cluster_name: 'a.b', class: '5' }],
+  ['cluster.a.b.upstream_rq_429', 'envoy_cluster_upstream_rq', { envoy_cluster_name: 'a.b', code: '429' }],
+  [
+    'cluster.a.internal.upstream_rq_429',
+    'envoy_cluster_internal_upstream_rq',
+    { envoy_cluster_name: 'a', code: '429' },
+  ],
+  [
+    'cluster.a.external.upstream_rq_2xx',
+    'envoy_cluster_external_upstream_rq_xx',
+    { envoy_cluster_name: 'a', class: '2' },
+  ],
+  [
+    'cluster.a.internal.upstream_rq_completed',
+    'envoy_cluster_internal_upstream_rq_completed',
+    { envoy_cluster_name: 'a' },
+  ],
+  ['cluster.a.lb.example.upstream_cx_total', 'envoy_cluster_upstream_cx_total', { envoy_cluster_name: 'a.lb.example' }],
   ['cluster.a.b.upstream_cx_total', 'envoy_cluster_upstream_cx_total', { envoy_cluster_name: 'a.b' }],
   ['cluster.a.health_check.attempt', 'envoy_cluster_health_check_attempt', { envoy_cluster_name: 'a' }],
   [
@@ -26,6 +43,7 @@ const CASES = [
 ] as const
 const SHORT: Readonly<Record<string, string>> = {
   class: 'envoy_response_code_class',
+  code: 'envoy_response_code',
   check: 'envoy_health_check_name',
   secret: 'envoy_xds_resource_name',
 }

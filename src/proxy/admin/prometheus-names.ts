@@ -1,40 +1,68 @@
 import { parseMetricName } from '../../wasm/index.ts'
 import { extractTags, type StatTag } from './stat-tags.ts'
 
+const CLUSTER = 'envoy_cluster_name'
+const MANAGER = 'envoy_http_conn_manager_prefix'
 const CLASS = 'envoy_response_code_class'
 
+interface Rule {
+  readonly pattern: RegExp
+  /** `$2` stands for the second group. */
+  readonly name: string
+  /** Labels and the groups that they are. */
+  readonly labels: readonly (readonly [label: string, group: number])[]
+}
+
 /** Envoy's default tag extraction: what of a dotted name becomes a label. */
-const RULES: readonly { readonly pattern: RegExp; readonly name: string; readonly labels: readonly string[] }[] = [
+const RULES: readonly Rule[] = [
   {
-    pattern: /^cluster\.(.+)\.(upstream_rq_(?:[1-5]xx|unknown))$/,
-    name: 'cluster_upstream_rq_xx',
-    labels: ['envoy_cluster_name', CLASS],
+    pattern: /^cluster\.(.+?)\.((?:(?:internal|external|retry)\.)?upstream_rq)_([1-5])xx$/,
+    name: 'cluster_$2_xx',
+    labels: [
+      [CLUSTER, 1],
+      [CLASS, 3],
+    ],
+  },
+  {
+    pattern: /^cluster\.(.+?)\.((?:(?:internal|external|retry)\.)?upstream_rq)_([1-5][0-9]{2})$/,
+    name: 'cluster_$2',
+    labels: [
+      [CLUSTER, 1],
+      ['envoy_response_code', 3],
+    ],
   },
   {
     pattern: /^cluster\.(.+)\.health_check\.name\.(.+)\.([a-z_]+)$/,
-    name: 'cluster_health_check_$',
-    labels: ['envoy_cluster_name', 'envoy_health_check_name'],
+    name: 'cluster_health_check_$3',
+    labels: [
+      [CLUSTER, 1],
+      ['envoy_health_check_name', 2],
+    ],
+  },
+  {
+    pattern: /^cluster\.(.+)\.((?:internal|external|retry)\.upstream_rq[a-z0-9_]*)$/,
+    name: 'cluster_$2',
+    labels: [[CLUSTER, 1]],
   },
   {
     pattern:
       /^cluster\.(.+)\.((?:upstream|membership|lb|outlier_detection|health_check|client_ssl_socket_factory|ratelimit)[a-z0-9_.]*)$/,
-    name: 'cluster_$',
-    labels: ['envoy_cluster_name'],
+    name: 'cluster_$2',
+    labels: [[CLUSTER, 1]],
   },
   {
-    pattern: /^http\.(.+)\.(downstream_rq_(?:[1-5]xx|other))$/,
-    name: 'http_downstream_rq_xx',
-    labels: ['envoy_http_conn_manager_prefix', CLASS],
+    pattern: /^http\.(.+)\.(downstream_rq)_([1-5])xx$/,
+    name: 'http_$2_xx',
+    labels: [
+      [MANAGER, 1],
+      [CLASS, 3],
+    ],
   },
-  { pattern: /^http\.([^.]+)\.(.+)$/, name: 'http_$', labels: ['envoy_http_conn_manager_prefix'] },
-  { pattern: /^listener\.(.+?_[0-9]+)\.(.+)$/, name: 'listener_$', labels: ['envoy_listener_address'] },
-  {
-    pattern: /^([^.]+)\.(http_local_rate_limit\..+)$/,
-    name: '$',
-    labels: ['envoy_local_http_ratelimit_prefix'],
-  },
-  { pattern: /^sds\.([^.]+)\.(.+)$/, name: 'sds_$', labels: ['envoy_xds_resource_name'] },
-  { pattern: /^tcp\.([^.]+)\.(.+)$/, name: 'tcp_$', labels: ['envoy_tcp_prefix'] },
+  { pattern: /^http\.([^.]+)\.(.+)$/, name: 'http_$2', labels: [[MANAGER, 1]] },
+  { pattern: /^listener\.(.+?_[0-9]+)\.(.+)$/, name: 'listener_$2', labels: [['envoy_listener_address', 1]] },
+  { pattern: /^([^.]+)\.(http_local_rate_limit\..+)$/, name: '$2', labels: [['envoy_local_http_ratelimit_prefix', 1]] },
+  { pattern: /^sds\.([^.]+)\.(.+)$/, name: 'sds_$2', labels: [['envoy_xds_resource_name', 1]] },
+  { pattern: /^tcp\.([^.]+)\.(.+)$/, name: 'tcp_$2', labels: [['envoy_tcp_prefix', 1]] },
 ]
 
 /** The name and the labels of a stat; metrics of Wasm modules keep their own names, without `envoy_` (a custom stat namespace). */
@@ -59,10 +87,11 @@ function byRule(raw: string): { name: string; labels: string } {
   for (const { pattern, name, labels } of RULES) {
     const match = pattern.exec(raw)
     if (match === null) continue
-    const value = (label: string, found: string) =>
-      (label === CLASS ? found.replace(/^.*_([1-5])xx$/, '$1') : found).replace(/["\\]/g, '\\$&')
-    const text = labels.map((label, i) => `${label}="${value(label, match[i + 1])}"`).join(',')
-    return { name: sanitize(name.replace('$', match[match.length - 1])), labels: text }
+    const values = labels.map(([label, group]) => [label, match[group]] as const)
+    return {
+      name: sanitize(name.replace(/\$(\d)/, (_, group) => match[Number(group)])),
+      labels: labelText(Object.fromEntries(values)),
+    }
   }
   return { name: sanitize(raw), labels: '' }
 }
