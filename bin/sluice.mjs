@@ -19,20 +19,19 @@ const main = existsSync(source) ? source : join(here, '../dist/src/cli/main.js')
 process.env['NODE_COMPILE_CACHE'] ??= join(homedir(), '.cache/sluice/compile')
 
 /**
- * V8 lets the young generation of every thread grow to 64 MB while modules load, and never gives it back; after a rest it collects
- * the whole heap for every 2 MB that were added, with as many threads as there are cores to disturb the data threads. With these
- * values a proxy holds two thirds of the memory and does neither (RATIONALE.md). Only flags at the start of the process do it for all threads.
+ * V8 lets the young generation grow to 64 MB while modules load, and never gives it back (RATIONALE.md). Only a flag at the start of the
+ * process does it for the main thread; data threads get a larger one (src/proxy/main/heap-flags.ts).
  */
-const HEAP = ['--max-semi-space-size=8', '--heap-growing-percent=200']
+const YOUNG = '--max-semi-space-size=2'
 const small = process.argv[2] === 'proxy' || process.argv[2] === 'agent'
 
 if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
   if (small && !sized())
-    process.execve?.(process.execPath, [process.execPath, ...HEAP, ...process.execArgv, ...process.argv.slice(1)])
+    process.execve?.(process.execPath, [process.execPath, YOUNG, ...process.execArgv, ...process.argv.slice(1)])
   module.enableCompileCache()
   await import(pathToFileURL(main).href)
 } else {
-  const child = spawn(node24(), [...(small ? HEAP : []), fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+  const child = spawn(node24(), [...(small ? [YOUNG] : []), fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: 'inherit',
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))

@@ -1,5 +1,6 @@
 /** Starting and stopping the data plane. */
 
+import { flushCompileCache } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { clone, create, type MessageInitShape } from '@bufbuild/protobuf'
 import { type Bootstrap, BootstrapSchema } from '../../gen/envoy/config/bootstrap/v3/bootstrap_pb.ts'
@@ -10,6 +11,7 @@ import type { AdminServer } from './admin/admin-server.ts'
 import { adsAddress, backgroundServices, checkBootstrap, readBootstrap, settingsWithoutEffect } from './bootstrap.ts'
 import { socketAddress } from './cluster/endpoints.ts'
 import { ConfigManager } from './main/config-manager.ts'
+import { enlargeYoungGeneration, growThreefold } from './main/heap-flags.ts'
 import type { ListenPlaces } from './main/listen-places.ts'
 import { probePorts } from './main/probe-ports.ts'
 import { WorkerPool } from './main/worker-pool.ts'
@@ -91,7 +93,11 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyHandle> {
       ? { apply: async (ops: Parameters<WorkerPool['apply']>[0]) => workers.apply(await probePorts(ops, config)) }
       : workers
   config = new ConfigManager(applier, node, count > 1, options.drainMs ?? DRAIN_MS)
+  // The threads find there what this one has compiled, and so do the threads of a next proxy when this one is killed.
+  flushCompileCache()
+  enlargeYoungGeneration()
   await workers.start()
+  growThreefold()
   let ads: AdsClient | undefined
   let admin: AdminServer | undefined
   const quit = Promise.withResolvers<void>()

@@ -1,6 +1,7 @@
 import { agentSettings } from '../agent/index.ts'
 import { programPath } from '../base/package-root.ts'
 import type { Images } from '../pods/index.ts'
+import { MAIN_THREAD } from '../proxy/main/heap-flags.ts'
 import type { Home } from './home.ts'
 import { standaloneMirrors } from './mirrors.ts'
 import type { StandaloneOptions } from './options.ts'
@@ -21,8 +22,8 @@ export function images(around: Surroundings): Images {
     `sluice.dev/bookinfo/${service}`,
     { command: [process.execPath, programPath(`samples/bookinfo/${service}`)] },
   ])
-  // As bin/sluice.mjs starts it: small young generations.
-  const gateway = [process.execPath, '--max-semi-space-size=8', programPath('src/cli/main'), 'agent']
+  // As bin/sluice.mjs starts it.
+  const gateway = [process.execPath, MAIN_THREAD, programPath('src/cli/main'), 'agent']
   return {
     'sluice.dev/proxy': { command: gateway, env: gatewayEnv(around) },
     'sluice.dev/sleep': { command: ['sleep', 'infinity'] },

@@ -15,7 +15,7 @@ const log = logger('proxy')
 /** The compiled package holds JavaScript beside this file, the source tree TypeScript. */
 const WORKER_FILE = new URL(`../worker/worker-main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
 
-/** Three semi-spaces of 8 MB, as for the process (bin/sluice.mjs); V8 would let them grow to 64 MB together. */
+/** Three semi-spaces of 8 MB, as in heap-flags.ts; V8 would let them grow to 64 MB together. */
 const YOUNG_MB = 24
 
 /** A worker that dies at once again and again is started again less and less often. */
