@@ -247,7 +247,7 @@ describe('refused with the path', () => {
       '[{ match: { prefix: / }, route: { cluster: a, internal_redirect_policy: { predicates: [{ name: p }] } } }]',
       /internal_redirect_policy\.predicates\[0\]\.typed_config: a typed config is missing/,
     ],
-    ['[{ match: { prefix: /, tls_context: {} }, route: { cluster: a } }]', /routes\[0\]\.match\.tls_context/],
+    ['[{ match: { path_match_policy: { name: x } }, route: { cluster: a } }]', /routes\[0\]\.match\.path_match_policy/],
     ['[{ match: { safe_regex: { regex: "(" } }, route: { cluster: a } }]', /safe_regex\.regex: not a valid RE2/],
     ['[{ match: { safe_regex: { regex: "(?=a)" } }, route: { cluster: a } }]', /not a valid RE2/],
     [
