@@ -70,6 +70,8 @@ export class Http1ServerConnection
   #paused = false
   #peerEnded = false
   #expired = false
+  /** The next request waits for the client to read the last answer. */
+  #held = false
   /** When a client that reads too slowly is given up. */
   #sentBy = 0
   /** Hands the connection over when its first bytes are HTTP/2's. */
@@ -222,7 +224,7 @@ export class Http1ServerConnection
     } finally {
       endRead()
     }
-    if (this.#stream === undefined) this.#watchHead()
+    if (this.#stream === undefined && !this.#held) this.#watchHead()
     else if (this.heldBytes > MAX_PIPELINED && !this.#paused) this.#socket.pause()
   }
 
@@ -295,7 +297,8 @@ export class Http1ServerConnection
   #onDrain(): void {
     if (!this.#output.blocked) return
     this.#output.blocked = false
-    this.#stream?.onDownstreamDrained()
+    if (this.#held && !this.#closing) this.#next()
+    else this.#stream?.onDownstreamDrained()
   }
 
   // Writing
@@ -390,7 +393,15 @@ export class Http1ServerConnection
     this.head.release()
     this.#idle.touch()
     this.#paused = false
+    // Who asks and does not read would otherwise have us keep all the answers.
+    this.#held = this.#output.blocked
+    if (!this.#held) this.#next()
+  }
+
+  #next(): void {
+    this.#held = false
     this.nextMessage()
+    if (this.#held) return
     if (this.#stream === undefined) this.#watchHead()
     if (!this.#paused && this.heldBytes <= MAX_PIPELINED && this.#socket.isPaused()) this.#socket.resume()
   }
