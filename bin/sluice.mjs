@@ -22,16 +22,16 @@ process.env['NODE_COMPILE_CACHE'] ??= join(homedir(), '.cache/sluice/compile')
  * V8 lets the young generation grow to 64 MB while modules load, and never gives it back (RATIONALE.md). Only a flag at the start of the
  * process does it for the main thread; data threads get a larger one (src/proxy/main/heap-flags.ts).
  */
-const YOUNG = '--max-semi-space-size=2'
-const small = process.argv[2] === 'proxy' || process.argv[2] === 'agent'
+const YOUNG = { proxy: '--max-semi-space-size=2', agent: '--max-semi-space-size=2', up: '--max-semi-space-size=8' }
+const young = YOUNG[process.argv[2]]
 
 if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
-  if (small && !sized())
-    process.execve?.(process.execPath, [process.execPath, YOUNG, ...process.execArgv, ...process.argv.slice(1)])
+  if (young && !sized())
+    process.execve?.(process.execPath, [process.execPath, young, ...process.execArgv, ...process.argv.slice(1)])
   module.enableCompileCache()
   await import(pathToFileURL(main).href)
 } else {
-  const child = spawn(node24(), [...(small ? [YOUNG] : []), fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+  const child = spawn(node24(), [...(young ? [young] : []), fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: 'inherit',
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
