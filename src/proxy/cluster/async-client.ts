@@ -53,6 +53,9 @@ export interface AsyncStreamCallbacks {
   onReset(reason: string): void
 }
 
+/** What Envoy's client keeps of an answer (http.async_response_buffer_limit). */
+const MAX_ANSWER = 32 * 1024 * 1024
+
 /** A whole response, as one-shot calls want it. */
 export interface AsyncResponse {
   readonly headers: HeaderMap
@@ -74,6 +77,7 @@ export function asyncRequest(
   const call = new BufferedCall(done)
   const stream = client.start(cluster, call, { timeoutMs, span })
   if (stream === undefined) return undefined
+  call.stream = stream
   const hasTrailers = trailers !== undefined && trailers.size > 0
   stream.sendHeaders(headers, body.length === 0 && !hasTrailers)
   if (body.length > 0) stream.sendData(body, !hasTrailers)
@@ -82,6 +86,7 @@ export function asyncRequest(
 }
 
 class BufferedCall implements AsyncStreamCallbacks {
+  stream: AsyncStream | undefined
   readonly #done: (response: AsyncResponse | undefined, reason: string) => void
   #headers: HeaderMap | undefined
   #body: BodyBuffer | undefined
@@ -98,6 +103,11 @@ class BufferedCall implements AsyncStreamCallbacks {
   onData(data: BodyBuffer): void {
     if (this.#body === undefined) this.#body = data
     else this.#body.move(data)
+    if (this.#body.length <= MAX_ANSWER) return
+    this.#body = undefined
+    this.#headers = undefined
+    this.stream?.reset()
+    this.#done(undefined, `the answer is longer than ${MAX_ANSWER} bytes`)
   }
 
   onTrailers(trailers: HeaderMap): void {

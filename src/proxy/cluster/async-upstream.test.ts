@@ -3,11 +3,25 @@ import { test } from 'node:test'
 import { fromJson, type JsonValue } from '@bufbuild/protobuf'
 import { parse } from 'yaml'
 import { ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
+import { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
 import { InternalListeners } from '../network/internal-listeners.ts'
 import { StatsStore } from '../stats/store.ts'
 import { cluster, eventually, rawUpstream } from '../testing.ts'
+import { asyncRequest } from './async-client.ts'
 import { ClusterManager } from './cluster-manager.ts'
+
+const HEADERS = [
+  [':method', 'GET'],
+  [':path', '/'],
+  [':authority', 'a'],
+] as const
+
+function manager(port: number, more?: string): ClusterManager {
+  const clusters = new ClusterManager({ find: () => undefined }, new StatsStore(), new InternalListeners())
+  clusters.install(clusters.prepare(fromJson(ClusterSchema, parse(cluster(port, more)) as JsonValue)))
+  return clusters
+}
 
 // Envoy's AsyncStreamImpl, by its router: a local reply where no answer has begun, else a reset.
 for (const [what, answer, expected] of [
@@ -20,8 +34,7 @@ for (const [what, answer, expected] of [
 ] as const) {
   test(`${what} in time: one answer or a reset, not both`, async () => {
     const up = await rawUpstream((socket) => socket.once('data', () => socket.write(answer)))
-    const clusters = new ClusterManager({ find: () => undefined }, new StatsStore(), new InternalListeners())
-    clusters.install(clusters.prepare(fromJson(ClusterSchema, parse(cluster(up.port)) as JsonValue)))
+    const clusters = manager(up.port)
     const heard: string[] = []
     const stream = clusters.start(
       'up',
@@ -35,12 +48,7 @@ for (const [what, answer, expected] of [
       { timeoutMs: 100 },
     )
     try {
-      const headers = [
-        [':method', 'GET'],
-        [':path', '/'],
-        [':authority', 'a'],
-      ] as const
-      stream?.sendHeaders(HeaderMap.of(headers), true)
+      stream?.sendHeaders(HeaderMap.of(HEADERS), true)
       await eventually(() => heard.some((one) => one === 'complete' || one.startsWith('reset')))
       assert.deepEqual(heard, expected)
     } finally {
@@ -49,3 +57,60 @@ for (const [what, answer, expected] of [
     }
   })
 }
+
+// Calls of filters go by Envoy's router, and so by the limits of their cluster: a service that hangs is not asked without end.
+test('no more requests at once than the cluster allows', async () => {
+  let asked = 0
+  const up = await rawUpstream((socket) => socket.on('data', () => asked++))
+  const clusters = manager(up.port, 'circuit_breakers: { thresholds: [{ max_requests: 1 }] }')
+  const answers: string[] = []
+  const ask = () =>
+    asyncRequest(clusters, 'up', HeaderMap.of(HEADERS), new BodyBuffer(), undefined, 0, (answer) => {
+      answers.push(`${answer?.headers.get(':status')} ${answer?.body.linearize().latin1Slice()}`)
+    })
+  try {
+    const first = ask()
+    await eventually(() => asked === 1)
+    ask()
+    await eventually(() => answers.length === 1)
+    assert.match(answers[0], /^503 .*reset reason: overflow$/)
+    first?.reset()
+    ask()?.reset()
+    ask()
+    await eventually(() => asked === 2)
+    assert.equal(answers.length, 1)
+  } finally {
+    clusters.close()
+    await up.close()
+  }
+})
+
+test('an answer without end is not kept', async () => {
+  const piece = Buffer.alloc(1 << 20, 'a')
+  let gone = false
+  const up = await rawUpstream((socket) => {
+    const write = () => {
+      while (!socket.destroyed && socket.write(piece));
+    }
+    socket.on('close', () => {
+      gone = true
+    })
+    socket.on('drain', write)
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n')
+      write()
+    })
+  })
+  const clusters = manager(up.port)
+  const heard: unknown[] = []
+  try {
+    asyncRequest(clusters, 'up', HeaderMap.of(HEADERS), new BodyBuffer(), undefined, 0, (...answer) =>
+      heard.push(answer),
+    )
+    await eventually(() => gone)
+    assert.deepEqual(heard, [[undefined, 'the answer is longer than 33554432 bytes']])
+  } finally {
+    clusters.close()
+    await up.close()
+  }
+})

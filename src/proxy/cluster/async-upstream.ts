@@ -80,9 +80,16 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
 
   #start(): void {
     if (this.#over) return
+    const { breaker, stats } = this.#cluster
+    if (breaker.requests >= breaker.limits(false).maxRequests) {
+      stats.pendingOverflow.value++
+      this.#end()
+      this.#answerFailure('overflow')
+      return
+    }
     const host = this.#cluster.choose(undefined)
     if (host === undefined) {
-      this.#cluster.stats.noHealthy.value++
+      stats.noHealthy.value++
       this.#end()
       this.#answer(503, 'no healthy upstream')
       return

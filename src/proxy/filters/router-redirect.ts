@@ -26,10 +26,10 @@ export function redirectStats(stats: StatsScope, prefix: string): RedirectStats 
   }
 }
 
-/** What of an absolute URL goes into a request; a fragment does not. */
-const URL_PARTS = /^(https?):\/\/(?:[^/?#@]*@)?([^/?#@]+)(\/[^?#]*)?(\?[^#]*)?(?:#.*)?$/i
-/** Would end the line of a request, or a part of it. */
-const NOT_IN_URLS = /[\0- \x7f]/
+/** What of an absolute URL goes into a request: neither who asks nor a fragment. Of hosts and paths Envoy takes what these are made of. */
+const URL_PARTS =
+  /^(https?):\/\/(?:[\w.!~*'()%;:&=+$,-]*@)?((?:[a-z0-9.-]+|\[[a-f0-9:.]+\])(?::([0-9]+))?)(\/[!-"$-~]*)?(?:#.*)?$/i
+const MAX_PORT = 65_535
 
 /** Whether a redirect is followed, and the request was made one for its target. `able`: the request is complete and at hand. */
 export function redirects(
@@ -61,12 +61,12 @@ function redirected(
   const headers = stream.requestHeaders
   const location = answer.get('location')
   if (location === undefined || headers.get(':path') === undefined) return false
-  const parts = NOT_IN_URLS.test(location) ? null : URL_PARTS.exec(location)
-  if (parts === null) {
+  const parts = URL_PARTS.exec(location)
+  if (parts === null || Number(parts[3] ?? 0) > MAX_PORT) {
     stats.badLocation.value++
     return false
   }
-  const [, scheme, authority, path = '/', query = ''] = parts
+  const [, scheme, authority, , path = '/'] = parts
   const fromHttps = headers.get(':scheme') === 'https'
   const toHttps = scheme.toLowerCase() === 'https'
   if (fromHttps !== toHttps && !policy.crossScheme) {
@@ -84,7 +84,7 @@ function redirected(
   copyHeaders(policy.copied, answer, headers)
   headers.set(':scheme', toHttps ? 'https' : 'http')
   headers.set(':authority', authority)
-  headers.set(':path', path + query)
+  headers.set(':path', path)
   const route = stream.manager.routeFor(stream)
   const allowed = route !== undefined && policy.allows({ from: routeName, to: route.name, fromHttps, toHttps, state })
   if (!allowed) {

@@ -53,6 +53,8 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   #limits!: RequestLimits
   #begun = 0
   #requestEnd = false
+  /** By what came here: not by what the client sent, which a filter may have added to, and a redirect by 303 has dropped. */
+  #hasBody = false
   #responseStarted = false
   #done = false
   /** From the first failure on. */
@@ -114,6 +116,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   decodeData(data: BodyBuffer, endStream: boolean): FilterDataStatus {
     if (this.#done) return FilterDataStatus.StopIterationNoBuffer
     if (endStream) this.#requestEnd = true
+    if (data.length > 0) this.#hasBody = true
     const body = this.#body
     if (this.#mirrors !== undefined) for (const mirror of this.#mirrors) mirror.data(data, endStream)
     const ready = this.#attempt?.headersSent === true
@@ -311,8 +314,6 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     this.callbacks.stream.resumeDownstream()
   }
 
-  // Inner workings
-
   #tryOnce(): void {
     const { stream } = this.callbacks
     const { info } = stream
@@ -430,7 +431,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   }
 
   get #bodyAtHand(): boolean {
-    return this.#body?.whole === true || (this.#requestEnd && this.callbacks.stream.info.bytesReceived === 0)
+    return this.#body?.whole === true || (this.#requestEnd && !this.#hasBody)
   }
 
   #giveUpAttempt(attempt: Attempt | undefined, complete = false, flag = 0): void {

@@ -122,7 +122,7 @@ export class ConnectionManager {
       if (!this.#normalize(stream, headers, path)) return false
     }
     if ((method === 'OPTIONS' || method === 'TRACE') && !goesOn(stream, headers)) return false
-    if (options.stripHostPort !== 'no' || options.stripTrailingHostDot) this.#stripHost(flat, info.connection)
+    this.#stripHost(flat, info.connection)
     if (options.underscores !== 'allow' && !this.#underscores(stream, headers)) return false
     const internalOnly = this.#parts.routes.table?.internalOnlyHeaders ?? NONE
     const source = applyForwarded(headers, info.connection, options.forwarded, internalOnly)
@@ -144,6 +144,7 @@ export class ConnectionManager {
   /** Of a request that the proxy has redirected itself: what came from the client has been looked at; false when it was answered. */
   acceptRedirected(stream: HttpStream, headers: HeaderMap): boolean {
     if (!this.#normalize(stream, headers, headers.flat[3])) return false
+    this.#stripHost(headers.flat, stream.info.connection)
     stream.trace = this.#parts.tracing?.begin(stream.info, headers, stream)
     return true
   }
@@ -192,6 +193,7 @@ export class ConnectionManager {
 
   #stripHost(flat: string[], connection: ConnectionInfo): void {
     const { stripHostPort, stripTrailingHostDot } = this.options
+    if (stripHostPort === 'no' && !stripTrailingHostDot) return
     const match = /^(.*?)(?::([0-9]+))?$/.exec(flat[1])
     if (match === null) return
     let [, host, port] = match

@@ -177,9 +177,8 @@ export function retryConditions(text: string): { on: number; unknown: string | u
   for (const part of text.split(',')) {
     const name = part.trim()
     if (name === '') continue
-    const bit = (RetryOn as Readonly<Record<string, number>>)[name]
-    if (bit === undefined) unknown ??= name
-    else on |= bit
+    if (Object.hasOwn(RetryOn, name)) on |= RetryOn[name as keyof typeof RetryOn]
+    else unknown ??= name
   }
   return { on, unknown }
 }

@@ -138,7 +138,7 @@ export function queryMatch(
     const text: TextMatch | undefined =
       specifier.case === 'stringMatch' ? bytesMatch(specifier.value, `${where}.string_match`) : undefined
     const present = specifier.case === 'presentMatch' ? specifier.value : true
-    return { name: matcher.name, text, present }
+    return { name: byteString(matcher.name), text, present }
   })
   return (parameters) => {
     for (const { name, text, present } of checks) {

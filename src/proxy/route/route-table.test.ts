@@ -251,6 +251,10 @@ describe('refused with the path', () => {
     ['[{ match: { safe_regex: { regex: "(" } }, route: { cluster: a } }]', /safe_regex\.regex: not a valid RE2/],
     ['[{ match: { safe_regex: { regex: "(?=a)" } }, route: { cluster: a } }]', /not a valid RE2/],
     [
+      '[{ match: { prefix: / }, route: { cluster: a, retry_policy: { retry_on: "5xx,constructor" } } }]',
+      /retry_policy\.retry_on: unknown condition «constructor»/,
+    ],
+    [
       '[{ match: { prefix: / }, route: { cluster: a, retry_policy: { retry_on: nonsense } } }]',
       /unknown condition «nonsense»/,
     ],

@@ -32,8 +32,13 @@ export interface Subject {
 
 export interface Verdict {
   readonly allowed: boolean
-  /** The policy that matched, or 'none'. */
-  readonly policy: string
+  /** The policy that matched; undefined: none. */
+  readonly policy: string | undefined
+}
+
+/** As details of a refusal name the policy of a verdict. */
+export function policyName({ policy }: Verdict): string {
+  return policy ?? 'none'
 }
 
 type Rule = (subject: Subject) => boolean
@@ -44,12 +49,15 @@ export function dotted(prefix: string): string {
 }
 
 export class RbacEngine {
+  /** Refuses nobody: it tells access logs what it matches. */
+  readonly logs: boolean
   readonly #action: RBAC_Action
   readonly #policies: readonly { readonly name: string; readonly matches: Rule }[]
 
   constructor(rules: RBAC, path: string) {
     onlyFields(RBACSchema, rules, ['action', 'policies'], path)
     this.#action = rules.action
+    this.logs = rules.action === RBAC_Action.LOG
     // Envoy sorts policies by name, so the first that matches is always the same.
     this.#policies = Object.entries(rules.policies)
       .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -58,8 +66,8 @@ export class RbacEngine {
 
   check(subject: Subject): Verdict {
     const match = this.#policies.find(({ matches }) => matches(subject))
-    const policy = match?.name ?? 'none'
-    if (this.#action === RBAC_Action.LOG) return { allowed: true, policy }
+    const policy = match?.name
+    if (this.logs) return { allowed: true, policy }
     return { allowed: (match !== undefined) === (this.#action === RBAC_Action.ALLOW), policy }
   }
 }

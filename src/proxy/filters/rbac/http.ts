@@ -12,12 +12,21 @@ import {
   type HttpFilterCallbacks,
   type HttpFilterFactory,
 } from '../../http/filter.ts'
-import { dotted, RbacEngine } from './engine.ts'
+import { dotted, policyName, RbacEngine, type Verdict } from './engine.ts'
+
+const NAMESPACE = 'envoy.filters.http.rbac'
+
+/** Names in the dynamic metadata. */
+interface Keys {
+  readonly policy: string
+  readonly result: string
+}
 
 class Rules {
   readonly enforced: RbacEngine | undefined
   readonly shadow: RbacEngine | undefined
-  readonly shadowPrefix: string
+  readonly keys: Keys
+  readonly shadowKeys: Keys
   readonly allowed
   readonly denied
   readonly shadowAllowed
@@ -35,10 +44,12 @@ class Rules {
     }
     this.enforced = config?.rules && new RbacEngine(config.rules, 'rbac.rules')
     this.shadow = config?.shadowRules && new RbacEngine(config.shadowRules, 'rbac.shadow_rules')
-    this.shadowPrefix = config?.shadowRulesStatPrefix ?? ''
     const scope = context.stats.scope(`${context.statPrefix}rbac.`)
-    const prefix = dotted(config?.rulesStatPrefix ?? '')
-    const shadow = dotted(this.shadowPrefix)
+    const { rulesStatPrefix = '', shadowRulesStatPrefix = '' } = config ?? {}
+    this.keys = keys(`${rulesStatPrefix}enforced_`)
+    this.shadowKeys = keys(`${shadowRulesStatPrefix}shadow_`)
+    const prefix = dotted(rulesStatPrefix)
+    const shadow = dotted(shadowRulesStatPrefix)
     this.allowed = scope.counter(`${prefix}allowed`)
     this.denied = scope.counter(`${prefix}denied`)
     this.shadowAllowed = scope.counter(`${shadow}shadow_allowed`)
@@ -51,9 +62,19 @@ class Rules {
   }
 
   /** `track_per_rule_stats`: counts what a policy that matched decided. */
-  count(policy: string, outcome: 'allowed' | 'denied' | 'shadow_allowed' | 'shadow_denied'): void {
-    if (this.#count !== undefined && policy !== 'none') this.#count(policy, outcome)
+  count(policy: string | undefined, outcome: 'allowed' | 'denied' | 'shadow_allowed' | 'shadow_denied'): void {
+    if (this.#count !== undefined && policy !== undefined) this.#count(policy, outcome)
   }
+}
+
+function keys(prefix: string): Keys {
+  return { policy: `${prefix}effective_policy_id`, result: `${prefix}engine_result` }
+}
+
+/** What access logs are told of a verdict. */
+function told({ allowed, policy }: Verdict, { policy: id, result }: Keys): Record<string, string> {
+  const outcome = allowed ? 'allowed' : 'denied'
+  return policy === undefined ? { [result]: outcome } : { [id]: policy, [result]: outcome }
 }
 
 /** `envoy.filters.http.rbac`. */
@@ -89,24 +110,27 @@ class RbacFilter implements HttpFilter {
       filterState: info.filterState,
     }
     if (rules.shadow !== undefined) {
-      const { allowed, policy } = rules.shadow.check(subject)
+      const verdict = rules.shadow.check(subject)
+      const { allowed, policy } = verdict
       if (allowed) rules.shadowAllowed.value++
       else rules.shadowDenied.value++
       rules.count(policy, allowed ? 'shadow_allowed' : 'shadow_denied')
-      info.setDynamicMetadata('envoy.filters.http.rbac', {
-        [`${rules.shadowPrefix}shadow_effective_policy_id`]: policy,
-        [`${rules.shadowPrefix}shadow_engine_result`]: allowed ? 'allowed' : 'denied',
-      })
+      info.setDynamicMetadata(NAMESPACE, told(verdict, rules.shadowKeys))
     }
     if (rules.enforced === undefined) return FilterHeadersStatus.Continue
-    const { allowed, policy } = rules.enforced.check(subject)
+    const verdict = rules.enforced.check(subject)
+    const { allowed, policy } = verdict
+    info.setDynamicMetadata(NAMESPACE, told(verdict, rules.keys))
+    if (rules.enforced.logs) info.setDynamicMetadata('envoy.common', { access_log_hint: policy !== undefined })
     rules.count(policy, allowed ? 'allowed' : 'denied')
     if (allowed) {
       rules.allowed.value++
       return FilterHeadersStatus.Continue
     }
     rules.denied.value++
-    callbacks.sendLocalReply(403, 'RBAC: access denied', { details: `rbac_access_denied_matched_policy[${policy}]` })
+    callbacks.sendLocalReply(403, 'RBAC: access denied', {
+      details: `rbac_access_denied_matched_policy[${policyName(verdict)}]`,
+    })
     return FilterHeadersStatus.StopIteration
   }
 }

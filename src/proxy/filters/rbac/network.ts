@@ -8,7 +8,7 @@ import {
   type NetworkFilterCallbacks,
   type NetworkFilterFactory,
 } from '../../network/filter.ts'
-import { dotted, RbacEngine } from './engine.ts'
+import { dotted, policyName, RbacEngine } from './engine.ts'
 
 interface Settings {
   readonly enforced: RbacEngine | undefined
@@ -74,7 +74,7 @@ class NetworkRbac implements NetworkFilter {
       return FilterStatus.Continue
     }
     denied.value++
-    this.#callbacks.close(`rbac_access_denied_matched_policy[${verdict.policy}]`, true)
+    this.#callbacks.close(`rbac_access_denied_matched_policy[${policyName(verdict)}]`, true)
     return FilterStatus.StopIteration
   }
 }
