@@ -11,6 +11,7 @@ import { headerMutation } from './header-mutation.ts'
 import { healthCheck } from './health-check.ts'
 import { jwtAuthn } from './jwt/filter.ts'
 import { localRateLimit } from './local-ratelimit/filter.ts'
+import { networkLocalRateLimit } from './local-ratelimit/network.ts'
 import { luaFilter } from './lua.ts'
 import { rateLimit } from './ratelimit/filter.ts'
 import { httpRbac } from './rbac/http.ts'
@@ -41,6 +42,7 @@ export const HTTP_FILTERS: readonly HttpFilterFactory[] = [
 
 /** Every network filter besides the connection manager. */
 export const NETWORK_FILTERS: readonly NetworkFilterFactory[] = [
+  networkLocalRateLimit,
   networkRbac,
   tcpProxy,
   wasmNetworkFilter,

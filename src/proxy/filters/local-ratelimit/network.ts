@@ -1,0 +1,55 @@
+/** `envoy.filters.network.local_ratelimit`: a token for each connection, from a bucket that all workers share. */
+import { toBinary } from '@bufbuild/protobuf'
+import {
+  type LocalRateLimit,
+  LocalRateLimitSchema,
+} from '../../../../gen/envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit_pb.ts'
+import { TokenBucketSchema } from '../../../../gen/envoy/type/v3/token_bucket_pb.ts'
+import { invalid, onlyFields } from '../../config/fields.ts'
+import { FilterStatus, type NetworkFilterFactory } from '../../network/filter.ts'
+import { TokenBucket, TokenBucketSettings } from '../../rate-limit/token-bucket.ts'
+import { SharedCells, sharedMemoryForCells } from '../../shared-cells.ts'
+
+const PATH = 'local_ratelimit'
+const FIELDS = ['stat_prefix', 'token_bucket', 'runtime_enabled', 'share_key']
+
+export const networkLocalRateLimit: NetworkFilterFactory<typeof LocalRateLimitSchema> = {
+  name: 'envoy.filters.network.local_ratelimit',
+  configType: LocalRateLimitSchema,
+  prepare: async (config) => memoryFor(config),
+  create(config, context) {
+    onlyFields(LocalRateLimitSchema, config, FIELDS, PATH)
+    if (config.statPrefix === '') throw invalid(`${PATH}.stat_prefix`, 'missing')
+    if (config.tokenBucket === undefined) throw invalid(`${PATH}.token_bucket`, 'missing')
+    const settings = new TokenBucketSettings(config.tokenBucket, `${PATH}.token_bucket`)
+    const cells = new SharedCells(context.prepared as SharedArrayBuffer | undefined)
+    const bucket = new TokenBucket(settings, cells.take() as BigInt64Array)
+    const limited = context.stats.scope(`local_rate_limit.${config.statPrefix}.`).counter('rate_limited')
+    if (config.runtimeEnabled?.defaultValue === false) return { createFilter: () => undefined }
+    return {
+      createFilter: (callbacks) => ({
+        onNewConnection() {
+          if (bucket.take(1)) return FilterStatus.Continue
+          limited.value++
+          callbacks.close('local_ratelimit_close_over_limit', true)
+          return FilterStatus.StopIteration
+        },
+      }),
+    }
+  },
+}
+
+/** Of filters that share a bucket; kept by the configuration that they stand in. */
+const shared = new Map<string, WeakRef<SharedArrayBuffer>>()
+
+/** On the main thread. Buckets that are the same and have the same key are one, in all listeners. */
+function memoryFor({ shareKey, tokenBucket }: LocalRateLimit): SharedArrayBuffer {
+  if (shareKey === '' || tokenBucket === undefined) return sharedMemoryForCells()
+  const name = `${shareKey} ${Buffer.from(toBinary(TokenBucketSchema, tokenBucket)).toString('hex')}`
+  let memory = shared.get(name)?.deref()
+  if (memory === undefined) {
+    memory = sharedMemoryForCells()
+    shared.set(name, new WeakRef(memory))
+  }
+  return memory
+}
