@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
@@ -88,6 +97,66 @@ describe('watchMoves', () => {
     renameSync(join(dir, '..data_tmp'), join(dir, '..data'))
     rmSync(join(dir, '..1'), { recursive: true })
     await told(1)
+  })
+
+  test('a file that is written for long where it stands is told of again at its end', async () => {
+    let seen = 0
+    watcher = watchMoves(dir, undefined, () => {
+      seen = readFileSync(join(dir, 'b')).length
+    })
+    for (let i = 0; i < 120; i++) {
+      appendFileSync(join(dir, 'b'), 'b')
+      await sleep(10)
+    }
+    for (let i = 0; i < 500 && seen < 120; i++) await sleep(10)
+    assert.equal(seen, 120)
+  })
+
+  for (const name of [undefined, 'a'])
+    test(`a directory that is made again is watched again: ${name ?? 'all names'}`, async () => {
+      watch(name)
+      rmSync(dir, { recursive: true })
+      await told(0)
+      mkdirSync(dir)
+      await told(1)
+      move('a')
+      await told(2)
+    })
+
+  test('a directory that another takes the place of', async () => {
+    watch('a')
+    const next = `${dir}.new`
+    mkdirSync(next)
+    renameSync(dir, `${dir}.old`)
+    renameSync(next, dir)
+    rmSync(`${dir}.old`, { recursive: true })
+    await told(1)
+    move('a')
+    await told(2)
+  })
+
+  test('a link that leads elsewhere before its directory goes, as ..data of a Kubernetes volume', async () => {
+    mkdirSync(join(dir, '..1'))
+    mkdirSync(join(dir, '..2'))
+    symlinkSync('..1', join(dir, '..data'))
+    watcher = watchMoves(join(dir, '..data'), undefined, () => count++)
+    symlinkSync('..2', join(dir, '..data_tmp'))
+    renameSync(join(dir, '..data_tmp'), join(dir, '..data'))
+    rmSync(join(dir, '..1'), { recursive: true })
+    await told(1)
+    move('..data/a')
+    await told(2)
+  })
+
+  test('links that lead round in a circle end nothing', async () => {
+    watch()
+    rmSync(dir, { recursive: true })
+    symlinkSync(dir, dir)
+    // Whoever reads it says what is wrong.
+    await told(1)
+    rmSync(dir)
+    mkdirSync(dir)
+    await told(2)
   })
 
   test('a directory that is not there is an error', () => {

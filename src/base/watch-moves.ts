@@ -1,45 +1,115 @@
-import { lstatSync, watch } from 'node:fs'
-import { join } from 'node:path'
+import { lstatSync, statSync, watch } from 'node:fs'
+import { basename, join } from 'node:path'
 
 /** Moves come in pairs (a certificate, then its key) and in threes (the links of a Kubernetes volume); they are told of once. */
 const QUIET_MS = 50
+
 /** Where there is no quiet. */
 const LONGEST_MS = 1000
+
+/** How often a directory that was taken away is looked for. */
+const RETURN_MS = 1000
 
 /**
  * Tells of entries that were moved into a directory (all, or the one of that name), as files are replaced at once. What is written in place is not
  * told of, since it may be half there. The system tells a move from a new file only by the writing that follows: a file that was made
- * where it stands is told of once nobody has written to it for a while. Throws when the directory cannot be watched.
+ * where it stands is told of once nobody has written to it for a while. A directory that is replaced itself, or that a link leads elsewhere
+ * before it goes, counts as moved into. Throws when the directory cannot be watched.
  */
 export function watchMoves(directory: string, name: string | undefined, onMove: () => void): { close(): void } {
-  const moved = new Set<string>()
-  let timer: NodeJS.Timeout | undefined
-  let begun = 0
-  const tell = () => {
-    timer = undefined
-    moved.clear()
-    onMove()
+  return new MoveWatcher(directory, name, onMove)
+}
+
+class MoveWatcher {
+  readonly #directory: string
+  readonly #name: string | undefined
+  readonly #onMove: () => void
+  #watcher: { close(): void }
+  /** Which directory is watched: the system follows that, not the name. */
+  #inode = 0n
+  #timer: NodeJS.Timeout | undefined
+  #returning: NodeJS.Timeout | undefined
+  /** What has come since it was told last, and when the first of it came. */
+  readonly #fresh = new Set<string>()
+  #since = 0
+
+  constructor(directory: string, name: string | undefined, onMove: () => void) {
+    this.#directory = directory
+    this.#name = name
+    this.#onMove = onMove
+    this.#watcher = this.#watch()
   }
-  const watcher = watch(directory, { persistent: false }, (kind, entry) => {
-    if (entry === null || (name !== undefined && entry !== name)) return
-    if (kind === 'rename' && exists(join(directory, entry))) moved.add(entry)
-    if (!moved.has(entry)) return
+
+  close(): void {
+    clearTimeout(this.#timer)
+    clearTimeout(this.#returning)
+    this.#watcher.close()
+  }
+
+  #watch(): { close(): void } {
+    const inode = inodeOf(this.#directory)
+    const watcher = watch(this.#directory, { persistent: false }, (kind, entry) => {
+      if (entry !== null) this.#onEvent(kind === 'rename', entry)
+    })
+    watcher.on('error', () => watcher.close())
+    this.#inode = inode
+    return watcher
+  }
+
+  #onEvent(renamed: boolean, entry: string): void {
+    // The end of the directory itself is told by its own name.
+    if (renamed && entry === basename(this.#directory) && !this.#same()) this.#follow()
+    if (this.#name !== undefined && entry !== this.#name) return
+    if (renamed && exists(join(this.#directory, entry))) this.#moved(entry)
+    else if (this.#fresh.has(entry)) this.#moved(entry)
+  }
+
+  #moved(entry: string): void {
     const now = performance.now()
-    if (timer === undefined) begun = now
-    clearTimeout(timer)
-    timer = setTimeout(tell, Math.max(0, Math.min(QUIET_MS, begun + LONGEST_MS - now))).unref()
-  })
-  // A directory that is taken away: there is nothing left to tell of.
-  watcher.on('error', () => watcher.close())
-  return {
-    close() {
-      clearTimeout(timer)
-      watcher.close()
-    },
+    if (this.#timer === undefined) this.#since = now
+    this.#fresh.add(entry)
+    clearTimeout(this.#timer)
+    const wait = Math.min(QUIET_MS, Math.max(0, this.#since + LONGEST_MS - now))
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      // Otherwise somebody still writes, and is to be told of again.
+      if (wait === QUIET_MS) this.#fresh.clear()
+      this.#onMove()
+    }, wait).unref()
+  }
+
+  /** Watches what has taken the place of the directory, as soon as there is something. */
+  #follow(): void {
+    clearTimeout(this.#returning)
+    try {
+      const next = this.#watch()
+      this.#watcher.close()
+      this.#watcher = next
+    } catch {
+      this.#returning = setTimeout(() => this.#follow(), RETURN_MS).unref()
+      return
+    }
+    this.#moved('.')
+  }
+
+  #same(): boolean {
+    try {
+      return inodeOf(this.#directory) === this.#inode
+    } catch {
+      return false
+    }
   }
 }
 
-/** A link counts, wherever it leads. */
+function inodeOf(directory: string): bigint {
+  return statSync(directory, { bigint: true }).ino
+}
+
+/** A link counts, wherever it leads; what cannot be looked at is left to whoever reads it. */
 function exists(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch {
+    return true
+  }
 }

@@ -61,6 +61,13 @@ describe('readMessage', () => {
     })
   }
 
+  test('nor do warnings tell of it', (context) => {
+    const warn = context.mock.method(process, 'emitWarning', () => {})
+    const { resources } = read('b.yaml', secret('tls_certificate: { private_key: { inline_string: !vault HIDDEN } }'))
+    assert.equal(resources.length, 1)
+    assert.equal(warn.mock.callCount(), 0)
+  })
+
   test('no broken file tells a key', () => {
     const whole = JSON.stringify({
       resources: [{ '@type': `${TLS}.Secret`, session_ticket_keys: { keys: ['HIDDEN-KEY'] } }],

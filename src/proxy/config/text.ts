@@ -30,7 +30,8 @@ export function readMessage<D extends DescMessage>(schema: D, file: string): Mes
 
 function parseYaml(text: string): unknown {
   try {
-    return parse(text, { merge: true })
+    // It prints warnings, with the line.
+    return parse(text, { merge: true, logLevel: 'error' })
   } catch (error) {
     // Its texts hold pieces of the file.
     if (!(error instanceof YAMLParseError)) throw new Error('YAML with an alias that cannot be resolved')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { endRead, flushAtEndOfTurn } from './end-of-turn.ts'
+import { endRead, endTurn, flushAtEndOfTurn } from './end-of-turn.ts'
 
 function outputs(count: number, flushed: number[]): void {
   for (let i = 0; i < count; i++) flushAtEndOfTurn({ flush: () => void flushed.push(i) })
@@ -43,4 +43,18 @@ test('what a flush leads to waits for the next turn', async () => {
   assert.deepEqual(flushed, ['first'])
   await new Promise(setImmediate)
   assert.deepEqual(flushed, ['first', 'second'])
+})
+
+test('one that throws costs the others nothing', () => {
+  const flushed: number[] = []
+  const wrong = (text: string) => () => {
+    throw new Error(text)
+  }
+  outputs(1, flushed)
+  flushAtEndOfTurn({ flush: wrong('first') })
+  outputs(1, flushed)
+  flushAtEndOfTurn({ flush: wrong('second') })
+  outputs(1, flushed)
+  assert.throws(endTurn, /second/)
+  assert.deepEqual(flushed, [0, 0, 0])
 })

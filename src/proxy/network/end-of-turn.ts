@@ -38,5 +38,14 @@ export function endTurn(): void {
   reads = 0
   const all = waiting
   waiting = []
-  for (let i = 0; i < all.length; i++) all[i].flush()
+  let next = 0
+  try {
+    while (next < all.length) all[next++].flush()
+  } finally {
+    // One that throws ends the thread, but not before the others' answers are out.
+    if (next < all.length) {
+      waiting = all.slice(next).concat(waiting)
+      endTurn()
+    }
+  }
 }
