@@ -21,8 +21,11 @@ const TYPED_STRUCT = /^(udpa\.type\.v1|xds\.type\.v3)\.TypedStruct$/
 export function redact(registry: Registry, schema: DescMessage, json: JsonValue | undefined, all = false): void {
   if (json === null || typeof json !== 'object' || Array.isArray(json)) return
   if (schema.typeName === 'google.protobuf.Any') redactTyped(registry, json['@type'], json, all)
-  else if (TYPED_STRUCT.test(schema.typeName)) redactTyped(registry, json['type_url'], json['value'], all)
-  else redactFields(registry, schema, json, all)
+  else if (TYPED_STRUCT.test(schema.typeName))
+    redactTyped(registry, json['type_url'] ?? json['typeUrl'], json['value'], all)
+  else if (schema.typeName === 'google.protobuf.Struct') {
+    if (all) redactAll(json)
+  } else redactFields(registry, schema, json, all)
 }
 
 function redactFields(registry: Registry, schema: DescMessage, json: JsonObject, all: boolean): void {
@@ -42,6 +45,18 @@ function redactFields(registry: Registry, schema: DescMessage, json: JsonObject,
 function redactTyped(registry: Registry, url: JsonValue | undefined, json: JsonValue | undefined, all: boolean): void {
   const schema = registry.getMessage(String(url).replace(/^.*\//, ''))
   if (schema !== undefined) redact(registry, schema, json, all)
+  else if (all) redactAll(json)
+}
+
+/** What has no schema, or one that says nothing. */
+function redactAll(json: JsonValue | undefined): void {
+  if (json === null || typeof json !== 'object') return
+  for (const [key, value] of Object.entries(json)) {
+    const object = json as JsonObject
+    if (typeof value === 'object') redactAll(value)
+    else if (typeof value !== 'string') delete object[key]
+    else if (key !== '@type') object[key] = REDACTED
+  }
 }
 
 /** The messages of a field: one, or those of a list or map. */
