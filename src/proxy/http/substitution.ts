@@ -11,7 +11,7 @@ import { byteString } from '../../base/byte-string.ts'
 import { valueAt } from '../../base/value-at.ts'
 import { invalid } from '../config/fields.ts'
 import type { CertificateInfo } from '../network/connection-info.ts'
-import { queryParameters } from '../route/route-match.ts'
+import { printableQueryParameters } from '../route/route-match.ts'
 import { addressText } from './address-text.ts'
 import { formatTime } from './format-time.ts'
 import { FLAG_NAMES, responseFlagsText, type StreamInfo } from './stream-info.ts'
@@ -266,7 +266,7 @@ function operator(name: string, argument: string | undefined, path: string, cont
     case 'QUERY_PARAM': {
       if (!argument) throw invalid(path, 'a query parameter without a name')
       const name = byteString(argument)
-      return (i) => queryParameters(i.requestHeaders?.get(':path') ?? '').get(name)
+      return (i) => printableQueryParameters(i.requestHeaders?.get(':path') ?? '').get(name)
     }
     case 'RESP':
       return headerOperator(argument, path, (i) => i.responseHeaders)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { HeaderMap } from '../../base/header-map.ts'
-import { HeadWriter } from './serialize.ts'
+import { HeadWriter, requestLines } from './serialize.ts'
 
 function written(...pairs: [string, string][]): string {
   const headers = new HeaderMap()
@@ -22,6 +22,15 @@ describe('lines that a filter wrote', () => {
   for (const [id, name, value] of UNSAFE) {
     test(`left out: ${id}`, () => assert.equal(written(['x-before', '1'], [name, value]), 'x-before: 1\r\n'))
   }
+
+  test('a second host of a request is left out', () => {
+    const headers = HeaderMap.of([
+      [':authority', 'a'],
+      ['x-a', '1'],
+    ])
+    headers.add('host', 'b')
+    assert.equal(requestLines.write(headers, false), 'x-a: 1\r\n')
+  })
 
   test('bytes of other encodings stay', () => assert.equal(written(['x-a', 'f\xc3\xbcr']), 'x-a: f\xc3\xbcr\r\n'))
 })

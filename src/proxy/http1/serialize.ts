@@ -102,6 +102,12 @@ export class HeadWriter {
   readonly #flat: string[] = []
   readonly #ends: number[] = []
   readonly #lengths: number[] = []
+  /** Left out, as it is written by whoever has the start line. */
+  readonly #apart: string
+
+  constructor(apart = '') {
+    this.#apart = apart
+  }
 
   /** Returns the lines. Pseudo headers are left out; `connection` stays only for upgrades. */
   write(headers: HeaderMap, upgrade: boolean): string {
@@ -155,7 +161,10 @@ export class HeadWriter {
             contentLength = Number(value)
             text += `content-length: ${value}\r\n`
           }
-        } else if (!(length === 10 ? name === 'connection' && !upgrade : length > 9 && FRAMING.has(name)))
+        } else if (
+          name !== this.#apart &&
+          !(length === 10 ? name === 'connection' && !upgrade : length > 9 && FRAMING.has(name))
+        )
           text += `${name}: ${value}\r\n`
       }
       const at = i - from
@@ -175,5 +184,6 @@ export class HeadWriter {
   }
 }
 
-export const requestLines: HeadWriter = new HeadWriter()
+/** Its host is the authority: with another one beside it each server would choose for itself (RFC 9112 3.2). */
+export const requestLines: HeadWriter = new HeadWriter('host')
 export const responseLines: HeadWriter = new HeadWriter()

@@ -61,7 +61,7 @@ test('how much a request counts', () => {
   const limits = ofFilter('[{ actions: [{ remote_address: {} }], hits_addend: { format: "%REQ(x-cost)%" } }]')
   assert.deepEqual(
     ['7', '0', '1000000000', '1000000001', '1.5', '-1', ''].map((cost) => collect(limits, { 'x-cost': cost })[0]?.hits),
-    [7, 0, 1_000_000_000, undefined, undefined, undefined, undefined],
+    [7, 0, 1_000_000_000, undefined, 1, undefined, undefined],
   )
 })
 

@@ -147,7 +147,13 @@ function hitsAddend({ number, format, isNegativeHits }: RateLimit_HitsAddend, pa
     throw invalid(`${path}.format`, 'must be exactly one operator')
   const text = textFormat(format, `${path}.format`, true)
   return (info: StreamInfo) => {
-    const value = text(info)
-    return /^\d{1,10}$/.test(value) && Number(value) <= MAX_HITS ? sign * Number(value) : Number.NaN
+    const hits = Math.trunc(plainNumber(text(info)))
+    return hits >= 0 && hits <= MAX_HITS ? sign * hits : Number.NaN
   }
+}
+
+/** As C reads it (Envoy's SimpleAtod): a client that writes `+5` or `1e3` is counted like any other. */
+function plainNumber(text: string): number {
+  const unsigned = text.replace(/^\+/, '')
+  return /^(?:0x[0-9a-f]+|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)$/i.test(unsigned) ? Number(unsigned) : Number.NaN
 }

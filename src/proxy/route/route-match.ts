@@ -159,10 +159,21 @@ export function decodedQueryParameters(path: string): Map<string, string> {
   return parameters(path, percentDecoded)
 }
 
+/** Decoded as well, but for control characters: no line of a log may hold what looks like another one. */
+export function printableQueryParameters(path: string): Map<string, string> {
+  return parameters(path, (text) => text.replace(PRINTABLE_ESCAPE, byteOf))
+}
+
 /** The bytes behind `%41`; a percent sign that begins no escape stays. */
 export function percentDecoded(text: string): string {
   if (!text.includes('%')) return text
-  return text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  return text.replace(/%([0-9a-f]{2})/gi, byteOf)
+}
+
+const PRINTABLE_ESCAPE = /%(?!7f)([2-9a-f][0-9a-f])/gi
+
+function byteOf(_: string, hex: string): string {
+  return String.fromCharCode(Number.parseInt(hex, 16))
 }
 
 function parameters(path: string, decode: (text: string) => string): Map<string, string> {

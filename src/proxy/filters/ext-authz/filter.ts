@@ -244,19 +244,26 @@ class ExtAuthzFilter implements HttpFilter {
       callbacks.sendLocalReply(verdict.status, verdict.body, {
         details: 'ext_authz_denied',
         modifyHeaders: (reply) => {
-          for (const [name] of verdict.set) reply.remove(name)
-          for (const [name, value] of verdict.set) reply.add(name, value)
+          const set = verdict.set.filter(([name]) => !name.startsWith(':'))
+          for (const [name] of set) reply.remove(name)
+          for (const [name, value] of set) reply.add(name, value)
         },
       })
       return
     }
     counters.ok.value++
-    for (const name of verdict.remove) if (!name.startsWith(':') && name !== 'host') headers.remove(name)
-    for (const [name, value] of verdict.set) headers.set(name, value)
-    for (const [name, value] of verdict.append) headers.add(name, value)
-    this.#response = verdict.response
+    for (const name of verdict.remove) if (!isOnce(name)) headers.remove(name)
+    // As in Envoy's maps of headers.
+    for (const [name, value] of verdict.set) headers.set(name === 'host' ? ':authority' : name, value)
+    for (const [name, value] of verdict.append) if (!isOnce(name)) headers.add(name, value)
+    this.#response = verdict.response.filter(([name]) => !name.startsWith(':'))
     if (clearRoute && verdict.set.length + verdict.append.length + verdict.remove.length > 0)
       callbacks.clearRouteCache()
     callbacks.continueDecoding()
   }
+}
+
+/** What stands in a request exactly once. */
+function isOnce(name: string): boolean {
+  return name.startsWith(':') || name === 'host'
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import type { IncomingHttpHeaders } from 'node:http2'
+import { once } from 'node:events'
+import { connect, type IncomingHttpHeaders } from 'node:http2'
 import { after, before, describe, test } from 'node:test'
 import { fromJson, type JsonObject, toBinary } from '@bufbuild/protobuf'
 import { RateLimitResponseSchema } from '../../../../gen/envoy/service/ratelimit/v3/rls_pb.ts'
@@ -86,6 +87,26 @@ describe('ratelimit', () => {
       'cluster.up.upstream_rq_429: 1',
       'cluster.up.upstream_rq_4xx: 1',
     ])
+  })
+
+  test('a service that sends pseudo headers breaks no answer, where those may stand once', async () => {
+    const pseudo = [{ key: ':status', value: '201' }]
+    const headers = { responseHeadersToAdd: [...pseudo, { key: 'X-Said', value: 'yes' }], requestHeadersToAdd: pseudo }
+    const session = connect(`http://127.0.0.1:${portOf(proxy)}`)
+    try {
+      for (const [overallCode, status] of [
+        ['OK', 200],
+        ['OVER_LIMIT', 429],
+      ] as const) {
+        said = { overallCode, ...headers }
+        const stream = session.request({ ':path': '/' })
+        const [answer] = (await once(stream, 'response')) as [IncomingHttpHeaders]
+        stream.resume()
+        assert.deepEqual([answer[':status'], answer['x-said']], [status, 'yes'])
+      }
+    } finally {
+      session.destroy()
+    }
   })
 
   test('a client that goes away takes its question with it', async () => {

@@ -137,7 +137,7 @@ class RateLimitFilter implements HttpFilter {
       return
     }
     for (const [name, value] of pairs(said.requestHeadersToAdd))
-      if (!name.startsWith(':') && name !== 'host') callbacks.requestHeaders.add(name, value)
+      if (name !== 'host') callbacks.requestHeaders.add(name, value)
     callbacks.continueDecoding()
   }
 
@@ -176,6 +176,9 @@ class RateLimitFilter implements HttpFilter {
   }
 }
 
+/** Added to a message they cannot change its pseudo headers, which may stand there once. */
 function pairs(headers: readonly HeaderValue[]): [name: string, value: string][] {
-  return headers.map(({ key, value }) => [key.toLowerCase(), byteString(value)])
+  return headers
+    .filter(({ key }) => !key.startsWith(':'))
+    .map(({ key, value }) => [key.toLowerCase(), byteString(value)])
 }
