@@ -41,6 +41,8 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
   /** The last stream that is still taken; -1: all are. */
   #final = -1
   #closed = false
+  /** When a client that reads too slowly is given up. */
+  #sentBy = 0
 
   constructor(socket: Socket, info: ConnectionInfo, owner: ConnectionOwner, manager: ConnectionManager) {
     const { http2, limits } = manager.options
@@ -82,6 +84,8 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     if (kind === LIFETIME) this.drain()
     else if (kind === DRAIN) this.#goAway()
     else if (kind === HEAD) this.fail(protocolError('header block took too long'))
+    // The delay is for a client that has been sent all; until then it has the time of any slow reader.
+    else if (!this.socket.writableFinished && performance.now() < this.#sentBy) this.#armClose()
     else this.socket.destroy()
   }
 
@@ -241,7 +245,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     if (this.ended) return
     if (this.streams.size === 0) {
       this.#idle.touch()
-      if (this.#final !== -1) this.#shut()
+      if (this.#final !== -1) this.#finish()
       else if (this.#owner.draining) this.drain()
     }
     this.guard.streamClosed(byPeer, performance.now() - stream.startMono)
@@ -265,11 +269,18 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     this.#drainTimeout.cancel()
     this.#final = this.#last
     this.writeGoAway(this.#last, ErrorCode.NoError, '')
-    if (this.streams.size === 0) this.#shut()
+    if (this.streams.size === 0) this.#finish()
   }
 
   protected onConnectionError(error: Http2Error): void {
     if (error.code !== ErrorCode.NoError) this.#manager.stats.protocolErrors.value++
+    this.#shut()
+  }
+
+  /** All is answered, and perhaps not yet read. */
+  #finish(): void {
+    const { streamIdleTimeoutMs } = this.#manager.options
+    this.#sentBy = streamIdleTimeoutMs > 0 ? performance.now() + streamIdleTimeoutMs : Infinity
     this.#shut()
   }
 
@@ -280,6 +291,10 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     this.output.flush()
     this.socket.end()
     this.socket.resume()
+    this.#armClose()
+  }
+
+  #armClose(): void {
     this.#closeTimeout.arm(Math.max(1, this.#manager.options.delayedCloseMs))
   }
 }
