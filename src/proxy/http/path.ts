@@ -10,7 +10,10 @@ export interface PathOptions {
 export type PathResult = { readonly path: string } | { readonly redirect: string } | { readonly error: string }
 
 /** Cheap test whether anything could need work: nearly every path needs none. */
-const SUSPECT = /\/\.|%|\/\/|\\/
+const SUSPECT = /[%\\"<>^`{|}\x7f-\xff]|\/[./]/
+
+/** What stands in no path (RFC 3986 3.3). Of the others Envoy leaves the brackets. */
+const FOREIGN = /["<>^`{|}\x7f-\xff]/g
 
 export function needsNormalizing(path: string): boolean {
   return SUSPECT.test(path)
@@ -37,7 +40,7 @@ export function normalizePath(raw: string, options: PathOptions): PathResult {
     }
   }
   if (options.normalize) {
-    path = removeDotSegments(decodeUnreserved(path.replace(/\\/g, '/')))
+    path = removeDotSegments(decodeUnreserved(path.replace(/\\/g, '/'))).replace(FOREIGN, escaped)
   }
   if (options.mergeSlashes) path = path.replace(/\/{2,}/g, '/')
   return redirect ? { redirect: path + rest } : { path: path + rest }
@@ -47,12 +50,17 @@ function unescapeSlashes(path: string): string {
   return path.replace(/%2f/gi, '/').replace(/%5c/gi, '\\')
 }
 
-/** RFC 3986 6.2.2.1 and 6.2.2.2: escapes in upper case, unreserved characters not escaped. */
+/** RFC 3986 6.2.2.2: unreserved characters are not escaped. Other escapes stay in the letters that they came in, as in Envoy. */
 function decodeUnreserved(path: string): string {
   return path.replace(/%([0-9a-fA-F]{2})/g, (all, hex: string) => {
     const char = String.fromCharCode(Number.parseInt(hex, 16))
-    return /[A-Za-z0-9\-._~]/.test(char) ? char : all.toUpperCase()
+    return /[A-Za-z0-9\-._~]/.test(char) ? char : all
   })
+}
+
+/** As every other way to write it, so that no rule about paths is passed by with another one. */
+function escaped(char: string): string {
+  return `%${char.charCodeAt(0).toString(16).toUpperCase()}`
 }
 
 /** RFC 3986 5.2.4: what climbs above the root stays at it. */
