@@ -23,8 +23,14 @@ export class HeaderMutations {
   readonly #add: readonly Addition[]
   readonly #remove: readonly string[]
 
-  constructor(add: readonly HeaderValueOption[], remove: readonly string[], path: string) {
-    this.#add = add.map((option, i) => addition(option, `${path}_to_add[${i}]`))
+  /** `addPath`: of what is added, where its field is not named as all others are. */
+  constructor(
+    add: readonly HeaderValueOption[],
+    remove: readonly string[],
+    path: string,
+    addPath: string = `${path}_to_add`,
+  ) {
+    this.#add = add.map((option, i) => addition(option, `${addPath}[${i}]`))
     this.#remove = remove.map((name, i) => removable(name, `${path}_to_remove[${i}]`))
   }
 
@@ -32,8 +38,9 @@ export class HeaderMutations {
     add: readonly HeaderValueOption[],
     remove: readonly string[],
     path: string,
+    addPath?: string,
   ): HeaderMutations | undefined {
-    return add.length === 0 && remove.length === 0 ? undefined : new HeaderMutations(add, remove, path)
+    return add.length === 0 && remove.length === 0 ? undefined : new HeaderMutations(add, remove, path, addPath)
   }
 
   apply(headers: HeaderMap, info: StreamInfo): void {

@@ -71,12 +71,18 @@ export class Limiter {
   /** Takes from the buckets of all descriptors that match, the slowest to fill first, and then from the default one. */
   ask(descriptors: readonly Descriptor[]): Outcome {
     const found = descriptors.length === 0 ? [] : this.#find(descriptors)
+    let shadow: Outcome | undefined
     for (const { bucket, rule, descriptor } of found) {
       const { hits = 1, describe } = descriptor
-      if (!bucket.take(hits)) return { allowed: false, bucket, shadow: rule.shadow, describe }
+      if (bucket.take(hits)) continue
+      const refused = { allowed: false, bucket, shadow: rule.shadow, describe }
+      if (!rule.shadow) return refused
+      // It refuses nobody, and opens the door to nobody whom the others would refuse.
+      shadow ??= refused
     }
     if (this.#default !== undefined && (found.length === 0 || this.#alwaysDefault) && !this.#default.take(1))
       return this.#refused
+    if (shadow !== undefined) return shadow
     if (found.length === 0) return this.#allowed
     return { allowed: true, bucket: found[0].bucket, shadow: false, describe: found[0].descriptor.describe }
   }

@@ -19,6 +19,10 @@ describe('local_ratelimit is refused with the path', () => {
       `stat_prefix: a, ${BUCKET}, rate_limits: [{ actions: [{ remote_address: {} }], apply_on_stream_done: true }]`,
       /rate_limits\[0\]\.apply_on_stream_done/,
     ],
+    [
+      `stat_prefix: a, request_headers_to_add_when_not_enforced: [{ header: { key: host, value: a } }], ${BUCKET}`,
+      /local_ratelimit\.request_headers_to_add_when_not_enforced\[0\]\.header\.key: host cannot be changed/,
+    ],
     [`stat_prefix: a, local_cluster_rate_limit: {}, ${BUCKET}`, /local_ratelimit\.local_cluster_rate_limit/],
     [`stat_prefix: a, max_dynamic_descriptors: 0, ${BUCKET}`, /max_dynamic_descriptors: must be from 1 to 16384/],
     [`stat_prefix: a, descriptors: [{ ${BUCKET} }]`, /descriptors\[0\]\.entries: at least one entry/],

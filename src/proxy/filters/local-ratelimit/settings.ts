@@ -109,7 +109,12 @@ export class Settings {
       value?.defaultValue === undefined ? 0 : fraction(value.defaultValue)
     this.enabled = share(config.filterEnabled)
     this.enforced = share(config.filterEnforced)
-    this.notEnforced = HeaderMutations.compile(config.requestHeadersToAddWhenNotEnforced, [], `${PATH}.request_headers`)
+    this.notEnforced = HeaderMutations.compile(
+      config.requestHeadersToAddWhenNotEnforced,
+      [],
+      PATH,
+      `${PATH}.request_headers_to_add_when_not_enforced`,
+    )
     this.response = HeaderMutations.compile(config.responseHeadersToAdd, [], `${PATH}.response_headers`)
     this.describe = config.enableXRatelimitHeaders === 1
     this.retryAfter = config.enableRetryAfterHeader
