@@ -7,8 +7,9 @@ import {
   UpstreamTlsContextSchema,
 } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
 import { onlyFields } from '../config/fields.ts'
+import { accepted } from '../tls/accepted.ts'
 import { protocolBounds } from '../tls/parameters.ts'
-import { certificatePem, type SecretSource, validation } from '../tls/secrets.ts'
+import { certificateField, certificatePem, type SecretSource, validation } from '../tls/secrets.ts'
 import type { EndpointHost } from './endpoint-host.ts'
 
 /** TLS to the endpoints of a cluster. */
@@ -45,12 +46,14 @@ export function compileUpstreamTls(
   }
   const certificate = certificatePem(common, secrets, where)
   const check = validation(common, secrets, where)
-  const secureContext = createSecureContext({
+  const options = {
     ...protocolBounds(common?.tlsParams, `${where}.tls_params`),
     ...(certificate === undefined ? {} : certificate),
     ...(check?.ca === undefined ? {} : { ca: check.ca }),
     ...(check?.crl === undefined ? {} : { crl: check.crl }),
-  })
+  }
+  const certificates = common === undefined ? where : `${where}.${certificateField(common)}`
+  const secureContext = accepted(certificates, () => createSecureContext(options))
   // Envoy offers what the cluster speaks unless told otherwise.
   const protocols =
     common !== undefined && common.alpnProtocols.length > 0 ? [...common.alpnProtocols] : http2 ? ['h2'] : []

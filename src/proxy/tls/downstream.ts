@@ -6,11 +6,18 @@ import {
   type DownstreamTlsContext,
   DownstreamTlsContextSchema,
 } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
-import { messageOf } from '../../errors.ts'
 import { durationSeconds, invalid, onlyFields } from '../config/fields.ts'
 import type { CertificateInfo, TlsInfo } from '../network/connection-info.ts'
+import { accepted } from './accepted.ts'
 import { protocolBounds } from './parameters.ts'
-import { altNames, certificatePem, type PeerValidation, type SecretSource, validation } from './secrets.ts'
+import {
+  altNames,
+  certificateField,
+  certificatePem,
+  type PeerValidation,
+  type SecretSource,
+  validation,
+} from './secrets.ts'
 import { acceptTicketKeys, configuredTicketKeys, ownTicketKeys } from './session-tickets.ts'
 import type { TicketSecret } from './ticket-secret.ts'
 
@@ -68,32 +75,26 @@ export class DownstreamTls {
     this.#check = validation(common, secrets, where)
     this.#requireClient = config.requireClientCertificate ?? false
     this.#protocols = common.alpnProtocols
-    try {
-      this.#local = certificateInfo(new X509Certificate(certificate.cert[0]))
-    } catch (error) {
-      throw invalid(`${where}.tls_certificates`, messageOf(error))
-    }
+    const certificates = `${where}.${certificateField(common)}`
+    this.#local = accepted(certificates, () => certificateInfo(new X509Certificate(certificate.cert[0])))
     const identity = sessionIdentity(this.#local, this.#requireClient, this.#check)
     const configured = configuredTicketKeys(config, secrets, path)
     const ticketKeys =
       configured === undefined
         ? ownTicketKeys(ticketSecret, JSON.stringify([path, identity, certificate]))
         : () => configured
-    try {
-      this.#context = createSecureContext({
-        ...protocolBounds(common.tlsParams, `${where}.tls_params`),
-        ...certificate,
-        ...resumption(config, path),
-        ticketKeys: ticketKeys()[0],
-        sessionIdContext: identity,
-        ...(this.#check?.ca === undefined ? {} : { ca: this.#check.ca }),
-        ...(this.#check?.crl === undefined ? {} : { crl: this.#check.crl }),
-      })
-      // A single key that stays is OpenSSL's own affair.
-      if (configured?.length !== 1) acceptTicketKeys(this.#context, ticketKeys)
-    } catch (error) {
-      throw invalid(`${where}.tls_certificates`, messageOf(error))
+    const options: SecureContextOptions = {
+      ...protocolBounds(common.tlsParams, `${where}.tls_params`),
+      ...certificate,
+      ...resumption(config, path),
+      ticketKeys: ticketKeys()[0],
+      sessionIdContext: identity,
+      ...(this.#check?.ca === undefined ? {} : { ca: this.#check.ca }),
+      ...(this.#check?.crl === undefined ? {} : { crl: this.#check.crl }),
     }
+    this.#context = accepted(certificates, () => createSecureContext(options))
+    // A single key that stays is OpenSSL's own affair.
+    if (configured?.length !== 1) acceptTicketKeys(this.#context, ticketKeys)
   }
 
   /** Takes over a socket whose ClientHello may have been read and put back. */

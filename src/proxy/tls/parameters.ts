@@ -1,9 +1,10 @@
-import type { SecureVersion } from 'node:tls'
+import { createSecureContext, type SecureVersion } from 'node:tls'
 import {
   type TlsParameters,
   TlsParametersSchema,
 } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/common_pb.ts'
 import { onlyFields } from '../config/fields.ts'
+import { accepted } from './accepted.ts'
 
 const VERSIONS: readonly (SecureVersion | undefined)[] = [undefined, 'TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3']
 
@@ -23,12 +24,13 @@ export function protocolBounds(
   const ciphers = (parameters?.cipherSuites ?? []).map((suite) =>
     suite.replace(/^\[(.*)\]$/, '$1').replaceAll('|', ':'),
   )
+  const curves = parameters?.ecdhCurves ?? []
+  if (ciphers.length > 0) accepted(`${path}.cipher_suites`, () => createSecureContext({ ciphers: ciphers.join(':') }))
+  if (curves.length > 0) accepted(`${path}.ecdh_curves`, () => createSecureContext({ ecdhCurve: curves.join(':') }))
   return {
     minVersion: VERSIONS[parameters?.tlsMinimumProtocolVersion ?? 0] ?? 'TLSv1.2',
     maxVersion: VERSIONS[parameters?.tlsMaximumProtocolVersion ?? 0] ?? 'TLSv1.3',
     ...(ciphers.length === 0 ? {} : { ciphers: ciphers.join(':') }),
-    ...(parameters === undefined || parameters.ecdhCurves.length === 0
-      ? {}
-      : { ecdhCurve: parameters.ecdhCurves.join(':') }),
+    ...(curves.length === 0 ? {} : { ecdhCurve: curves.join(':') }),
   }
 }

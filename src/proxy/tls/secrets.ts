@@ -1,4 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto'
+import { createSecureContext } from 'node:tls'
 import { toBinary } from '@bufbuild/protobuf'
 import type { DataSource } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import type {
@@ -17,6 +18,7 @@ import { messageOf } from '../../errors.ts'
 import { dataSource } from '../config/data-source.ts'
 import { invalid, onlyFields, unsupported } from '../config/fields.ts'
 import { stringMatch, type TextMatch } from '../match/string.ts'
+import { accepted } from './accepted.ts'
 import { SECRET_FIELDS, type SecretKind, type SecretOf, secretNeed } from './secret-need.ts'
 
 /** Secrets by their keys: those of the bootstrap, of SDS, and of files. */
@@ -53,6 +55,11 @@ export function certificatePem(
     key.push(pair.key)
   }
   return { cert, key }
+}
+
+/** The field that gives the certificates. */
+export function certificateField({ tlsCertificates }: CommonTlsContext): string {
+  return tlsCertificates.length > 0 ? 'tls_certificates' : 'tls_certificate_sds_secret_configs'
 }
 
 /** One certificate chain and its key. */
@@ -136,7 +143,10 @@ export function compileValidation(contexts: readonly CertificateValidationContex
       path,
     )
     if (context.trustedCa !== undefined) ca = authorities(context.trustedCa, `${path}.trusted_ca`)
-    if (context.crl !== undefined) crl = dataSource(context.crl, `${path}.crl`).toString('utf8')
+    if (context.crl !== undefined) {
+      crl = dataSource(context.crl, `${path}.crl`).toString('utf8')
+      accepted(`${path}.crl`, () => createSecureContext({ crl }))
+    }
     identity.update(toBinary(CertificateValidationContextSchema, context))
     for (const hash of context.verifyCertificateHash) hashes.push(hash.replaceAll(':', '').toLowerCase())
     context.matchTypedSubjectAltNames.forEach((m, i) => {

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { before, describe, test } from 'node:test'
+import { SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
+import {
+  DownstreamTlsContextSchema,
+  UpstreamTlsContextSchema,
+} from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
+import { compileUpstreamTls } from '../cluster/upstream-tls.ts'
+import { parseMessage } from '../config/text.ts'
+import { Authority, inline, type Pair } from '../listener/testing.ts'
+import { DownstreamTls } from './downstream.ts'
+import { TicketSecret } from './ticket-secret.ts'
+
+const NONE = '{ inline_string: none }'
+
+describe('what OpenSSL refuses is told with its field', () => {
+  let one: Pair
+  let other: Pair
+  let authority: string
+
+  before(async () => {
+    const issuer = await new Authority().start()
+    authority = inline(issuer.pem)
+    one = await issuer.issue([{ type: 'dns', value: 'one.example' }])
+    other = await issuer.issue([{ type: 'dns', value: 'other.example' }])
+  })
+
+  const pair = (key = one.key) => `{ certificate_chain: ${inline(one.cert)}, private_key: ${inline(key)} }`
+  const secrets = {
+    find: () => parseMessage(SecretSchema, `{ name: a, tls_certificate: ${pair(other.key)} }`, 'test'),
+  }
+  const server = (fields: string, more = '') => {
+    const config = parseMessage(DownstreamTlsContextSchema, `{ common_tls_context: { ${fields} }${more} }`, 'test')
+    new DownstreamTls(config, secrets, new TicketSecret(), 'here')
+  }
+  const client = (fields: string) => {
+    const config = parseMessage(UpstreamTlsContextSchema, `{ common_tls_context: { ${fields} } }`, 'test')
+    compileUpstreamTls(config, false, secrets, 'here')
+  }
+  const refused = (work: () => void, field: string) =>
+    assert.throws(work, ({ message }: Error) =>
+      message.startsWith(`the proxy configuration is invalid: here.${field}: `),
+    )
+
+  for (const [field, fields] of [
+    ['tls_params.cipher_suites', () => `tls_params: { cipher_suites: [NONE] }, tls_certificates: [${pair()}]`],
+    ['tls_params.ecdh_curves', () => `tls_params: { ecdh_curves: [NONE] }, tls_certificates: [${pair()}]`],
+    [
+      'validation_context.crl',
+      () => `validation_context: { trusted_ca: ${authority}, crl: ${NONE} }, tls_certificates: [${pair()}]`,
+    ],
+    ['tls_certificates', () => `tls_certificates: [${pair(other.key)}]`],
+    ['tls_certificate_sds_secret_configs', () => 'tls_certificate_sds_secret_configs: [{ name: a }]'],
+  ] as const) {
+    test(`${field} of a server and of a client`, () => {
+      refused(() => server(fields()), `common_tls_context.${field}`)
+      refused(() => client(fields()), `common_tls_context.${field}`)
+    })
+  }
+
+  test('session_timeout', () =>
+    refused(() => server(`tls_certificates: [${pair()}]`, ', session_timeout: 0.5s'), 'session_timeout'))
+})
