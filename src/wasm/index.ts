@@ -18,6 +18,8 @@ export {
   TRAILERS_STATUS,
 } from './abi/constants.ts'
 export { decodePairs, encodePairs } from './abi/pairs.ts'
+export { httpAttribute } from './attributes/http-attributes.ts'
+export { attributeGroup } from './attributes/property.ts'
 export {
   type AttributeValue,
   Dictionary,

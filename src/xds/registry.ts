@@ -18,6 +18,7 @@ import { file_envoy_config_route_v3_route } from '../../gen/envoy/config/route/v
 import { file_envoy_config_trace_v3_opentelemetry } from '../../gen/envoy/config/trace/v3/opentelemetry_pb.ts'
 import { file_envoy_config_trace_v3_zipkin } from '../../gen/envoy/config/trace/v3/zipkin_pb.ts'
 import { file_envoy_extensions_access_loggers_file_v3_file } from '../../gen/envoy/extensions/access_loggers/file/v3/file_pb.ts'
+import { file_envoy_extensions_access_loggers_filters_cel_v3_cel } from '../../gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.ts'
 import { file_envoy_extensions_access_loggers_stream_v3_stream } from '../../gen/envoy/extensions/access_loggers/stream/v3/stream_pb.ts'
 import { file_envoy_extensions_access_loggers_wasm_v3_wasm } from '../../gen/envoy/extensions/access_loggers/wasm/v3/wasm_pb.ts'
 import { file_envoy_extensions_bootstrap_internal_listener_v3_internal_listener } from '../../gen/envoy/extensions/bootstrap/internal_listener/v3/internal_listener_pb.ts'
@@ -97,6 +98,7 @@ const ROOTS: readonly DescFile[] = [
   file_envoy_config_listener_v3_listener,
   file_envoy_config_route_v3_route,
   file_envoy_extensions_access_loggers_file_v3_file,
+  file_envoy_extensions_access_loggers_filters_cel_v3_cel,
   file_envoy_extensions_access_loggers_stream_v3_stream,
   file_envoy_extensions_access_loggers_wasm_v3_wasm,
   file_envoy_extensions_compression_brotli_compressor_v3_brotli,

@@ -8,6 +8,9 @@ const KEEPALIVE = 'Node sets keepalive_time alone; libuv sends ten probes, one e
 
 /** Taken knowingly: ignoring these is right. Message, field, reason. */
 export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'envoy.config.accesslog.v3.ExtensionFilter': {
+    name: NAME,
+  },
   'envoy.config.bootstrap.v3.Admin': {
     profile_path: 'there is no /cpuprofiler that would write there',
     ignore_global_conn_limit: 'connections to the admin endpoint are never counted or limited',

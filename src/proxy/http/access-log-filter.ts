@@ -5,9 +5,13 @@ import {
   type ComparisonFilter,
   ComparisonFilter_Op as Op,
 } from '../../../gen/envoy/config/accesslog/v3/accesslog_pb.ts'
+import { ExpressionFilterSchema } from '../../../gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.ts'
+import { unpackAs } from '../config/any.ts'
 import { invalid, onlyFields } from '../config/fields.ts'
 import { headerMatch } from '../match/header.ts'
 import { fraction } from '../route/route-match.ts'
+import type { AttributePlace } from './attributes.ts'
+import { celCondition } from './expression.ts'
 import { responseFlagsText, type StreamInfo } from './stream-info.ts'
 import { grpcStatus } from './substitution.ts'
 
@@ -24,10 +28,11 @@ const FIELDS = [
   'response_flag_filter',
   'grpc_status_filter',
   'traceable_filter',
+  'extension_filter',
 ]
 
 /** Compiles the condition of an access log or a local reply rule. */
-export function logFilter(filter: AccessLogFilter, path: string): LogFilter {
+export function logFilter(filter: AccessLogFilter, path: string, place: AttributePlace): LogFilter {
   onlyFields(AccessLogFilterSchema, filter, FIELDS, path)
   const specifier = filter.filterSpecifier
   switch (specifier.case) {
@@ -49,11 +54,11 @@ export function logFilter(filter: AccessLogFilter, path: string): LogFilter {
       return () => Math.random() < part
     }
     case 'andFilter': {
-      const all = specifier.value.filters.map((f, i) => logFilter(f, `${path}.and_filter.filters[${i}]`))
+      const all = specifier.value.filters.map((f, i) => logFilter(f, `${path}.and_filter.filters[${i}]`, place))
       return (info) => all.every((one) => one(info))
     }
     case 'orFilter': {
-      const all = specifier.value.filters.map((f, i) => logFilter(f, `${path}.or_filter.filters[${i}]`))
+      const all = specifier.value.filters.map((f, i) => logFilter(f, `${path}.or_filter.filters[${i}]`, place))
       return (info) => all.some((one) => one(info))
     }
     case 'headerFilter': {
@@ -73,6 +78,11 @@ export function logFilter(filter: AccessLogFilter, path: string): LogFilter {
     case 'grpcStatusFilter': {
       const { statuses, exclude } = specifier.value
       return (info) => statuses.some((status) => status === Number(grpcStatus(info) ?? 2)) !== exclude
+    }
+    case 'extensionFilter': {
+      const where = `${path}.extension_filter.typed_config`
+      const { expression } = unpackAs(specifier.value.configType.value, ExpressionFilterSchema, where)
+      return celCondition(expression, `${where}.expression`, place)
     }
     default:
       throw invalid(path, 'a filter is missing')

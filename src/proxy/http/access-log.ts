@@ -47,7 +47,7 @@ export async function prepareAccessLog(config: AccessLog, path: string): Promise
 
 export function accessLogger(config: AccessLog, path: string, context: FactoryContext): AccessLogger {
   onlyFields(AccessLogSchema, config, ['name', 'filter', 'typed_config'], path)
-  const filter = config.filter && logFilter(config.filter, `${path}.filter`)
+  const filter = config.filter && logFilter(config.filter, `${path}.filter`, context)
   const where = `${path}.typed_config`
   const { typeName, message } = unpack(config.configType.value, where)
   switch (typeName) {

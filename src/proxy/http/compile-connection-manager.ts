@@ -46,7 +46,11 @@ export async function compileConnectionManager(
       accessLogs,
       stats: new HttpStats(context.stats, options.statPrefix),
       localReplyMapper:
-        proto.localReplyConfig && new LocalReplyMapper(proto.localReplyConfig, `${path}.local_reply_config`),
+        proto.localReplyConfig &&
+        new LocalReplyMapper(proto.localReplyConfig, `${path}.local_reply_config`, {
+          node: context.node,
+          listener: place.listener,
+        }),
       tracing,
       bufferLimit,
       filterChainName,

@@ -5,6 +5,7 @@ import type { HeaderMap } from '../../base/header-map.ts'
 import { dataSource } from '../config/data-source.ts'
 import { invalid } from '../config/fields.ts'
 import { type LogFilter, logFilter } from './access-log-filter.ts'
+import type { AttributePlace } from './attributes.ts'
 import { HeaderMutations } from './header-mutations.ts'
 import type { StreamInfo } from './stream-info.ts'
 import { jsonFormat, type TextFormat, textFormat } from './substitution.ts'
@@ -29,12 +30,12 @@ export class LocalReplyMapper {
   /** What `%LOCAL_REPLY_BODY%` stands for while a reply is made. */
   #body = ''
 
-  constructor(config: LocalReplyConfig, path: string) {
+  constructor(config: LocalReplyConfig, path: string, place: AttributePlace) {
     this.#rules = config.mappers.map((mapper, i) => {
       const where = `${path}.mappers[${i}]`
       if (mapper.filter === undefined) throw invalid(`${where}.filter`, 'a filter is missing')
       return {
-        filter: logFilter(mapper.filter, `${where}.filter`),
+        filter: logFilter(mapper.filter, `${where}.filter`, place),
         statusCode: mapper.statusCode,
         body: mapper.body === undefined ? undefined : dataSource(mapper.body, `${where}.body`).latin1Slice(),
         format: mapper.bodyFormatOverride && this.#compile(mapper.bodyFormatOverride, `${where}.body_format_override`),

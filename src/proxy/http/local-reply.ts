@@ -3,20 +3,9 @@ import { HeaderMap } from '../../base/header-map.ts'
 import type { RouteEntry } from '../route/route-entry.ts'
 import { isGrpc } from '../route/route-match.ts'
 import type { LocalReplyOptions } from './filter.ts'
+import { grpcFromHttp } from './grpc-from-http.ts'
 import type { HttpStream } from './stream.ts'
 import type { StreamInfo } from './stream-info.ts'
-
-/** gRPC's own mapping for answers that did not come from a gRPC server (grpc/doc/http-grpc-status-mapping.md). */
-const GRPC_STATUS: Readonly<Record<number, number>> = {
-  400: 13,
-  401: 16,
-  403: 7,
-  404: 12,
-  429: 14,
-  502: 14,
-  503: 14,
-  504: 14,
-}
 
 export interface PendingReply {
   readonly code: number
@@ -95,7 +84,7 @@ function grpcHeaders(
 ): HeaderMap {
   headers.set(':status', '200')
   headers.set('content-type', 'application/grpc')
-  headers.set('grpc-status', String(options?.grpcStatus ?? GRPC_STATUS[code] ?? 2))
+  headers.set('grpc-status', String(options?.grpcStatus ?? grpcFromHttp(code)))
   if (message !== '') headers.set('grpc-message', percentEncode(message))
   headers.remove('content-length')
   return headers

@@ -1,7 +1,9 @@
+import { create, type DescMessage, type Message } from '@bufbuild/protobuf'
+import { DurationSchema, TimestampSchema } from '@bufbuild/protobuf/wkt'
 import { byteString } from '../../base/byte-string.ts'
 import { InternTable } from '../../base/intern.ts'
 import type { Context } from '../context/context.ts'
-import { type AttributeValue, childOf, Dictionary } from './value.ts'
+import { type AttributeValue, childOf, Dictionary, Proto } from './value.ts'
 
 /** A path has at most this many segments. */
 const DEEPEST = 32
@@ -63,8 +65,29 @@ export function findProperty(context: Context, { segments, key }: PropertyPath):
 
 /** The same tree for CEL: a group is a dictionary of its fields. */
 export function attributeRoot(context: Context, name: string): AttributeValue | undefined {
-  if (GROUPS.has(name)) return new Dictionary((field) => context.attribute(name, field))
-  return topLevel(context, name)
+  return attributeGroup(context, name) ?? topLevel(context, name)
+}
+
+/** A group of attributes for CEL, which has types for points in time and for durations; undefined where there is no such group. */
+export function attributeGroup(source: AttributeSource, name: string): Dictionary | undefined {
+  if (!GROUPS.has(name)) return undefined
+  return new Dictionary((field) => {
+    const value = source.attribute(name, field)
+    if (typeof value !== 'number' && typeof value !== 'bigint') return value
+    if (name === 'request' && field === 'time') return new Proto(TimestampSchema, ofNanos(TimestampSchema, value))
+    if ((name === 'request' && field === 'duration') || (name === 'response' && field === 'backend_latency'))
+      return new Proto(DurationSchema, ofNanos(DurationSchema, value))
+    return value
+  })
+}
+
+interface AttributeSource {
+  attribute(group: string, name: string): AttributeValue | undefined
+}
+
+function ofNanos(schema: typeof TimestampSchema | typeof DurationSchema, value: number | bigint): Message {
+  const nanos = BigInt(value)
+  return create<DescMessage>(schema, { seconds: nanos / 1_000_000_000n, nanos: Number(nanos % 1_000_000_000n) })
 }
 
 /** `set_property` writes below `wasm.`, so that it cannot overwrite what the proxy knows (Envoy's CelState prefix). */

@@ -2,20 +2,25 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, sign, verify } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { deflateSync, inflateSync } from 'node:zlib'
+import { create } from '@bufbuild/protobuf'
+import { NodeSchema } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import { STATUS } from '../abi/constants.ts'
-import { createTestHost, Dictionary, Struct } from '../index.ts'
+import { createTestHost, Dictionary, Proto, Struct } from '../index.ts'
 import { guest } from '../testing/wat-guest.ts'
 import { FOREIGN_FUNCTIONS } from './functions.ts'
 import { BinaryWriter, readFlat } from './wire.ts'
 
-const host = createTestHost()
+const node = create(NodeSchema, { metadata: { NAME: 'pod-1' }, locality: { region: 'eu' } })
+const host = createTestHost({ attributes: new Map([['xds.node', new Proto(NodeSchema, node)]]) })
 const plugin = host.start(guest(''))
 const stream = host.stream(plugin)
 stream.request([
   [':path', '/a'],
   ['x-role', 'admin'],
   ['x-two', '1'],
+  ['x-key', 'x-role'],
 ])
+stream.attributes.set('request.time', 1_700_000_000_000_000_001n)
 stream.attributes.set('connection.mtls', true)
 stream.attributes.set('request.size', 12)
 stream.attributes.set(
@@ -177,6 +182,12 @@ describe('foreign functions', () => {
     [`unknown_variable`, STATUS.internalFailure],
     [`1 / 0`, STATUS.internalFailure],
     [`null`, STATUS.notFound],
+    [`request.headers['X-Role'] + request.headers[request.headers['x-key']]`, Buffer.from('adminadmin')],
+    [`'x-role' in request.headers && size(request.headers) > 2`, Buffer.of(1)],
+    [`request.time > timestamp('2020-01-01T00:00:00Z')`, Buffer.of(1)],
+    [`request.time`, Buffer.from('01002a36fe9c9717', 'hex')],
+    [`xds.node.metadata.NAME == 'pod-1'`, Buffer.of(1)],
+    [`xds.node.locality.region`, Buffer.from('eu')],
   ]
   for (const [text, expected] of EXPRESSIONS) {
     it(`evaluates ${text}`, () => {
@@ -191,6 +202,8 @@ describe('foreign functions', () => {
   const REFUSED: [string, string][] = [
     ['what is not CEL', 'request.'],
     ['comprehensions (as Envoy: a short text could run for ever)', '[1,2].all(x, [1,2].all(y, true))'],
+    ['functions that there are not', 'frob(1)'],
+    ['patterns that are none', `request.path.matches('(')`],
     ['long texts', `'${'x'.repeat(5000)}'`],
   ]
   for (const [name, text] of REFUSED)

@@ -9,6 +9,7 @@ import {
   type LocalReply,
   type PluginFailure,
 } from '../../../wasm/index.ts'
+import { streamAttribute } from '../../http/attributes.ts'
 import type {
   FilterDataStatus,
   FilterHeadersStatus,
@@ -17,7 +18,6 @@ import type {
   HttpFilterCallbacks,
 } from '../../http/filter.ts'
 import type { MetadataMap } from '../../metadata-map.ts'
-import { streamAttribute } from './attributes.ts'
 
 /** Which phases a module has callbacks for; the others never reach it. */
 export interface Phases {

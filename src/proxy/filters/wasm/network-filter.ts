@@ -8,6 +8,7 @@ import {
   PEER,
   type PluginFailure,
 } from '../../../wasm/index.ts'
+import { connectionAttribute, metadataByNamespace } from '../../http/attributes.ts'
 import type {
   CloseOrigin,
   FilterStatus,
@@ -16,7 +17,6 @@ import type {
   NetworkFilterConfig,
   NetworkFilterFactory,
 } from '../../network/filter.ts'
-import { connectionAttribute, metadataByNamespace } from './attributes.ts'
 import { preparePlugin, startPlugin, stopPlugin } from './plugin.ts'
 
 /** One connection's Wasm filter. */

@@ -9,7 +9,7 @@ import {
   VmCache,
 } from '../../../wasm/index.ts'
 import type { FactoryContext } from '../../context.ts'
-import { listenerAttributes } from './attributes.ts'
+import { listenerAttributes } from '../../http/attributes.ts'
 import { wasmClusters } from './clusters.ts'
 import { resolveDns } from './dns.ts'
 import { wasmMetrics } from './metrics.ts'

@@ -1,10 +1,11 @@
 import { create, type JsonObject } from '@bufbuild/protobuf'
-import { LocalitySchema, MetadataSchema, type Node, NodeSchema } from '../../../../gen/envoy/config/core/v3/base_pb.ts'
-import { byteString } from '../../../base/byte-string.ts'
-import { type AttributeValue, Dictionary, type Json, Proto, Struct } from '../../../wasm/index.ts'
-import { type FactoryContext, NO_LISTENER } from '../../context.ts'
-import type { StreamInfo } from '../../http/stream-info.ts'
-import type { CertificateInfo, ConnectionInfo } from '../../network/connection-info.ts'
+import { LocalitySchema, MetadataSchema, type Node, NodeSchema } from '../../../gen/envoy/config/core/v3/base_pb.ts'
+import { byteString } from '../../base/byte-string.ts'
+import { type AttributeValue, Dictionary, type Json, Proto, Struct } from '../../wasm/index.ts'
+import { type FactoryContext, NO_LISTENER } from '../context.ts'
+import type { CertificateInfo, ConnectionInfo } from '../network/connection-info.ts'
+import { grpcFromHttp } from './grpc-from-http.ts'
+import type { StreamInfo } from './stream-info.ts'
 
 /** Nanoseconds between two points of the monotonic clock, or nothing while the later has not happened. */
 function nanos(from: number, to: number): number | undefined {
@@ -62,6 +63,10 @@ function responseAttribute(info: StreamInfo, name: string): AttributeValue | und
       return responseCode(info)
     case 'code_details':
       return info.responseCodeDetails === '' ? undefined : info.responseCodeDetails
+    case 'grpc_status': {
+      const code = responseCode(info)
+      return code === undefined ? undefined : grpcFromHttp(code)
+    }
     case 'flags':
       return info.responseFlags
     case 'size':
@@ -208,9 +213,12 @@ function first(names: readonly string[]): string | undefined {
   return names.length === 0 ? undefined : byteString(names[0])
 }
 
+/** Where something stands that reads attributes. */
+export type AttributePlace = Pick<FactoryContext, 'node' | 'listener'>
+
 /** Attributes that hold for all streams of a listener. */
 export function listenerAttributes(
-  context: FactoryContext,
+  context: AttributePlace,
 ): (group: string, name: string) => AttributeValue | undefined {
   const node = new Proto(NodeSchema, context.node as Node)
   const { direction, metadata: listenerMetadata } = context.listener
