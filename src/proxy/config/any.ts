@@ -13,7 +13,9 @@ import { type Any, type Struct, StructSchema } from '@bufbuild/protobuf/wkt'
 import type { Metadata } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import { file_envoy_extensions_bootstrap_internal_listener_v3_internal_listener } from '../../../gen/envoy/extensions/bootstrap/internal_listener/v3/internal_listener_pb.ts'
 import { file_envoy_extensions_compression_brotli_compressor_v3_brotli } from '../../../gen/envoy/extensions/compression/brotli/compressor/v3/brotli_pb.ts'
+import { file_envoy_extensions_compression_brotli_decompressor_v3_brotli } from '../../../gen/envoy/extensions/compression/brotli/decompressor/v3/brotli_pb.ts'
 import { file_envoy_extensions_compression_gzip_compressor_v3_gzip } from '../../../gen/envoy/extensions/compression/gzip/compressor/v3/gzip_pb.ts'
+import { file_envoy_extensions_compression_gzip_decompressor_v3_gzip } from '../../../gen/envoy/extensions/compression/gzip/decompressor/v3/gzip_pb.ts'
 import { file_envoy_extensions_filters_http_compressor_v3_compressor } from '../../../gen/envoy/extensions/filters/http/compressor/v3/compressor_pb.ts'
 import { file_envoy_extensions_filters_http_decompressor_v3_decompressor } from '../../../gen/envoy/extensions/filters/http/decompressor/v3/decompressor_pb.ts'
 import { file_envoy_extensions_filters_http_grpc_web_v3_grpc_web } from '../../../gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.ts'
@@ -52,7 +54,9 @@ import { checkNested } from './nested.ts'
 export const registry: Registry = createRegistry(
   xdsRegistry,
   file_envoy_extensions_compression_brotli_compressor_v3_brotli,
+  file_envoy_extensions_compression_brotli_decompressor_v3_brotli,
   file_envoy_extensions_compression_gzip_compressor_v3_gzip,
+  file_envoy_extensions_compression_gzip_decompressor_v3_gzip,
   file_envoy_extensions_filters_http_compressor_v3_compressor,
   file_envoy_extensions_filters_http_decompressor_v3_decompressor,
   file_envoy_extensions_filters_http_grpc_web_v3_grpc_web,

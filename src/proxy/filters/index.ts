@@ -1,7 +1,8 @@
 import type { HttpFilterFactory } from '../http/filter.ts'
 import type { NetworkFilterFactory } from '../network/filter.ts'
 import { bufferFilter } from './buffer.ts'
-import { compressor } from './compressor.ts'
+import { compressor } from './compression/compressor.ts'
+import { decompressor } from './compression/decompressor.ts'
 import { cors } from './cors.ts'
 import { extAuthz } from './ext-authz/filter.ts'
 import { fault } from './fault.ts'
@@ -25,6 +26,7 @@ export const HTTP_FILTERS: readonly HttpFilterFactory[] = [
   bufferFilter,
   compressor,
   cors,
+  decompressor,
   extAuthz,
   fault,
   grpcStats,

@@ -92,6 +92,7 @@ export function decodeData(stream: HttpStream, from: number, data: BodyBuffer, e
     }
     direction.iteration = Iteration.StopSingle
     if (status === FilterDataStatus.StopIterationNoBuffer) {
+      direction.withholds = true
       // An end without bytes has to come again on continue, so there must be something to continue with.
       if (stream.requestComplete && stream.requestTrailers === undefined) stream.requestBuffer ??= new BodyBuffer()
     } else {
@@ -129,8 +130,23 @@ export function decodeTrailers(stream: HttpStream, from: number): void {
       continue
     }
     direction.iteration = Iteration.StopSingle
+    direction.withholds = true
     return
   }
+}
+
+/** The end has not come to this filter: one before it has it. */
+function endWithheld(stream: HttpStream, handle: FilterHandle): boolean {
+  for (let i = 0; i < handle.index; i++) if (stream.filters[i].decode.withholds) return true
+  return false
+}
+
+/** Goes on behind a filter that has given the body on by itself. */
+export function injectRequestTrailers(stream: HttpStream, handle: FilterHandle): void {
+  if (stream.over || stream.decodeAborted) return
+  handle.decode.iteration = Iteration.Running
+  handle.decode.withholds = false
+  decodeTrailers(stream, handle.index + 1)
 }
 
 export function continueDecoding(stream: HttpStream, handle: FilterHandle): void {
@@ -143,9 +159,12 @@ export function continueDecoding(stream: HttpStream, handle: FilterHandle): void
   }
   const fromCurrent = direction.iteration === Iteration.StopAll
   direction.iteration = Iteration.Running
+  const withheld = direction.withholds
+  direction.withholds = false
+  const complete = stream.requestComplete && !endWithheld(stream, handle)
   if (!direction.headersContinued) {
     direction.headersContinued = true
-    const bare = stream.requestComplete && stream.requestBuffer === undefined && stream.requestTrailers === undefined
+    const bare = complete && stream.requestBuffer === undefined && stream.requestTrailers === undefined
     decodeHeaders(stream, handle.index + 1, stream.requestHeaders, bare)
     if (stream.over || stream.decodeAborted) return
   }
@@ -153,12 +172,14 @@ export function continueDecoding(stream: HttpStream, handle: FilterHandle): void
     releaseRequestMetadata(stream)
     if (stream.over || stream.decodeAborted) return
   }
-  const hadTrailers = stream.requestTrailers !== undefined
+  const hadTrailers = complete && stream.requestTrailers !== undefined
   const from = fromCurrent ? handle.index : handle.index + 1
   if (fromCurrent) direction.endStream = false
-  const held = takeRequestBuffer(stream)
+  // What was held for an end may have gone with a filter behind this one, which could not know that.
+  const end = complete && !hadTrailers
+  const held = takeRequestBuffer(stream) ?? (withheld && end ? new BodyBuffer() : undefined)
   if (held !== undefined) {
-    decodeData(stream, from, held, stream.requestComplete && !hadTrailers)
+    decodeData(stream, from, held, end)
     if (stream.over || stream.decodeAborted) return
   }
   if (hadTrailers) decodeTrailers(stream, from)

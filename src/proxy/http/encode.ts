@@ -101,6 +101,7 @@ export function encodeData(stream: HttpStream, from: number, data: BodyBuffer, e
     }
     direction.iteration = Iteration.StopSingle
     if (status === FilterDataStatus.StopIterationNoBuffer) {
+      direction.withholds = true
       if (stream.responseComplete && stream.responseTrailers === undefined) stream.responseBuffer ??= new BodyBuffer()
     } else {
       stream.responseStreaming = status === FilterDataStatus.StopIterationAndWatermark
@@ -139,9 +140,29 @@ export function encodeTrailers(stream: HttpStream, from: number): void {
       continue
     }
     direction.iteration = Iteration.StopSingle
+    direction.withholds = true
     return
   }
   stream.sendTrailers(trailers)
+}
+
+/** The end has not come to the filter at this index: one before it (on the response's way) has it. */
+function endWithheld(stream: HttpStream, index: number): boolean {
+  for (let i = stream.filters.length - 1; i > index; i--) if (stream.filters[i].encode.withholds) return true
+  return false
+}
+
+/** All of the response has come to where it is sent. */
+export function responseIsWhole(stream: HttpStream): boolean {
+  return stream.responseComplete && !endWithheld(stream, -1)
+}
+
+/** Goes on behind a filter that has given the body on by itself. */
+export function injectResponseTrailers(stream: HttpStream, handle: FilterHandle): void {
+  if (stream.over || stream.encodeAborted) return
+  handle.encode.iteration = Iteration.Running
+  handle.encode.withholds = false
+  encodeTrailers(stream, handle.index - 1)
 }
 
 export function continueEncoding(stream: HttpStream, handle: FilterHandle): void {
@@ -153,9 +174,12 @@ export function continueEncoding(stream: HttpStream, handle: FilterHandle): void
   }
   const fromCurrent = direction.iteration === Iteration.StopAll
   direction.iteration = Iteration.Running
+  const withheld = direction.withholds
+  direction.withholds = false
+  const complete = stream.responseComplete && !endWithheld(stream, handle.index)
   if (!direction.headersContinued) {
     direction.headersContinued = true
-    const bare = stream.responseComplete && stream.responseBuffer === undefined && stream.responseTrailers === undefined
+    const bare = complete && stream.responseBuffer === undefined && stream.responseTrailers === undefined
     encodeHeaders(stream, handle.index - 1, stream.responseHeaders as HeaderMap, bare)
     if (stream.over || stream.encodeAborted) return
   }
@@ -163,12 +187,13 @@ export function continueEncoding(stream: HttpStream, handle: FilterHandle): void
     releaseResponseMetadata(stream)
     if (stream.over || stream.encodeAborted) return
   }
-  const hadTrailers = stream.responseTrailers !== undefined
+  const hadTrailers = complete && stream.responseTrailers !== undefined
   const from = fromCurrent ? handle.index : handle.index - 1
   if (fromCurrent) direction.endStream = false
-  const held = takeResponseBuffer(stream)
+  const end = complete && !hadTrailers
+  const held = takeResponseBuffer(stream) ?? (withheld && end ? new BodyBuffer() : undefined)
   if (held !== undefined) {
-    encodeData(stream, from, held, stream.responseComplete && !hadTrailers)
+    encodeData(stream, from, held, end)
     if (stream.over || stream.encodeAborted) return
   }
   if (hadTrailers) encodeTrailers(stream, from)

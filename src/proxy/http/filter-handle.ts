@@ -2,14 +2,15 @@ import type { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
 import type { CallSpan } from '../cluster/async-client.ts'
 import type { Route } from '../route/route.ts'
-import { continueDecoding, decodeData } from './decode.ts'
-import { continueEncoding, encodeData } from './encode.ts'
+import { continueDecoding, decodeData, injectRequestTrailers } from './decode.ts'
+import { continueEncoding, encodeData, injectResponseTrailers } from './encode.ts'
 import type { HttpFilter, HttpFilterCallbacks, LocalReplyOptions } from './filter.ts'
 import type { FilterSlot, LiveConfig } from './filter-slot.ts'
 import { holdRequest, holdResponse } from './held.ts'
 import { Direction } from './iteration.ts'
 import type { HttpStream } from './stream.ts'
 import type { StreamInfo } from './stream-info.ts'
+import { type Pausable, type Throttle, throttleRequest, throttleResponse } from './throttle.ts'
 
 export class FilterHandle implements HttpFilterCallbacks {
   readonly stream: HttpStream
@@ -115,8 +116,24 @@ export class FilterHandle implements HttpFilterCallbacks {
     else holdResponse(this.stream, data)
   }
 
+  injectDecodedData(data: BodyBuffer, endStream: boolean): void {
+    if (this.stream.over || this.stream.decodeAborted) return
+    if (endStream) this.decode.withholds = false
+    decodeData(this.stream, this.index + 1, data, endStream)
+  }
+
   injectEncodedData(data: BodyBuffer, endStream: boolean): void {
-    if (!this.stream.over && !this.stream.encodeAborted) encodeData(this.stream, this.index - 1, data, endStream)
+    if (this.stream.over || this.stream.encodeAborted) return
+    if (endStream) this.encode.withholds = false
+    encodeData(this.stream, this.index - 1, data, endStream)
+  }
+
+  injectDecodedTrailers(): void {
+    injectRequestTrailers(this.stream, this)
+  }
+
+  injectEncodedTrailers(): void {
+    injectResponseTrailers(this.stream, this)
   }
 
   addDecodedTrailers(): HeaderMap {
@@ -147,6 +164,14 @@ export class FilterHandle implements HttpFilterCallbacks {
 
   resumeDownstream(): void {
     this.stream.resumeDownstream()
+  }
+
+  throttleDownstream(body: Pausable): Throttle {
+    return throttleRequest(this.stream, body)
+  }
+
+  throttleUpstream(body: Pausable): Throttle {
+    return throttleResponse(this.stream, body)
   }
 
   pauseUpstream(): void {

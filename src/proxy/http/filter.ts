@@ -15,6 +15,7 @@ import type { MetadataMap } from '../metadata-map.ts'
 import type { Route } from '../route/route.ts'
 import type { FilterDataStatus, FilterHeadersStatus, FilterTrailersStatus } from './filter-status.ts'
 import type { StreamInfo } from './stream-info.ts'
+import type { Pausable, Throttle } from './throttle.ts'
 
 export * from './filter-status.ts'
 
@@ -92,8 +93,12 @@ export interface HttpFilterCallbacks {
   addDecodedData(data: BodyBuffer): void
   addEncodedData(data: BodyBuffer): void
   /** Gives data to the filters behind this one, from outside of a data callback that has stopped without holding. */
+  injectDecodedData(data: BodyBuffer, endStream: boolean): void
   injectEncodedData(data: BodyBuffer, endStream: boolean): void
-  /** Makes trailers where there are none; only from a data callback with `endStream`. */
+  /** Ends with trailers what was given on so. */
+  injectDecodedTrailers(): void
+  injectEncodedTrailers(): void
+  /** Makes trailers where there are none; only from a data callback with `endStream`, or before they are injected. */
   addDecodedTrailers(): HeaderMap
   addEncodedTrailers(): HeaderMap
   /** How much this chain holds before it answers 413 (or 500 for a response). */
@@ -106,6 +111,9 @@ export interface HttpFilterCallbacks {
   resumeDownstream(): void
   pauseUpstream(): void
   resumeUpstream(): void
+  /** For a body that this filter makes from what comes: those behind it slow it down, too, and it slows down those before. */
+  throttleDownstream(body: Pausable): Throttle
+  throttleUpstream(body: Pausable): Throttle
 }
 
 /** A filter's configuration, compiled once per worker. */

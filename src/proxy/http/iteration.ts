@@ -7,4 +7,6 @@ export class Direction {
   headersContinued = false
   /** The filter has been given the end of the stream. */
   endStream = false
+  /** The filter has taken what came and gives it on later: the end of it has not gone to those behind, whatever the peer has sent. */
+  withholds = false
 }

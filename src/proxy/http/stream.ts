@@ -13,7 +13,7 @@ import type { StreamTrace } from '../tracing/stream-trace.ts'
 import type { RequestSink, ResponseEncoder } from './codec.ts'
 import type { ConnectionManager } from './connection-manager.ts'
 import { decodeData, decodeHeaders, decodeTrailers } from './decode.ts'
-import { encodeData, encodeHeaders, encodeTrailers } from './encode.ts'
+import { encodeData, encodeHeaders, encodeTrailers, responseIsWhole } from './encode.ts'
 import type { LocalReplyOptions } from './filter.ts'
 import type { FilterHandle } from './filter-handle.ts'
 import { fixLength } from './fix-length.ts'
@@ -21,6 +21,7 @@ import { codecErrorText, isAnswer, localReply, NO_STATUS, type PendingReply } fr
 import { createFilters } from './make-handle.ts'
 import { decodeMetadata, encodeMetadata, type ParkedMetadata } from './metadata.ts'
 import { ResponseFlag, StreamInfo } from './stream-info.ts'
+import type { DownstreamControl, UpstreamControl } from './throttle.ts'
 
 const IDLE = 0
 const REQUEST = 1
@@ -28,12 +29,6 @@ const MAX_DURATION = 2
 
 /** gRPC's status. */
 const DEADLINE_EXCEEDED = 4
-
-/** Whoever produces the response (the router) and can be slowed down. */
-export interface UpstreamControl {
-  pauseUpstream(): void
-  resumeUpstream(): void
-}
 
 export class HttpStream implements RequestSink {
   readonly manager: ConnectionManager
@@ -64,7 +59,10 @@ export class HttpStream implements RequestSink {
   /** Depth of filter calls on the stack. */
   calls = 0
   over = false
+  downstream: DownstreamControl
+  downstreamPauses = 0
   upstream: UpstreamControl | undefined
+  upstreamPauses = 0
   trace: StreamTrace | undefined
   isUpgrade = false
   /** It asks for an upgrade and has a body of its own, which is not the tunnel's. */
@@ -80,8 +78,6 @@ export class HttpStream implements RequestSink {
   #resetPending: string | undefined
   #headersSent = false
   #endSent = false
-  #downstreamPauses = 0
-  #upstreamPauses = 0
   #lastActivity = 0
   #idle: Timeout | undefined
   #requestTimeout: Timeout | undefined
@@ -90,6 +86,7 @@ export class HttpStream implements RequestSink {
   constructor(manager: ConnectionManager, encoder: ResponseEncoder, connection: ConnectionInfo, protocol: string) {
     this.manager = manager
     this.#encoder = encoder
+    this.downstream = encoder
     this.info = new StreamInfo(connection)
     this.info.protocol = protocol
     this.requestBufferLimit = manager.bufferLimit
@@ -326,19 +323,19 @@ export class HttpStream implements RequestSink {
   }
 
   pauseDownstream(): void {
-    if (this.#downstreamPauses++ === 0 && !this.over) this.#encoder.pauseReading()
+    if (this.downstreamPauses++ === 0 && !this.over) this.downstream.pauseReading()
   }
 
   resumeDownstream(): void {
-    if (this.#downstreamPauses > 0 && --this.#downstreamPauses === 0 && !this.over) this.#encoder.resumeReading()
+    if (this.downstreamPauses > 0 && --this.downstreamPauses === 0 && !this.over) this.downstream.resumeReading()
   }
 
   pauseUpstream(): void {
-    if (this.#upstreamPauses++ === 0) this.upstream?.pauseUpstream()
+    if (this.upstreamPauses++ === 0) this.upstream?.pauseUpstream()
   }
 
   resumeUpstream(): void {
-    if (this.#upstreamPauses > 0 && --this.#upstreamPauses === 0) this.upstream?.resumeUpstream()
+    if (this.upstreamPauses > 0 && --this.upstreamPauses === 0) this.upstream?.resumeUpstream()
   }
 
   // To the codec
@@ -351,7 +348,7 @@ export class HttpStream implements RequestSink {
       return
     }
     if (!endStream && !this.isHead)
-      fixLength(headers, this.responseBuffer, this.responseComplete, this.responseTrailers)
+      fixLength(headers, this.responseBuffer, responseIsWhole(this), this.responseTrailers)
     this.manager.finishResponse(this, headers)
     const info = this.info
     info.responseCode = Number(status)
@@ -461,8 +458,7 @@ export class HttpStream implements RequestSink {
 
   /** An answer that came before the request was complete ends the request as well: the codec closes what it cannot read. */
   #maybeDone(): void {
-    if (!this.#endSent || this.over) return
-    this.#finish()
+    if (this.#endSent) this.#finish()
   }
 
   #goOn(before: StreamInfo, headers: HeaderMap, body: BodyBuffer | undefined): void {

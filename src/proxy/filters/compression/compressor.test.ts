@@ -4,10 +4,10 @@ import { fromJson } from '@bufbuild/protobuf'
 import {
   CompressorPerRouteSchema,
   CompressorSchema,
-} from '../../../gen/envoy/extensions/filters/http/compressor/v3/compressor_pb.ts'
-import { registry } from '../config/any.ts'
-import type { FactoryContext } from '../context.ts'
-import { StatsStore } from '../stats/store.ts'
+} from '../../../../gen/envoy/extensions/filters/http/compressor/v3/compressor_pb.ts'
+import { registry } from '../../config/any.ts'
+import type { FactoryContext } from '../../context.ts'
+import { StatsStore } from '../../stats/store.ts'
 import { compressor } from './compressor.ts'
 
 // The bounds are those of Envoy's protos; zlib throws beyond most of them.

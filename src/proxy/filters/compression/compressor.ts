@@ -1,18 +1,21 @@
 /** `envoy.filters.http.compressor` for responses, with gzip and brotli. */
-import { type BrotliCompress, constants, createBrotliCompress, createGzip, type Gzip as GzipStream } from 'node:zlib'
-import { type Brotli, BrotliSchema } from '../../../gen/envoy/extensions/compression/brotli/compressor/v3/brotli_pb.ts'
-import { type Gzip, GzipSchema } from '../../../gen/envoy/extensions/compression/gzip/compressor/v3/gzip_pb.ts'
+import { constants, createBrotliCompress, createGzip } from 'node:zlib'
+import {
+  type Brotli,
+  BrotliSchema,
+} from '../../../../gen/envoy/extensions/compression/brotli/compressor/v3/brotli_pb.ts'
+import { type Gzip, GzipSchema } from '../../../../gen/envoy/extensions/compression/gzip/compressor/v3/gzip_pb.ts'
 import {
   type Compressor,
   Compressor_CommonDirectionConfigSchema,
   Compressor_ResponseDirectionConfigSchema,
   CompressorPerRouteSchema,
   CompressorSchema,
-} from '../../../gen/envoy/extensions/filters/http/compressor/v3/compressor_pb.ts'
-import { BodyBuffer } from '../../base/body-buffer.ts'
-import type { HeaderMap } from '../../base/header-map.ts'
-import { unpack } from '../config/any.ts'
-import { invalid, onlyFields, unsupported, within } from '../config/fields.ts'
+} from '../../../../gen/envoy/extensions/filters/http/compressor/v3/compressor_pb.ts'
+import type { BodyBuffer } from '../../../base/body-buffer.ts'
+import type { HeaderMap } from '../../../base/header-map.ts'
+import { unpack } from '../../config/any.ts'
+import { invalid, onlyFields, unsupported, within } from '../../config/fields.ts'
 import {
   FilterDataStatus,
   FilterHeadersStatus,
@@ -20,10 +23,9 @@ import {
   type HttpFilter,
   type HttpFilterCallbacks,
   type HttpFilterFactory,
-} from '../http/filter.ts'
-
-/** Works on the thread pool: compressing is the dearest thing a filter can do to a data thread. */
-type Codec = GzipStream | BrotliCompress
+} from '../../http/filter.ts'
+import { BodyCodec, type BodyCodecOwner, type Codec, HELD } from './body-codec.ts'
+import { RESPONSE } from './side.ts'
 
 interface Settings {
   readonly encoding: 'gzip' | 'br'
@@ -123,6 +125,7 @@ function library(config: Compressor): Pick<Settings, 'encoding' | 'make'> {
       windowBits: within(gzip.windowBits, 12, 9, 15, `${path}.window_bits`),
       level: within(gzip.compressionLevel, 0, 0, 9, `${path}.compression_level`) || constants.Z_DEFAULT_COMPRESSION,
       chunkSize: chunkSize(gzip.chunkSize, path),
+      highWaterMark: HELD,
     }
     return { encoding: 'gzip', make: () => createGzip(options) }
   }
@@ -133,7 +136,7 @@ function library(config: Compressor): Pick<Settings, 'encoding' | 'make'> {
     [constants.BROTLI_PARAM_QUALITY]: within(brotli.quality, 3, 0, 11, `${path}.quality`),
     [constants.BROTLI_PARAM_LGWIN]: within(brotli.windowBits, 18, 10, 24, `${path}.window_bits`),
   }
-  const options = { params, chunkSize: chunkSize(brotli.chunkSize, path) }
+  const options = { params, chunkSize: chunkSize(brotli.chunkSize, path), highWaterMark: HELD }
   return { encoding: 'br', make: () => createBrotliCompress(options) }
 }
 
@@ -142,13 +145,11 @@ function chunkSize(value: number | undefined, path: string): number {
   return within(value, 16_384, 4096, 65_536, `${path}.chunk_size`)
 }
 
-class CompressorFilter implements HttpFilter {
+class CompressorFilter implements HttpFilter, BodyCodecOwner {
   readonly #callbacks: HttpFilterCallbacks
   readonly #settings: Settings
   #accepted = ''
-  #codec: Codec | undefined
-  #trailers = false
-  #paused = false
+  #codec: BodyCodec | undefined
 
   constructor(callbacks: HttpFilterCallbacks, settings: Settings) {
     this.#callbacks = callbacks
@@ -180,57 +181,35 @@ class CompressorFilter implements HttpFilter {
     const etag = headers.get('etag')
     if (etag !== undefined && !etag.startsWith('W/')) headers.set('etag', `W/${etag}`)
     this.#settings.compressed.value++
-    this.#codec = this.#settings.make()
-    this.#listen(this.#codec)
+    // What was written must come out even if nothing follows for long: a stream of events is a response, too.
+    this.#codec = new BodyCodec(this.#settings.make(), RESPONSE, this.#callbacks, this, true)
     return FilterHeadersStatus.Continue
   }
 
   encodeData(data: BodyBuffer, endStream: boolean): FilterDataStatus {
-    const codec = this.#codec
-    if (codec === undefined) return FilterDataStatus.Continue
-    let room = true
-    for (const chunk of data.chunks) room = codec.write(chunk)
-    data.clear()
-    if (endStream) codec.end()
-    // What was written must come out even if nothing follows for long: a stream of events is a response, too.
-    else codec.flush()
-    if (!room && !this.#paused) {
-      this.#paused = true
-      this.#callbacks.pauseUpstream()
-    }
+    if (this.#codec === undefined) return FilterDataStatus.Continue
+    this.#codec.write(data, endStream)
     return FilterDataStatus.StopIterationNoBuffer
   }
 
   encodeTrailers(): FilterTrailersStatus {
-    const codec = this.#codec
-    if (codec === undefined) return FilterTrailersStatus.Continue
-    this.#trailers = true
-    codec.end()
+    if (this.#codec === undefined) return FilterTrailersStatus.Continue
+    this.#codec.complete()
     return FilterTrailersStatus.StopIteration
   }
 
   onDestroy(): void {
-    this.#codec?.removeAllListeners()
-    this.#codec?.on('error', () => {})
     this.#codec?.destroy()
   }
 
-  #listen(codec: Codec): void {
-    codec.on('data', (chunk: Buffer) => {
-      const data = new BodyBuffer()
-      data.add(chunk)
-      this.#callbacks.injectEncodedData(data, false)
-    })
-    codec.on('end', () => {
-      if (this.#trailers) this.#callbacks.continueEncoding()
-      else this.#callbacks.injectEncodedData(new BodyBuffer(), true)
-    })
-    codec.on('drain', () => {
-      if (!this.#paused) return
-      this.#paused = false
-      this.#callbacks.resumeUpstream()
-    })
-    codec.on('error', (error) => this.#callbacks.resetStream(`compressor: ${error.message}`))
+  onInput(): void {}
+
+  onOutput(): void {}
+
+  onEnd(): void {}
+
+  onError(error: Error): void {
+    this.#callbacks.resetStream(`compressor: ${error.message}`)
   }
 
   #compressible(headers: HeaderMap): boolean {

@@ -1,0 +1,109 @@
+import type { BodyBuffer } from '../../../base/body-buffer.ts'
+import type { HttpFilterCallbacks } from '../../http/filter.ts'
+import type { Throttle } from '../../http/throttle.ts'
+import type { Side } from './side.ts'
+
+/** zlib's and brotli's; they work on the thread pool, as they are the dearest that a filter can do to a data thread. */
+export type Codec = ReturnType<
+  typeof import('node:zlib').createGzip | typeof import('node:zlib').createBrotliDecompress
+>
+
+/** How many bytes wait before a codec and behind it (`highWaterMark`), besides what one read or one chunk brings. */
+export const HELD = 16_384
+
+/** What becomes of a body on its way through a codec. */
+export interface BodyCodecOwner {
+  onInput(bytes: number): void
+  /** Some output, before it goes on. */
+  onOutput(bytes: number): void
+  /** All output has gone on; trailers may be added. */
+  onEnd(): void
+  onError(error: NodeJS.ErrnoException): void
+}
+
+/**
+ * A body on its way through a codec. Waits at both ends: for the codec, which stops the peer, and for those behind, who stop the codec.
+ * So no more is held than the codec's two buffers and what one read brings, whatever becomes of that.
+ */
+export class BodyCodec {
+  readonly #callbacks: HttpFilterCallbacks
+  readonly #side: Side
+  readonly #owner: BodyCodecOwner
+  readonly #throttle: Throttle
+  readonly #codec: Codec
+  /** Only what is there now should be given out at each write. */
+  readonly #flushes: boolean
+  /** It gives nothing more: has come to its own end, or was given up. What follows is dropped. */
+  #over = false
+  #complete = false
+
+  constructor(codec: Codec, side: Side, callbacks: HttpFilterCallbacks, owner: BodyCodecOwner, flushes: boolean) {
+    this.#codec = codec
+    this.#side = side
+    this.#callbacks = callbacks
+    this.#owner = owner
+    this.#flushes = flushes
+    codec.on('data', (chunk: Buffer) => this.#output(chunk))
+    codec.on('end', () => this.#ended())
+    codec.on('drain', () => this.#throttle.drained())
+    codec.on('error', (error) => {
+      this.#owner.onError(error)
+      this.giveUp()
+    })
+    // Last: it may be that those behind take nothing now.
+    this.#throttle = side.throttle(callbacks, codec)
+  }
+
+  write(data: BodyBuffer, endStream: boolean): void {
+    this.#owner.onInput(data.length)
+    if (!this.#over) {
+      const codec = this.#codec
+      let room = true
+      for (const chunk of data.chunks) room = codec.write(chunk)
+      if (this.#flushes && !endStream) codec.flush()
+      if (!room && !endStream) this.#throttle.full()
+    }
+    data.clear()
+    if (endStream) this.complete()
+  }
+
+  /** Nothing follows but trailers, where there are some. */
+  complete(): void {
+    this.#complete = true
+    if (this.#over) process.nextTick(finish, this.#owner, this.#side, this.#callbacks)
+    else this.#codec.end()
+  }
+
+  /** Takes no more of what the codec gives; the message goes on without. */
+  giveUp(): void {
+    if (!this.#over) this.#ended()
+    this.destroy()
+  }
+
+  destroy(): void {
+    this.#over = true
+    const codec = this.#codec
+    codec.removeAllListeners()
+    // What it was doing may yet fail.
+    codec.on('error', ignore)
+    codec.destroy()
+  }
+
+  #output(chunk: Buffer): void {
+    this.#side.inject(this.#callbacks, chunk)
+    if (!this.#over) this.#owner.onOutput(chunk.length)
+  }
+
+  #ended(): void {
+    this.#over = true
+    this.#throttle.drained()
+    if (this.#complete) finish(this.#owner, this.#side, this.#callbacks)
+  }
+}
+
+function finish(owner: BodyCodecOwner, side: Side, callbacks: HttpFilterCallbacks): void {
+  owner.onEnd()
+  side.end(callbacks)
+}
+
+function ignore(): void {}
