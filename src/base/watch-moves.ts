@@ -13,7 +13,7 @@ const RETURN_MS = 1000
 /**
  * Tells of entries that were moved into a directory (all, or the one of that name), as files are replaced at once. What is written in place is not
  * told of, since it may be half there. The system tells a move from a new file only by the writing that follows: a file that was made
- * where it stands is told of once nobody has written to it for a while. A directory that is replaced itself, or that a link leads elsewhere
+ * where it stands is told of once nobody has written to it for a while, and again if somebody does. A directory that is replaced itself, or that a link leads elsewhere
  * before it goes, counts as moved into. Throws when the directory cannot be watched.
  */
 export function watchMoves(directory: string, name: string | undefined, onMove: () => void): { close(): void } {
@@ -29,8 +29,9 @@ class MoveWatcher {
   #inode = 0n
   #timer: NodeJS.Timeout | undefined
   #returning: NodeJS.Timeout | undefined
-  /** What has come since it was told last, and when the first of it came. */
-  readonly #fresh = new Set<string>()
+  /** What has come, and whether it is being written where it stands: then it may go on after it was told of. */
+  readonly #fresh = new Map<string, boolean>()
+  /** When the first came that is not told of. */
   #since = 0
 
   constructor(directory: string, name: string | undefined, onMove: () => void) {
@@ -60,20 +61,19 @@ class MoveWatcher {
     // The end of the directory itself is told by its own name.
     if (renamed && entry === basename(this.#directory) && !this.#same()) this.#follow()
     if (this.#name !== undefined && entry !== this.#name) return
-    if (renamed && exists(join(this.#directory, entry))) this.#moved(entry)
-    else if (this.#fresh.has(entry)) this.#moved(entry)
+    if (renamed && !exists(join(this.#directory, entry))) this.#fresh.delete(entry)
+    else if (renamed || this.#fresh.has(entry)) this.#came(entry, !renamed)
   }
 
-  #moved(entry: string): void {
+  #came(entry: string, written: boolean): void {
     const now = performance.now()
     if (this.#timer === undefined) this.#since = now
-    this.#fresh.add(entry)
+    this.#fresh.set(entry, written)
     clearTimeout(this.#timer)
     const wait = Math.min(QUIET_MS, Math.max(0, this.#since + LONGEST_MS - now))
     this.#timer = setTimeout(() => {
       this.#timer = undefined
-      // Otherwise somebody still writes, and is to be told of again.
-      if (wait === QUIET_MS) this.#fresh.clear()
+      for (const [name, written] of this.#fresh) if (!written) this.#fresh.delete(name)
       this.#onMove()
     }, wait).unref()
   }
@@ -89,7 +89,7 @@ class MoveWatcher {
       this.#returning = setTimeout(() => this.#follow(), RETURN_MS).unref()
       return
     }
-    this.#moved('.')
+    this.#came('.', false)
   }
 
   #same(): boolean {
