@@ -39,7 +39,7 @@ function requestAttribute(info: StreamInfo, name: string): AttributeValue | unde
     case 'time':
       return BigInt(Math.round(info.startTime * 1e6))
     case 'protocol':
-      return info.protocol
+      return info.protocol === '' ? undefined : info.protocol
     case 'duration':
       return nanos(info.startMono, info.endMono)
     case 'size': {

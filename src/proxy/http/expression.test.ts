@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { create } from '@bufbuild/protobuf'
+import { create, fromJson, type JsonValue } from '@bufbuild/protobuf'
 import { NodeSchema } from '../../../gen/envoy/config/core/v3/base_pb.ts'
+import { ExprSchema } from '../../../gen/google/api/expr/v1alpha1/syntax_pb.ts'
 import { HeaderMap } from '../../base/header-map.ts'
 import { NO_LISTENER } from '../context.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
@@ -28,9 +29,31 @@ const REFUSED: [string, RegExp][] = [
   [`request.path.matches('(')`, /missing|paren/],
 ]
 
+/** Trees, as RBAC has them. */
+const TREES: [string, JsonValue, RegExp][] = [
+  ['nothing', {}, /where\.expression: not a valid expression: an expression is empty/],
+  ['an empty operand', { callExpr: { function: '!_', args: [{}] } }, /an expression is empty/],
+  ['too few operands', { callExpr: { function: '_==_' } }, /'_==_' takes 2 operands, not 0/],
+  ['too few branches', { callExpr: { function: '_?_:_', args: [truth()] } }, /'_\?_:_' takes 3 operands, not 1/],
+  ['an unknown function', { callExpr: { function: 'frob', args: [truth()] } }, /undeclared reference to 'frob'/],
+  ['a loop', { comprehensionExpr: { iterVar: 'x' } }, /comprehensions/],
+]
+
+function truth(): JsonValue {
+  return { constExpr: { boolValue: true } }
+}
+
 describe('conditions in CEL', () => {
   for (const [text, message] of REFUSED) {
     it(`refuses «${text}»`, () => assert.throws(() => compile(text), { code: 'SL5002', message }))
+  }
+
+  for (const [name, tree, message] of TREES) {
+    it(`refuses a tree with ${name}`, () =>
+      assert.throws(() => celCondition(fromJson(ExprSchema, tree), 'where.expression', place), {
+        code: 'SL5002',
+        message,
+      }))
   }
 
   it('reads one stream after the other, and what holds for the whole listener', () => {

@@ -1,6 +1,8 @@
 /** Conditions in CEL over Envoy's attributes: of access logs, and of RBAC. */
+import type { Expr } from '../../../gen/google/api/expr/v1alpha1/syntax_pb.ts'
 import { requireFile } from '../../base/require-file.ts'
 import { messageOf } from '../../errors.ts'
+import type { CelExpr } from '../../wasm/attributes/expression.ts'
 import { type AttributeValue, attributeGroup, type Dictionary, httpAttribute } from '../../wasm/index.ts'
 import { invalid } from '../config/fields.ts'
 import { type AttributePlace, listenerAttributes } from './attributes.ts'
@@ -19,7 +21,7 @@ function cel(): Cel {
 
 /** Compiles a condition. One that fails, or gives something else than true, does not hold (as in Envoy). */
 export function celCondition(
-  source: Parameters<Cel['compileExpression']>[0],
+  source: string | Expr,
   path: string,
   place: AttributePlace,
 ): (info: StreamInfo) => boolean {
@@ -32,7 +34,7 @@ export function celCondition(
   const groups = new Map<string, Dictionary | undefined>()
   let evaluate: () => unknown
   try {
-    evaluate = cel().compileExpression(source, (name) => {
+    evaluate = cel().compileExpression(source as string | CelExpr, (name) => {
       if (!groups.has(name)) groups.set(name, attributeGroup(attributes, name))
       return groups.get(name)
     })

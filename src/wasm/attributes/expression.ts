@@ -44,15 +44,23 @@ function check(node: unknown, roots: Set<string>): void {
   if (node === null || typeof node !== 'object' || node instanceof Uint8Array) return
   const { case: kind, value } = node as { case?: string; value?: Record<string, unknown> }
   if (kind === 'comprehensionExpr') throw new Error('comprehensions (all, exists, map, filter) are not supported')
+  if ('exprKind' in node && (node as CelExpr).exprKind.case === undefined) throw new Error('an expression is empty')
   if (kind === 'identExpr') roots.add(String(value?.['name']))
-  else if (kind === 'callExpr' && value?.['function'] === 'matches') checkPattern(value as unknown as Call)
+  else if (kind === 'callExpr') checkCall(value as unknown as Call)
+  // The older message of the two has no optional elements.
+  else if (kind === 'listExpr') (value as Record<string, unknown>)['optionalIndices'] ??= []
   for (const [key, child] of Object.entries(node)) if (!key.startsWith('$')) check(child, roots)
 }
 
 type Call = Extract<NonNullable<CelExpr>['exprKind'], { case: 'callExpr' }>['value']
 
-/** A pattern that is no pattern would only fail when it is asked for. */
-function checkPattern({ args }: Call): void {
+/** Operators that a tree gives the wrong number of operands, and patterns that are none, would only fail when they are asked for. */
+function checkCall({ function: name, args }: Call): void {
+  if (!/[a-z]/.test(name)) {
+    const operands = name.split('_').length - 1
+    if (args.length !== operands) throw new Error(`'${name}' takes ${operands} operands, not ${args.length}`)
+  }
+  if (name !== 'matches') return
   const kind = args.at(-1)?.exprKind
   if (kind?.case === 'constExpr' && kind.value.constantKind.case === 'stringValue')
     compileRe2(kind.value.constantKind.value)

@@ -11,8 +11,11 @@ import {
   RBAC_Action,
   RBACSchema,
 } from '../../../../gen/envoy/config/rbac/v3/rbac_pb.ts'
-import type { HeaderMap } from '../../../base/header-map.ts'
+import { HeaderMap } from '../../../base/header-map.ts'
 import { invalid, onlyFields, unsupported } from '../../config/fields.ts'
+import type { AttributePlace } from '../../http/attributes.ts'
+import { celCondition } from '../../http/expression.ts'
+import { StreamInfo } from '../../http/stream-info.ts'
 import { type AddressMatch, cidrMatch } from '../../match/cidr.ts'
 import { headerMatch } from '../../match/header.ts'
 import { bytesMatch, stringMatch, type TextMatch } from '../../match/string.ts'
@@ -23,6 +26,8 @@ import { pathOnly } from '../../route/route-match.ts'
 
 /** What rules are asked about. Connections have no headers, and nothing about headers matches them. */
 export interface Subject {
+  /** Absent for a connection. */
+  readonly info?: StreamInfo
   readonly connection: ConnectionInfo
   readonly remoteAddress: string
   readonly headers: HeaderMap | undefined
@@ -54,14 +59,14 @@ export class RbacEngine {
   readonly #action: RBAC_Action
   readonly #policies: readonly { readonly name: string; readonly matches: Rule }[]
 
-  constructor(rules: RBAC, path: string) {
+  constructor(rules: RBAC, path: string, place: AttributePlace) {
     onlyFields(RBACSchema, rules, ['action', 'policies'], path)
     this.#action = rules.action
     this.logs = rules.action === RBAC_Action.LOG
     // Envoy sorts policies by name, so the first that matches is always the same.
     this.#policies = Object.entries(rules.policies)
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, policy]) => ({ name, matches: compilePolicy(policy, `${path}.policies["${name}"]`) }))
+      .map(([name, policy]) => ({ name, matches: compilePolicy(policy, `${path}.policies["${name}"]`, place) }))
   }
 
   check(subject: Subject): Verdict {
@@ -72,11 +77,24 @@ export class RbacEngine {
   }
 }
 
-function compilePolicy(policy: Policy, path: string): Rule {
-  onlyFields(PolicySchema, policy, ['permissions', 'principals'], path)
+function compilePolicy(policy: Policy, path: string, place: AttributePlace): Rule {
+  // Envoy takes `checked_condition` and ignores it: a policy that seems narrower than it is.
+  onlyFields(PolicySchema, policy, ['permissions', 'principals', 'condition'], path)
   const permissions = any(policy.permissions.map((p, i) => permission(p, `${path}.permissions[${i}]`)))
   const principals = any(policy.principals.map((p, i) => principal(p, `${path}.principals[${i}]`)))
-  return (subject) => permissions(subject) && principals(subject)
+  if (policy.condition === undefined) return (subject) => permissions(subject) && principals(subject)
+  const holds = celCondition(policy.condition, `${path}.condition`, place)
+  return (subject) => permissions(subject) && principals(subject) && holds(subject.info ?? ofConnection(subject))
+}
+
+/** What a condition reads of a connection: to Envoy its request has no headers. */
+function ofConnection({ connection, metadata }: Subject): StreamInfo {
+  const info = new StreamInfo(connection)
+  info.startTime = Date.now()
+  info.protocol = ''
+  info.requestHeaders = new HeaderMap()
+  for (const [namespace, values] of metadata ?? []) info.setDynamicMetadata(namespace, values)
+  return info
 }
 
 function any(rules: readonly Rule[]): Rule {

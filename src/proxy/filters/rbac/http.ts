@@ -42,8 +42,8 @@ class Rules {
         'rbac',
       )
     }
-    this.enforced = config?.rules && new RbacEngine(config.rules, 'rbac.rules')
-    this.shadow = config?.shadowRules && new RbacEngine(config.shadowRules, 'rbac.shadow_rules')
+    this.enforced = config?.rules && new RbacEngine(config.rules, 'rbac.rules', context)
+    this.shadow = config?.shadowRules && new RbacEngine(config.shadowRules, 'rbac.shadow_rules', context)
     const scope = context.stats.scope(`${context.statPrefix}rbac.`)
     const { rulesStatPrefix = '', shadowRulesStatPrefix = '' } = config ?? {}
     this.keys = keys(`${rulesStatPrefix}enforced_`)
@@ -103,6 +103,7 @@ class RbacFilter implements HttpFilter {
     const rules = callbacks.routeConfig<Rules>() ?? this.#rules
     const info = callbacks.streamInfo
     const subject = {
+      info,
       connection: info.connection,
       remoteAddress: info.remoteAddress,
       headers,

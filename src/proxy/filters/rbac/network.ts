@@ -34,8 +34,8 @@ export const networkRbac: NetworkFilterFactory<typeof RBACSchema> = {
     const scope = context.stats.scope(`${dotted(config.statPrefix)}rbac.`)
     const shadow = dotted(config.shadowRulesStatPrefix)
     const settings: Settings = {
-      enforced: config.rules && new RbacEngine(config.rules, 'rbac.rules'),
-      shadow: config.shadowRules && new RbacEngine(config.shadowRules, 'rbac.shadow_rules'),
+      enforced: config.rules && new RbacEngine(config.rules, 'rbac.rules', context),
+      shadow: config.shadowRules && new RbacEngine(config.shadowRules, 'rbac.shadow_rules', context),
       allowed: scope.counter('allowed'),
       denied: scope.counter('denied'),
       shadowAllowed: scope.counter(`${shadow}shadow_allowed`),
@@ -59,9 +59,9 @@ class NetworkRbac implements NetworkFilter {
     if (this.#decided) return FilterStatus.Continue
     this.#decided = true
     const { enforced, shadow, allowed, denied } = this.#settings
-    const { connection } = this.#callbacks
+    const { connection, dynamicMetadata: metadata } = this.#callbacks
     const { remoteAddress } = connection
-    const subject = { connection, remoteAddress, headers: undefined, metadata: undefined, filterState: undefined }
+    const subject = { connection, remoteAddress, headers: undefined, metadata, filterState: undefined }
     if (shadow !== undefined) {
       const { shadowAllowed, shadowDenied } = this.#settings
       if (shadow.check(subject).allowed) shadowAllowed.value++
