@@ -8,6 +8,7 @@
 import { connect, createServer, type Socket } from 'node:net'
 import { Flag, FRAME_HEADER, FrameType, PREFACE } from '../../src/proxy/http2/frame.ts'
 import { FrameReader } from '../../src/proxy/http2/frame-reader.ts'
+import { Setting } from '../../src/proxy/http2/settings.ts'
 
 /** Windows that nothing here fills. */
 const SETTINGS = Buffer.from('0000060400000000000004 7fffffff 00000408000000000070000000'.replaceAll(' ', ''), 'hex')
@@ -36,12 +37,48 @@ function frame(type: number, flags: number, stream: number, payload: Buffer): Bu
   return bytes
 }
 
+/** How many bytes of DATA the other end takes (RFC 9113 5.2): a peer that sends more is cut off. */
+class Windows {
+  #initial = 65_535
+  #connection = 65_535
+  readonly #streams = new Map<number, number>()
+
+  /** From the payload of SETTINGS. */
+  settings(bytes: Buffer, start: number, end: number): void {
+    for (let at = start; at < end; at += 6) {
+      if (bytes.readUInt16BE(at) !== Setting.InitialWindowSize) continue
+      const initial = bytes.readUInt32BE(at + 2)
+      for (const [stream, window] of this.#streams) this.#streams.set(stream, window + initial - this.#initial)
+      this.#initial = initial
+    }
+  }
+
+  opened(stream: number, more: number): void {
+    if (stream === 0) this.#connection += more
+    else this.#streams.set(stream, this.#of(stream) + more)
+  }
+
+  /** Whether there is room for as many, which is then taken. */
+  take(stream: number, length: number): boolean {
+    const window = this.#of(stream)
+    if (this.#connection < length || window < length) return false
+    this.#connection -= length
+    this.#streams.set(stream, window - length)
+    return true
+  }
+
+  #of(stream: number): number {
+    return this.#streams.get(stream) ?? this.#initial
+  }
+}
+
 /** One connection; what its frames make it write goes out at once. */
 class Peer {
   readonly socket: Socket
   /** For each stream the frame that is a message on it. */
   readonly messages = new Map<number, Buffer>()
   received = 0
+  readonly #windows = new Windows()
   #out: Buffer[] = []
   readonly #onHeaders: (peer: Peer, stream: number) => void
   readonly #onMessage: ((peer: Peer, stream: number) => void) | undefined
@@ -63,8 +100,11 @@ class Peer {
     let left = skip
     let stream = 0
     const reader = new FrameReader({
-      onFrame: (type, flags, id) => {
-        if (type === FrameType.Settings && (flags & Flag.Ack) === 0) this.write(SETTINGS_ACK)
+      onFrame: (type, flags, id, bytes, from, to) => {
+        if (type === FrameType.Settings && (flags & Flag.Ack) === 0) {
+          this.#windows.settings(bytes, from, to)
+          this.write(SETTINGS_ACK)
+        } else if (type === FrameType.WindowUpdate) this.#windows.opened(id, bytes.readUInt32BE(from))
         else if (type === FrameType.Headers) this.#onHeaders(this, id)
         else if (type === FrameType.RstStream || type === FrameType.GoAway) this.messages.delete(id)
       },
@@ -89,7 +129,9 @@ class Peer {
     this.#out.push(bytes)
   }
 
+  /** Nothing, where the other end takes no more yet. */
   message(stream: number): void {
+    if (!this.#windows.take(stream, MESSAGE.length)) return
     let bytes = this.messages.get(stream)
     if (bytes === undefined) {
       bytes = frame(FrameType.Data, 0, stream, MESSAGE)
