@@ -85,7 +85,10 @@ describe('large bodies', () => {
   }
 
   before(async () => {
-    up = await listening(createServer((request, response) => void serve(request, response)))
+    const plain = createServer((request, response) => void serve(request, response))
+    // Node would close a connection that idled for five seconds just when the next test uses it.
+    plain.keepAliveTimeout = 0
+    up = await listening(plain)
     up2 = await listening(createHttp2Server((request, response) => void serve(request, response)))
     other = await upstream((_, response, text) => {
       mirrored += text.length

@@ -148,6 +148,8 @@ export async function upstream(
     })
     request.on('error', () => {})
   })
+  // Node would close a connection that idled for five seconds just when the next test uses it.
+  server.keepAliveTimeout = 0
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
