@@ -35,7 +35,7 @@ export class Cluster implements ClusterFacts {
   readonly stats: ClusterStats
   readonly #connections: HostConnections
   readonly #outliers: OutlierDetector | undefined
-  readonly #checks: HealthChecks | undefined
+  readonly checks: HealthChecks | undefined
   readonly #dns: DnsResolver | undefined
   #hosts: HostChooser
   #counted = NO_HOSTS
@@ -67,7 +67,7 @@ export class Cluster implements ClusterFacts {
     this.#connections = new HostConnections(proto, config, secrets, this.breaker, this.stats, scope, internal)
     if (proto.healthChecks.length > 0) {
       const own = scope.scope(`cluster.${config.statName}.`)
-      this.#checks = new HealthChecks(proto.healthChecks, this, own, path)
+      this.checks = new HealthChecks(proto.healthChecks, this, own, path)
     }
     this.#assignment = compileAssignment(
       config.discovery === 'eds' ? undefined : proto.loadAssignment,
@@ -128,7 +128,7 @@ export class Cluster implements ClusterFacts {
 
   close(): void {
     this.#dns?.close()
-    this.#checks?.close()
+    this.checks?.close()
     this.#outliers?.close()
     for (const host of this.hosts) host.pool.drain()
     this.#count(NO_HOSTS)
@@ -149,14 +149,14 @@ export class Cluster implements ClusterFacts {
       const old = known.get(host.address)
       // With other health checks it is another host (Envoy, too).
       const other =
-        old !== undefined && this.#checks !== undefined && old.settings.healthChecked !== endpoint.healthChecked
+        old !== undefined && this.checks !== undefined && old.settings.healthChecked !== endpoint.healthChecked
       if (other) {
         this.#forget(old)
         changed = true
       }
       if (old === undefined || other) {
         this.#connections.connect(host)
-        this.#checks?.added(host)
+        this.checks?.added(host)
       } else {
         host = old
         host.settings = endpoint
@@ -182,14 +182,14 @@ export class Cluster implements ClusterFacts {
 
   /** Discovery is only eventually right: a host that it drops is kept while its health checks pass (Envoy, too). */
   #outlives(host: EndpointHost): boolean {
-    if (this.#checks === undefined || this.config.ignoreHealthOnRemoval) return false
+    if (this.checks === undefined || this.config.ignoreHealthOnRemoval) return false
     return (
       host.settings.healthChecked && (host.healthFlags & (HealthFlag.FailedActiveCheck | HealthFlag.Draining)) === 0
     )
   }
 
   #forget(host: EndpointHost): void {
-    this.#checks?.removed(host)
+    this.checks?.removed(host)
     this.#outliers?.removed(host)
     host.pool.drain()
   }

@@ -9,6 +9,8 @@ export const HealthFlag = {
   PendingRemoval: 0x20,
   /** New, and to be left out of every count until the first check. */
   PendingActiveCheck: 0x40,
+  /** It has said in an answer that it fails. */
+  ImmediateFail: 0x100,
   Draining: 0x200,
 } as const
 
@@ -16,7 +18,7 @@ export const UNHEALTHY =
   HealthFlag.FailedActiveCheck | HealthFlag.FailedOutlierCheck | HealthFlag.FailedEds | HealthFlag.Draining
 export const DEGRADED = HealthFlag.DegradedActiveCheck | HealthFlag.DegradedEds
 /** Hosts that no share of healthy hosts is reckoned by. */
-export const EXCLUDED = HealthFlag.PendingActiveCheck | HealthFlag.Draining
+export const EXCLUDED = HealthFlag.PendingActiveCheck | HealthFlag.ImmediateFail | HealthFlag.Draining
 
 const NAMES: readonly (readonly [number, string])[] = [
   [HealthFlag.FailedActiveCheck, '/failed_active_hc'],
@@ -26,6 +28,7 @@ const NAMES: readonly (readonly [number, string])[] = [
   [HealthFlag.DegradedEds, '/degraded_eds_health'],
   [HealthFlag.PendingRemoval, '/pending_dynamic_removal'],
   [HealthFlag.PendingActiveCheck, '/pending_active_hc'],
+  [HealthFlag.ImmediateFail, '/excluded_via_immediate_hc_fail'],
   [HealthFlag.Draining, '/eds_status_draining'],
 ]
 

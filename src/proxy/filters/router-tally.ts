@@ -8,8 +8,10 @@ import type { RetryPolicy } from '../route/retry-policy.ts'
 import type { Attempt } from './router-attempt.ts'
 import type { LateAttempts } from './router-late.ts'
 
-/** For outlier detection, whatever becomes of the answer. */
+/** For health checks and outlier detection, whatever becomes of the answer. */
 export function judgeAnswer(cluster: Cluster, host: EndpointHost, headers: HeaderMap, status: number): void {
+  if (cluster.checks !== undefined && headers.has('x-envoy-immediate-health-check-fail'))
+    cluster.checks.failedAtOnce(host)
   cluster.outliers?.onResponse(host, grpcFailure(headers, status))
 }
 

@@ -7,7 +7,7 @@ import { ClusterLoadAssignmentSchema } from '../../../../gen/envoy/config/endpoi
 import { StatsStore } from '../../stats/store.ts'
 import { eventually, upstream } from '../../testing.ts'
 import { Cluster } from '../cluster.ts'
-import { HealthFlag } from '../health-flag.ts'
+import { HealthFlag, healthFlagsText } from '../health-flag.ts'
 
 const OFTEN = 'timeout: 1s, interval: 0.01s, no_traffic_interval: 0.01s'
 
@@ -72,6 +72,29 @@ describe('health checks', () => {
       state.status = 0
       await eventually(() => !host.healthy)
       assert.equal(counter('health_check.network_failure'), 4)
+    } finally {
+      cluster.close()
+      await up.close()
+    }
+  })
+
+  test('a host that says in an answer that it fails is out at once, and comes back by the threshold', async () => {
+    const { up } = await patient(200)
+    const { cluster, set, counter, gauge } = checked('unhealthy_threshold: 4, healthy_threshold: 3')
+    try {
+      set(up.port)
+      const [host] = cluster.hosts
+      await eventually(() => host.healthy)
+      const before = counter('health_check.success')
+      cluster.checks?.failedAtOnce(host)
+      assert.equal(healthFlagsText(host.healthFlags), '/failed_active_hc/excluded_via_immediate_hc_fail')
+      assert.deepEqual(
+        [counter('health_check.failure'), counter('health_check.passive_failure'), gauge('health_check.healthy')],
+        [1, 1, 0],
+      )
+      await eventually(() => host.healthy)
+      assert.equal(host.healthFlags, 0)
+      assert.equal(counter('health_check.success') - before, 3)
     } finally {
       cluster.close()
       await up.close()

@@ -98,6 +98,21 @@ export class HealthChecker {
     return watched === undefined || watched.first ? undefined : watched.flags
   }
 
+  /** The host says that it fails: no threshold is waited for, and the next check comes in its time. */
+  failedAtOnce(host: EndpointHost): void {
+    const watched = this.#watched.get(host)
+    if (watched === undefined) return
+    const before = watched.flags
+    watched.first = false
+    watched.good = 0
+    watched.bad = 0
+    watched.flags = (before & ~HealthFlag.PendingActiveCheck) | HealthFlag.FailedActiveCheck | HealthFlag.ImmediateFail
+    this.#stats.failure.value++
+    this.#stats.passiveFailure.value++
+    this.#stats.hosts.change(before, watched.flags)
+    this.#owner.onCheckResult(host, false)
+  }
+
   #later(host: EndpointHost, watched: Watched, ms: number): void {
     watched.timer = setTimeout(() => this.#check(host, watched), ms).unref()
   }
@@ -130,7 +145,7 @@ export class HealthChecker {
       if (!failed) return false
       if (!first && ++watched.good < this.#healthyThreshold) return true
       watched.good = 0
-      watched.flags &= ~HealthFlag.FailedActiveCheck
+      watched.flags &= ~(HealthFlag.FailedActiveCheck | HealthFlag.ImmediateFail)
       return false
     }
     this.#stats.failure.value++

@@ -9,7 +9,11 @@ import { type CheckOwner, HealthChecker } from './health-checker.ts'
 import { HostCounts } from './health-stats.ts'
 
 const MOST = 8
-const ACTIVE = HealthFlag.FailedActiveCheck | HealthFlag.DegradedActiveCheck | HealthFlag.PendingActiveCheck
+const ACTIVE =
+  HealthFlag.FailedActiveCheck |
+  HealthFlag.DegradedActiveCheck |
+  HealthFlag.PendingActiveCheck |
+  HealthFlag.ImmediateFail
 
 export class HealthChecks implements CheckOwner {
   readonly scope: StatsScope
@@ -49,6 +53,11 @@ export class HealthChecks implements CheckOwner {
     let watched = false
     for (const checker of this.#checkers) watched = checker.removed(host)
     if (watched) this.#counts?.change(host.healthFlags, HealthFlag.FailedActiveCheck)
+  }
+
+  /** The host says in an answer that it fails (`x-envoy-immediate-health-check-fail`). */
+  failedAtOnce(host: EndpointHost): void {
+    for (const checker of this.#checkers) checker.failedAtOnce(host)
   }
 
   close(): void {

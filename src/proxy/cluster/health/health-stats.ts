@@ -29,6 +29,7 @@ export interface HealthStats {
   readonly success: Cell
   readonly failure: Cell
   readonly networkFailure: Cell
+  readonly passiveFailure: Cell
   readonly hosts: HostCounts
 }
 
@@ -39,6 +40,7 @@ export function healthStats(cluster: StatsScope, checkName: string): HealthStats
     success: scope.counter('success'),
     failure: scope.counter('failure'),
     networkFailure: scope.counter('network_failure'),
+    passiveFailure: scope.counter('passive_failure'),
     hosts: new HostCounts(scope),
   }
 }
