@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { gunzipSync } from 'node:zlib'
 import { fromJson } from '@bufbuild/protobuf'
 import {
   CompressorPerRouteSchema,
   CompressorSchema,
 } from '../../../../gen/envoy/extensions/filters/http/compressor/v3/compressor_pb.ts'
+import { BodyBuffer } from '../../../base/body-buffer.ts'
+import { HeaderMap } from '../../../base/header-map.ts'
 import { registry } from '../../config/any.ts'
 import type { FactoryContext } from '../../context.ts'
+import type { HttpFilter, HttpFilterConfig } from '../../http/filter.ts'
 import { StatsStore } from '../../stats/store.ts'
 import { compressor } from './compressor.ts'
+import { Chain } from './testing.ts'
 
 // The bounds are those of Envoy's protos; zlib throws beyond most of them.
 for (const [library, field, value] of [
@@ -53,4 +58,39 @@ test('refused: disabled: false, as by Envoy', () => {
     () => compressor.createRouteConfig?.(config, {} as FactoryContext),
     /compressor\.disabled: must be true/,
   )
+})
+
+test('a request is compressed, and counted by the names of Envoy', async () => {
+  const typedConfig = { '@type': 'type.googleapis.com/envoy.extensions.compression.gzip.compressor.v3.Gzip' }
+  const json = { compressorLibrary: { name: 'lib', typedConfig }, requestDirectionConfig: {} }
+  const stats = new StatsStore()
+  const context = { stats, statPrefix: 'http.in.' } as unknown as FactoryContext
+  const config = compressor.create(fromJson(CompressorSchema, json, { registry }), context) as HttpFilterConfig
+  const chain = new Chain()
+  const filter = config.createFilter(chain.callbacks) as Required<HttpFilter>
+  const headers = HeaderMap.of([
+    ['content-type', 'text/plain'],
+    ['content-length', '100'],
+  ])
+  filter.decodeHeaders(headers, false)
+  assert.deepEqual([headers.get('content-encoding'), headers.get('content-length')], ['gzip', undefined])
+  filter.decodeData(BodyBuffer.of('x'.repeat(60)), false)
+  filter.decodeData(BodyBuffer.of('x'.repeat(40)), true)
+  filter.encodeHeaders(HeaderMap.of([[':status', '204']]), true)
+  await chain.body()
+  const sent = Buffer.concat(chain.parts)
+  assert.equal(gunzipSync(sent).toString(), 'x'.repeat(100))
+  filter.onDestroy()
+  await chain.closed()
+  const { counters } = stats.snapshot()
+  for (const [name, value] of [
+    ['request.compressed', 1],
+    ['request.not_compressed', 0],
+    ['request.total_uncompressed_bytes', 100],
+    ['request.total_compressed_bytes', sent.length],
+    ['compressed', 0],
+    ['not_compressed', 1],
+  ] as const) {
+    assert.equal(counters[`http.in.compressor.lib.gzip.${name}`], value, name)
+  }
 })

@@ -1,4 +1,4 @@
-/** `envoy.filters.http.compressor` for responses, with gzip and brotli. */
+/** `envoy.filters.http.compressor` with gzip and brotli. */
 import { constants, createBrotliCompress, createGzip } from 'node:zlib'
 import {
   type Brotli,
@@ -7,7 +7,9 @@ import {
 import { type Gzip, GzipSchema } from '../../../../gen/envoy/extensions/compression/gzip/compressor/v3/gzip_pb.ts'
 import {
   type Compressor,
+  type Compressor_CommonDirectionConfig,
   Compressor_CommonDirectionConfigSchema,
+  Compressor_RequestDirectionConfigSchema,
   Compressor_ResponseDirectionConfigSchema,
   CompressorPerRouteSchema,
   CompressorSchema,
@@ -24,18 +26,32 @@ import {
   type HttpFilterCallbacks,
   type HttpFilterFactory,
 } from '../../http/filter.ts'
-import { BodyCodec, type BodyCodecOwner, type Codec, HELD } from './body-codec.ts'
-import { RESPONSE } from './side.ts'
+import type { StatsScope } from '../../stats/scope.ts'
+import { type Codec, HELD } from './body-codec.ts'
+import { isNoTransform } from './codings.ts'
+import { Compression, type CompressionStats, compressionStats } from './compression.ts'
+import { REQUEST, RESPONSE } from './side.ts'
 
-interface Settings {
+interface Library {
   readonly encoding: 'gzip' | 'br'
+  /** Its part in the names of statistics. */
+  readonly statName: string
   readonly make: () => Codec
+}
+
+interface DirectionSettings {
+  readonly enabled: boolean
   readonly minLength: number
   readonly types: ReadonlySet<string>
+  readonly stats: CompressionStats
+}
+
+interface Settings {
+  readonly library: Library
+  readonly request: DirectionSettings
+  readonly response: DirectionSettings
   readonly etagOff: boolean
   readonly removeAcceptEncoding: boolean
-  readonly enabled: boolean
-  readonly compressed: { value: number }
 }
 
 /** Envoy's default list. */
@@ -55,8 +71,7 @@ export const compressor: HttpFilterFactory<typeof CompressorSchema, typeof Compr
   configType: CompressorSchema,
   routeConfigType: CompressorPerRouteSchema,
   create(config, context) {
-    const scope = context.stats.scope(`${context.statPrefix}compressor.`)
-    const settings = compile(config, scope.counter('compressed'))
+    const settings = compile(config, context.stats.scope(`${context.statPrefix}compressor.`))
     return { createFilter: (callbacks) => new CompressorFilter(callbacks, settings) }
   },
   createRouteConfig({ override }): RouteRule {
@@ -77,44 +92,78 @@ interface RouteRule {
   readonly removeAcceptEncoding: boolean | undefined
 }
 
-function compile(config: Compressor, compressed: { value: number }): Settings {
+function compile(config: Compressor, stats: StatsScope): Settings {
+  const { requestDirectionConfig: request, responseDirectionConfig: response } = config
   onlyFields(
     CompressorSchema,
     config,
-    ['compressor_library', 'response_direction_config', 'content_length', 'content_type'],
+    ['compressor_library', 'request_direction_config', 'response_direction_config', 'content_length', 'content_type'],
     'compressor',
   )
-  const direction = config.responseDirectionConfig
-  const common = direction?.commonConfig
-  if (direction !== undefined) {
+  if (request !== undefined) {
+    onlyFields(
+      Compressor_RequestDirectionConfigSchema,
+      request,
+      ['common_config'],
+      'compressor.request_direction_config',
+    )
+  }
+  if (response !== undefined) {
     onlyFields(
       Compressor_ResponseDirectionConfigSchema,
-      direction,
+      response,
       ['common_config', 'disable_on_etag_header', 'remove_accept_encoding_header'],
       'compressor.response_direction_config',
     )
   }
-  if (common !== undefined) {
-    onlyFields(
-      Compressor_CommonDirectionConfigSchema,
-      common,
-      ['enabled', 'min_content_length', 'content_type'],
-      'compressor.response_direction_config.common_config',
-    )
-  }
-  const types = common !== undefined && common.contentType.length > 0 ? common.contentType : config.contentType
+  const made = library(config)
+  const own = stats.scope(`${config.compressorLibrary?.name ?? ''}.${made.statName}.`)
+  // The fields of the filter itself, which are deprecated, are about responses.
+  const { contentLength, contentType } = config
   return {
-    ...library(config),
-    minLength: common?.minContentLength ?? config.contentLength ?? 30,
-    types: new Set(types.length > 0 ? types : TYPES),
-    etagOff: direction?.disableOnEtagHeader ?? false,
-    removeAcceptEncoding: direction?.removeAcceptEncodingHeader ?? false,
-    enabled: common?.enabled?.defaultValue ?? true,
-    compressed,
+    library: made,
+    // That it is there turns compression of requests on.
+    request: direction(request?.commonConfig, own.scope('request.'), 'request', request !== undefined),
+    response: direction(
+      response?.commonConfig,
+      // As in Envoy: the names from before there were directions, unless this one is configured.
+      response === undefined ? own : own.scope('response.'),
+      'response',
+      true,
+      contentLength,
+      contentType,
+    ),
+    etagOff: response?.disableOnEtagHeader ?? false,
+    removeAcceptEncoding: response?.removeAcceptEncodingHeader ?? false,
   }
 }
 
-function library(config: Compressor): Pick<Settings, 'encoding' | 'make'> {
+function direction(
+  config: Compressor_CommonDirectionConfig | undefined,
+  stats: StatsScope,
+  name: string,
+  enabled: boolean,
+  minLength = 30,
+  types: readonly string[] = [],
+): DirectionSettings {
+  if (config !== undefined) {
+    onlyFields(
+      Compressor_CommonDirectionConfigSchema,
+      config,
+      ['enabled', 'min_content_length', 'content_type'],
+      `compressor.${name}_direction_config.common_config`,
+    )
+  }
+  const given = config !== undefined && config.contentType.length > 0 ? config.contentType : types
+  return {
+    enabled: config?.enabled?.defaultValue ?? enabled,
+    minLength: config?.minContentLength ?? minLength,
+    types: new Set(given.length > 0 ? given : TYPES),
+    stats: compressionStats(stats),
+  }
+}
+
+function library(config: Compressor): Library {
   const path = 'compressor.compressor_library.typed_config'
   const { typeName, message } = unpack(config.compressorLibrary?.typedConfig, path)
   if (typeName === GzipSchema.typeName) {
@@ -127,7 +176,7 @@ function library(config: Compressor): Pick<Settings, 'encoding' | 'make'> {
       chunkSize: chunkSize(gzip.chunkSize, path),
       highWaterMark: HELD,
     }
-    return { encoding: 'gzip', make: () => createGzip(options) }
+    return { encoding: 'gzip', statName: 'gzip', make: () => createGzip(options) }
   }
   if (typeName !== BrotliSchema.typeName) throw unsupported(path, `compressor ${typeName}`)
   const brotli = message as Brotli
@@ -137,7 +186,7 @@ function library(config: Compressor): Pick<Settings, 'encoding' | 'make'> {
     [constants.BROTLI_PARAM_LGWIN]: within(brotli.windowBits, 18, 10, 24, `${path}.window_bits`),
   }
   const options = { params, chunkSize: chunkSize(brotli.chunkSize, path), highWaterMark: HELD }
-  return { encoding: 'br', make: () => createBrotliCompress(options) }
+  return { encoding: 'br', statName: 'brotli', make: () => createBrotliCompress(options) }
 }
 
 /** Envoy's bounds, here as above: zlib throws at what it cannot do, and would do so within a request. */
@@ -145,85 +194,101 @@ function chunkSize(value: number | undefined, path: string): number {
   return within(value, 16_384, 4096, 65_536, `${path}.chunk_size`)
 }
 
-class CompressorFilter implements HttpFilter, BodyCodecOwner {
+class CompressorFilter implements HttpFilter {
   readonly #callbacks: HttpFilterCallbacks
   readonly #settings: Settings
   #accepted = ''
-  #codec: BodyCodec | undefined
+  #request: Compression | undefined
+  #response: Compression | undefined
 
   constructor(callbacks: HttpFilterCallbacks, settings: Settings) {
     this.#callbacks = callbacks
     this.#settings = settings
   }
 
-  decodeHeaders(headers: HeaderMap): FilterHeadersStatus {
+  decodeHeaders(headers: HeaderMap, endStream: boolean): FilterHeadersStatus {
+    const { library, request, response, removeAcceptEncoding } = this.#settings
     this.#accepted = headers.getAll('accept-encoding').join(',')
     const rule = this.#callbacks.routeConfig<RouteRule>()
-    const enabled = rule?.enabled ?? this.#settings.enabled
-    if (enabled && (rule?.removeAcceptEncoding ?? this.#settings.removeAcceptEncoding))
-      headers.remove('accept-encoding')
+    const enabled = rule?.enabled ?? response.enabled
+    if (enabled && (rule?.removeAcceptEncoding ?? removeAcceptEncoding)) headers.remove('accept-encoding')
+    if (endStream || rule?.enabled === false || !request.enabled || !worthIt(headers, request)) {
+      request.stats.notCompressed.value++
+      return FilterHeadersStatus.Continue
+    }
+    headers.remove('content-length')
+    headers.set('content-encoding', library.encoding)
+    this.#request = new Compression(library.make(), request.stats, REQUEST, this.#callbacks)
     return FilterHeadersStatus.Continue
   }
 
+  decodeData(data: BodyBuffer, endStream: boolean): FilterDataStatus {
+    if (this.#request === undefined) return FilterDataStatus.Continue
+    this.#request.codec.write(data, endStream)
+    return FilterDataStatus.StopIterationNoBuffer
+  }
+
+  decodeTrailers(): FilterTrailersStatus {
+    if (this.#request === undefined) return FilterTrailersStatus.Continue
+    this.#request.codec.complete()
+    return FilterTrailersStatus.StopIteration
+  }
+
   encodeHeaders(headers: HeaderMap, endStream: boolean): FilterHeadersStatus {
-    const { encoding } = this.#settings
-    if (endStream || !(this.#callbacks.routeConfig<RouteRule>()?.enabled ?? this.#settings.enabled))
+    const { library, response } = this.#settings
+    if (!this.#compresses(headers, endStream)) {
+      response.stats.notCompressed.value++
       return FilterHeadersStatus.Continue
-    if (!this.#compressible(headers)) return FilterHeadersStatus.Continue
-    // RFC 9110 12.5.5: the answer depends on the header whether it is compressed or not.
-    const vary = headers.get('vary')
-    if (vary === undefined) headers.add('vary', 'Accept-Encoding')
-    else if (!/\*|accept-encoding/i.test(vary)) headers.set('vary', `${vary}, Accept-Encoding`)
-    if (!accepts(this.#accepted, encoding)) return FilterHeadersStatus.Continue
+    }
     headers.remove('content-length')
-    headers.set('content-encoding', encoding)
+    headers.set('content-encoding', library.encoding)
     // RFC 9110 8.8.1: a strong validator is for the bytes that it was made of.
     const etag = headers.get('etag')
     if (etag !== undefined && !etag.startsWith('W/')) headers.set('etag', `W/${etag}`)
-    this.#settings.compressed.value++
-    // What was written must come out even if nothing follows for long: a stream of events is a response, too.
-    this.#codec = new BodyCodec(this.#settings.make(), RESPONSE, this.#callbacks, this, true)
+    this.#response = new Compression(library.make(), response.stats, RESPONSE, this.#callbacks)
     return FilterHeadersStatus.Continue
   }
 
   encodeData(data: BodyBuffer, endStream: boolean): FilterDataStatus {
-    if (this.#codec === undefined) return FilterDataStatus.Continue
-    this.#codec.write(data, endStream)
+    if (this.#response === undefined) return FilterDataStatus.Continue
+    this.#response.codec.write(data, endStream)
     return FilterDataStatus.StopIterationNoBuffer
   }
 
   encodeTrailers(): FilterTrailersStatus {
-    if (this.#codec === undefined) return FilterTrailersStatus.Continue
-    this.#codec.complete()
+    if (this.#response === undefined) return FilterTrailersStatus.Continue
+    this.#response.codec.complete()
     return FilterTrailersStatus.StopIteration
   }
 
   onDestroy(): void {
-    this.#codec?.destroy()
+    this.#request?.codec.destroy()
+    this.#response?.codec.destroy()
   }
 
-  onInput(): void {}
-
-  onOutput(): void {}
-
-  onEnd(): void {}
-
-  onError(error: Error): void {
-    this.#callbacks.resetStream(`compressor: ${error.message}`)
-  }
-
-  #compressible(headers: HeaderMap): boolean {
-    const { types, minLength, etagOff } = this.#settings
+  /** Whether a response is compressed; if it could be, its `vary` says so. */
+  #compresses(headers: HeaderMap, endStream: boolean): boolean {
+    const { library, response, etagOff } = this.#settings
+    if (endStream || !(this.#callbacks.routeConfig<RouteRule>()?.enabled ?? response.enabled)) return false
     const status = headers.get(':status')
-    if (status === '204' || status === '304' || headers.has('content-encoding') || headers.has('content-range'))
-      return false
+    if (status === '204' || status === '304' || headers.has('content-range')) return false
     if (etagOff && headers.has('etag')) return false
-    if (/no-transform/i.test(headers.get('cache-control') ?? '')) return false
-    const length = headers.get('content-length')
-    if (length !== undefined && Number(length) < minLength) return false
-    const type = (headers.get('content-type') ?? '').split(';')[0].trim().toLowerCase()
-    return type === '' || types.has(type)
+    if (isNoTransform(headers) || !worthIt(headers, response)) return false
+    // RFC 9110 12.5.5: the answer depends on the header whether it is compressed or not.
+    const vary = headers.get('vary')
+    if (vary === undefined) headers.add('vary', 'Accept-Encoding')
+    else if (!/\*|accept-encoding/i.test(vary)) headers.set('vary', `${vary}, Accept-Encoding`)
+    return accepts(this.#accepted, library.encoding)
   }
+}
+
+/** Of a type that shrinks, long enough, and not encoded yet. */
+function worthIt(headers: HeaderMap, { types, minLength }: DirectionSettings): boolean {
+  if (headers.has('content-encoding')) return false
+  const length = headers.get('content-length')
+  if (length !== undefined && Number(length) < minLength) return false
+  const type = (headers.get('content-type') ?? '').split(';')[0].trim().toLowerCase()
+  return type === '' || types.has(type)
 }
 
 /** RFC 9110 12.5.3, as far as the question is one coding. */
