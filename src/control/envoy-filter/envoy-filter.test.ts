@@ -93,6 +93,33 @@ test('NETWORK_FILTER stands before the connection manager', () => {
   assert.deepEqual(build(envoyFilter('f', [patch])).network, ['x', 'network.http_connection_manager'])
 })
 
+test('NETWORK_FILTER: MERGE adds an access log with a filter in CEL', () => {
+  const match = { listener: { filterChain: { filter: { name: 'envoy.filters.network.http_connection_manager' } } } }
+  const type = (name: string) => `type.googleapis.com/envoy.extensions.${name}`
+  const filter = {
+    extension_filter: {
+      name: 'cel',
+      typed_config: {
+        '@type': type('access_loggers.filters.cel.v3.ExpressionFilter'),
+        expression: 'response.code >= 400',
+      },
+    },
+  }
+  const typed_config = {
+    '@type': type('filters.network.http_connection_manager.v3.HttpConnectionManager'),
+    access_log: [
+      { name: 'errors', filter, typed_config: { '@type': type('access_loggers.stream.v3.StdoutAccessLog') } },
+    ],
+  }
+  const { listener } = build(
+    envoyFilter('f', [{ applyTo: 'NETWORK_FILTER', match, patch: { operation: 'MERGE', value: { typed_config } } }]),
+  )
+  assert.match(
+    JSON.stringify(listener),
+    /"errors","filter":.*"expression":"response.code >= 400","@type":"[\w./]+ExpressionFilter"/,
+  )
+})
+
 test('order: priority upwards, root namespace first, then age', () => {
   const patch = (name: string) => [httpFilter('INSERT_FIRST', name)]
   const own = workload({ namespace: 'default', labels: { istio: 'ingressgateway' } })
