@@ -23,9 +23,11 @@ import { file_envoy_extensions_access_loggers_stream_v3_stream } from '../../gen
 import { file_envoy_extensions_access_loggers_wasm_v3_wasm } from '../../gen/envoy/extensions/access_loggers/wasm/v3/wasm_pb.ts'
 import { file_envoy_extensions_bootstrap_internal_listener_v3_internal_listener } from '../../gen/envoy/extensions/bootstrap/internal_listener/v3/internal_listener_pb.ts'
 import { file_envoy_extensions_compression_brotli_compressor_v3_brotli } from '../../gen/envoy/extensions/compression/brotli/compressor/v3/brotli_pb.ts'
+import { file_envoy_extensions_compression_brotli_decompressor_v3_brotli } from '../../gen/envoy/extensions/compression/brotli/decompressor/v3/brotli_pb.ts'
 import { file_envoy_extensions_compression_gzip_compressor_v3_gzip } from '../../gen/envoy/extensions/compression/gzip/compressor/v3/gzip_pb.ts'
 import { file_envoy_extensions_compression_gzip_decompressor_v3_gzip } from '../../gen/envoy/extensions/compression/gzip/decompressor/v3/gzip_pb.ts'
 import { file_envoy_extensions_compression_zstd_compressor_v3_zstd } from '../../gen/envoy/extensions/compression/zstd/compressor/v3/zstd_pb.ts'
+import { file_envoy_extensions_compression_zstd_decompressor_v3_zstd } from '../../gen/envoy/extensions/compression/zstd/decompressor/v3/zstd_pb.ts'
 import { file_envoy_extensions_filters_http_buffer_v3_buffer } from '../../gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.ts'
 import { file_envoy_extensions_filters_http_compressor_v3_compressor } from '../../gen/envoy/extensions/filters/http/compressor/v3/compressor_pb.ts'
 import { file_envoy_extensions_filters_http_cors_v3_cors } from '../../gen/envoy/extensions/filters/http/cors/v3/cors_pb.ts'
@@ -53,6 +55,8 @@ import { file_envoy_extensions_filters_network_local_ratelimit_v3_local_rate_lim
 import { file_envoy_extensions_filters_network_rbac_v3_rbac } from '../../gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.ts'
 import { file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy } from '../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
 import { file_envoy_extensions_filters_network_wasm_v3_wasm } from '../../gen/envoy/extensions/filters/network/wasm/v3/wasm_pb.ts'
+import { file_envoy_extensions_formatter_metadata_v3_metadata } from '../../gen/envoy/extensions/formatter/metadata/v3/metadata_pb.ts'
+import { file_envoy_extensions_formatter_req_without_query_v3_req_without_query } from '../../gen/envoy/extensions/formatter/req_without_query/v3/req_without_query_pb.ts'
 import { file_envoy_extensions_internal_redirect_allow_listed_routes_v3_allow_listed_routes_config } from '../../gen/envoy/extensions/internal_redirect/allow_listed_routes/v3/allow_listed_routes_config_pb.ts'
 import { file_envoy_extensions_internal_redirect_previous_routes_v3_previous_routes_config } from '../../gen/envoy/extensions/internal_redirect/previous_routes/v3/previous_routes_config_pb.ts'
 import { file_envoy_extensions_internal_redirect_safe_cross_scheme_v3_safe_cross_scheme_config } from '../../gen/envoy/extensions/internal_redirect/safe_cross_scheme/v3/safe_cross_scheme_config_pb.ts'
@@ -65,6 +69,7 @@ import { file_envoy_extensions_load_balancing_policies_subset_v3_subset } from '
 import { file_envoy_extensions_load_balancing_policies_wrr_locality_v3_wrr_locality } from '../../gen/envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality_pb.ts'
 import { file_envoy_extensions_network_dns_resolver_cares_v3_cares_dns_resolver } from '../../gen/envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.ts'
 import { file_envoy_extensions_network_dns_resolver_getaddrinfo_v3_getaddrinfo_dns_resolver } from '../../gen/envoy/extensions/network/dns_resolver/getaddrinfo/v3/getaddrinfo_dns_resolver_pb.ts'
+import { file_envoy_extensions_path_match_uri_template_v3_uri_template_match } from '../../gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.ts'
 import { file_envoy_extensions_regex_engines_v3_google_re2 } from '../../gen/envoy/extensions/regex_engines/v3/google_re2_pb.ts'
 import { file_envoy_extensions_request_id_uuid_v3_uuid } from '../../gen/envoy/extensions/request_id/uuid/v3/uuid_pb.ts'
 import { file_envoy_extensions_resource_monitors_downstream_connections_v3_downstream_connections } from '../../gen/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.ts'
@@ -83,6 +88,7 @@ import { file_envoy_extensions_wasm_v3_wasm } from '../../gen/envoy/extensions/w
 import { file_envoy_service_auth_v3_external_auth } from '../../gen/envoy/service/auth/v3/external_auth_pb.ts'
 import { file_envoy_service_discovery_v3_ads } from '../../gen/envoy/service/discovery/v3/ads_pb.ts'
 import { file_envoy_service_discovery_v3_discovery } from '../../gen/envoy/service/discovery/v3/discovery_pb.ts'
+import { file_envoy_service_ratelimit_v3_rls } from '../../gen/envoy/service/ratelimit/v3/rls_pb.ts'
 import { file_google_rpc_status } from '../../gen/google/rpc/status_pb.ts'
 import { file_udpa_type_v1_typed_struct } from '../../gen/udpa/type/v1/typed_struct_pb.ts'
 import { file_xds_type_v3_typed_struct } from '../../gen/xds/type/v3/typed_struct_pb.ts'
@@ -165,6 +171,12 @@ const ROOTS: readonly DescFile[] = [
   file_envoy_service_auth_v3_external_auth,
   file_envoy_service_discovery_v3_ads,
   file_envoy_service_discovery_v3_discovery,
+  file_envoy_extensions_compression_brotli_decompressor_v3_brotli,
+  file_envoy_extensions_formatter_metadata_v3_metadata,
+  file_envoy_extensions_formatter_req_without_query_v3_req_without_query,
+  file_envoy_extensions_path_match_uri_template_v3_uri_template_match,
+  file_envoy_extensions_compression_zstd_decompressor_v3_zstd,
+  file_envoy_service_ratelimit_v3_rls,
   file_google_rpc_status,
   file_udpa_type_v1_typed_struct,
   file_xds_type_v3_typed_struct,

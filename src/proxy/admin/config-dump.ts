@@ -14,7 +14,7 @@ import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_p
 import { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.ts'
 import { SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
 import { redact } from '../../xds/index.ts'
-import { registry } from '../config/any.ts'
+import { registry } from '../../xds/registry.ts'
 import type { ConfigManager } from '../main/config-manager.ts'
 import type { Delivered } from '../main/delivered.ts'
 

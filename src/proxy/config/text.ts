@@ -1,7 +1,7 @@
 import { type DescMessage, fromBinary, fromJson, type JsonValue, type MessageShape } from '@bufbuild/protobuf'
 import { parse, YAMLParseError } from 'yaml'
 import { messageOf } from '../../errors.ts'
-import { registry } from './any.ts'
+import { registry } from '../../xds/registry.ts'
 import { invalid, unsupported } from './fields.ts'
 import { readBytes } from './read-bytes.ts'
 

@@ -8,7 +8,7 @@ import {
 } from '../../../../gen/envoy/extensions/filters/http/compressor/v3/compressor_pb.ts'
 import { BodyBuffer } from '../../../base/body-buffer.ts'
 import { HeaderMap } from '../../../base/header-map.ts'
-import { registry } from '../../config/any.ts'
+import { registry } from '../../../xds/registry.ts'
 import type { FactoryContext } from '../../context.ts'
 import type { HttpFilter, HttpFilterConfig } from '../../http/filter.ts'
 import { StatsStore } from '../../stats/store.ts'
