@@ -115,9 +115,4 @@ export const DIFFERENCES: readonly Difference[] = [
     cases: ['9110 10.1.1: an expectation without a body'],
     why: 'RFC 9110 10.1.1: 100 may be left out where there is nothing to wait for; Envoy sends it',
   },
-  {
-    who: 'free',
-    cases: ['9112 8: a size that is no number leaves the response incomplete (response)'],
-    why: 'the head that is to be thrown away is not sent first here; the client sees an answer break off either way',
-  },
 ]
