@@ -14,20 +14,13 @@ import {
   CompressorPerRouteSchema,
   CompressorSchema,
 } from '../../../../gen/envoy/extensions/filters/http/compressor/v3/compressor_pb.ts'
-import type { BodyBuffer } from '../../../base/body-buffer.ts'
 import type { HeaderMap } from '../../../base/header-map.ts'
 import { unpack } from '../../config/any.ts'
 import { invalid, onlyFields, unsupported, within } from '../../config/fields.ts'
-import {
-  FilterDataStatus,
-  FilterHeadersStatus,
-  FilterTrailersStatus,
-  type HttpFilter,
-  type HttpFilterCallbacks,
-  type HttpFilterFactory,
-} from '../../http/filter.ts'
+import { FilterHeadersStatus, type HttpFilterCallbacks, type HttpFilterFactory } from '../../http/filter.ts'
 import type { StatsScope } from '../../stats/scope.ts'
 import { type Codec, HELD } from './body-codec.ts'
+import { CodecFilter } from './codec-filter.ts'
 import { isNoTransform } from './codings.ts'
 import { Compression, type CompressionStats, compressionStats } from './compression.ts'
 import { REQUEST, RESPONSE } from './side.ts'
@@ -194,14 +187,13 @@ function chunkSize(value: number | undefined, path: string): number {
   return within(value, 16_384, 4096, 65_536, `${path}.chunk_size`)
 }
 
-class CompressorFilter implements HttpFilter {
+class CompressorFilter extends CodecFilter<Compression> {
   readonly #callbacks: HttpFilterCallbacks
   readonly #settings: Settings
   #accepted = ''
-  #request: Compression | undefined
-  #response: Compression | undefined
 
   constructor(callbacks: HttpFilterCallbacks, settings: Settings) {
+    super()
     this.#callbacks = callbacks
     this.#settings = settings
   }
@@ -218,20 +210,8 @@ class CompressorFilter implements HttpFilter {
     }
     headers.remove('content-length')
     headers.set('content-encoding', library.encoding)
-    this.#request = new Compression(library.make(), request.stats, REQUEST, this.#callbacks)
+    this.request = new Compression(library.make(), request.stats, REQUEST, this.#callbacks)
     return FilterHeadersStatus.Continue
-  }
-
-  decodeData(data: BodyBuffer, endStream: boolean): FilterDataStatus {
-    if (this.#request === undefined) return FilterDataStatus.Continue
-    this.#request.codec.write(data, endStream)
-    return FilterDataStatus.StopIterationNoBuffer
-  }
-
-  decodeTrailers(): FilterTrailersStatus {
-    if (this.#request === undefined) return FilterTrailersStatus.Continue
-    this.#request.codec.complete()
-    return FilterTrailersStatus.StopIteration
   }
 
   encodeHeaders(headers: HeaderMap, endStream: boolean): FilterHeadersStatus {
@@ -245,25 +225,8 @@ class CompressorFilter implements HttpFilter {
     // RFC 9110 8.8.1: a strong validator is for the bytes that it was made of.
     const etag = headers.get('etag')
     if (etag !== undefined && !etag.startsWith('W/')) headers.set('etag', `W/${etag}`)
-    this.#response = new Compression(library.make(), response.stats, RESPONSE, this.#callbacks)
+    this.response = new Compression(library.make(), response.stats, RESPONSE, this.#callbacks)
     return FilterHeadersStatus.Continue
-  }
-
-  encodeData(data: BodyBuffer, endStream: boolean): FilterDataStatus {
-    if (this.#response === undefined) return FilterDataStatus.Continue
-    this.#response.codec.write(data, endStream)
-    return FilterDataStatus.StopIterationNoBuffer
-  }
-
-  encodeTrailers(): FilterTrailersStatus {
-    if (this.#response === undefined) return FilterTrailersStatus.Continue
-    this.#response.codec.complete()
-    return FilterTrailersStatus.StopIteration
-  }
-
-  onDestroy(): void {
-    this.#request?.codec.destroy()
-    this.#response?.codec.destroy()
   }
 
   /** Whether a response is compressed; if it could be, its `vary` says so. */

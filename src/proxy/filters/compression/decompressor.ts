@@ -7,18 +7,11 @@ import {
   Decompressor_ResponseDirectionConfigSchema,
   DecompressorSchema,
 } from '../../../../gen/envoy/extensions/filters/http/decompressor/v3/decompressor_pb.ts'
-import type { BodyBuffer } from '../../../base/body-buffer.ts'
 import type { HeaderMap } from '../../../base/header-map.ts'
 import { invalid, onlyFields } from '../../config/fields.ts'
-import {
-  FilterDataStatus,
-  FilterHeadersStatus,
-  FilterTrailersStatus,
-  type HttpFilter,
-  type HttpFilterCallbacks,
-  type HttpFilterFactory,
-} from '../../http/filter.ts'
+import { FilterHeadersStatus, type HttpFilterCallbacks, type HttpFilterFactory } from '../../http/filter.ts'
 import type { StatsScope } from '../../stats/scope.ts'
+import { CodecFilter } from './codec-filter.ts'
 import { advertise, isNoTransform, outermostCoding, withoutOutermost } from './codings.ts'
 import { Decompression, type DecompressionStats, decompressionStats } from './decompression.ts'
 import { type DecompressorLibrary, decompressorLibrary } from './decompressor-library.ts'
@@ -110,13 +103,12 @@ function direction(
   }
 }
 
-class DecompressorFilter implements HttpFilter {
+class DecompressorFilter extends CodecFilter<Decompression> {
   readonly #callbacks: HttpFilterCallbacks
   readonly #settings: Settings
-  #request: Decompression | undefined
-  #response: Decompression | undefined
 
   constructor(callbacks: HttpFilterCallbacks, settings: Settings) {
+    super()
     this.#callbacks = callbacks
     this.#settings = settings
   }
@@ -124,42 +116,13 @@ class DecompressorFilter implements HttpFilter {
   decodeHeaders(headers: HeaderMap, endStream: boolean): FilterHeadersStatus {
     const settings = this.#settings
     if (settings.advertise) advertise(headers, settings.library.coding)
-    if (!endStream) this.#request = this.#start(headers, settings.request, REQUEST)
+    if (!endStream) this.request = this.#start(headers, settings.request, REQUEST)
     return FilterHeadersStatus.Continue
-  }
-
-  decodeData(data: BodyBuffer, endStream: boolean): FilterDataStatus {
-    if (this.#request === undefined) return FilterDataStatus.Continue
-    this.#request.codec.write(data, endStream)
-    return FilterDataStatus.StopIterationNoBuffer
-  }
-
-  decodeTrailers(): FilterTrailersStatus {
-    if (this.#request === undefined) return FilterTrailersStatus.Continue
-    this.#request.codec.complete()
-    return FilterTrailersStatus.StopIteration
   }
 
   encodeHeaders(headers: HeaderMap, endStream: boolean): FilterHeadersStatus {
-    if (!endStream) this.#response = this.#start(headers, this.#settings.response, RESPONSE)
+    if (!endStream) this.response = this.#start(headers, this.#settings.response, RESPONSE)
     return FilterHeadersStatus.Continue
-  }
-
-  encodeData(data: BodyBuffer, endStream: boolean): FilterDataStatus {
-    if (this.#response === undefined) return FilterDataStatus.Continue
-    this.#response.codec.write(data, endStream)
-    return FilterDataStatus.StopIterationNoBuffer
-  }
-
-  encodeTrailers(): FilterTrailersStatus {
-    if (this.#response === undefined) return FilterTrailersStatus.Continue
-    this.#response.codec.complete()
-    return FilterTrailersStatus.StopIteration
-  }
-
-  onDestroy(): void {
-    this.#request?.codec.destroy()
-    this.#response?.codec.destroy()
   }
 
   #start(headers: HeaderMap, direction: DirectionSettings, side: Side): Decompression | undefined {

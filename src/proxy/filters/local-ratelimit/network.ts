@@ -41,6 +41,9 @@ export const networkLocalRateLimit: NetworkFilterFactory<typeof LocalRateLimitSc
 
 /** Of filters that share a bucket; kept by the configuration that they stand in. */
 const shared = new Map<string, WeakRef<SharedArrayBuffer>>()
+const forgotten = new FinalizationRegistry<string>((name) => {
+  if (shared.get(name)?.deref() === undefined) shared.delete(name)
+})
 
 /** On the main thread. Buckets that are the same and have the same key are one, in all listeners. */
 function memoryFor({ shareKey, tokenBucket }: LocalRateLimit): SharedArrayBuffer {
@@ -50,6 +53,7 @@ function memoryFor({ shareKey, tokenBucket }: LocalRateLimit): SharedArrayBuffer
   if (memory === undefined) {
     memory = sharedMemoryForCells()
     shared.set(name, new WeakRef(memory))
+    forgotten.register(memory, name)
   }
   return memory
 }
