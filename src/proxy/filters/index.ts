@@ -17,7 +17,7 @@ import { luaFilter } from './lua.ts'
 import { rateLimit } from './ratelimit/filter.ts'
 import { httpRbac } from './rbac/http.ts'
 import { networkRbac } from './rbac/network.ts'
-import { router } from './router-config.ts'
+import { router } from './router/config.ts'
 import { tcpProxy } from './tcp-proxy.ts'
 import { wasmHttpFilter, wasmNetworkFilter } from './wasm/index.ts'
 

@@ -1,10 +1,10 @@
-import type { HeaderMap } from '../../base/header-map.ts'
-import type { Cluster } from '../cluster/cluster.ts'
-import type { EndpointHost } from '../cluster/endpoint-host.ts'
-import type { StreamInfo } from '../http/stream-info.ts'
-import type { RetryPolicy } from '../route/retry-policy.ts'
-import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
-import { allowsRetry } from './router-tally.ts'
+import type { HeaderMap } from '../../../base/header-map.ts'
+import type { Cluster } from '../../cluster/cluster.ts'
+import type { EndpointHost } from '../../cluster/endpoint-host.ts'
+import type { StreamInfo } from '../../http/stream-info.ts'
+import type { RetryPolicy } from '../../route/retry-policy.ts'
+import { Timeout, type TimeoutOwner } from '../../timeout-queue.ts'
+import { allowsRetry } from './tally.ts'
 
 /** The retries of a request, from its first failure on (Envoy's RetryStateImpl). */
 export class Retries {

@@ -1,10 +1,10 @@
-import type { HeaderMap } from '../../base/header-map.ts'
-import type { Cell } from '../../telemetry/metrics.ts'
-import type { ClusterStats } from '../cluster/endpoint-host.ts'
-import type { HttpStream } from '../http/stream.ts'
-import type { InternalRedirects } from '../route/internal-redirects.ts'
-import type { RouteEntry } from '../route/route-entry.ts'
-import type { StatsScope } from '../stats/scope.ts'
+import type { HeaderMap } from '../../../base/header-map.ts'
+import type { Cell } from '../../../telemetry/metrics.ts'
+import type { ClusterStats } from '../../cluster/endpoint-host.ts'
+import type { HttpStream } from '../../http/stream.ts'
+import type { InternalRedirects } from '../../route/internal-redirects.ts'
+import type { RouteEntry } from '../../route/route-entry.ts'
+import type { StatsScope } from '../../stats/scope.ts'
 
 /** `http.<stat_prefix>.passthrough_internal_redirect_*`: why a redirect was left to the client. */
 export interface RedirectStats {

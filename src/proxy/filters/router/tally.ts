@@ -1,12 +1,12 @@
 /** What is counted of an upstream request: by its cluster, by its host, and by outlier detection. */
-import type { HeaderMap } from '../../base/header-map.ts'
-import type { Cluster } from '../cluster/cluster.ts'
-import type { EndpointHost } from '../cluster/endpoint-host.ts'
-import { UpstreamFailure } from '../cluster/upstream.ts'
-import { ResponseFlag, type StreamInfo } from '../http/stream-info.ts'
-import type { RetryPolicy } from '../route/retry-policy.ts'
-import type { Attempt } from './router-attempt.ts'
-import type { LateAttempts } from './router-late.ts'
+import type { HeaderMap } from '../../../base/header-map.ts'
+import type { Cluster } from '../../cluster/cluster.ts'
+import type { EndpointHost } from '../../cluster/endpoint-host.ts'
+import { UpstreamFailure } from '../../cluster/upstream.ts'
+import { ResponseFlag, type StreamInfo } from '../../http/stream-info.ts'
+import type { RetryPolicy } from '../../route/retry-policy.ts'
+import type { Attempt } from './attempt.ts'
+import type { LateAttempts } from './late.ts'
 
 /** For health checks and outlier detection, whatever becomes of the answer. */
 export function judgeAnswer(cluster: Cluster, host: EndpointHost, headers: HeaderMap, status: number): void {

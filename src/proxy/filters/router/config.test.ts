@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { cluster, get, httpListener, portOf, testProxy, upstream } from '../testing.ts'
+import { cluster, get, httpListener, portOf, testProxy, upstream } from '../../testing.ts'
 
 // "Whether the router generates dynamic cluster statistics. Defaults to true."
 for (const [setting, counted] of [

@@ -1,7 +1,7 @@
-import type { HeaderMap } from '../../base/header-map.ts'
-import { UpstreamFailure } from '../cluster/upstream.ts'
-import type { FilterHandle } from '../http/filter-handle.ts'
-import { ResponseFlag } from '../http/stream-info.ts'
+import type { HeaderMap } from '../../../base/header-map.ts'
+import { UpstreamFailure } from '../../cluster/upstream.ts'
+import type { FilterHandle } from '../../http/filter-handle.ts'
+import { ResponseFlag } from '../../http/stream-info.ts'
 
 export interface ResetText {
   readonly flag: number

@@ -1,9 +1,9 @@
-import { BodyBuffer } from '../../base/body-buffer.ts'
-import type { HeaderMap } from '../../base/header-map.ts'
-import type { AsyncStream } from '../cluster/async-client.ts'
-import type { ClusterManager } from '../cluster/cluster-manager.ts'
-import type { MirrorPolicy } from '../route/route-entry.ts'
-import { markSampled } from '../tracing/mark-sampled.ts'
+import { BodyBuffer } from '../../../base/body-buffer.ts'
+import type { HeaderMap } from '../../../base/header-map.ts'
+import type { AsyncStream } from '../../cluster/async-client.ts'
+import type { ClusterManager } from '../../cluster/cluster-manager.ts'
+import type { MirrorPolicy } from '../../route/route-entry.ts'
+import { markSampled } from '../../tracing/mark-sampled.ts'
 
 /** A copy of a request on its way to a cluster whose answer nobody waits for. */
 export class Mirror {

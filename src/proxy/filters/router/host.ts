@@ -1,9 +1,9 @@
-import type { Cluster } from '../cluster/cluster.ts'
-import type { EndpointHost } from '../cluster/endpoint-host.ts'
-import { LB_METADATA, MetadataMatch } from '../cluster/lb/metadata-match.ts'
-import type { StreamInfo } from '../http/stream-info.ts'
-import type { RouteEntry } from '../route/route-entry.ts'
-import type { Retries } from './router-retries.ts'
+import type { Cluster } from '../../cluster/cluster.ts'
+import type { EndpointHost } from '../../cluster/endpoint-host.ts'
+import { LB_METADATA, MetadataMatch } from '../../cluster/lb/metadata-match.ts'
+import type { StreamInfo } from '../../http/stream-info.ts'
+import type { RouteEntry } from '../../route/route-entry.ts'
+import type { Retries } from './retries.ts'
 
 /** The host for the next try of a request. */
 export function chooseHost(

@@ -1,6 +1,6 @@
-import type { HeaderMap } from '../../base/header-map.ts'
-import type { FilterHandle } from '../http/filter-handle.ts'
-import type { DirectAnswer, RouteEntry } from '../route/route-entry.ts'
+import type { HeaderMap } from '../../../base/header-map.ts'
+import type { FilterHandle } from '../../http/filter-handle.ts'
+import type { DirectAnswer, RouteEntry } from '../../route/route-entry.ts'
 
 /** Answers for a route that redirects or responds by itself. */
 export function answerDirect(callbacks: FilterHandle, route: RouteEntry): void {

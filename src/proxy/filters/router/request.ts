@@ -1,8 +1,8 @@
-import type { HeaderMap } from '../../base/header-map.ts'
-import { grpcTimeout, toGrpcTimeout } from '../http/grpc-timeout.ts'
-import { RetryPolicy, retryConditions } from '../route/retry-policy.ts'
-import type { RouteSettings } from '../route/route-entry.ts'
-import { isGrpc } from '../route/route-match.ts'
+import type { HeaderMap } from '../../../base/header-map.ts'
+import { grpcTimeout, toGrpcTimeout } from '../../http/grpc-timeout.ts'
+import { RetryPolicy, retryConditions } from '../../route/retry-policy.ts'
+import type { RouteSettings } from '../../route/route-entry.ts'
+import { isGrpc } from '../../route/route-match.ts'
 
 /** Response code details by the kind of a router's timeout. */
 export const TIMEOUT_DETAILS = ['response_timeout', 'upstream_per_try_timeout', '', 'upstream_per_try_idle_timeout']

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { after, before, beforeEach, describe, test } from 'node:test'
-import type { ProxyHandle } from '../index.ts'
-import { cluster, eventually, get, httpListener, portOf, type Running, testProxy, upstream } from '../testing.ts'
+import type { ProxyHandle } from '../../index.ts'
+import { cluster, eventually, get, httpListener, portOf, type Running, testProxy, upstream } from '../../testing.ts'
 
 const route = (prefix: string, retries: number, timeout = '60s') => {
   const retry = `retry_on: 5xx, num_retries: ${retries}, per_try_timeout: 0.03s, retry_back_off: { base_interval: 0.001s }`

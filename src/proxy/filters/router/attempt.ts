@@ -1,12 +1,12 @@
-import { BodyBuffer } from '../../base/body-buffer.ts'
-import type { HeaderMap } from '../../base/header-map.ts'
-import type { Cluster } from '../cluster/cluster.ts'
-import type { EndpointHost } from '../cluster/endpoint-host.ts'
-import type { ProxiedAddresses } from '../cluster/proxy-protocol.ts'
-import type { PendingStream, UpstreamCallbacks, UpstreamFailure, UpstreamStream } from '../cluster/upstream.ts'
-import type { MetadataMap } from '../metadata-map.ts'
-import type { AttemptSpan } from '../tracing/attempt-span.ts'
-import type { RouterFilter } from './router.ts'
+import { BodyBuffer } from '../../../base/body-buffer.ts'
+import type { HeaderMap } from '../../../base/header-map.ts'
+import type { Cluster } from '../../cluster/cluster.ts'
+import type { EndpointHost } from '../../cluster/endpoint-host.ts'
+import type { ProxiedAddresses } from '../../cluster/proxy-protocol.ts'
+import type { PendingStream, UpstreamCallbacks, UpstreamFailure, UpstreamStream } from '../../cluster/upstream.ts'
+import type { MetadataMap } from '../../metadata-map.ts'
+import type { AttemptSpan } from '../../tracing/attempt-span.ts'
+import type { RouterFilter } from './filter.ts'
 
 /** One try of a request on one host. After it is cancelled, or has ended, the router hears no more of it. */
 export class Attempt implements UpstreamCallbacks {

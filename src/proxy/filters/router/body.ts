@@ -1,5 +1,5 @@
-import { BodyBuffer } from '../../base/body-buffer.ts'
-import type { HttpStream } from '../http/stream.ts'
+import { BodyBuffer } from '../../../base/body-buffer.ts'
+import type { HttpStream } from '../../http/stream.ts'
 
 /** The body of a request: what came before there was a connection, and what would have to be sent again. */
 export class HeldBody {

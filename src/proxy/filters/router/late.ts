@@ -1,6 +1,6 @@
-import type { EndpointHost } from '../cluster/endpoint-host.ts'
-import { ResponseFlag } from '../http/stream-info.ts'
-import type { Attempt } from './router-attempt.ts'
+import type { EndpointHost } from '../../cluster/endpoint-host.ts'
+import { ResponseFlag } from '../../http/stream-info.ts'
+import type { Attempt } from './attempt.ts'
 
 /** Tries that took longer than a try may, while another one is made (`hedge_on_per_try_timeout`). The first good answer wins. */
 export class LateAttempts {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { connect as connect2 } from 'node:http2'
 import { connect } from 'node:net'
 import { after, before, beforeEach, describe, test } from 'node:test'
-import type { ProxyHandle } from '../index.ts'
+import type { ProxyHandle } from '../../index.ts'
 import {
   cluster,
   eventually,
@@ -13,7 +13,7 @@ import {
   type Running,
   testProxy,
   upstream,
-} from '../testing.ts'
+} from '../../testing.ts'
 
 const POLICY = 'internal_redirect_policy: { max_internal_redirects: 2, redirect_response_codes: [302, 307] }'
 const to = (location: string, code = 302) => `/to/${code}/${encodeURIComponent(location)}`

@@ -4,7 +4,7 @@ import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { cluster, httpListener, portOf, testProxy } from '../testing.ts'
+import { cluster, httpListener, portOf, testProxy } from '../../testing.ts'
 
 const PER_TRY_MS = 30
 

@@ -1,11 +1,11 @@
-import { type Router, RouterSchema } from '../../../gen/envoy/extensions/filters/http/router/v3/router_pb.ts'
-import type { ClusterManager } from '../cluster/cluster-manager.ts'
-import { onlyFields } from '../config/fields.ts'
-import type { FactoryContext } from '../context.ts'
-import type { HttpFilterCallbacks, HttpFilterConfig, HttpFilterFactory } from '../http/filter.ts'
-import type { FilterHandle } from '../http/filter-handle.ts'
-import { RouterFilter } from './router.ts'
-import { type RedirectStats, redirectStats } from './router-redirect.ts'
+import { type Router, RouterSchema } from '../../../../gen/envoy/extensions/filters/http/router/v3/router_pb.ts'
+import type { ClusterManager } from '../../cluster/cluster-manager.ts'
+import { onlyFields } from '../../config/fields.ts'
+import type { FactoryContext } from '../../context.ts'
+import type { HttpFilterCallbacks, HttpFilterConfig, HttpFilterFactory } from '../../http/filter.ts'
+import type { FilterHandle } from '../../http/filter-handle.ts'
+import { RouterFilter } from './filter.ts'
+import { type RedirectStats, redirectStats } from './redirect.ts'
 
 /** The settings of a router, read once. */
 export interface RouterConfig {
