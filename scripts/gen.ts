@@ -52,6 +52,8 @@ function generate(): void {
     out,
     opt: ['target=ts', 'import_extension=ts', 'erasable_syntax=true'],
     include_imports: true,
+    // One run of the plugin for all files; for each directory its own, the default, takes ten times as long.
+    strategy: 'all',
   }
   const template = JSON.stringify({ version: 'v2', plugins: [plugin] })
   const buf = join(root, 'node_modules/@bufbuild/buf/bin/buf')
