@@ -3,10 +3,15 @@ import type { HttpFilterCallbacks } from '../../http/filter.ts'
 import type { Throttle } from '../../http/throttle.ts'
 import type { Side } from './side.ts'
 
-/** zlib's and brotli's; they work on the thread pool, as they are the dearest that a filter can do to a data thread. */
+/** Of node:zlib; they work on the thread pool, as they are the dearest that a filter can do to a data thread. */
 export type Codec = ReturnType<
-  typeof import('node:zlib').createGzip | typeof import('node:zlib').createBrotliDecompress
+  typeof import('node:zlib')['createGzip' | 'createBrotliDecompress' | 'createZstdCompress' | 'createZstdDecompress']
 >
+
+/** Cuts what comes for a codec that cannot take it at once. */
+export interface Splitter {
+  split(chunk: Buffer): readonly Buffer[]
+}
 
 /** How many bytes wait before a codec and behind it (`highWaterMark`), besides what one read or one chunk brings. */
 export const HELD = 16_384
@@ -33,16 +38,25 @@ export class BodyCodec {
   readonly #codec: Codec
   /** Only what is there now should be given out at each write. */
   readonly #flushes: boolean
+  readonly #splitter: Splitter | undefined
   /** It gives nothing more: has come to its own end, or was given up. What follows is dropped. */
   #over = false
   #complete = false
 
-  constructor(codec: Codec, side: Side, callbacks: HttpFilterCallbacks, owner: BodyCodecOwner, flushes: boolean) {
+  constructor(
+    codec: Codec,
+    side: Side,
+    callbacks: HttpFilterCallbacks,
+    owner: BodyCodecOwner,
+    flushes: boolean,
+    splitter?: Splitter,
+  ) {
     this.#codec = codec
     this.#side = side
     this.#callbacks = callbacks
     this.#owner = owner
     this.#flushes = flushes
+    this.#splitter = splitter
     codec.on('data', (chunk: Buffer) => this.#output(chunk))
     codec.on('end', () => this.#ended())
     codec.on('drain', () => this.#throttle.drained())
@@ -59,7 +73,9 @@ export class BodyCodec {
     if (!this.#over) {
       const codec = this.#codec
       let room = true
-      for (const chunk of data.chunks) room = codec.write(chunk)
+      const chunks =
+        this.#splitter === undefined ? data.chunks : data.chunks.flatMap(this.#splitter.split, this.#splitter)
+      for (const chunk of chunks) room = codec.write(chunk)
       if (this.#flushes && !endStream) codec.flush()
       if (!room && !endStream) this.#throttle.full()
     }

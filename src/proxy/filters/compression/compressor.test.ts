@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { gunzipSync } from 'node:zlib'
-import { fromJson } from '@bufbuild/protobuf'
+import { setImmediate } from 'node:timers/promises'
+import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
+import { fromJson, type JsonObject } from '@bufbuild/protobuf'
 import {
   CompressorPerRouteSchema,
   CompressorSchema,
@@ -13,9 +14,24 @@ import type { FactoryContext } from '../../context.ts'
 import type { HttpFilter, HttpFilterConfig } from '../../http/filter.ts'
 import { StatsStore } from '../../stats/store.ts'
 import { compressor } from './compressor.ts'
-import { Chain } from './testing.ts'
+import { Chain, DICTIONARY } from './testing.ts'
 
-// The bounds are those of Envoy's protos; zlib throws beyond most of them.
+const TYPES = {
+  gzip: 'gzip.compressor.v3.Gzip',
+  brotli: 'brotli.compressor.v3.Brotli',
+  zstd: 'zstd.compressor.v3.Zstd',
+}
+
+function compile(library: keyof typeof TYPES, fields: JsonObject = {}, more: JsonObject = {}) {
+  const typedConfig = { '@type': `type.googleapis.com/envoy.extensions.compression.${TYPES[library]}`, ...fields }
+  const config = fromJson(CompressorSchema, { compressorLibrary: { name: 'lib', typedConfig }, ...more }, { registry })
+  const stats = new StatsStore()
+  const context = { stats, statPrefix: 'http.in.' } as unknown as FactoryContext
+  const filter = compressor.create(config, context) as HttpFilterConfig
+  return { config: filter, count: (name: string) => stats.snapshot().counters[`http.in.compressor.lib.${name}`] }
+}
+
+// The bounds are those of Envoy's protos and of zstd; zlib throws beyond most of them.
 for (const [library, field, value] of [
   ['gzip', 'chunk_size', 10],
   ['gzip', 'chunk_size', 65_537],
@@ -24,15 +40,21 @@ for (const [library, field, value] of [
   ['brotli', 'chunk_size', 10],
   ['brotli', 'quality', 12],
   ['brotli', 'window_bits', 9],
+  ['zstd', 'chunk_size', 4095],
+  ['zstd', 'compression_level', 23],
+  ['zstd', 'strategy', 10],
 ] as const) {
   test(`refused: ${field} ${value} of ${library}`, () => {
-    const type = library === 'gzip' ? 'gzip.compressor.v3.Gzip' : 'brotli.compressor.v3.Brotli'
-    const typedConfig = { '@type': `type.googleapis.com/envoy.extensions.compression.${type}`, [field]: value }
-    const config = fromJson(CompressorSchema, { compressorLibrary: { name: 'c', typedConfig } }, { registry })
-    const context = { stats: new StatsStore(), statPrefix: '' } as unknown as FactoryContext
-    assert.throws(() => compressor.create(config, context), new RegExp(`typed_config\\.${field}: must be from`))
+    assert.throws(() => compile(library, { [field]: value }), new RegExp(`typed_config\\.${field}: must be from`))
   })
 }
+
+test('refused: a dictionary without an id', () => {
+  assert.throws(
+    () => compile('zstd', { dictionary: { inlineString: 'text' } }),
+    /typed_config\.dictionary: must be a d/,
+  )
+})
 
 for (const [json, rule] of [
   [{ disabled: true }, { enabled: false, removeAcceptEncoding: undefined }],
@@ -60,37 +82,75 @@ test('refused: disabled: false, as by Envoy', () => {
   )
 })
 
-test('a request is compressed, and counted by the names of Envoy', async () => {
-  const typedConfig = { '@type': 'type.googleapis.com/envoy.extensions.compression.gzip.compressor.v3.Gzip' }
-  const json = { compressorLibrary: { name: 'lib', typedConfig }, requestDirectionConfig: {} }
-  const stats = new StatsStore()
-  const context = { stats, statPrefix: 'http.in.' } as unknown as FactoryContext
-  const config = compressor.create(fromJson(CompressorSchema, json, { registry }), context) as HttpFilterConfig
-  const chain = new Chain()
-  const filter = config.createFilter(chain.callbacks) as Required<HttpFilter>
-  const headers = HeaderMap.of([
+const REQUEST = (): HeaderMap =>
+  HeaderMap.of([
     ['content-type', 'text/plain'],
     ['content-length', '100'],
   ])
-  filter.decodeHeaders(headers, false)
-  assert.deepEqual([headers.get('content-encoding'), headers.get('content-length')], ['gzip', undefined])
-  filter.decodeData(BodyBuffer.of('x'.repeat(60)), false)
-  filter.decodeData(BodyBuffer.of('x'.repeat(40)), true)
-  filter.encodeHeaders(HeaderMap.of([[':status', '204']]), true)
+
+for (const [library, coding, fields, open] of [
+  ['gzip', 'gzip', {}, gunzipSync],
+  ['brotli', 'br', {}, brotliDecompressSync],
+  ['zstd', 'zstd', {}, zstdDecompressSync],
+  ['zstd', 'zstd', { compressionLevel: 22, enableChecksum: true, strategy: 'FAST' }, zstdDecompressSync],
+  [
+    'zstd',
+    'zstd',
+    { dictionary: { inlineBytes: DICTIONARY.toString('base64') } },
+    (body: Buffer) => zstdDecompressSync(body, { dictionary: DICTIONARY }),
+  ],
+] as const) {
+  test(`a request is compressed, and counted by the names of Envoy: ${library} ${JSON.stringify(fields)}`, async () => {
+    const { config, count } = compile(library, fields, { requestDirectionConfig: {} })
+    const chain = new Chain()
+    const filter = config.createFilter(chain.callbacks) as Required<HttpFilter>
+    const headers = REQUEST()
+    filter.decodeHeaders(headers, false)
+    assert.deepEqual([headers.get('content-encoding'), headers.get('content-length')], [coding, undefined])
+    filter.decodeData(BodyBuffer.of('x'.repeat(60)), false)
+    filter.decodeData(BodyBuffer.of('x'.repeat(40)), true)
+    filter.encodeHeaders(HeaderMap.of([[':status', '204']]), true)
+    await chain.body()
+    const sent = Buffer.concat(chain.parts)
+    assert.equal(open(sent).toString(), 'x'.repeat(100))
+    filter.onDestroy()
+    await chain.closed()
+    for (const [name, value] of [
+      ['request.compressed', 1],
+      ['request.not_compressed', 0],
+      ['request.total_uncompressed_bytes', 100],
+      ['request.total_compressed_bytes', sent.length],
+      ['compressed', 0],
+      ['not_compressed', 1],
+    ] as const) {
+      assert.equal(count(`${library}.${name}`), value, name)
+    }
+  })
+
+  test(`what was written comes out at once: ${library} ${JSON.stringify(fields)}`, async () => {
+    const { config } = compile(library, fields, { requestDirectionConfig: {} })
+    const chain = new Chain()
+    const filter = config.createFilter(chain.callbacks) as Required<HttpFilter>
+    filter.decodeHeaders(REQUEST(), false)
+    filter.decodeData(BodyBuffer.of('an event'), false)
+    while (chain.parts.length === 0) await setImmediate()
+    filter.onDestroy()
+    await chain.closed()
+  })
+}
+
+test('RFC 9659 3: no window above 8 MB, whatever the level', async () => {
+  const { config } = compile('zstd', { compressionLevel: 22 }, { requestDirectionConfig: {} })
+  const chain = new Chain()
+  const filter = config.createFilter(chain.callbacks) as Required<HttpFilter>
+  filter.decodeHeaders(REQUEST(), false)
+  filter.decodeData(BodyBuffer.of('x'), false)
+  filter.decodeData(BodyBuffer.of('y'), true)
   await chain.body()
-  const sent = Buffer.concat(chain.parts)
-  assert.equal(gunzipSync(sent).toString(), 'x'.repeat(100))
+  const frame = Buffer.concat(chain.parts)
+  // RFC 8878 3.1.1.1.2: no single segment, and the window's logarithm.
+  assert.equal(frame[4] & 0x20, 0)
+  assert.equal(10 + (frame[5] >> 3), 23)
   filter.onDestroy()
   await chain.closed()
-  const { counters } = stats.snapshot()
-  for (const [name, value] of [
-    ['request.compressed', 1],
-    ['request.not_compressed', 0],
-    ['request.total_uncompressed_bytes', 100],
-    ['request.total_compressed_bytes', sent.length],
-    ['compressed', 0],
-    ['not_compressed', 1],
-  ] as const) {
-    assert.equal(counters[`http.in.compressor.lib.gzip.${name}`], value, name)
-  }
 })

@@ -1,10 +1,4 @@
-/** `envoy.filters.http.compressor` with gzip and brotli. */
-import { constants, createBrotliCompress, createGzip } from 'node:zlib'
-import {
-  type Brotli,
-  BrotliSchema,
-} from '../../../../gen/envoy/extensions/compression/brotli/compressor/v3/brotli_pb.ts'
-import { type Gzip, GzipSchema } from '../../../../gen/envoy/extensions/compression/gzip/compressor/v3/gzip_pb.ts'
+/** `envoy.filters.http.compressor`: compresses requests and responses. */
 import {
   type Compressor,
   type Compressor_CommonDirectionConfig,
@@ -15,22 +9,14 @@ import {
   CompressorSchema,
 } from '../../../../gen/envoy/extensions/filters/http/compressor/v3/compressor_pb.ts'
 import type { HeaderMap } from '../../../base/header-map.ts'
-import { unpack } from '../../config/any.ts'
-import { invalid, onlyFields, unsupported, within } from '../../config/fields.ts'
+import { invalid, onlyFields } from '../../config/fields.ts'
 import { FilterHeadersStatus, type HttpFilterCallbacks, type HttpFilterFactory } from '../../http/filter.ts'
 import type { StatsScope } from '../../stats/scope.ts'
-import { type Codec, HELD } from './body-codec.ts'
 import { CodecFilter } from './codec-filter.ts'
 import { isNoTransform } from './codings.ts'
 import { Compression, type CompressionStats, compressionStats } from './compression.ts'
+import { type CompressorLibrary, compressorLibrary } from './compressor-library.ts'
 import { REQUEST, RESPONSE } from './side.ts'
-
-interface Library {
-  readonly encoding: 'gzip' | 'br'
-  /** Its part in the names of statistics. */
-  readonly statName: string
-  readonly make: () => Codec
-}
 
 interface DirectionSettings {
   readonly enabled: boolean
@@ -40,7 +26,7 @@ interface DirectionSettings {
 }
 
 interface Settings {
-  readonly library: Library
+  readonly library: CompressorLibrary
   readonly request: DirectionSettings
   readonly response: DirectionSettings
   readonly etagOff: boolean
@@ -109,12 +95,12 @@ function compile(config: Compressor, stats: StatsScope): Settings {
       'compressor.response_direction_config',
     )
   }
-  const made = library(config)
-  const own = stats.scope(`${config.compressorLibrary?.name ?? ''}.${made.statName}.`)
+  const library = compressorLibrary(config.compressorLibrary)
+  const own = stats.scope(`${config.compressorLibrary?.name ?? ''}.${library.statName}.`)
   // The fields of the filter itself, which are deprecated, are about responses.
   const { contentLength, contentType } = config
   return {
-    library: made,
+    library,
     // That it is there turns compression of requests on.
     request: direction(request?.commonConfig, own.scope('request.'), 'request', request !== undefined),
     response: direction(
@@ -154,37 +140,6 @@ function direction(
     types: new Set(given.length > 0 ? given : TYPES),
     stats: compressionStats(stats),
   }
-}
-
-function library(config: Compressor): Library {
-  const path = 'compressor.compressor_library.typed_config'
-  const { typeName, message } = unpack(config.compressorLibrary?.typedConfig, path)
-  if (typeName === GzipSchema.typeName) {
-    const gzip = message as Gzip
-    onlyFields(GzipSchema, gzip, ['memory_level', 'compression_level', 'window_bits', 'chunk_size'], path)
-    const options = {
-      memLevel: within(gzip.memoryLevel, 5, 1, 9, `${path}.memory_level`),
-      windowBits: within(gzip.windowBits, 12, 9, 15, `${path}.window_bits`),
-      level: within(gzip.compressionLevel, 0, 0, 9, `${path}.compression_level`) || constants.Z_DEFAULT_COMPRESSION,
-      chunkSize: chunkSize(gzip.chunkSize, path),
-      highWaterMark: HELD,
-    }
-    return { encoding: 'gzip', statName: 'gzip', make: () => createGzip(options) }
-  }
-  if (typeName !== BrotliSchema.typeName) throw unsupported(path, `compressor ${typeName}`)
-  const brotli = message as Brotli
-  onlyFields(BrotliSchema, brotli, ['quality', 'window_bits', 'chunk_size'], path)
-  const params = {
-    [constants.BROTLI_PARAM_QUALITY]: within(brotli.quality, 3, 0, 11, `${path}.quality`),
-    [constants.BROTLI_PARAM_LGWIN]: within(brotli.windowBits, 18, 10, 24, `${path}.window_bits`),
-  }
-  const options = { params, chunkSize: chunkSize(brotli.chunkSize, path), highWaterMark: HELD }
-  return { encoding: 'br', statName: 'brotli', make: () => createBrotliCompress(options) }
-}
-
-/** Envoy's bounds, here as above: zlib throws at what it cannot do, and would do so within a request. */
-function chunkSize(value: number | undefined, path: string): number {
-  return within(value, 16_384, 4096, 65_536, `${path}.chunk_size`)
 }
 
 class CompressorFilter extends CodecFilter<Compression> {

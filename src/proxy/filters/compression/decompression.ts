@@ -46,7 +46,7 @@ export class Decompression implements BodyCodecOwner {
     this.#trailerPrefix = trailerPrefix
     this.#side = side
     this.#callbacks = callbacks
-    this.codec = new BodyCodec(library.make(), side, callbacks, this, false)
+    this.codec = new BodyCodec(library.make(), side, callbacks, this, false, library.splitter?.())
   }
 
   onInput(bytes: number): void {
@@ -64,8 +64,8 @@ export class Decompression implements BodyCodecOwner {
     this.codec.giveUp()
   }
 
-  onError(): void {
-    this.#library.broken.value++
+  onError(error: NodeJS.ErrnoException): void {
+    this.#library.broken(error).value++
   }
 
   onEnd(): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { brotliCompressSync, constants, gzipSync, zstdCompressSync } from 'node:zlib'
 import { fromJson, type JsonObject } from '@bufbuild/protobuf'
 import { DecompressorSchema } from '../../../../gen/envoy/extensions/filters/http/decompressor/v3/decompressor_pb.ts'
 import { BodyBuffer } from '../../../base/body-buffer.ts'
@@ -11,10 +11,11 @@ import type { FactoryContext } from '../../context.ts'
 import type { HttpFilter, HttpFilterConfig } from '../../http/filter.ts'
 import { StatsStore } from '../../stats/store.ts'
 import { decompressor } from './decompressor.ts'
-import { Chain } from './testing.ts'
+import { Chain, DICTIONARY } from './testing.ts'
 
 const TYPE = 'type.googleapis.com/envoy.extensions.compression'
 const GZIP = { '@type': `${TYPE}.gzip.decompressor.v3.Gzip` }
+const ZSTD = { '@type': `${TYPE}.zstd.decompressor.v3.Zstd` }
 const BROTLI = { '@type': `${TYPE}.brotli.decompressor.v3.Brotli` }
 
 function compile(library: JsonObject, more: JsonObject = {}, name = 'lib') {
@@ -44,6 +45,7 @@ describe('decompressor', () => {
     [GZIP, 'max_inflate_ratio', 0],
     [GZIP, 'max_inflate_ratio', 1033],
     [BROTLI, 'chunk_size', 65_537],
+    [ZSTD, 'chunk_size', 4095],
   ] as const) {
     test(`refused: ${field} ${value} of ${library['@type']}`, () => {
       assert.throws(
@@ -63,6 +65,8 @@ describe('decompressor', () => {
     ['gzip before trailers', GZIP, 'gzip', gzipSync, 'trailers'],
     ['brotli', BROTLI, 'br', brotliCompressSync, 'data'],
     ['brotli before trailers', BROTLI, 'br', brotliCompressSync, 'trailers'],
+    ['zstd', ZSTD, 'zstd', zstdCompressSync, 'data'],
+    ['zstd before trailers', ZSTD, 'zstd', zstdCompressSync, 'trailers'],
   ] as const) {
     test(`${what}: cut anywhere`, async () => {
       const { config, count } = compile(library)
@@ -140,6 +144,58 @@ describe('decompressor', () => {
     assert.equal(count('gzip.decompressor_library.zlib_data_error'), 1)
   })
 
+  test('zstd: all frames of a body (RFC 8878 3)', async () => {
+    const { config, count } = compile(ZSTD)
+    const { filter, chain } = respond(config, encoded('zstd'))
+    const skippable = Buffer.from('502a4d1802000000ffff', 'hex')
+    const frames = ['one', 'two', ''].map((text) => zstdCompressSync(text))
+    filter.encodeData(BodyBuffer.of(Buffer.concat([skippable, ...frames, skippable])), true)
+    assert.equal(await chain.body(), 'onetwo')
+    assert.equal(count('zstd.decompressor_library.zstd_generic_error'), 0)
+  })
+
+  for (const [what, counter, body] of [
+    ['no zstd', 'zstd_generic_error', Buffer.from('this is no zstd at all')],
+    ['a wrong checksum', 'zstd_checksum_wrong_error', wrongChecksum()],
+    ['a dictionary that is not there', 'zstd_dictionary_error', zstdCompressSync('x', { dictionary: DICTIONARY })],
+    ['RFC 9659: a window above 8 MB', 'zstd_generic_error', largeWindow()],
+    ['a bomb', 'zstd_generic_error', zstdCompressSync(Buffer.alloc(10_000_000))],
+  ] as const) {
+    test(`zstd: ${what}`, async () => {
+      const { config, count } = compile(ZSTD)
+      const { filter, chain } = respond(config, encoded('zstd'))
+      filter.encodeData(BodyBuffer.of(body), true)
+      const { length } = await chain.body()
+      assert.ok(length <= body.length * 100 + 4096, `${length} bytes`)
+      assert.equal(chain.trailers?.get('x-envoy-decompressor-lib-compressed-bytes'), String(body.length))
+      for (const kind of ['generic', 'dictionary', 'checksum_wrong', 'memory']) {
+        const name = `zstd_${kind}_error`
+        assert.equal(count(`zstd.decompressor_library.${name}`), name === counter ? 1 : 0, name)
+      }
+    })
+  }
+
+  test('zstd: a dictionary', async () => {
+    const { config } = compile({ ...ZSTD, dictionaries: [{ inlineBytes: DICTIONARY.toString('base64') }] })
+    for (const options of [{ dictionary: DICTIONARY }, {}]) {
+      const { filter, chain } = respond(config, encoded('zstd'))
+      filter.encodeData(BodyBuffer.of(zstdCompressSync('{"id": 7919, "name": "user 1"}', options)), true)
+      assert.equal(await chain.body(), '{"id": 7919, "name": "user 1"}')
+    }
+  })
+
+  test('refused: dictionaries that are none, or several', () => {
+    const given = (...list: Buffer[]) => ({
+      ...ZSTD,
+      dictionaries: list.map((one) => ({ inlineBytes: one.toString('base64') })),
+    })
+    const junk = Buffer.concat([DICTIONARY.subarray(0, 8), Buffer.alloc(40)])
+    for (const bad of [Buffer.from('text'), junk, Buffer.from('37a430ec00000000', 'hex')]) {
+      assert.throws(() => compile(given(bad)), /typed_config\.dictionaries\[0\]: /)
+    }
+    assert.throws(() => compile(given(DICTIONARY, DICTIONARY)), /typed_config\.dictionaries\[1\]: more than one/)
+  })
+
   test('those behind take nothing: the codec stops, with little made and the peer told', async () => {
     const { config, count } = compile({ ...GZIP, maxInflateRatio: 1032 })
     const { filter, chain } = respond(config, encoded('gzip'))
@@ -178,3 +234,14 @@ describe('decompressor', () => {
     assert.deepEqual([count('gzip.response.decompressed'), count('gzip.response.not_decompressed')], [0, 0])
   })
 })
+
+function wrongChecksum(): Buffer {
+  const body = zstdCompressSync('text', { params: { [constants.ZSTD_c_checksumFlag]: 1 } })
+  body[body.length - 1] ^= 1
+  return body
+}
+
+/** A frame header with a window of 16 MB, and one raw block. */
+function largeWindow(): Buffer {
+  return Buffer.from('28b52ffd007009000078', 'hex')
+}

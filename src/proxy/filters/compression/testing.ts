@@ -60,3 +60,14 @@ export class Chain {
     for (const codec of this.codecs) while (!codec.closed) await setImmediate()
   }
 }
+
+/** For zstd, by `zstd --train --maxdict=256 --dictID=77` from small JSON objects. */
+export const DICTIONARY = Buffer.from(
+  [
+    'N6Qw7E0AAAAXEOgK0wEAAABRKAoepZRSpiQT2MIJIQHTBAAAAACplQ0AAAAEQAMBgJJGJgMEhFIzHACAEAJIACAAAAAAHAAQAAAA',
+    'AAAA5IqyRTIqPAAAAAAAAAAAAAAAAAEAAAAEAAAACAAAACJ1c2VyIDkxIiwgImhlbGxvIjogIndvcmxkIDAiLCAidGFncyI6IFsi',
+    'YTAiLCAiYiJdd29ybGQgMyIsICJ0YWdzIjogWyJhNSIsICJiIl19CnsiaWQiOiAzOTU5NSwgIm5hbWUid29ybGQgNSIsICJ0YWdz',
+    'IjogWyJhMSIsICJiIl19CnsiaWQiOiAyNTg5NTEzLA==',
+  ].join(''),
+  'base64',
+)
