@@ -10,11 +10,15 @@ import { buildExtension } from '../sdk/assemblyscript/build.ts'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const target = process.argv[2]
 
-for (const name of readdirSync(join(root, 'extensions'))) {
-  const entry = join(root, 'extensions', name, 'assembly/index.ts')
-  if (!existsSync(entry)) continue
+const extensions = readdirSync(join(root, 'extensions'))
+  .map((name) => ({ name, entry: join(root, 'extensions', name, 'assembly/index.ts') }))
+  .filter(({ entry }) => existsSync(entry))
+
+// Each is compiled in a thread of its own.
+const built = extensions.map(async ({ name, entry }) => {
   const wasm = await buildExtension(entry, { cacheDir: join(root, 'gen/extensions') })
-  if (target === undefined) continue
+  if (target === undefined) return
   mkdirSync(target, { recursive: true })
   writeFileSync(join(target, `${name}.wasm`), wasm)
-}
+})
+await Promise.all(built)

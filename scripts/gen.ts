@@ -42,7 +42,10 @@ function prepare(scratch: string): void {
 
 function generate(): void {
   const scratch = join(out, '.protos')
-  rmSync(out, { recursive: true, force: true })
+  // `gen/extensions` has a key of its own for each module, and takes longer to build.
+  for (const name of existsSync(out) ? readdirSync(out) : []) {
+    if (name !== 'extensions') rmSync(join(out, name), { recursive: true })
+  }
   mkdirSync(scratch, { recursive: true })
   prepare(scratch)
   const modules = ['envoy-api', 'xds', 'googleapis', 'protoc-gen-validate'].map((path) => ({ path }))
@@ -61,7 +64,7 @@ function generate(): void {
   execFileSync(buf, ['generate', '--template', template, ...paths], { cwd: scratch, stdio: 'inherit' })
   rmSync(scratch, { recursive: true, force: true })
   for (const name of readdirSync(out, { recursive: true, encoding: 'utf8' })) {
-    if (name.endsWith('.ts')) useOwnFileDesc(join(out, name))
+    if (name.endsWith('_pb.ts')) useOwnFileDesc(join(out, name))
   }
 }
 
