@@ -32,6 +32,11 @@ export class Timeout {
     if (ms > 0) queueFor(ms).add(this)
   }
 
+  /** As long again, where it is running. */
+  restart(): void {
+    if (this.queue !== undefined) this.arm(this.queue.ms)
+  }
+
   cancel(): void {
     this.queue?.remove(this)
   }
@@ -42,24 +47,24 @@ export class Timeout {
 }
 
 class TimeoutQueue {
-  readonly #ms: number
+  readonly ms: number
   #first: Timeout | undefined
   #last: Timeout | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(ms: number) {
-    this.#ms = ms
+    this.ms = ms
   }
 
   add(timeout: Timeout): void {
     timeout.queue = this
-    timeout.deadline = nowMs() + this.#ms
+    timeout.deadline = nowMs() + this.ms
     timeout.previous = this.#last
     if (this.#last === undefined) this.#first = timeout
     else this.#last.next = timeout
     this.#last = timeout
     // The timer is left running when the line empties: under load it fills again at once.
-    if (this.#timer === undefined) this.#wait(this.#ms)
+    if (this.#timer === undefined) this.#wait(this.ms)
   }
 
   remove(timeout: Timeout): void {
@@ -73,7 +78,7 @@ class TimeoutQueue {
     timeout.queue = undefined
     if (this.#first === undefined && queues.size > MAX_EMPTY && this.#timer !== undefined) {
       clearTimeout(this.#timer)
-      queues.delete(this.#ms)
+      queues.delete(this.ms)
     }
   }
 
@@ -93,7 +98,7 @@ class TimeoutQueue {
     if (queue.#timer !== undefined) return
     if (first !== undefined) queue.#wait(first.deadline - now)
     // Requests may name durations, so that there is no end of them.
-    else queues.delete(queue.#ms)
+    else queues.delete(queue.ms)
   }
 }
 

@@ -31,6 +31,7 @@ import { HashPolicy } from './hash-policy.ts'
 import { hedges } from './hedge-policy.ts'
 import { InternalRedirects } from './internal-redirects.ts'
 import { compilePerFilter, type PerFilterConfig, type RouteConfigCompiler } from './per-filter-config.ts'
+import { routeLimits } from './request-limits.ts'
 import { RetryPolicy } from './retry-policy.ts'
 import {
   type DirectAnswer,
@@ -244,9 +245,12 @@ function compileSettings(
 ): RouteSettings {
   const where = `${path}.route`
   if (action !== undefined) onlyFields(RouteActionSchema, action, ACTION_FIELDS, where)
-  const retry = action?.retryPolicy ?? host.proto.retryPolicy
+  const retryProto = action?.retryPolicy ?? host.proto.retryPolicy
+  const retry = retryProto && RetryPolicy.compile(retryProto, `${where}.retry_policy`)
   const rewrite = action?.hostRewriteSpecifier
   const maxDuration = streamDuration(action?.maxStreamDuration)
+  // Envoy takes neither of the older limits from a route that has the newer one (usingNewTimeouts).
+  const timeoutMs = maxDuration === undefined ? durationMs(action?.timeout, DEFAULT_TIMEOUT_MS) : 0
   const mirrors = (action?.requestMirrorPolicies ?? []).map((m, i) =>
     mirror(m, `${where}.request_mirror_policies[${i}]`),
   )
@@ -260,13 +264,11 @@ function compileSettings(
     direct: directAnswer(route, matcher, host.maxDirectBody, path),
     clusterHeader: action?.clusterSpecifier.case === 'clusterHeader' ? action.clusterSpecifier.value.toLowerCase() : '',
     clusterNotFoundCode: [503, 404, 500][action?.clusterNotFoundResponseCode ?? 0],
-    // Envoy takes neither of the older limits from a route that has the newer one (usingNewTimeouts).
-    timeoutMs: maxDuration === undefined ? durationMs(action?.timeout, DEFAULT_TIMEOUT_MS) : 0,
+    limits: routeLimits(timeoutMs, retry, hedges(action?.hedgePolicy, `${where}.hedge_policy`) ?? host.hedges),
     maxGrpcTimeoutMs: maxDuration === undefined ? durationMs(action?.maxGrpcTimeout, -1) : -1,
     maxDuration,
     idleTimeoutMs: action?.idleTimeout === undefined ? undefined : durationMs(action.idleTimeout, 0),
-    retry: retry && RetryPolicy.compile(retry, `${where}.retry_policy`),
-    hedges: hedges(action?.hedgePolicy, `${where}.hedge_policy`) ?? host.hedges,
+    retry,
     hash:
       action === undefined || action.hashPolicy.length === 0
         ? undefined

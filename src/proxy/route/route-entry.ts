@@ -8,6 +8,7 @@ import type { RouteTracing } from '../tracing/tracing.ts'
 import type { HashPolicy } from './hash-policy.ts'
 import type { InternalRedirects } from './internal-redirects.ts'
 import type { PerFilterConfig } from './per-filter-config.ts'
+import type { RequestLimits } from './request-limits.ts'
 import type { RetryPolicy } from './retry-policy.ts'
 import type { Route } from './route.ts'
 import { pathOnly, type RouteMatcher } from './route-match.ts'
@@ -47,14 +48,12 @@ export interface RouteSettings {
   /** Header that names the cluster, or ''. */
   readonly clusterHeader: string
   readonly clusterNotFoundCode: number
-  readonly timeoutMs: number
+  readonly limits: RequestLimits
   /** From `grpc-timeout`, capped by this; -1: do not use it. */
   readonly maxGrpcTimeoutMs: number
   readonly maxDuration: StreamDuration | undefined
   readonly idleTimeoutMs: number | undefined
   readonly retry: RetryPolicy | undefined
-  /** `hedge_on_per_try_timeout` */
-  readonly hedges: boolean
   readonly hash: HashPolicy | undefined
   /** The redirects of the upstream that are followed here. */
   readonly redirects: InternalRedirects | undefined

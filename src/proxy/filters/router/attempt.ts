@@ -5,11 +5,16 @@ import type { EndpointHost } from '../../cluster/endpoint-host.ts'
 import type { ProxiedAddresses } from '../../cluster/proxy-protocol.ts'
 import type { PendingStream, UpstreamCallbacks, UpstreamFailure, UpstreamStream } from '../../cluster/upstream.ts'
 import type { MetadataMap } from '../../metadata-map.ts'
+import type { RequestLimits } from '../../route/request-limits.ts'
+import { Timeout, type TimeoutOwner } from '../../timeout-queue.ts'
 import type { AttemptSpan } from '../../tracing/attempt-span.ts'
 import type { RouterFilter } from './filter.ts'
 
+const PER_TRY = 0
+const PER_TRY_IDLE = 1
+
 /** One try of a request on one host. After it is cancelled, or has ended, the router hears no more of it. */
-export class Attempt implements UpstreamCallbacks {
+export class Attempt implements UpstreamCallbacks, TimeoutOwner {
   readonly host: EndpointHost
   readonly #cluster: Cluster
   readonly #span: AttemptSpan | undefined
@@ -21,6 +26,8 @@ export class Attempt implements UpstreamCallbacks {
   #blocked = false
   #requestMetadata: MetadataMap[] | undefined
   #counts = true
+  #perTry: Timeout | undefined
+  #perTryIdle: Timeout | undefined
   headersSent = false
   localAddress = ''
   /** It took longer than a try may, and runs on beside the next one. */
@@ -55,6 +62,7 @@ export class Attempt implements UpstreamCallbacks {
   release(): void {
     if (!this.#counts) return
     this.#counts = false
+    this.#stopTime()
     this.#cluster.breaker.requests--
     this.#cluster.stats.activeRequests.value--
     this.host.active--
@@ -70,6 +78,41 @@ export class Attempt implements UpstreamCallbacks {
     this.#unblock(router)
     this.#pending?.cancel()
     if (!this.#requestDone || !this.#responseDone) this.#stream?.reset()
+  }
+
+  // Its time
+
+  /**
+   * Its time begins when it has a connection and the request is complete (Envoy's UpstreamRequest::setupPerTryTimeout). An answer that
+   * has begun before is under the time of the route alone (UpstreamRequest::onPerTryTimeout).
+   */
+  startTime({ perTryMs, perTryIdleMs }: RequestLimits, answered: boolean): void {
+    if (perTryIdleMs !== 0) {
+      this.#perTryIdle ??= new Timeout(this, PER_TRY_IDLE)
+      this.#perTryIdle.arm(perTryIdleMs)
+    }
+    if (perTryMs === 0 || answered) return
+    this.#perTry ??= new Timeout(this, PER_TRY)
+    this.#perTry.arm(perTryMs)
+  }
+
+  /** The client gets its answer: what is left of it may take as long as the route allows. */
+  answers(): void {
+    this.#perTry?.cancel()
+  }
+
+  becomeLate(): void {
+    this.late = true
+    this.#stopTime()
+  }
+
+  onTimeout(kind: number): void {
+    this.#router?.onPerTryTimeout(this, kind === PER_TRY_IDLE)
+  }
+
+  #stopTime(): void {
+    this.#perTry?.cancel()
+    this.#perTryIdle?.cancel()
   }
 
   // The request
@@ -142,14 +185,16 @@ export class Attempt implements UpstreamCallbacks {
 
   onUpstreamHeaders(headers: HeaderMap, endStream: boolean): void {
     this.#span?.onHeaders(headers)
+    this.#perTryIdle?.restart()
     if (endStream) this.#ended()
     this.#router?.onResponseHeaders(this, headers, endStream)
     if (endStream) this.#finish()
   }
 
   onUpstreamData(data: BodyBuffer, endStream: boolean): void {
+    this.#perTryIdle?.restart()
     if (endStream) this.#ended()
-    this.#router?.onResponseData(this, data, endStream)
+    this.#router?.onResponseData(data, endStream)
     if (endStream) this.#finish()
   }
 

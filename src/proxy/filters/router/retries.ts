@@ -19,11 +19,11 @@ export class Retries {
   waiting = false
   #counted = false
 
-  constructor(policy: RetryPolicy, cluster: Cluster, highPriority: boolean, owner: TimeoutOwner, timeout: number) {
+  constructor(policy: RetryPolicy, cluster: Cluster, highPriority: boolean, owner: TimeoutOwner) {
     this.policy = policy
     this.#cluster = cluster
     this.#highPriority = highPriority
-    this.#backOff = new Timeout(owner, timeout)
+    this.#backOff = new Timeout(owner, 0)
     this.#left = policy.retries
   }
 

@@ -5,8 +5,6 @@ import type { EndpointHost } from '../../cluster/endpoint-host.ts'
 import { UpstreamFailure } from '../../cluster/upstream.ts'
 import { ResponseFlag, type StreamInfo } from '../../http/stream-info.ts'
 import type { RetryPolicy } from '../../route/retry-policy.ts'
-import type { Attempt } from './attempt.ts'
-import type { LateAttempts } from './late.ts'
 
 /** For health checks and outlier detection, whatever becomes of the answer. */
 export function judgeAnswer(cluster: Cluster, host: EndpointHost, headers: HeaderMap, status: number): void {
@@ -41,18 +39,10 @@ export function countTimeout(host: EndpointHost, answered: boolean): void {
   if (!answered) host.errors++
 }
 
-/** Once for each try that might still have answered, as in Envoy; tells how many. */
-export function countRouteTimeout(
-  cluster: Cluster,
-  newest: Attempt | undefined,
-  late: LateAttempts | undefined,
-  answered: boolean,
-): number {
-  const hosts = late?.hosts ?? []
-  if (newest !== undefined) hosts.push(newest.host)
+/** Once for each try that might still have answered, as in Envoy. */
+export function countRouteTimeout(cluster: Cluster, hosts: readonly EndpointHost[], answered: boolean): void {
   cluster.stats.timeouts.value += hosts.length
   for (const host of hosts) countTimeout(host, answered)
-  return hosts.length
 }
 
 /** An answer that the client gets. */

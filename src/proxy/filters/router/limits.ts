@@ -1,59 +1,34 @@
 import type { HeaderMap } from '../../../base/header-map.ts'
 import { grpcTimeout, toGrpcTimeout } from '../../http/grpc-timeout.ts'
+import { perTry, type RequestLimits } from '../../route/request-limits.ts'
 import { RetryPolicy, retryConditions } from '../../route/retry-policy.ts'
 import type { RouteSettings } from '../../route/route-entry.ts'
 import { isGrpc } from '../../route/route-match.ts'
 
-/** Response code details by the kind of a router's timeout. */
-export const TIMEOUT_DETAILS = ['response_timeout', 'upstream_per_try_timeout', '', 'upstream_per_try_idle_timeout']
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** What a request cannot do without; a filter may have taken it away. */
-export function hasRequiredHeaders(headers: HeaderMap): boolean {
-  const method = headers.get(':method')
-  if (method === undefined || method === '' || headers.get(':authority') === undefined) return false
-  return method === 'CONNECT' || Boolean(headers.get(':path'))
-}
-
-/** How long a request may take, and whether it may be tried again: the route's word, and the caller's where it has one. */
-export interface RequestLimits {
-  timeoutMs: number
-  perTryMs: number
-  /** How long a try may stay silent; 0: as long as it will. */
-  perTryIdleMs: number
-  retry: RetryPolicy | undefined
-  /** A try that takes too long goes on beside the next one. */
-  hedges: boolean
-  /** A gRPC call on a route with `max_grpc_timeout`: the upstream learns its limit by `grpc-timeout`. */
-  grpc: boolean
-}
-
-/** The limits of a request without headers that ask for others, which is nearly every one. */
-export function routeLimits(headers: HeaderMap, settings: RouteSettings, respectExpected: boolean): RequestLimits {
-  const { retry } = settings
-  const grpc = settings.maxGrpcTimeoutMs >= 0 && isGrpc(headers)
-  const { timeoutMs, hedges } = settings
-  const limits = {
-    timeoutMs,
-    perTryMs: retry?.perTryTimeoutMs ?? 0,
-    perTryIdleMs: retry?.settings.perTryIdleTimeoutMs ?? 0,
-    // Its times count without a reason to try again, too.
-    retry: retry?.on === 0 ? undefined : retry,
-    hedges,
-    grpc,
-  }
-  if (grpc) {
-    // 0 stands for no limit, of the client as of the route.
-    const asked = grpcTimeout(headers.get('grpc-timeout')) ?? 0
-    const max = settings.maxGrpcTimeoutMs
-    limits.timeoutMs = max === 0 || (asked !== 0 && asked < max) ? asked : max
-  }
-  if (asksForLimits(headers)) takeLimits(headers, limits, retry)
-  else if (retry !== undefined && !retry.appliesTo(headers)) limits.retry = undefined
+/** The limits of a request: the route's, unless its headers ask for others or it is a gRPC call with a time of its own. */
+export function requestLimits(headers: HeaderMap, settings: RouteSettings, respectExpected: boolean): RequestLimits {
+  const { limits, maxGrpcTimeoutMs, retry } = settings
+  const grpc = maxGrpcTimeoutMs >= 0 && isGrpc(headers)
   // An Envoy in front has counted the time from its own start, and has said so (`respect_expected_rq_timeout`).
-  if (respectExpected) limits.timeoutMs = whole(headers.get('x-envoy-expected-rq-timeout-ms')) ?? limits.timeoutMs
-  // Envoy ignores a time for each try that is no shorter than the time for all.
-  if (limits.perTryMs >= limits.timeoutMs && limits.timeoutMs !== 0) limits.perTryMs = 0
-  return limits
+  const expectedMs = respectExpected ? whole(headers.get('x-envoy-expected-rq-timeout-ms')) : undefined
+  const asks = asksForLimits(headers)
+  const applies = retry === undefined || retry.appliesTo(headers)
+  if (!grpc && expectedMs === undefined && !asks && applies) return limits
+  const own = { ...limits, perTryMs: retry?.perTryTimeoutMs ?? 0, grpc }
+  if (grpc) own.timeoutMs = grpcLimit(headers, maxGrpcTimeoutMs)
+  if (!applies) own.retry = undefined
+  if (asks) takeLimits(headers, own, applies ? (retry ?? RetryPolicy.NONE) : undefined)
+  own.timeoutMs = expectedMs ?? own.timeoutMs
+  own.perTryMs = perTry(own.perTryMs, own.timeoutMs)
+  return own
+}
+
+/** 0 stands for no limit, of the client as of the route. */
+function grpcLimit(headers: HeaderMap, maxMs: number): number {
+  const asked = grpcTimeout(headers.get('grpc-timeout')) ?? 0
+  return maxMs === 0 || (asked !== 0 && asked < maxMs) ? asked : maxMs
 }
 
 const ASKING = new Set([
@@ -78,9 +53,9 @@ function asksForLimits(headers: HeaderMap): boolean {
 
 /**
  * Takes the headers by which a caller sets its own limits (`retry_state_impl.cc`, `FilterUtility::finalTimeout`). The connection
- * manager has removed them from requests that do not come from inside.
+ * manager has removed them from requests that do not come from inside. `base`: what they add their reasons to try again to, if any may.
  */
-function takeLimits(headers: HeaderMap, limits: RequestLimits, configured: RetryPolicy | undefined): void {
+function takeLimits(headers: HeaderMap, limits: Writable<RequestLimits>, base: RetryPolicy | undefined): void {
   const asked: Record<string, string> = {}
   for (const name of ASKING) {
     const value = headers.get(name)
@@ -94,10 +69,7 @@ function takeLimits(headers: HeaderMap, limits: RequestLimits, configured: Retry
   if (hedge === 'true' || hedge === 'false') limits.hedges = hedge === 'true'
   const on = asked['x-envoy-retry-on'] ?? ''
   const grpcOn = asked['x-envoy-retry-grpc-on'] ?? ''
-  if (limits.retry === undefined && on === '' && grpcOn === '') return
-  const base = configured ?? RetryPolicy.NONE
-  limits.retry = undefined
-  if (!base.appliesTo(headers)) return
+  if (base === undefined || (limits.retry === undefined && on === '' && grpcOn === '')) return
   const { statusCodes, headers: headerMatches } = base.settings
   const codes = list(asked['x-envoy-retriable-status-codes']).map(whole)
   const names = list(asked['x-envoy-retriable-header-names']).map((name) => name.toLowerCase())

@@ -1,0 +1,52 @@
+import type { HeaderMap } from '../../../base/header-map.ts'
+import type { Cluster } from '../../cluster/cluster.ts'
+import type { ClusterManager } from '../../cluster/cluster-manager.ts'
+import type { FilterHandle } from '../../http/filter-handle.ts'
+import { ResponseFlag } from '../../http/stream-info.ts'
+import type { DirectAnswer, RouteEntry } from '../../route/route-entry.ts'
+
+/** The cluster that a request goes to; undefined where it goes nowhere, which it is told. */
+export function destination(
+  callbacks: FilterHandle,
+  route: RouteEntry | undefined,
+  clusters: ClusterManager,
+  headers: HeaderMap,
+): Cluster | undefined {
+  const { info } = callbacks.stream
+  if (route === undefined) {
+    info.responseFlags |= ResponseFlag.NoRouteFound
+    return refuse(callbacks, 404, '', 'route_not_found')
+  }
+  const { direct, clusterNotFoundCode } = route.settings
+  if (direct !== undefined) return answerDirect(callbacks, direct)
+  const name = route.clusterFor(headers)
+  const cluster = clusters.get(name)
+  info.upstreamCluster = name
+  if (cluster === undefined) {
+    info.responseFlags |= ResponseFlag.NoClusterFound
+    return refuse(callbacks, clusterNotFoundCode, '', 'cluster_not_found')
+  }
+  if (hasRequiredHeaders(headers)) return cluster
+  const details = 'filter_removed_required_request_headers'
+  return refuse(callbacks, 503, 'filter removed required request headers', details)
+}
+
+/** Answers for a route that redirects or responds by itself. */
+function answerDirect(callbacks: FilterHandle, { status, body, location }: DirectAnswer): undefined {
+  const target = location?.(callbacks.stream.info)
+  callbacks.sendLocalReply(status, body?.latin1Slice() ?? '', {
+    details: 'direct_response',
+    ...(target === undefined ? {} : { modifyHeaders: (headers: HeaderMap) => headers.set('location', target) }),
+  })
+}
+
+/** What a request cannot do without; a filter may have taken it away. */
+function hasRequiredHeaders(headers: HeaderMap): boolean {
+  const method = headers.get(':method')
+  if (method === undefined || method === '' || headers.get(':authority') === undefined) return false
+  return method === 'CONNECT' || Boolean(headers.get(':path'))
+}
+
+function refuse(callbacks: FilterHandle, code: number, body: string, details: string): undefined {
+  callbacks.sendLocalReply(code, body, { details })
+}

@@ -1,0 +1,172 @@
+import type { HeaderMap } from '../../../base/header-map.ts'
+import { nowMs } from '../../../base/read-clock.ts'
+import type { Cluster } from '../../cluster/cluster.ts'
+import type { EndpointHost } from '../../cluster/endpoint-host.ts'
+import { UpstreamFailure } from '../../cluster/upstream.ts'
+import type { RequestLimits } from '../../route/request-limits.ts'
+import type { RetryPolicy } from '../../route/retry-policy.ts'
+import type { RouteEntry } from '../../route/route-entry.ts'
+import type { TimeoutOwner } from '../../timeout-queue.ts'
+import { Attempt } from './attempt.ts'
+import type { RouterConfig } from './config.ts'
+import type { RouterFilter } from './filter.ts'
+import { chooseHost } from './host.ts'
+import { LateAttempts } from './late.ts'
+import { tellTimeLeft } from './limits.ts'
+import { Retries } from './retries.ts'
+
+/** The tries of a request: those under way, and whether there is another one. */
+export class Tries implements TimeoutOwner {
+  readonly limits: RequestLimits
+  /** When the first one began. */
+  readonly begun = nowMs()
+  readonly #router: RouterFilter
+  readonly #config: RouterConfig
+  readonly #cluster: Cluster
+  readonly #route: RouteEntry
+  newest: Attempt | undefined
+  /** Those that took longer than a try may, and that nevertheless may still answer (`hedge_on_per_try_timeout`). */
+  #late: LateAttempts | undefined
+  /** When there is another try; undefined: never. */
+  #policy: RetryPolicy | undefined
+  /** From the first failure on. */
+  #retries: Retries | undefined
+
+  constructor(router: RouterFilter, config: RouterConfig, cluster: Cluster, route: RouteEntry, limits: RequestLimits) {
+    this.#router = router
+    this.#config = config
+    this.#cluster = cluster
+    this.#route = route
+    this.limits = limits
+    this.#policy = limits.retry
+  }
+
+  /** Some host had the request before. */
+  get retried(): boolean {
+    return this.#retries?.tried !== undefined
+  }
+
+  /** Those that may still answer. */
+  get hosts(): EndpointHost[] {
+    const hosts = this.#late?.hosts ?? []
+    if (this.newest !== undefined) hosts.push(this.newest.host)
+    return hosts
+  }
+
+  start(): void {
+    const { stream } = this.#router.callbacks
+    const { info, requestHeaders } = stream
+    const { settings } = this.#route
+    const { suppress, childSpan } = this.#config
+    const cluster = this.#cluster
+    if (this.#retries !== undefined) this.#retries.waiting = false
+    info.attemptCount++
+    const elapsed = info.attemptCount === 1 ? 0 : nowMs() - this.begun
+    tellTimeLeft(requestHeaders, this.limits, elapsed, suppress)
+    if (settings.includeAttemptCount) requestHeaders.put('x-envoy-attempt-count', String(info.attemptCount))
+    const { breaker, stats } = cluster
+    if (breaker.requests >= breaker.limits(settings.highPriority).maxRequests) {
+      stats.pendingOverflow.value++
+      if (this.#underWay === 0) this.#router.onOverflow()
+      return
+    }
+    const host = chooseHost(cluster, this.#route, info, this.#retries)
+    if (host === undefined) {
+      this.#router.onNoHost()
+      return
+    }
+    info.upstreamHost = host
+    const span = stream.trace?.attempt(requestHeaders, host, info.attemptCount, childSpan)
+    const attempt = new Attempt(this.#router, cluster, host, span)
+    this.newest = attempt
+    attempt.start(settings.highPriority, settings.endsConnect && stream.isUpgrade)
+  }
+
+  /** The back-off of a retry is over. */
+  onTimeout(): void {
+    this.start()
+  }
+
+  /** Whether there is another try in place of this answer, or may be: not for one that was late and had its retry. */
+  retriesAnswer(attempt: Attempt, status: number, answer: HeaderMap): boolean {
+    const policy = this.#policy
+    if (policy === undefined || policy.retries === 0 || !policy.wantsStatus(status, answer)) return false
+    if (attempt === this.newest && this.#retry(attempt.host, answer)) return true
+    return this.#late !== undefined && (this.#underWay > 1 || this.#waits)
+  }
+
+  /** Whether the request goes on after a try that broke, which is no longer among these; `newest`: it was the newest of them. */
+  retriesFailure({ host, headersSent }: Attempt, newest: boolean, failure: UpstreamFailure): boolean {
+    const policy = this.#policy
+    if (policy !== undefined && newest && failure !== UpstreamFailure.Overflow) {
+      const connecting = failure === UpstreamFailure.ConnectFailure || failure === UpstreamFailure.ConnectTimeout
+      const refused = failure === UpstreamFailure.RefusedStream
+      if (policy.wantsReset(connecting, headersSent && !refused, refused) && this.#retry(host)) return true
+    }
+    return this.#late !== undefined && (this.#underWay > 0 || this.#waits)
+  }
+
+  retriesTimeout(host: EndpointHost): boolean {
+    return this.#policy?.wantsReset(false, true) === true && this.#retry(host)
+  }
+
+  /** The newest try is late: another one begins beside it, if retries are left. */
+  hedge(attempt: Attempt): void {
+    attempt.becomeLate()
+    if (this.#policy === undefined || !this.#retry(attempt.host)) return
+    this.newest = undefined
+    this.#late ??= new LateAttempts()
+    this.#late.add(attempt)
+  }
+
+  /** The request has become too much to be sent again. */
+  abandonRetries(): void {
+    this.#policy = undefined
+    this.#cluster.stats.retryAbandoned.value++
+  }
+
+  /** One of several tries has the answer. */
+  keepOnly(winner: Attempt): void {
+    this.#retries?.end()
+    if (this.#late === undefined) return
+    if (this.newest !== winner) this.newest?.cancel()
+    this.newest = winner
+    this.#late.cancelAll(winner)
+    this.#late = undefined
+    const { info } = this.#router.callbacks.stream
+    info.upstreamHost = winner.host
+    info.upstreamLocalAddress = winner.localAddress
+  }
+
+  /** `complete`: there is nothing of it to stop. */
+  giveUp(attempt: Attempt | undefined, complete: boolean, flag = 0): void {
+    if (attempt === undefined) return
+    if (attempt === this.newest) this.newest = undefined
+    else this.#late?.remove(attempt)
+    attempt.release()
+    if (!complete) attempt.cancel(flag)
+  }
+
+  /** There is no more to be tried. */
+  end(): void {
+    this.#retries?.end()
+    this.#late?.cancelAll()
+  }
+
+  get #underWay(): number {
+    return (this.#late?.size ?? 0) + (this.newest === undefined ? 0 : 1)
+  }
+
+  get #waits(): boolean {
+    return this.#retries?.waiting === true
+  }
+
+  /** Begins a retry where it is allowed; `host`: who failed, `answer`: by what it said. */
+  #retry(host: EndpointHost, answer?: HeaderMap): boolean {
+    const policy = this.#policy
+    if (policy === undefined) return false
+    this.#retries ??= new Retries(policy, this.#cluster, this.#route.settings.highPriority, this)
+    const { callbacks, bodyAtHand } = this.#router
+    return this.#retries.begin(callbacks.stream.info, host, bodyAtHand, this.newest?.late === true, answer)
+  }
+}
