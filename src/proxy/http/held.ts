@@ -1,5 +1,6 @@
 /** What filters hold of a message until they have seen more of it, and what too much of it means. */
 import { BodyBuffer } from '../../base/body-buffer.ts'
+import { replyDirectly } from './reply.ts'
 import type { HttpStream } from './stream.ts'
 
 export function holdRequest(stream: HttpStream, data: BodyBuffer): void {
@@ -30,7 +31,7 @@ export function holdResponse(stream: HttpStream, data: BodyBuffer): void {
   if (stream.responseBuffer.length <= stream.responseBufferLimit) return
   if (!stream.responseStreaming) {
     stream.responseBuffer.clear()
-    stream.replyDirectly({
+    replyDirectly(stream, {
       code: 500,
       body: 'Internal Server Error',
       options: { details: 'response_payload_too_large' },

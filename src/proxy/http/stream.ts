@@ -8,7 +8,7 @@ import type { ConnectionInfo } from '../network/connection-info.ts'
 import type { RedirectState } from '../route/internal-redirects.ts'
 import type { RouteEntry } from '../route/route-entry.ts'
 import { routeDuration } from '../route/stream-duration.ts'
-import { Timeout } from '../timeout-queue.ts'
+import type { Timeout, TimeoutOwner } from '../timeout-queue.ts'
 import type { StreamTrace } from '../tracing/stream-trace.ts'
 import type { RequestSink, ResponseEncoder } from './codec.ts'
 import type { ConnectionManager } from './connection-manager.ts'
@@ -17,21 +17,17 @@ import { encodeData, encodeHeaders, encodeTrailers, responseIsWhole } from './en
 import type { LocalReplyOptions } from './filter.ts'
 import type { FilterHandle } from './filter-handle.ts'
 import { fixLength } from './fix-length.ts'
-import { codecErrorText, isAnswer, localReply, NO_STATUS, type PendingReply } from './local-reply.ts'
+import { isAnswer, NO_STATUS, type PendingReply } from './local-reply.ts'
 import { createFilters } from './make-handle.ts'
 import { decodeMetadata, encodeMetadata, type ParkedMetadata } from './metadata.ts'
+import { reply, replyDirectly, replyToCodecError } from './reply.ts'
 import { ResponseFlag, StreamInfo } from './stream-info.ts'
+import { armIdleTimeout, armRequestTimeout, cancelTimeouts, limitDuration, onStreamTimeout } from './stream-timeouts.ts'
 import type { DownstreamControl, UpstreamControl } from './throttle.ts'
 
-const IDLE = 0
-const REQUEST = 1
-const MAX_DURATION = 2
-
-/** gRPC's status. */
-const DEADLINE_EXCEEDED = 4
-
-export class HttpStream implements RequestSink {
+export class HttpStream implements RequestSink, TimeoutOwner {
   readonly manager: ConnectionManager
+  readonly encoder: ResponseEncoder
   readonly info: StreamInfo
   readonly filters: FilterHandle[] = []
   requestHeaders!: HeaderMap
@@ -70,22 +66,22 @@ export class HttpStream implements RequestSink {
   isHead = false
   /** Of a request that was redirected within the proxy, or is about to be. */
   redirects: RedirectState | undefined
-  readonly #encoder: ResponseEncoder
+  /** It has, or will have, an answer of our own. */
+  replied = false
+  headersSent = false
+  idleTimeout: Timeout | undefined
+  requestTimeout: Timeout | undefined
+  maxDuration: Timeout | undefined
+  lastActivity = 0
   #route: RouteEntry | undefined
   #routeKnown = false
-  #replied = false
   #pending: PendingReply | undefined
   #resetPending: string | undefined
-  #headersSent = false
   #endSent = false
-  #lastActivity = 0
-  #idle: Timeout | undefined
-  #requestTimeout: Timeout | undefined
-  #maxDuration: Timeout | undefined
 
   constructor(manager: ConnectionManager, encoder: ResponseEncoder, connection: ConnectionInfo, protocol: string) {
     this.manager = manager
-    this.#encoder = encoder
+    this.encoder = encoder
     this.downstream = encoder
     this.info = new StreamInfo(connection)
     this.info.protocol = protocol
@@ -100,7 +96,7 @@ export class HttpStream implements RequestSink {
    */
   get closesConnection(): boolean {
     const invalid = this.info.responseCode === 400 && !this.manager.options.streamErrors
-    return this.#replied && (!this.requestComplete || invalid)
+    return this.replied && (!this.requestComplete || invalid)
   }
 
   // From the codec
@@ -112,7 +108,7 @@ export class HttpStream implements RequestSink {
     info.requestHeaders = headers
     info.startMono = nowMs()
     info.startTime = performance.timeOrigin + info.startMono
-    this.#lastActivity = info.startMono
+    this.lastActivity = info.startMono
     this.isHead = headers.get(':method') === 'HEAD'
   }
 
@@ -120,13 +116,10 @@ export class HttpStream implements RequestSink {
     this.begin(headers)
     if (endStream) this.#markRequestComplete()
     const { options } = this.manager
-    if (options.requestTimeoutMs > 0 && !endStream) {
-      this.#requestTimeout = new Timeout(this, REQUEST)
-      this.#requestTimeout.arm(options.requestTimeoutMs)
-    }
-    this.#limitDuration(options.maxStreamDurationMs)
+    if (options.requestTimeoutMs > 0 && !endStream) armRequestTimeout(this, options.requestTimeoutMs)
+    limitDuration(this, options.maxStreamDurationMs)
     if (!this.manager.acceptRequest(this, headers)) return
-    this.#armIdle()
+    armIdleTimeout(this)
     if (!createFilters(this)) return
     this.#expect(headers, headers.get('expect'))
     decodeHeaders(this, 0, headers, endStream)
@@ -134,7 +127,7 @@ export class HttpStream implements RequestSink {
 
   onRequestData(data: BodyBuffer, endStream: boolean): void {
     if (this.over) return
-    this.#lastActivity = nowMs()
+    this.lastActivity = nowMs()
     this.info.bytesReceived += data.length
     if (endStream) this.#markRequestComplete()
     if (!this.decodeAborted) decodeData(this, 0, data, endStream)
@@ -151,7 +144,7 @@ export class HttpStream implements RequestSink {
   }
 
   onRequestMetadata(map: MetadataMap): void {
-    this.#lastActivity = nowMs()
+    this.lastActivity = nowMs()
     if (!this.over && !this.decodeAborted) decodeMetadata(this, 0, map)
   }
 
@@ -159,22 +152,13 @@ export class HttpStream implements RequestSink {
     if (this.over) return
     this.info.responseFlags |= flag
     if (this.info.responseCodeDetails === '') this.info.responseCodeDetails = details
-    this.#finish()
+    this.finish()
   }
 
   onCodecError(status: number, details: string): void {
     if (this.over) return
     if (details.startsWith('http')) this.info.responseFlags |= ResponseFlag.DownstreamProtocolError
-    this.decodeAborted = true
-    if (this.#headersSent) {
-      this.resetByFilter(details)
-      return
-    }
-    this.#reply({
-      code: status,
-      body: details === 'missing_host_header' ? '' : codecErrorText(status),
-      options: { details },
-    })
+    replyToCodecError(this, status, details)
   }
 
   onDownstreamBlocked(): void {
@@ -182,31 +166,12 @@ export class HttpStream implements RequestSink {
   }
 
   onDownstreamDrained(): void {
-    this.#lastActivity = nowMs()
+    this.lastActivity = nowMs()
     this.resumeUpstream()
   }
 
   onTimeout(kind: number): void {
-    if (this.over) return
-    if (kind === IDLE) {
-      const { streamIdleTimeoutMs } = this
-      const rest = this.#lastActivity + streamIdleTimeoutMs - nowMs()
-      if (rest > 1) {
-        this.#armIdle()
-        return
-      }
-      this.info.responseFlags |= ResponseFlag.StreamIdleTimeout
-      this.#timeOut(this.requestComplete ? 504 : 408, 'stream timeout', 'stream_idle_timeout')
-    } else if (kind === REQUEST) {
-      this.#timeOut(408, 'request timeout', 'request_overall_timeout')
-    } else {
-      this.#timeOut(
-        this.requestComplete ? 504 : 408,
-        'downstream duration timeout',
-        'max_duration_timeout',
-        DEADLINE_EXCEEDED,
-      )
-    }
+    if (!this.over) onStreamTimeout(this, kind)
   }
 
   /** The route's `idle_timeout` where it has one. */
@@ -222,12 +187,12 @@ export class HttpStream implements RequestSink {
       this.#routeKnown = true
       this.#route = this.manager.routeFor(this)
       this.info.route = this.#route
-      if (this.#route?.idleTimeoutMs !== undefined) this.#armIdle()
+      if (this.#route?.idleTimeoutMs !== undefined) armIdleTimeout(this)
       const limit = this.#route?.settings.maxDuration
       const { options } = this.manager
-      if (limit !== undefined) this.#limitDuration(routeDuration(this.requestHeaders, limit, options))
+      if (limit !== undefined) limitDuration(this, routeDuration(this.requestHeaders, limit, options))
       // Of the connection manager, or of a route that a filter has seen before it changed the request.
-      else if (this.#maxDuration !== undefined) this.#limitDuration(options.maxStreamDurationMs)
+      else if (this.maxDuration !== undefined) limitDuration(this, options.maxStreamDurationMs)
     }
     return this.#route
   }
@@ -246,27 +211,27 @@ export class HttpStream implements RequestSink {
         this.#resetPending = undefined
         this.resetByFilter(details)
       } else if (this.#pending !== undefined) {
-        const reply = this.#pending
+        const pending = this.#pending
         this.#pending = undefined
-        this.#reply(reply)
+        reply(this, pending)
       }
     }
     return this.over || this.decodeAborted
   }
 
   sendLocalReply(code: number, body: string, options?: LocalReplyOptions): void {
-    if (this.over || this.#replied) return
-    this.#replied = true
+    if (this.over || this.replied) return
+    this.replied = true
     this.decodeAborted = true
-    const reply: PendingReply = { code, body, options }
-    if (this.calls > 0) this.#pending = reply
-    else this.#reply(reply)
+    const pending: PendingReply = { code, body, options }
+    if (this.calls > 0) this.#pending = pending
+    else reply(this, pending)
   }
 
   /** A response begins: of the upstream, of a filter, or a local reply. */
   startResponse(headers: HeaderMap, endStream: boolean): void {
     if (this.over) return
-    this.#lastActivity = nowMs()
+    this.lastActivity = nowMs()
     this.responseHeaders = headers
     this.info.responseHeaders = headers
     this.info.responseCode = Number(headers.get(':status'))
@@ -276,7 +241,7 @@ export class HttpStream implements RequestSink {
 
   responseData(data: BodyBuffer, endStream: boolean): void {
     if (this.over || this.encodeAborted) return
-    this.#lastActivity = nowMs()
+    this.lastActivity = nowMs()
     if (endStream) this.responseComplete = true
     encodeData(this, this.filters.length - 1, data, endStream)
   }
@@ -290,7 +255,7 @@ export class HttpStream implements RequestSink {
   }
 
   responseMetadata(map: MetadataMap): void {
-    this.#lastActivity = nowMs()
+    this.lastActivity = nowMs()
     if (!this.over && !this.encodeAborted) encodeMetadata(this, this.filters.length - 1, map)
   }
 
@@ -305,21 +270,8 @@ export class HttpStream implements RequestSink {
     if (this.info.responseCodeDetails === '' || this.info.responseCodeDetails === 'via_upstream') {
       this.info.responseCodeDetails = details
     }
-    this.#encoder.reset()
-    this.#finish()
-  }
-
-  /** Goes on as another stream with its own filters (Envoy's recreateStream). The request is complete; `body` is all of it. */
-  recreate(headers: HeaderMap, answer: HeaderMap, body: BodyBuffer | undefined): void {
-    const { info } = this
-    info.responseHeaders = answer
-    info.responseCode = Number(answer.get(':status'))
-    info.responseCodeDetails = 'internal_redirect'
-    const next = this.manager.newStream(this.#encoder, info.connection, info.protocol)
-    next.redirects = this.redirects
-    this.#encoder.continueWith(next)
-    this.#finish(false)
-    next.#goOn(info, headers, body)
+    this.encoder.reset()
+    this.finish()
   }
 
   pauseDownstream(): void {
@@ -344,7 +296,7 @@ export class HttpStream implements RequestSink {
     if (this.over || this.encodeAborted) return
     const status = headers.get(':status')
     if (!isAnswer(status, this.info)) {
-      this.replyDirectly(NO_STATUS)
+      replyDirectly(this, NO_STATUS)
       return
     }
     if (!endStream && !this.isHead)
@@ -353,25 +305,25 @@ export class HttpStream implements RequestSink {
     const info = this.info
     info.responseCode = Number(status)
     info.firstDownstreamTxMono = nowMs()
-    this.#headersSent = true
-    this.#encoder.encodeHeaders(headers, endStream)
+    this.headersSent = true
+    this.encoder.encodeHeaders(headers, endStream)
     if (endStream) this.#responseEnded()
   }
 
   sendData(data: BodyBuffer, endStream: boolean): void {
     if (this.over || this.encodeAborted) return
     this.info.bytesSent += data.length
-    this.#encoder.encodeData(data, endStream)
+    this.encoder.encodeData(data, endStream)
     if (endStream) this.#responseEnded()
   }
 
   sendMetadata(map: MetadataMap): void {
-    this.#encoder.encodeMetadata?.(map)
+    this.encoder.encodeMetadata?.(map)
   }
 
   sendTrailers(trailers: HeaderMap): void {
     if (this.over || this.encodeAborted) return
-    this.#encoder.encodeTrailers(trailers)
+    this.encoder.encodeTrailers(trailers)
     this.#responseEnded()
   }
 
@@ -381,74 +333,14 @@ export class HttpStream implements RequestSink {
     // What else there may be to expect is the upstream's affair.
     if (expectation?.toLowerCase() !== '100-continue') return
     // Envoy answers itself unless `proxy_100_continue`: the upstream then sees an ordinary request. RFC 9110 10.1.1: no 100 for HTTP/1.0.
-    if (!this.requestComplete && this.info.protocol !== 'HTTP/1.0') this.#encoder.encode100Continue()
+    if (!this.requestComplete && this.info.protocol !== 'HTTP/1.0') this.encoder.encode100Continue()
     headers.remove('expect')
-  }
-
-  #armIdle(): void {
-    const ms = this.streamIdleTimeoutMs
-    if (ms <= 0) return
-    this.#idle ??= new Timeout(this, IDLE)
-    this.#idle.arm(ms)
-  }
-
-  /** Counted from the beginning of the stream; in whole milliseconds, so that streams of one limit wait in one line. */
-  #limitDuration(ms: number): void {
-    if (ms <= 0) {
-      this.#maxDuration?.cancel()
-      return
-    }
-    this.#maxDuration ??= new Timeout(this, MAX_DURATION)
-    this.#maxDuration.arm(Math.max(1, Math.ceil(this.info.startMono + ms - nowMs())))
-  }
-
-  #timeOut(code: number, body: string, details: string, grpcStatus?: number): void {
-    if (this.#headersSent) this.resetByFilter(details)
-    else {
-      this.decodeAborted = true
-      this.#reply({ code, body, options: grpcStatus === undefined ? { details } : { details, grpcStatus } })
-    }
   }
 
   #markRequestComplete(): void {
     this.requestComplete = true
-    this.#requestTimeout?.cancel()
+    this.requestTimeout?.cancel()
     this.info.requestCompleteMono = nowMs()
-  }
-
-  #reply(reply: PendingReply): void {
-    if (this.over) return
-    this.#replied = true
-    this.requestBuffer = undefined
-    this.responseBuffer = undefined
-    if (this.responseHeaders !== undefined) {
-      this.replyDirectly(reply)
-      return
-    }
-    const { headers, body } = localReply(this, reply)
-    if (body === undefined) {
-      this.startResponse(headers, true)
-      return
-    }
-    this.startResponse(headers, false)
-    this.responseData(body, true)
-  }
-
-  /** Once the response phases have begun a reply goes straight to the codec, or is too late. */
-  replyDirectly(reply: PendingReply): void {
-    if (this.#headersSent) {
-      this.resetByFilter(reply.options?.details ?? '')
-      return
-    }
-    const { headers, body } = localReply(this, reply)
-    this.decodeAborted = true
-    this.responseBuffer = undefined
-    this.responseTrailers = undefined
-    this.responseHeaders = headers
-    this.info.responseHeaders = headers
-    this.sendHeaders(headers, body === undefined)
-    if (body !== undefined) this.sendData(body, true)
-    this.encodeAborted = true
   }
 
   #responseEnded(): void {
@@ -458,29 +350,16 @@ export class HttpStream implements RequestSink {
 
   /** An answer that came before the request was complete ends the request as well: the codec closes what it cannot read. */
   #maybeDone(): void {
-    if (this.#endSent) this.#finish()
+    if (this.#endSent) this.finish()
   }
 
-  #goOn(before: StreamInfo, headers: HeaderMap, body: BodyBuffer | undefined): void {
-    this.begin(headers)
-    this.info.takeRequest(before)
-    this.requestComplete = true
-    this.#limitDuration(this.manager.options.maxStreamDurationMs)
-    if (!this.manager.acceptRedirected(this, headers)) return
-    this.#armIdle()
-    if (!createFilters(this)) return
-    decodeHeaders(this, 0, headers, body === undefined)
-    if (body !== undefined && !this.decodeAborted) decodeData(this, 0, body, true)
-  }
-
-  #finish(last = true): void {
+  /** `last`: no other stream goes on in its place. */
+  finish(last = true): void {
     if (this.over) return
     this.over = true
     this.decodeAborted = true
     this.encodeAborted = true
-    this.#idle?.cancel()
-    this.#requestTimeout?.cancel()
-    this.#maxDuration?.cancel()
+    cancelTimeouts(this)
     const info = this.info
     info.endMono = nowMs()
     info.lastDownstreamTxMono = info.endMono
@@ -491,6 +370,6 @@ export class HttpStream implements RequestSink {
       filters[i].filter.onDestroy?.()
       filters[i].live.release()
     }
-    if (last) this.#encoder.streamDone()
+    if (last) this.encoder.streamDone()
   }
 }

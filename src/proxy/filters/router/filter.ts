@@ -11,6 +11,7 @@ import type { HttpFilter } from '../../http/filter.ts'
 import type { FilterHandle } from '../../http/filter-handle.ts'
 import { FilterDataStatus, FilterHeadersStatus, FilterTrailersStatus } from '../../http/filter-status.ts'
 import { fixLength } from '../../http/fix-length.ts'
+import { recreate } from '../../http/recreate.ts'
 import { ResponseFlag } from '../../http/stream-info.ts'
 import type { UpstreamControl } from '../../http/throttle.ts'
 import type { MetadataMap } from '../../metadata-map.ts'
@@ -280,7 +281,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const body = turnsIntoGet(requestHeaders, status) ? undefined : this.#body?.take()
     this.#tries.giveUp(attempt, endStream)
     this.#end()
-    stream.recreate(requestHeaders, answer, body)
+    recreate(stream, requestHeaders, answer, body)
     return true
   }
 
