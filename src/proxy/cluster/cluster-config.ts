@@ -37,6 +37,8 @@ export interface ClusterConfig {
   /** HTTP/2 for what the proxy asks of its own accord. */
   readonly ownHttp2: boolean
   readonly maxHeadersCount: number | undefined
+  /** Of HTTP/1.1. */
+  readonly enableTrailers: boolean
   readonly bufferLimit: number
 }
 
@@ -121,6 +123,7 @@ export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name
     useDownstreamProtocol: http.useDownstream,
     ownHttp2: http.http2 !== undefined,
     maxHeadersCount: http.maxHeadersCount,
+    enableTrailers: http.enableTrailers,
     bufferLimit: proto.perConnectionBufferLimitBytes ?? 1024 * 1024,
   }
 }

@@ -1,7 +1,10 @@
 /** The HTTP/1.1 connections to one host: idle ones are used last in, first out; requests wait in line where there is none. */
 import type { Socket } from 'node:net'
-import { type ClientConnectionOwner, Http1ClientConnection } from '../http1/client-connection.ts'
-import type { HeadLimits } from '../http1/head.ts'
+import {
+  type ClientConnectionOwner,
+  type ClientConnectionSettings,
+  Http1ClientConnection,
+} from '../http1/client-connection.ts'
 import { IdleTimer } from '../idle-timer.ts'
 import { readInto } from '../network/direct-reads.ts'
 import type { CircuitBreaker } from './circuit-breaker.ts'
@@ -10,11 +13,9 @@ import type { ClusterStats, EndpointHost } from './endpoint-host.ts'
 import { type PendingStream, type UpstreamCallbacks, UpstreamFailure } from './upstream.ts'
 import type { UpstreamTls } from './upstream-tls.ts'
 
-export interface PoolSettings {
+export interface PoolSettings extends ClientConnectionSettings {
   readonly connectTimeoutMs: number
   readonly idleTimeoutMs: number
-  readonly maxRequestsPerConnection: number
-  readonly limits: HeadLimits
   readonly tls: UpstreamTls | undefined
   readonly breaker: CircuitBreaker
   readonly stats: ClusterStats
@@ -147,8 +148,7 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
 
   connected(attempt: Connecting, socket: Socket): void {
     this.#connecting.delete(attempt)
-    const { limits, maxRequestsPerConnection } = this.settings
-    const connection = new Http1ClientConnection(socket, limits, maxRequestsPerConnection, this)
+    const connection = new Http1ClientConnection(socket, this.settings, this)
     readInto(socket, connection)
     socket.on('end', () => connection.onEnd())
     socket.on('drain', () => connection.onDrain())

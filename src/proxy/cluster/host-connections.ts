@@ -42,6 +42,7 @@ export class HostConnections {
       connectTimeoutMs: config.connectTimeoutMs,
       idleTimeoutMs: config.idleTimeoutMs,
       maxRequestsPerConnection: config.maxRequestsPerConnection,
+      enableTrailers: config.enableTrailers,
       limits: { ...DEFAULT_LIMITS, maxCount: config.maxHeadersCount ?? DEFAULT_LIMITS.maxCount },
       breaker,
       stats,

@@ -22,6 +22,8 @@ export interface HttpProtocol {
   idleTimeout: ClusterProto['connectTimeout']
   maxRequests: number
   maxHeadersCount: number | undefined
+  /** Of HTTP/1.1. */
+  enableTrailers: boolean
   http2: Http2ProtocolOptions | undefined
   /** As the client of each request does. */
   useDownstream: boolean
@@ -34,11 +36,12 @@ export function httpProtocol(proto: ClusterProto, path: string): HttpProtocol {
     idleTimeout: undefined,
     maxRequests: proto.maxRequestsPerConnection ?? 0,
     maxHeadersCount: undefined,
+    enableTrailers: false,
     http2: proto.http2ProtocolOptions,
     useDownstream: proto.protocolSelection === Selection.USE_DOWNSTREAM_PROTOCOL,
   }
   takeCommon(proto.commonHttpProtocolOptions, part, `${path}.common_http_protocol_options`)
-  checkHttp1(proto.httpProtocolOptions, `${path}.http_protocol_options`)
+  takeHttp1(proto.httpProtocolOptions, part, `${path}.http_protocol_options`)
   for (const [name, any] of Object.entries(proto.typedExtensionProtocolOptions)) {
     const where = `${path}.typed_extension_protocol_options["${name}"]`
     if (name !== HTTP_OPTIONS) throw unsupported(where, 'protocol options')
@@ -57,12 +60,12 @@ export function httpProtocol(proto: ClusterProto, path: string): HttpProtocol {
       onlyFields(HttpProtocolOptions_ExplicitHttpConfigSchema, choice.value, fields, at)
       const protocol = choice.value.protocolConfig
       if (protocol.case === 'http2ProtocolOptions') part.http2 = protocol.value
-      if (protocol.case === 'httpProtocolOptions') checkHttp1(protocol.value, `${at}.http_protocol_options`)
+      if (protocol.case === 'httpProtocolOptions') takeHttp1(protocol.value, part, `${at}.http_protocol_options`)
     } else if (choice.case === 'useDownstreamProtocolConfig') {
       const at = `${where}.use_downstream_protocol_config`
       const fields = ['http_protocol_options', 'http2_protocol_options']
       onlyFields(HttpProtocolOptions_UseDownstreamHttpConfigSchema, choice.value, fields, at)
-      checkHttp1(choice.value.httpProtocolOptions, `${at}.http_protocol_options`)
+      takeHttp1(choice.value.httpProtocolOptions, part, `${at}.http_protocol_options`)
       part.useDownstream = true
       part.http2 = choice.value.http2ProtocolOptions
     }
@@ -79,9 +82,10 @@ function takeCommon(common: CommonHttpOptions | undefined, part: HttpProtocol, p
   part.maxHeadersCount = common.maxHeadersCount ?? part.maxHeadersCount
 }
 
-/** Trailers are always sent where there are some; the others that are let pass are for servers, in Envoy too. */
-function checkHttp1(options: Http1ProtocolOptions | undefined, path: string): void {
+/** The others that are let pass are for servers, in Envoy too. */
+function takeHttp1(options: Http1ProtocolOptions | undefined, part: HttpProtocol, path: string): void {
   if (options === undefined) return
   const fields = ['enable_trailers', 'allow_absolute_url', 'accept_http_10', 'default_host_for_http_10']
   onlyFields(Http1ProtocolOptionsSchema, options, fields, path)
+  part.enableTrailers = options.enableTrailers
 }

@@ -44,12 +44,14 @@ function callbacks(events: string[]): UpstreamCallbacks {
 const head = (method: string, ...more: string[]) =>
   new HeaderMap([':authority', 'a:1', ':path', '/', ':method', method, ':scheme', 'http', ...more])
 
+const SETTINGS = { limits: DEFAULT_LIMITS, maxRequestsPerConnection: 0, enableTrailers: false }
+
 describe('a connection that is used again', () => {
   /** A CONNECT without a tunnel: it ended with its head, and was refused. */
   function afterConnect() {
     const socket = new FakeSocket()
     const owner = { connectionIdle: () => socket.events.push('idle'), connectionClosed: () => {} }
-    const connection = new Http1ClientConnection(socket as unknown as Socket, DEFAULT_LIMITS, 0, owner)
+    const connection = new Http1ClientConnection(socket as unknown as Socket, SETTINGS, owner)
     connection.attach(callbacks(socket.events))
     connection.sendHeaders(head('CONNECT'), true)
     endTurn()
@@ -79,7 +81,7 @@ describe('a request that has not left yet', () => {
   function asking() {
     const socket = new FakeSocket()
     const owner = { connectionIdle: () => socket.events.push('idle'), connectionClosed: () => {} }
-    const connection = new Http1ClientConnection(socket as unknown as Socket, DEFAULT_LIMITS, 0, owner)
+    const connection = new Http1ClientConnection(socket as unknown as Socket, SETTINGS, owner)
     connection.attach(callbacks(socket.events))
     connection.sendHeaders(head('GET'), true)
     return { connection, socket }
@@ -109,7 +111,7 @@ describe('what a client sends behind an upgrade', () => {
   function upgrading(method = 'GET', ...more: string[]) {
     const socket = new FakeSocket()
     const owner = { connectionIdle: () => socket.events.push('idle'), connectionClosed: () => {} }
-    const connection = new Http1ClientConnection(socket as unknown as Socket, DEFAULT_LIMITS, 0, owner)
+    const connection = new Http1ClientConnection(socket as unknown as Socket, SETTINGS, owner)
     connection.attach(callbacks(socket.events))
     connection.sendHeaders(head(method, ...more), false)
     const read = (text: string) => {

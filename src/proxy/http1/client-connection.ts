@@ -22,6 +22,13 @@ const HIGH_WATER = 64 * 1024
 /** Informational responses that one request may get; more is a peer that keeps us busy. */
 const MAX_INFORMATIONAL = 8
 
+export interface ClientConnectionSettings {
+  readonly limits: HeadLimits
+  readonly maxRequestsPerConnection: number
+  /** Else trailers go no further, either way. */
+  readonly enableTrailers: boolean
+}
+
 /** The pool's side of a connection. */
 export interface ClientConnectionOwner {
   /** Ready for the next request. */
@@ -34,7 +41,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
   readonly localAddress: string
   readonly #owner: ClientConnectionOwner
   readonly #output: Output
-  readonly #maxRequests: number
+  readonly #settings: ClientConnectionSettings
   #callbacks: UpstreamCallbacks | undefined
   #method = ''
   #requests = 0
@@ -57,12 +64,12 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
   /** Set by the pool: not to be used for another request. */
   retired = false
 
-  constructor(socket: Socket, limits: HeadLimits, maxRequests: number, owner: ClientConnectionOwner) {
-    super(limits)
+  constructor(socket: Socket, settings: ClientConnectionSettings, owner: ClientConnectionOwner) {
+    super(settings.limits)
     this.socket = socket
     this.localAddress = addressText(socket.localAddress ?? '', socket.localPort ?? 0)
     this.#owner = owner
-    this.#maxRequests = maxRequests
+    this.#settings = settings
     this.#output = new Output(socket, this)
   }
 
@@ -215,7 +222,8 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
   sendTrailers(trailers: HeaderMap): void {
     if (this.#callbacks === undefined) return
     if (this.#chunked) {
-      this.#output.text(`0\r\n${requestLines.write(trailers, false)}\r\n`)
+      const lines = this.#settings.enableTrailers ? requestLines.write(trailers, false) : ''
+      this.#output.text(`0\r\n${lines}\r\n`)
     }
     this.#requestEnded()
   }
@@ -297,8 +305,8 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
     const callbacks = this.#callbacks
     if (callbacks === undefined) return
     this.#responseEnded()
-    if (trailers === undefined) callbacks.onUpstreamData(new BodyBuffer(), true)
-    else callbacks.onUpstreamTrailers(trailers)
+    if (trailers !== undefined && this.#settings.enableTrailers) callbacks.onUpstreamTrailers(trailers)
+    else callbacks.onUpstreamData(new BodyBuffer(), true)
   }
 
   protected onError(error: CodecError): void {
@@ -320,7 +328,8 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
    */
   #settle(): void {
     if (this.#callbacks !== undefined || this.#closed || this.socket.destroyed) return
-    const spent = this.#maxRequests > 0 && this.#requests >= this.#maxRequests
+    const max = this.#settings.maxRequestsPerConnection
+    const spent = max > 0 && this.#requests >= max
     if (!this.head.keepAlive || spent || this.retired || this.heldBytes > 0) {
       this.retired = true
       this.socket.destroy()

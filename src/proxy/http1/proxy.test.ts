@@ -68,7 +68,11 @@ describe('HTTP/1.1 through the proxy', () => {
       '{ match: { prefix: /timeout }, route: { cluster: up, timeout: 0.1s, prefix_rewrite: /slow } }',
       '{ match: { prefix: /ws }, route: { cluster: echo } }',
     ]
-    const clusters = [cluster(up.port), cluster(echo.port, '', 'echo'), cluster(1, '', 'refused')]
+    const clusters = [
+      cluster(up.port, 'http_protocol_options: { enable_trailers: true }'),
+      cluster(echo.port, '', 'echo'),
+      cluster(1, '', 'refused'),
+    ]
     routes.push(
       '{ match: { prefix: /refused }, route: { cluster: refused } }',
       '{ match: { prefix: /missing }, route: { cluster: nowhere } }',

@@ -49,7 +49,7 @@ describe(`${COUNT} ambiguous messages, seed ${SEED}`, () => {
     await once(recorder, 'listening')
     const extra = 'common_http_protocol_options: { max_requests_per_connection: 40 }'
     const hcm = 'http_protocol_options: { accept_http_10: true, default_host_for_http_10: a, enable_trailers: true }'
-    const up = `typed_extension_protocol_options: { envoy.extensions.upstreams.http.v3.HttpProtocolOptions: { "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, ${extra}, explicit_http_config: { http_protocol_options: {} } } }`
+    const up = `typed_extension_protocol_options: { envoy.extensions.upstreams.http.v3.HttpProtocolOptions: { "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, ${extra}, explicit_http_config: { http_protocol_options: { enable_trailers: true } } } }`
     proxy = await testProxy(
       [httpListener({ hcm, routes: KNOWN })],
       [cluster((recorder.address() as AddressInfo).port, up)],
