@@ -180,14 +180,14 @@ export class Http1ServerConnection
   }
 
   protected onBody(body: BodyBuffer, end: boolean): void {
-    if (end) this.#requestComplete = true
+    if (end) this.#requestEnded()
     const stream = this.#stream
     if (stream === undefined) return
     stream.onRequestData(body, end)
   }
 
   protected onTrailers(trailers: HeaderMap | undefined): void {
-    this.#requestComplete = true
+    this.#requestEnded()
     if (trailers !== undefined && this.#manager.options.enableTrailers) this.#stream?.onRequestTrailers(trailers)
     else this.#stream?.onRequestData(new BodyBuffer(), true)
   }
@@ -205,6 +205,11 @@ export class Http1ServerConnection
       stream.begin(new HeaderMap(EMPTY_REQUEST.slice()))
     }
     this.#stream.onCodecError(error.status, error.details)
+  }
+
+  #requestEnded(): void {
+    this.#requestComplete = true
+    this.resumeReading()
   }
 
   #beginMessage(): void {
@@ -373,12 +378,15 @@ export class Http1ServerConnection
     this.#abort()
   }
 
+  /** Not behind the end of a request, of which nothing more comes: only a socket that is read tells that the client has gone. */
   pauseReading(): void {
+    if (this.#requestComplete) return
     this.#paused = true
     this.#socket.pause()
   }
 
   resumeReading(): void {
+    if (!this.#paused) return
     this.#paused = false
     if (!this.#closing) this.#socket.resume()
   }

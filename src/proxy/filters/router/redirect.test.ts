@@ -11,6 +11,7 @@ import {
   httpListener,
   portOf,
   type Running,
+  rawUpstream,
   testProxy,
   upstream,
 } from '../../testing.ts'
@@ -32,9 +33,9 @@ describe('internal redirects', () => {
     )
   }
 
-  async function nothingLeft(): Promise<void> {
+  async function nothingLeft(of = proxy): Promise<void> {
     await eventually(async () => {
-      const [{ gauges }] = await proxy.workers.query<{ gauges: Record<string, number> }>('stats')
+      const [{ gauges }] = await of.workers.query<{ gauges: Record<string, number> }>('stats')
       return gauges['http.web.downstream_rq_active'] === 0 && gauges['cluster.up.upstream_rq_active'] === 0
     }, 'no request to be under way')
   }
@@ -93,6 +94,24 @@ describe('internal redirects', () => {
     socket.destroy()
     await eventually(() => open === 0, 'its end')
     await nothingLeft()
+  })
+
+  test('also one that has sent more than the next host takes', async () => {
+    const deaf = await rawUpstream((socket) => socket.pause())
+    const kept = 'per_request_buffer_limit_bytes: 20000000'
+    const routes = `[{ match: { prefix: /to }, ${kept}, route: { cluster: up, ${POLICY} } }, { match: { prefix: / }, route: { cluster: deaf, timeout: 0s } }]`
+    const proxy = await testProxy([httpListener({ routes })], [cluster(up.port), cluster(deaf.port, '', 'deaf')])
+    try {
+      const socket = connect(portOf(proxy), '127.0.0.1')
+      socket.write(`POST ${to('http://b/', 307)} HTTP/1.1\r\nhost: a\r\ncontent-length: 16000000\r\n\r\n`)
+      socket.write(Buffer.alloc(16_000_000))
+      await eventually(() => deaf.sockets.size === 1, 'the second request')
+      socket.destroy()
+      await nothingLeft(proxy)
+    } finally {
+      await proxy.close(0)
+      await deaf.close()
+    }
   })
 
   test('what is not followed is counted by its reason, and the client gets it', async () => {
