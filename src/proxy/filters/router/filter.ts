@@ -279,6 +279,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     if (!redirects(stream, this.#route, able, answer, this.#cluster.stats, this.#config.redirectStats)) return false
     const { requestHeaders } = stream
     const body = turnsIntoGet(requestHeaders, status) ? undefined : this.#body?.take()
+    this.#tries.keepOnly(attempt)
     this.#tries.giveUp(attempt, endStream)
     this.#end()
     recreate(stream, requestHeaders, answer, body)

@@ -8,8 +8,11 @@ import { cluster, eventually, get, httpListener, portOf, type Running, testProxy
 const route = (prefix: string, retries: number, timeout = '60s') => {
   const retry = `retry_on: 5xx, num_retries: ${retries}, per_try_timeout: 0.03s, retry_back_off: { base_interval: 0.001s }`
   const hedge = 'hedge_policy: { hedge_on_per_try_timeout: true }'
-  return `{ match: { prefix: ${prefix} }, route: { cluster: up, timeout: ${timeout}, ${hedge}, retry_policy: { ${retry} } } }`
+  const redirect = 'internal_redirect_policy: {}'
+  return `{ match: { prefix: ${prefix} }, route: { cluster: up, timeout: ${timeout}, ${hedge}, ${redirect}, retry_policy: { ${retry} } } }`
 }
+
+const END = '{ match: { prefix: /end }, direct_response: { status: 200, body: { inline_string: end } } }'
 
 const COUNTED = ['2xx', '5xx', 'total', 'timeout', 'per_try_timeout', 'retry', 'retry_success', 'retry_limit_exceeded']
 
@@ -56,7 +59,7 @@ describe('hedge_on_per_try_timeout', () => {
       })
       waiting.push(entry)
     })
-    const routes = [route('/two', 2), route('/short', 1, '0.2s'), route('/', 1)]
+    const routes = [END, route('/two', 2), route('/short', 1, '0.2s'), route('/', 1)]
     proxy = await testProxy([httpListener({ routes: `[${routes.join(', ')}]` })], [cluster(up.port)])
   })
   after(async () => {
@@ -99,6 +102,16 @@ describe('hedge_on_per_try_timeout', () => {
     assert.equal((await answer).body.length, 3_000_000)
     await nothingLeft()
   })
+
+  for (const which of [0, 1]) {
+    test(`a redirect is followed, of try ${which + 1} of two`, async () => {
+      const answer = get(portOf(proxy), '/')
+      await tries(2)
+      waiting[which].response.writeHead(302, { location: 'http://a/end' }).end()
+      assert.equal((await answer).body, 'end')
+      await nothingLeft()
+    })
+  }
 
   test('a bad answer is handed on when it is the last', async () => {
     const answer = get(portOf(proxy), '/')
