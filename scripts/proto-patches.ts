@@ -132,6 +132,14 @@ export const PATCHES: readonly Patch[] = [
     ForceLocalZone force_local_zone = 5;
     LocalityBasis locality_basis = 6;`,
   },
+  ...inFile('extensions/filters/http/compressor/v3/compressor.proto', [
+    [
+      'message ResponseDirectionConfig {',
+      `    repeated uint32 uncompressible_response_codes = 4;
+    bool status_header_enabled = 5;
+    bool weaken_etag_on_compress = 6;`,
+    ],
+  ]),
   ...inFile('extensions/filters/http/lua/v3/lua.proto', [
     [
       'import "envoy/config/core/v3/base.proto";',

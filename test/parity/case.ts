@@ -99,6 +99,11 @@ export interface Case {
   readonly log?: string
   /** The lines that the access log has afterwards. */
   readonly logged?: readonly Expected[]
+  /**
+   * By prefix, counters afterwards: all below it are compared, these have to have these values. Needs names of the case's own in the
+   * prefix, as all cases share the proxy.
+   */
+  readonly stats?: Readonly<Record<string, Readonly<Record<string, number>>>>
   readonly steps: readonly Step[]
 }
 

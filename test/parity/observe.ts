@@ -19,6 +19,7 @@ export function factsOf(
   one: Case,
   steps: readonly StepSeen[],
   log: readonly string[],
+  stats: string,
   mask: (text: string) => string,
 ): Facts {
   const facts = new Map<string, string>()
@@ -36,6 +37,11 @@ export function factsOf(
     }
   }
   for (const [i, line] of log.entries()) put(`log.${i}`, line)
+  for (const prefix of Object.keys(one.stats ?? {})) {
+    for (const [, name, value] of stats.matchAll(/^(\S+): (\d+)$/gm)) {
+      if (name.startsWith(prefix)) put(`stats.${name}`, value)
+    }
+  }
   return facts
 }
 
@@ -78,6 +84,9 @@ export function unexpected(one: Case, facts: Facts): Map<string, string> {
   }
   for (const [i, { expect }] of one.steps.entries()) checkStep(check, wrong, facts, expect, i)
   for (const [i, expected] of (one.logged ?? []).entries()) check(`log.${i}`, expected)
+  for (const [prefix, values] of Object.entries(one.stats ?? {})) {
+    for (const [name, value] of Object.entries(values)) check(`stats.${prefix}${name}`, value)
+  }
   return wrong
 }
 

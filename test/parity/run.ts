@@ -146,6 +146,7 @@ async function onProxy(
   places: Places,
 ): Promise<Map<string, Facts>> {
   const seen = new Map<Case, StepSeen[]>()
+  let stats = ''
   try {
     const waiting = [...cases]
     const next = async () => {
@@ -155,6 +156,7 @@ async function onProxy(
     }
     await Promise.all(Array.from({ length: AT_ONCE }, next))
     await sleep(LOG_FLUSH_MS)
+    stats = await (await fetch(`http://${proxy.admin}/stats`)).text()
   } finally {
     await proxy.stop()
   }
@@ -162,7 +164,7 @@ async function onProxy(
     cases.map((one) => {
       const file = logFile(places, one)
       const log = existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : []
-      return [one.id, factsOf(one, seen.get(one) ?? [], log, masker(one, proxy, places))]
+      return [one.id, factsOf(one, seen.get(one) ?? [], log, stats, masker(one, proxy, places))]
     }),
   )
 }

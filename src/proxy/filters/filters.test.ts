@@ -345,7 +345,7 @@ describe('filters', () => {
       ] as const) {
         const answer = await ask(name, '/large', { headers: { 'accept-encoding': `deflate, ${coding};q=0.5` } })
         assert.equal(answer.headers['content-encoding'], coding)
-        assert.equal(answer.headers['etag'], 'W/"a"')
+        assert.equal(answer.headers['etag'], undefined)
         assert.equal(open(bytes(answer.body)).toString(), whole)
       }
     })

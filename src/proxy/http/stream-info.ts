@@ -1,5 +1,6 @@
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { Host } from '../cluster/host.ts'
+import type { Compressors } from '../filters/compression/accept-encoding.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
 import type { Route } from '../route/route.ts'
 
@@ -126,6 +127,8 @@ export class StreamInfo {
   upstreamHost: Host | undefined
   upstreamLocalAddress = ''
   upstreamTransportFailureReason = ''
+  /** Those of the chain, which have to agree on an encoding. */
+  compressors: Compressors | undefined
   /** By namespace, each a Struct as JSON; made when first written. */
   #dynamicMetadata: Map<string, Record<string, unknown>> | undefined
   #filterState: Map<string, Buffer> | undefined

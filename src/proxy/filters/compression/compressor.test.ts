@@ -82,6 +82,32 @@ test('refused: disabled: false, as by Envoy', () => {
   )
 })
 
+test('refused: what is not there yet, and statuses that are none', () => {
+  const response = (fields: JsonObject) => () => compile('gzip', {}, { responseDirectionConfig: fields })
+  assert.throws(response({ statusHeaderEnabled: true }), /response_direction_config\.status_header_enabled/)
+  for (const code of [199, 600]) {
+    assert.throws(response({ uncompressibleResponseCodes: [404, code] }), /uncompressible_response_codes\[1\]: must be/)
+  }
+})
+
+// What follows is a tunnel's, and no body of HTTP.
+for (const header of [
+  ['upgrade', 'websocket'],
+  [':method', 'CONNECT'],
+] as const) {
+  test(`not compressed: ${header.join(' ')}`, () => {
+    const { config } = compile('gzip', {}, { requestDirectionConfig: {} })
+    const filter = config.createFilter(new Chain().callbacks) as Required<HttpFilter>
+    const [request, response] = [
+      HeaderMap.of([header, ['accept-encoding', 'gzip']]),
+      HeaderMap.of([[':status', '200']]),
+    ]
+    filter.decodeHeaders(request, false)
+    filter.encodeHeaders(response, false)
+    assert.deepEqual([request.has('content-encoding'), response.has('content-encoding')], [false, false])
+  })
+}
+
 const REQUEST = (): HeaderMap =>
   HeaderMap.of([
     ['content-type', 'text/plain'],

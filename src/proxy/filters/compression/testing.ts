@@ -37,6 +37,7 @@ export class Chain {
         return chain.trailers
       },
       routeConfig: () => undefined,
+      streamInfo: { compressors: undefined },
       addDecodedTrailers: trailers,
       addEncodedTrailers: trailers,
       injectDecodedData: inject,
