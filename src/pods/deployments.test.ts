@@ -16,7 +16,7 @@ import {
   state,
   until,
 } from './testing.ts'
-import { DEPLOYMENTS, isReady, PODS, SERVICES } from './types.ts'
+import { DEPLOYMENTS, type Deployment, isReady, PODS, SERVICES } from './types.ts'
 
 describe('a Deployment', () => {
   test('becomes Pods with names, owners and addresses, and says so in its status', async () => {
@@ -101,6 +101,12 @@ test('a restart finds its Pods again: same names and addresses, one restart more
   const pid = Number(state(before)?.containerID?.replace('process://', ''))
   await restart()
   assert.equal(isAlive(pid), false)
+  const { status } = await kube.get<Deployment>(DEPLOYMENTS, 'stays', 'default')
+  const [found] = await podsOf('stays')
+  if (state(found)?.restartCount === 0) {
+    assert.equal(status?.availableReplicas, 0, 'what the former run said does not hold')
+    assert.equal(isReady(found), false)
+  }
   const after = await until('ready again', async () => {
     const [now] = await readyPods('stays')
     return now !== undefined && state(now)?.restartCount === 1 && now

@@ -6,6 +6,7 @@ import { DeploymentController } from './deployment/controller.ts'
 import { EndpointsController } from './endpoints/controller.ts'
 import { MANAGED_BY_LABEL, MANAGER } from './endpoints/slices.ts'
 import { EventRecorder } from './event-recorder.ts'
+import { markNotReady } from './former-run.ts'
 import { Addresses } from './kubelet/addresses.ts'
 import { KUBELET_PAUSES, type RestartPauses } from './kubelet/container.ts'
 import type { Images } from './kubelet/image.ts'
@@ -45,6 +46,7 @@ export async function startPods(options: PodsOptions): Promise<PodsHandle> {
   const processes = new ProcessTable(join(logDir, 'processes.json'))
   const orphans = processes.endOrphans()
   if (orphans > 0) log.info({ orphans }, 'ended the processes of a former run')
+  await markNotReady(kube)
 
   const deployments = new Informer<Deployment>(kube, DEPLOYMENTS)
   const pods = new Informer<Pod>(kube, PODS)

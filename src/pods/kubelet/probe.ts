@@ -15,12 +15,14 @@ export interface ProbeTarget {
 /** Undefined when it passed, otherwise why it did not. */
 export type ProbeResult = string | undefined
 
-/** A program needs this long at best; then waiting twice as long each time costs little and loses little. */
+/** A program needs this long at best; then pauses that grow by a tenth lose no more than a tenth. */
 const FIRST_PAUSE_MS = 25
+const GROWTH = 1.1
 
 /**
  * Probes until stopped. Kubernetes waits a whole period after each failure; here the pauses start short and grow to the
- * period, until the first success, because what starts on this machine is mostly ready within a tenth of a second.
+ * period, until the first success, because what starts on this machine is mostly ready within a tenth of a second. Of the failures until
+ * then one counts in each period.
  */
 export class Prober {
   readonly #probe: ProbeSpec
@@ -31,6 +33,8 @@ export class Prober {
   #passing: boolean | undefined
   #streak = 0
   #pauseMs = FIRST_PAUSE_MS
+  /** When a failure was last counted. */
+  #countedMs = performance.now()
 
   /** `onChange` is told of each success or failure that crosses its threshold. */
   constructor(probe: ProbeSpec, target: ProbeTarget, onChange: (passing: boolean, why: ProbeResult) => void) {
@@ -38,6 +42,10 @@ export class Prober {
     this.#target = target
     this.#onChange = onChange
     this.#timer = setTimeout(() => void this.#run(), (probe.initialDelaySeconds ?? 0) * 1000)
+  }
+
+  get #periodMs(): number {
+    return (this.#probe.periodSeconds ?? 10) * 1000
   }
 
   stop(): void {
@@ -50,9 +58,8 @@ export class Prober {
     if (this.#stopped) return
     this.#count(why)
     if (this.#stopped) return
-    const periodMs = (this.#probe.periodSeconds ?? 10) * 1000
     const starting = this.#passing === undefined
-    this.#pauseMs = starting ? Math.min(periodMs, this.#pauseMs * 1.5) : periodMs
+    this.#pauseMs = starting ? Math.min(this.#periodMs, this.#pauseMs * GROWTH) : this.#periodMs
     this.#timer = setTimeout(() => void this.#run(), this.#pauseMs)
   }
 
@@ -62,20 +69,21 @@ export class Prober {
       this.#streak = 0
       return
     }
+    if (!passed && this.#passing === undefined && !this.#periodIsOver()) return
     this.#streak++
-    const enough = passed ? (this.#probe.successThreshold ?? 1) : this.#threshold()
-    if (this.#streak < enough) return
+    const { successThreshold = 1, failureThreshold = 3 } = this.#probe
+    if (this.#streak < (passed ? successThreshold : failureThreshold)) return
     this.#streak = 0
     this.#passing = passed
     this.#onChange(passed, why)
   }
 
-  /** Before the first success the period's worth of short pauses counts as one failure. */
-  #threshold(): number {
-    const failures = this.#probe.failureThreshold ?? 3
-    if (this.#passing !== undefined) return failures
-    const quick = Math.ceil(Math.log(((this.#probe.periodSeconds ?? 10) * 1000) / FIRST_PAUSE_MS) / Math.log(1.5))
-    return failures + quick
+  /** Or will be, before the next look. */
+  #periodIsOver(): boolean {
+    const now = performance.now()
+    if (now + this.#pauseMs < this.#countedMs + this.#periodMs) return false
+    this.#countedMs = now
+    return true
   }
 }
 
