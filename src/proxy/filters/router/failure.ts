@@ -21,6 +21,11 @@ const REASONS: Readonly<Record<UpstreamFailure, readonly [number, string]>> = {
   [UpstreamFailure.RefusedStream]: [ResponseFlag.UpstreamRemoteReset, 'remote refused stream reset'],
 }
 
+/** There was no connection yet. */
+export function failedToConnect(failure: UpstreamFailure): boolean {
+  return failure === UpstreamFailure.ConnectFailure || failure === UpstreamFailure.ConnectTimeout
+}
+
 /** The system's words as Envoy tells them; what TLS says stays. */
 export function transportReason(message: string): string {
   if (message.includes('ECONNREFUSED')) return 'delayed connect error: Connection refused'

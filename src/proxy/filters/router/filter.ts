@@ -21,7 +21,7 @@ import type { Attempt } from './attempt.ts'
 import { HeldBody } from './body.ts'
 import type { RouterConfig } from './config.ts'
 import { destination } from './destination.ts'
-import { answerReset, failureText, type ResetText, resetStatus, transportReason } from './failure.ts'
+import { answerReset, failedToConnect, failureText, type ResetText, resetStatus, transportReason } from './failure.ts'
 import { requestLimits } from './limits.ts'
 import { type Mirror, startMirror } from './mirror.ts'
 import { redirects, turnsIntoGet } from './redirect.ts'
@@ -251,12 +251,11 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const tries = this.#tries
     const newest = attempt === tries.newest
     const { info } = this.callbacks.stream
-    const connecting = failure === UpstreamFailure.ConnectFailure || failure === UpstreamFailure.ConnectTimeout
     const words = transportReason(reason)
     const text = failureText(failure, words)
     if (newest) info.upstreamHost = host
-    if (connecting) info.upstreamTransportFailureReason = words
-    if (failure !== UpstreamFailure.Overflow) countFailure(this.#cluster, host, failure, connecting)
+    if (failedToConnect(failure)) info.upstreamTransportFailureReason = words
+    if (failure !== UpstreamFailure.Overflow) countFailure(this.#cluster, host, failure)
     tries.giveUp(attempt, true)
     if (this.#responseStarted) {
       info.responseFlags |= text.flag

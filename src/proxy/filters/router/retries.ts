@@ -1,10 +1,9 @@
 import type { HeaderMap } from '../../../base/header-map.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { EndpointHost } from '../../cluster/endpoint-host.ts'
-import type { StreamInfo } from '../../http/stream-info.ts'
+import { ResponseFlag, type StreamInfo } from '../../http/stream-info.ts'
 import type { RetryPolicy } from '../../route/retry-policy.ts'
 import { Timeout, type TimeoutOwner } from '../../timeout-queue.ts'
-import { allowsRetry } from './tally.ts'
 
 /** The retries of a request, from its first failure on (Envoy's RetryStateImpl). */
 export class Retries {
@@ -33,7 +32,7 @@ export class Retries {
    */
   begin(
     info: StreamInfo,
-    failed: EndpointHost | undefined,
+    failed: EndpointHost,
     bodyAtHand: boolean,
     hedges: boolean,
     answer: HeaderMap | undefined,
@@ -42,14 +41,14 @@ export class Retries {
     const { stats, breaker } = this.#cluster
     // The retry before this one is over, whatever comes.
     this.#uncount()
-    if (!allowsRetry(this.#cluster, info, policy, this.#left > 0 && bodyAtHand, this.#highPriority)) return false
+    if (!this.#allowed(info, this.#left > 0 && bodyAtHand)) return false
     this.#left--
     this.waiting = true
     stats.retries.value++
     this.#counted = true
     breaker.retries++
     this.tried ??= []
-    if (failed !== undefined) this.tried.push(failed)
+    this.tried.push(failed)
     const resetMs = answer === undefined ? 0 : policy.resetMs(answer)
     if (resetMs > 0) {
       stats.retryResets.value++
@@ -66,6 +65,20 @@ export class Retries {
   end(): void {
     this.#backOff.cancel()
     this.#uncount()
+  }
+
+  #allowed(info: StreamInfo, left: boolean): boolean {
+    const { stats, breaker } = this.#cluster
+    if (!left) {
+      if (this.policy.retries === 0) return false
+      stats.retryLimit.value++
+      info.responseFlags |= ResponseFlag.UpstreamRetryLimitExceeded
+      return false
+    }
+    if (breaker.mayRetry(this.#highPriority)) return true
+    stats.retryOverflow.value++
+    info.responseFlags |= ResponseFlag.UpstreamOverflow
+    return false
   }
 
   #uncount(): void {

@@ -3,8 +3,7 @@ import type { HeaderMap } from '../../../base/header-map.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { EndpointHost } from '../../cluster/endpoint-host.ts'
 import { UpstreamFailure } from '../../cluster/upstream.ts'
-import { ResponseFlag, type StreamInfo } from '../../http/stream-info.ts'
-import type { RetryPolicy } from '../../route/retry-policy.ts'
+import { failedToConnect } from './failure.ts'
 
 /** For health checks and outlier detection, whatever becomes of the answer. */
 export function judgeAnswer(cluster: Cluster, host: EndpointHost, headers: HeaderMap, status: number): void {
@@ -19,15 +18,9 @@ export function countAnswer(host: EndpointHost, status: number, used: boolean): 
   else host.successes++
 }
 
-/** `connecting`: there was no connection yet. */
-export function countFailure(
-  cluster: Cluster,
-  host: EndpointHost,
-  failure: UpstreamFailure,
-  connecting: boolean,
-): void {
+export function countFailure(cluster: Cluster, host: EndpointHost, failure: UpstreamFailure): void {
   cluster.outliers?.onLocalFailure(host)
-  if (connecting) cluster.stats.pendingFailures.value++
+  if (failedToConnect(failure)) cluster.stats.pendingFailures.value++
   // A connection that goes is no reset of a stream (Envoy's MultiplexedActiveClientBase::onStreamReset).
   else if (failure === UpstreamFailure.RemoteReset) cluster.stats.resets.value++
   host.errors++
@@ -48,26 +41,6 @@ export function countRouteTimeout(cluster: Cluster, hosts: readonly EndpointHost
 /** An answer that the client gets. */
 export function countGiven(cluster: Cluster, request: HeaderMap, status: number): void {
   cluster.stats.answers.given(status, request.get('x-envoy-internal') === 'true')
-}
-
-/** Whether another try may be made; `left`: there is one left, and its body is at hand. */
-export function allowsRetry(
-  { stats, breaker }: Cluster,
-  info: StreamInfo,
-  retry: RetryPolicy,
-  left: boolean,
-  highPriority: boolean,
-): boolean {
-  if (!left) {
-    if (retry.retries === 0) return false
-    stats.retryLimit.value++
-    info.responseFlags |= ResponseFlag.UpstreamRetryLimitExceeded
-    return false
-  }
-  if (breaker.mayRetry(highPriority)) return true
-  stats.retryOverflow.value++
-  info.responseFlags |= ResponseFlag.UpstreamOverflow
-  return false
 }
 
 /** Outlier detection counts gRPC's server faults like HTTP's. */

@@ -9,6 +9,7 @@ import type { RouteEntry } from '../../route/route-entry.ts'
 import type { TimeoutOwner } from '../../timeout-queue.ts'
 import { Attempt } from './attempt.ts'
 import type { RouterConfig } from './config.ts'
+import { failedToConnect } from './failure.ts'
 import type { RouterFilter } from './filter.ts'
 import { chooseHost } from './host.ts'
 import { LateAttempts } from './late.ts'
@@ -99,9 +100,9 @@ export class Tries implements TimeoutOwner {
   retriesFailure({ host, headersSent }: Attempt, newest: boolean, failure: UpstreamFailure): boolean {
     const policy = this.#policy
     if (policy !== undefined && newest && failure !== UpstreamFailure.Overflow) {
-      const connecting = failure === UpstreamFailure.ConnectFailure || failure === UpstreamFailure.ConnectTimeout
       const refused = failure === UpstreamFailure.RefusedStream
-      if (policy.wantsReset(connecting, headersSent && !refused, refused) && this.#retry(host)) return true
+      if (policy.wantsReset(failedToConnect(failure), headersSent && !refused, refused) && this.#retry(host))
+        return true
     }
     return this.#late !== undefined && (this.#underWay > 0 || this.#waits)
   }
