@@ -115,7 +115,13 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyHandle> {
     const transport = options.ads ?? (address === undefined ? undefined : await grpc(address))
     if (transport === undefined) config.initialized = true
     else {
-      ads = new AdsClient({ transport, node })
+      ads = new AdsClient({
+        transport,
+        node,
+        onState: (state) => {
+          if (state === 'disconnected') config.disconnected()
+        },
+      })
       config.connect(ads, options.places ?? new Map())
       ads.subscribe(TypeUrl.cluster)
       ads.subscribe(TypeUrl.listener)

@@ -11,9 +11,9 @@ import { Authority, inline, type Pair, TLS } from '../../src/proxy/listener/test
 import { eventually } from '../../src/proxy/testing.ts'
 import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
+import { address, listener } from './secret-listener.ts'
 
 const peer = await envoy()
-const FILTERS = 'type.googleapis.com/envoy.extensions.filters'
 
 /** What is seen of one secret: the certificate that is served, and what became of its deliveries. */
 interface Seen {
@@ -32,6 +32,8 @@ describe('secrets from files, beside Envoy', { skip: peer.skip }, () => {
     writeFileSync(file(`${name}.new`), content)
     renameSync(file(`${name}.new`), file(name))
   }
+  const files = (name: string, source: object, ca?: object) =>
+    listener(name, { path_config_source: source }, ca && { path_config_source: ca })
   const ofFiles = (name: string, directory: string) =>
     secret(
       name,
@@ -66,12 +68,12 @@ describe('secrets from files, beside Envoy', { skip: peer.skip }, () => {
       admin: { address: address() },
       static_resources: {
         listeners: [
-          listener('yaml', { path: file('yaml.yaml') }),
-          listener('json', { path: file('json.json') }),
-          listener('pair', { path: file('pair.yaml') }),
-          listener('volume', { path: file('volume/sds.yaml'), watched_directory: { path: file('volume') } }),
-          listener('linked', { path: file('linked.yaml') }),
-          listener('mutual', { path: file('mutual.yaml') }, { path: file('ca.yaml') }),
+          files('yaml', { path: file('yaml.yaml') }),
+          files('json', { path: file('json.json') }),
+          files('pair', { path: file('pair.yaml') }),
+          files('volume', { path: file('volume/sds.yaml'), watched_directory: { path: file('volume') } }),
+          files('linked', { path: file('linked.yaml') }),
+          files('mutual', { path: file('mutual.yaml') }, { path: file('ca.yaml') }),
         ],
       },
     }
@@ -213,52 +215,6 @@ describe('secrets from files, beside Envoy', { skip: peer.skip }, () => {
     assert.deepEqual(await welcome('one'), [false, false])
   })
 })
-
-function address() {
-  return { socket_address: { address: '127.0.0.1', port_value: 0 } }
-}
-
-function listener(name: string, source: object, ca?: object) {
-  const sds = (secret: string, path_config_source: object) => ({
-    name: secret,
-    sds_config: { path_config_source, resource_api_version: 'V3' },
-  })
-  return {
-    name,
-    stat_prefix: name,
-    address: address(),
-    filter_chains: [
-      {
-        transport_socket: {
-          name: 'tls',
-          typed_config: {
-            '@type': `${TLS}.DownstreamTlsContext`,
-            ...(ca === undefined ? {} : { require_client_certificate: true }),
-            common_tls_context: {
-              tls_certificate_sds_secret_configs: [sds(name, source)],
-              ...(ca === undefined ? {} : { validation_context_sds_secret_config: sds('ca', ca) }),
-            },
-          },
-        },
-        filters: [
-          {
-            name: 'hcm',
-            typed_config: {
-              '@type': `${FILTERS}.network.http_connection_manager.v3.HttpConnectionManager`,
-              stat_prefix: name,
-              route_config: {
-                virtual_hosts: [
-                  { name: 'v', domains: ['*'], routes: [{ match: { prefix: '/' }, direct_response: { status: 200 } }] },
-                ],
-              },
-              http_filters: [{ name: 'router', typed_config: { '@type': `${FILTERS}.http.router.v3.Router` } }],
-            },
-          },
-        ],
-      },
-    ],
-  }
-}
 
 function secret(name: string, content: string): string {
   return `resources: [{ "@type": ${TLS}.Secret, name: ${name}, ${content} }]`

@@ -25,7 +25,7 @@ import { clusterSecrets } from './dependencies.ts'
 import { type Extension, ExtensionUpdates } from './extension-updates.ts'
 import { type ListenPlaces, moveListener } from './listen-places.ts'
 import { type ListenerState, ListenerUpdates } from './listener-updates.ts'
-import { countUpdate, sdsStats } from './sds-stats.ts'
+import { countLost, countUpdate, sdsStats } from './sds-stats.ts'
 import { SecretFiles } from './secret-files.ts'
 import { SecretUpdates } from './secret-updates.ts'
 
@@ -126,6 +126,11 @@ export class ConfigManager {
       .handle(TypeUrl.extension, (resources, version) =>
         this.#recorded('ecds', version, this.#onExtensions(resources, version)),
       )
+  }
+
+  /** The stream to the management server has ended, or did not come about. */
+  disconnected(): void {
+    for (const name of this.#ads?.subscribed(TypeUrl.secret) ?? []) countLost(sdsStats(this.stats, name))
   }
 
   /** Resources of the bootstrap; throws on the first that cannot work. */
@@ -406,6 +411,9 @@ export class ConfigManager {
     }
     const secrets = new Set(this.#secretNeeds().flatMap(({ name, file }) => (file === undefined ? [name] : [])))
     for (const [key, { version }] of this.secrets) if (version === '') secrets.delete(key)
+    const asked = ads.subscribed(TypeUrl.secret)
+    // Envoy counts the question beside each answer (GrpcSubscriptionImpl::start).
+    for (const name of secrets) if (!asked.has(name)) sdsStats(this.stats, name).attempt.value++
     this.#sync(ads, TypeUrl.endpoint, endpoints, this.endpoints)
     this.#sync(ads, TypeUrl.route, routes, this.routes)
     this.#sync(ads, TypeUrl.secret, secrets, { delete: (name) => this.#secrets.unwatch(name) })

@@ -5,7 +5,7 @@ import type { StatsScope } from '../stats/scope.ts'
 export interface SdsStats {
   readonly attempt: Cell
   readonly success: Cell
-  /** Nothing could be read. */
+  /** Nothing could be read, or the management server is gone. */
   readonly failure: Cell
   /** What was read could not be used. */
   readonly rejected: Cell
@@ -24,6 +24,12 @@ export function sdsStats(stats: StatsScope, name: string): SdsStats {
     rotationFailed: scope.counter('key_rotation_failed'),
     updateTime: scope.gauge('update_time'),
   }
+}
+
+/** Counts that the management server has gone, or cannot be reached, as Envoy does for each secret that it is asked for. */
+export function countLost(stats: SdsStats): void {
+  stats.attempt.value++
+  stats.failure.value++
 }
 
 /** Counts one delivery that was read. */
