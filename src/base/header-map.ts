@@ -1,3 +1,11 @@
+/** How the names of a message's headers are to be written where their case is free (HTTP/1.1). */
+export interface Spelling {
+  /** `name` is in lower case. */
+  of(name: string): string
+  /** The reason phrase that came with the status, '' for the usual one. */
+  readonly reason: string
+}
+
 /**
  * HTTP headers as an ordered list of pairs, the form in which the codecs read and write them and in which a Wasm module
  * sees them. Names are lower case (RFC 9113 8.2.1; Envoy lower-cases HTTP/1 too); values are byte strings (latin1).
@@ -18,6 +26,8 @@ export class HeaderMap {
   ascii = false
   /** Names that came as never to be indexed (RFC 7541 6.2.3), which the next hop has to be told. */
   neverIndexed: readonly string[] | undefined = undefined
+  /** How they came, where somebody wants to know. */
+  spelling: Spelling | undefined = undefined
 
   constructor(flat: string[] = []) {
     this.flat = flat
@@ -109,6 +119,7 @@ export class HeaderMap {
     copy.written = this.written
     copy.ascii = this.ascii
     copy.neverIndexed = this.neverIndexed
+    copy.spelling = this.spelling
     return copy
   }
 

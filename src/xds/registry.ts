@@ -57,6 +57,7 @@ import { file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy } from '..
 import { file_envoy_extensions_filters_network_wasm_v3_wasm } from '../../gen/envoy/extensions/filters/network/wasm/v3/wasm_pb.ts'
 import { file_envoy_extensions_formatter_metadata_v3_metadata } from '../../gen/envoy/extensions/formatter/metadata/v3/metadata_pb.ts'
 import { file_envoy_extensions_formatter_req_without_query_v3_req_without_query } from '../../gen/envoy/extensions/formatter/req_without_query/v3/req_without_query_pb.ts'
+import { file_envoy_extensions_http_header_formatters_preserve_case_v3_preserve_case } from '../../gen/envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case_pb.ts'
 import { file_envoy_extensions_internal_redirect_allow_listed_routes_v3_allow_listed_routes_config } from '../../gen/envoy/extensions/internal_redirect/allow_listed_routes/v3/allow_listed_routes_config_pb.ts'
 import { file_envoy_extensions_internal_redirect_previous_routes_v3_previous_routes_config } from '../../gen/envoy/extensions/internal_redirect/previous_routes/v3/previous_routes_config_pb.ts'
 import { file_envoy_extensions_internal_redirect_safe_cross_scheme_v3_safe_cross_scheme_config } from '../../gen/envoy/extensions/internal_redirect/safe_cross_scheme/v3/safe_cross_scheme_config_pb.ts'
@@ -109,6 +110,7 @@ const ROOTS: readonly DescFile[] = [
   file_envoy_extensions_access_loggers_wasm_v3_wasm,
   file_envoy_extensions_compression_brotli_compressor_v3_brotli,
   file_envoy_extensions_compression_gzip_compressor_v3_gzip,
+  file_envoy_extensions_http_header_formatters_preserve_case_v3_preserve_case,
   file_envoy_extensions_compression_gzip_decompressor_v3_gzip,
   file_envoy_extensions_compression_zstd_compressor_v3_zstd,
   file_envoy_extensions_filters_http_buffer_v3_buffer,

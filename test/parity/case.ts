@@ -25,6 +25,9 @@ export type Expected = string | number | null
 
 export interface Expectation {
   readonly status?: number | readonly number[]
+  readonly start?: Expected
+  /** Names of headers that are not in lower case, sorted. */
+  readonly spelt?: Expected
   readonly headers?: Readonly<Record<string, Expected>>
   readonly trailers?: Readonly<Record<string, Expected>>
   readonly body?: Expected
@@ -33,6 +36,7 @@ export interface Expectation {
   readonly upstream?: {
     readonly host?: Expected
     readonly start?: Expected
+    readonly spelt?: Expected
     readonly headers?: Readonly<Record<string, Expected>>
     readonly trailers?: Readonly<Record<string, Expected>>
     readonly body?: Expected

@@ -3,6 +3,8 @@
 export interface Message {
   readonly start: string
   readonly headers: readonly (readonly [name: string, value: string])[]
+  /** Names of headers as they are spelt, sorted, of those that are not in lower case. */
+  readonly spelt: string
   readonly body: string
   readonly trailers: readonly (readonly [name: string, value: string])[]
   /** False when the bytes ended before the message did. */
@@ -23,6 +25,7 @@ export function readMessage(text: string, framing: Framing): { message: Message;
   if (end === -1) return undefined
   const [start, ...lines] = text.slice(0, end).split('\r\n')
   const headers = lines.map(split)
+  const spelt = speltNames(lines)
   const from = end + 4
   const find = (name: string) => headers.find(([key]) => key === name)?.[1]
   const status = framing.isResponse ? Number(start.split(' ')[1]) : 0
@@ -32,7 +35,7 @@ export function readMessage(text: string, framing: Framing): { message: Message;
     complete = true,
     trailers: readonly (readonly [string, string])[] = [],
   ) => ({
-    message: { start, headers, body, trailers, complete },
+    message: { start, headers, spelt, body, trailers, complete },
     length: from + length,
   })
   if (framing.isResponse && (status < 200 || framing.bodiless(status))) return whole('', 0)
@@ -47,6 +50,14 @@ export function readMessage(text: string, framing: Framing): { message: Message;
   }
   if (framing.isResponse) return whole(text.slice(from), text.length - from, framing.ended)
   return whole('', 0)
+}
+
+function speltNames(lines: readonly string[]): string {
+  const names = lines.map((line) => line.slice(0, line.indexOf(':')))
+  return names
+    .filter((name) => name !== name.toLowerCase())
+    .sort()
+    .join(' ')
 }
 
 function split(line: string): readonly [string, string] {

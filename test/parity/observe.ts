@@ -49,6 +49,7 @@ function addMessage(put: (key: string, value: string) => void, at: string, messa
   put(`${at}.start`, message.start)
   put(`${at}.body`, message.body)
   put(`${at}.complete`, String(message.complete))
+  if (message.spelt !== '') put(`${at}.spelt`, message.spelt)
   for (const [kind, list] of [
     ['headers', message.headers],
     ['trailers', message.trailers],
@@ -111,6 +112,8 @@ function checkStep(
   for (const [name, value] of Object.entries(expect.headers ?? {})) check(`${i}.response.headers.${name}`, value)
   for (const [name, value] of Object.entries(expect.trailers ?? {})) check(`${i}.response.trailers.${name}`, value)
   check(`${i}.response.body`, expect.body)
+  check(`${i}.response.start`, expect.start)
+  check(`${i}.response.spelt`, expect.spelt)
   if (expect.closed !== undefined) check(`${i}.closed`, String(expect.closed))
   const { upstream } = expect
   if (upstream === undefined) return
@@ -119,6 +122,7 @@ function checkStep(
   check(`${i}.upstream.host`, upstream.host)
   check(`${i}.upstream.start`, upstream.start)
   check(`${i}.upstream.body`, upstream.body)
+  check(`${i}.upstream.spelt`, upstream.spelt)
   for (const [name, value] of Object.entries(upstream.headers ?? {})) check(`${i}.upstream.headers.${name}`, value)
   for (const [name, value] of Object.entries(upstream.trailers ?? {})) check(`${i}.upstream.trailers.${name}`, value)
 }

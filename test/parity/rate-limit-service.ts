@@ -27,7 +27,10 @@ export class RateLimitService {
     this.#running = await grpcService(({ ':path': path }, message) => {
       const body = JSON.stringify(toJson(RateLimitRequestSchema, fromBinary(RateLimitRequestSchema, message)))
       const start = path === PATH ? 'ShouldRateLimit' : String(path)
-      this.#received.push({ host: this.#label, message: { start, headers: [], body, trailers: [], complete: true } })
+      this.#received.push({
+        host: this.#label,
+        message: { start, headers: [], spelt: '', body, trailers: [], complete: true },
+      })
       const said = this.#script[Math.min(this.#decided++, this.#script.length - 1)]
       if (said === 'fail' || said === 'hang') return said
       return toBinary(RateLimitResponseSchema, fromJson(RateLimitResponseSchema, said))

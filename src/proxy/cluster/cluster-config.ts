@@ -6,6 +6,7 @@ import {
 } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
 import { metadataJson } from '../config/any.ts'
 import { durationMs, invalid, onlyFields, pauseMs, unsupported } from '../config/fields.ts'
+import type { HeaderKeyFormat } from '../http1/header-key-format.ts'
 import { type Http2Options, http2Options } from '../http2/options.ts'
 import type { DnsSettings } from './dns.ts'
 import { httpProtocol } from './http-protocol.ts'
@@ -39,6 +40,7 @@ export interface ClusterConfig {
   readonly maxHeadersCount: number | undefined
   /** Of HTTP/1.1. */
   readonly enableTrailers: boolean
+  readonly headerKeyFormat: HeaderKeyFormat | undefined
   readonly bufferLimit: number
 }
 
@@ -124,6 +126,7 @@ export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name
     ownHttp2: http.http2 !== undefined,
     maxHeadersCount: http.maxHeadersCount,
     enableTrailers: http.enableTrailers,
+    headerKeyFormat: http.headerKeyFormat,
     bufferLimit: proto.perConnectionBufferLimitBytes ?? 1024 * 1024,
   }
 }

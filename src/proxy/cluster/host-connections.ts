@@ -43,6 +43,7 @@ export class HostConnections {
       idleTimeoutMs: config.idleTimeoutMs,
       maxRequestsPerConnection: config.maxRequestsPerConnection,
       enableTrailers: config.enableTrailers,
+      headerKeyFormat: config.headerKeyFormat,
       limits: { ...DEFAULT_LIMITS, maxCount: config.maxHeadersCount ?? DEFAULT_LIMITS.maxCount },
       breaker,
       stats,

@@ -17,6 +17,7 @@ import {
 } from '../../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts'
 import { unpackAs } from '../config/any.ts'
 import { onlyFields, unsupported } from '../config/fields.ts'
+import { type HeaderKeyFormat, headerKeyFormat } from '../http1/header-key-format.ts'
 
 export interface HttpProtocol {
   idleTimeout: ClusterProto['connectTimeout']
@@ -24,6 +25,7 @@ export interface HttpProtocol {
   maxHeadersCount: number | undefined
   /** Of HTTP/1.1. */
   enableTrailers: boolean
+  headerKeyFormat: HeaderKeyFormat | undefined
   http2: Http2ProtocolOptions | undefined
   /** As the client of each request does. */
   useDownstream: boolean
@@ -37,6 +39,7 @@ export function httpProtocol(proto: ClusterProto, path: string): HttpProtocol {
     maxRequests: proto.maxRequestsPerConnection ?? 0,
     maxHeadersCount: undefined,
     enableTrailers: false,
+    headerKeyFormat: undefined,
     http2: proto.http2ProtocolOptions,
     useDownstream: proto.protocolSelection === Selection.USE_DOWNSTREAM_PROTOCOL,
   }
@@ -85,7 +88,14 @@ function takeCommon(common: CommonHttpOptions | undefined, part: HttpProtocol, p
 /** The others that are let pass are for servers, in Envoy too. */
 function takeHttp1(options: Http1ProtocolOptions | undefined, part: HttpProtocol, path: string): void {
   if (options === undefined) return
-  const fields = ['enable_trailers', 'allow_absolute_url', 'accept_http_10', 'default_host_for_http_10']
+  const fields = [
+    'enable_trailers',
+    'allow_absolute_url',
+    'accept_http_10',
+    'default_host_for_http_10',
+    'header_key_format',
+  ]
   onlyFields(Http1ProtocolOptionsSchema, options, fields, path)
   part.enableTrailers = options.enableTrailers
+  part.headerKeyFormat = headerKeyFormat(options.headerKeyFormat, `${path}.header_key_format`)
 }

@@ -10,6 +10,7 @@ import {
 import { byteString } from '../../base/byte-string.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
 import { DEFAULT_LIMITS, type HeadLimits } from '../http1/head.ts'
+import { type HeaderKeyFormat, headerKeyFormat } from '../http1/header-key-format.ts'
 import { type Http2Options, http2Options } from '../http2/options.ts'
 import { cidrMatch } from '../match/cidr.ts'
 import type { ForwardedOptions } from './forwarded.ts'
@@ -40,6 +41,7 @@ export interface HttpOptions {
   readonly acceptHttp10: boolean
   readonly defaultHostForHttp10: string
   readonly enableTrailers: boolean
+  readonly headerKeyFormat: HeaderKeyFormat | undefined
   readonly underscores: 'allow' | 'reject' | 'drop'
   readonly upgrades: ReadonlyMap<string, boolean>
   readonly xfcc: Xfcc
@@ -130,6 +132,7 @@ export function httpOptions(config: HttpConnectionManager, node: Node, path: str
         'enable_trailers',
         'allow_custom_methods',
         'override_stream_error_on_invalid_http_message',
+        'header_key_format',
       ],
       `${path}.http_protocol_options`,
     )
@@ -185,6 +188,7 @@ export function httpOptions(config: HttpConnectionManager, node: Node, path: str
     acceptHttp10: http1?.acceptHttp10 ?? false,
     defaultHostForHttp10: http1?.defaultHostForHttp10 ?? '',
     enableTrailers: http1?.enableTrailers ?? false,
+    headerKeyFormat: headerKeyFormat(http1?.headerKeyFormat, `${path}.http_protocol_options.header_key_format`),
     underscores: (['allow', 'reject', 'drop'] as const)[common?.headersWithUnderscoresAction ?? 0],
     upgrades: upgrades(config, path),
     xfcc: config.forwardClientCertDetails,

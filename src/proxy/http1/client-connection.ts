@@ -10,6 +10,7 @@ import type { IdleOwner, IdleTimer } from '../idle-timer.ts'
 import { beginRead, endRead } from '../network/end-of-turn.ts'
 import { CodecError } from './codec-error.ts'
 import { BodyKind, type HeadLimits } from './head.ts'
+import { type HeaderKeyFormat, spelt } from './header-key-format.ts'
 import { Output, type OutputOwner } from './output.ts'
 import { Http1Reader } from './reader.ts'
 import { requestLines } from './serialize.ts'
@@ -27,6 +28,7 @@ export interface ClientConnectionSettings {
   readonly maxRequestsPerConnection: number
   /** Else trailers go no further, either way. */
   readonly enableTrailers: boolean
+  readonly headerKeyFormat?: HeaderKeyFormat | undefined
 }
 
 /** The pool's side of a connection. */
@@ -184,6 +186,8 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
       // RFC 9110 8.6: methods that are meant to have content say when there is none.
       text += 'content-length: 0\r\n'
     }
+    const spelling = headers.spelling ?? this.#settings.headerKeyFormat?.written
+    if (spelling !== undefined) text = spelt(text, spelling)
     this.#output.text(`${text}\r\n`)
     if (endStream) this.#requestEnded()
   }
@@ -267,6 +271,8 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
     const callbacks = this.#callbacks as UpstreamCallbacks
     const { head } = this
     head.parseResponse(bytes, start, end, this.#method, limits)
+    const { headerKeyFormat } = this.#settings
+    if (headerKeyFormat !== undefined) head.headers.spelling = headerKeyFormat.received?.(bytes, start, end)
     if (head.status < 200 && head.status !== 101) {
       if (++this.#informational > MAX_INFORMATIONAL)
         throw new CodecError('http1.codec_error', 'too many informational responses')

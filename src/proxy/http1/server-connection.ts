@@ -15,6 +15,7 @@ import { beginRead, endRead } from '../network/end-of-turn.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import { CodecError } from './codec-error.ts'
 import { BodyKind, type HeadLimits } from './head.ts'
+import { spelt } from './header-key-format.ts'
 import { Output, type OutputOwner } from './output.ts'
 import { Http1Reader } from './reader.ts'
 import { responseLines, statusLine } from './serialize.ts'
@@ -158,6 +159,8 @@ export class Http1ServerConnection
     this.#requests++
     const { head } = this
     head.parseRequest(bytes, start, end, this.#manager.scheme, limits)
+    const { headerKeyFormat } = this.#manager.options
+    if (headerKeyFormat !== undefined) head.headers.spelling = headerKeyFormat.received?.(bytes, start, end)
     this.#minor = head.minor
     this.#keepAlive = head.keepAlive && manager !== undefined && !this.#expired
     const max = this.#manager.options.maxRequestsPerConnection
@@ -342,6 +345,8 @@ export class Http1ServerConnection
       } else if (this.#minor === 0) text += 'connection: keep-alive\r\n'
     }
     this.#headersSent = true
+    const spelling = headers.spelling ?? this.#manager.options.headerKeyFormat?.written
+    if (spelling !== undefined) text = spelt(text, spelling)
     if (this.#output.blocked) this.#stream?.onDownstreamBlocked()
     this.#output.text(`${text}\r\n`)
     if (endStream) this.#endResponse()
