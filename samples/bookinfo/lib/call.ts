@@ -1,4 +1,4 @@
-import { request as httpRequest } from 'node:http'
+import { request as httpRequest } from '../../../src/base/node-http.ts'
 
 export interface CallOptions {
   readonly headers: Record<string, string>

@@ -1,5 +1,6 @@
-import { Agent, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream'
+import { Agent, request as httpRequest } from '../../base/node-http.ts'
 import type { Address } from '../endpoints/slices.ts'
 import { type Routes, serviceOf } from './routes.ts'
 

@@ -1,5 +1,6 @@
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import { parentPort } from 'node:worker_threads'
+import { createServer } from '../../base/node-http.ts'
 import { Forwarder } from './forward.ts'
 import type { Command, Report } from './outbound.ts'
 

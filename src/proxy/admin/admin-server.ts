@@ -1,7 +1,8 @@
 /** The admin endpoint, with Envoy's paths and formats. Loopback only unless told: whoever reaches it can read all config. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Bootstrap } from '../../../gen/envoy/config/bootstrap/v3/bootstrap_pb.ts'
 import type { Node } from '../../../gen/envoy/config/core/v3/base_pb.ts'
+import { createServer } from '../../base/node-http.ts'
 import { messageOf, SluiceError } from '../../errors.ts'
 import type { ConfigManager } from '../main/config-manager.ts'
 import type { WorkerPool } from '../main/worker-pool.ts'

@@ -1,4 +1,4 @@
-import { Agent, type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http'
+import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import { RequestMethod } from '../../../../gen/envoy/config/core/v3/base_pb.ts'
 import {
@@ -7,6 +7,7 @@ import {
 } from '../../../../gen/envoy/config/core/v3/health_check_pb.ts'
 import type { Int64Range } from '../../../../gen/envoy/type/v3/range_pb.ts'
 import { byteString } from '../../../base/byte-string.ts'
+import { Agent, request } from '../../../base/node-http.ts'
 import { invalid, onlyFields } from '../../config/fields.ts'
 import { bytesMatch } from '../../match/string.ts'
 import type { EndpointHost } from '../endpoint-host.ts'
