@@ -59,27 +59,30 @@ async function apply(yaml: string): Promise<AsyncDisposable> {
 const become = (path: string, status: number) =>
   eventually(`${status} for ${path}`, async () => ((await instance.status(path)) === status ? true : undefined))
 
-/** How Istio's task "Enabling Rate Limits using Envoy" asks a service; `cluster` and where the filter stands are its own. */
-const filter = (cluster: string) => `
+/** An EnvoyFilter of the gateway. */
+const gatewayFilter = (name: string, patches: string) => `
 apiVersion: networking.istio.io/v1alpha3
 kind: EnvoyFilter
-metadata: { name: filter-ratelimit, namespace: istio-system }
+metadata: { name: ${name}, namespace: istio-system }
 spec:
-  workloadSelector:
-    labels: { istio: ingressgateway }
-  configPatches:
+  workloadSelector: { labels: { istio: ingressgateway } }
+  configPatches:${patches}`
+
+/** Inserts an HTTP filter in front of the router, or of all of them. */
+const insertFilter = (value: string, before = ', subFilter: { name: envoy.filters.http.router }') => `
     - applyTo: HTTP_FILTER
       match:
         context: GATEWAY
-        listener:
-          filterChain:
-            filter:
-              name: "envoy.filters.network.http_connection_manager"
-              subFilter:
-                name: "envoy.filters.http.router"
+        listener: { filterChain: { filter: { name: envoy.filters.network.http_connection_manager${before} } } }
       patch:
         operation: INSERT_BEFORE
-        value:
+        value:${value}`
+
+/** How Istio's task "Enabling Rate Limits using Envoy" asks a service; `cluster` and where the filter stands are its own. */
+const filter = (cluster: string) =>
+  gatewayFilter(
+    'filter-ratelimit',
+    insertFilter(`
           name: envoy.filters.http.ratelimit
           typed_config:
             "@type": type.googleapis.com/envoy.extensions.filters.http.ratelimit.v3.RateLimit
@@ -91,16 +94,12 @@ spec:
                 envoy_grpc:
                   cluster_name: ${cluster}
                   authority: ratelimit.default.svc.cluster.local
-              transport_api_version: V3`
+              transport_api_version: V3`),
+  )
 const actions = `
----
-apiVersion: networking.istio.io/v1alpha3
-kind: EnvoyFilter
-metadata: { name: filter-ratelimit-svc, namespace: istio-system }
-spec:
-  workloadSelector:
-    labels: { istio: ingressgateway }
-  configPatches:
+---${gatewayFilter(
+  'filter-ratelimit-svc',
+  `
     - applyTo: VIRTUAL_HOST
       match:
         context: GATEWAY
@@ -117,7 +116,8 @@ spec:
                 - request_headers:
                     header_name: ":path"
                     descriptor_key: "PATH"
-`
+`,
+)}`
 
 test("a rate limit service that is a service of the mesh, as Istio's task has it", async () => {
   const entry = `
@@ -177,30 +177,17 @@ spec:
 })
 
 test("local rate limits, as Istio's task has them", async () => {
-  await using _applied = await apply(`
-apiVersion: networking.istio.io/v1alpha3
-kind: EnvoyFilter
-metadata: { name: filter-local-ratelimit-svc, namespace: istio-system }
-spec:
-  workloadSelector:
-    labels: { istio: ingressgateway }
-  configPatches:
-    - applyTo: HTTP_FILTER
-      match:
-        context: GATEWAY
-        listener:
-          filterChain:
-            filter:
-              name: "envoy.filters.network.http_connection_manager"
-      patch:
-        operation: INSERT_BEFORE
-        value:
+  const insert = insertFilter(
+    `
           name: envoy.filters.http.local_ratelimit
           typed_config:
             "@type": type.googleapis.com/udpa.type.v1.TypedStruct
             type_url: type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit
             value:
-              stat_prefix: http_local_rate_limiter
+              stat_prefix: http_local_rate_limiter`,
+    '',
+  )
+  const limits = `
     - applyTo: HTTP_ROUTE
       match:
         context: GATEWAY
@@ -228,7 +215,8 @@ spec:
           route:
             rate_limits:
               - actions: [{ request_headers: { header_name: x-client, descriptor_key: client } }]
-`)
+`
+  await using _applied = await apply(gatewayFilter('filter-local-ratelimit-svc', insert + limits))
   const busy = { 'x-client': 'busy' }
   await eventually('the limit', async () => ((await instance.status('/productpage', busy)) === 429 ? true : undefined))
   let allowed = 0
