@@ -237,6 +237,11 @@ function metadata(byNamespace: Readonly<Record<string, unknown>>): Proto {
   return new Proto(MetadataSchema, create(MetadataSchema, { filterMetadata }))
 }
 
+/** What filters have said of a stream, as a message. */
+export function dynamicMetadata(info: StreamInfo | undefined): Proto {
+  return metadata(Object.fromEntries(info?.dynamicMetadata ?? []))
+}
+
 function struct(fields: Record<string, unknown> | undefined): Struct | undefined {
   return fields === undefined ? undefined : new Struct(fields as Record<string, Json>)
 }

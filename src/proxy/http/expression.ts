@@ -5,7 +5,7 @@ import { messageOf } from '../../errors.ts'
 import type { CelExpr } from '../../wasm/attributes/expression.ts'
 import { type AttributeValue, attributeGroup, type Dictionary, httpAttribute } from '../../wasm/index.ts'
 import { invalid } from '../config/fields.ts'
-import { type AttributePlace, listenerAttributes } from './attributes.ts'
+import { type AttributePlace, dynamicMetadata, listenerAttributes } from './attributes.ts'
 import { LoggedEntry } from './logged-entry.ts'
 import type { StreamInfo } from './stream-info.ts'
 
@@ -35,6 +35,8 @@ export function celCondition(
   let evaluate: () => unknown
   try {
     evaluate = cel().compileExpression(source as string | CelExpr, (name) => {
+      // A message in Envoy: it tells whether there is any at all.
+      if (name === 'metadata') return dynamicMetadata(entry.info)
       if (!groups.has(name)) groups.set(name, attributeGroup(attributes, name))
       return groups.get(name)
     })
