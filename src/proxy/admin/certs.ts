@@ -14,7 +14,9 @@ export function certs(config: ConfigManager): unknown {
 }
 
 function chainCertificates(listener: Listener, secrets: Parameters<typeof certificatePem>[1]): X509Certificate[] {
-  return listener.filterChains.flatMap((chain) => {
+  const { filterChains, defaultFilterChain } = listener
+  const chains = defaultFilterChain === undefined ? filterChains : [...filterChains, defaultFilterChain]
+  return chains.flatMap((chain) => {
     const context = transportSocket(chain, listener.name)?.commonTlsContext
     return (certificatePem(context, secrets, listener.name)?.cert ?? []).map((pem) => new X509Certificate(pem))
   })

@@ -1,12 +1,19 @@
 import { createSecureContext, type SecureVersion } from 'node:tls'
 import {
   type TlsParameters,
+  TlsParameters_TlsProtocol,
   TlsParametersSchema,
 } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/common_pb.ts'
-import { onlyFields } from '../config/fields.ts'
+import { invalid, onlyFields } from '../config/fields.ts'
 import { accepted } from './accepted.ts'
 
-const VERSIONS: readonly (SecureVersion | undefined)[] = [undefined, 'TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3']
+const VERSIONS: Readonly<Record<TlsParameters_TlsProtocol, SecureVersion>> = {
+  [TlsParameters_TlsProtocol.TLS_AUTO]: 'TLSv1.2',
+  [TlsParameters_TlsProtocol.TLSv1_0]: 'TLSv1',
+  [TlsParameters_TlsProtocol.TLSv1_1]: 'TLSv1.1',
+  [TlsParameters_TlsProtocol.TLSv1_2]: 'TLSv1.2',
+  [TlsParameters_TlsProtocol.TLSv1_3]: 'TLSv1.3',
+}
 
 /** Versions and ciphers for `createSecureContext`. */
 export function protocolBounds(
@@ -21,6 +28,12 @@ export function protocolBounds(
       path,
     )
   }
+  const { TLSv1_2, TLSv1_3 } = TlsParameters_TlsProtocol
+  const min = parameters?.tlsMinimumProtocolVersion || TLSv1_2
+  const max = parameters?.tlsMaximumProtocolVersion || TLSv1_3
+  // OpenSSL would take it, and refuse every handshake.
+  if (min > max)
+    throw invalid(`${path}.tls_maximum_protocol_version`, `is below the minimum, which is ${VERSIONS[min]}`)
   const ciphers = (parameters?.cipherSuites ?? []).map((suite) =>
     suite.replace(/^\[(.*)\]$/, '$1').replaceAll('|', ':'),
   )
@@ -28,8 +41,8 @@ export function protocolBounds(
   if (ciphers.length > 0) accepted(`${path}.cipher_suites`, () => createSecureContext({ ciphers: ciphers.join(':') }))
   if (curves.length > 0) accepted(`${path}.ecdh_curves`, () => createSecureContext({ ecdhCurve: curves.join(':') }))
   return {
-    minVersion: VERSIONS[parameters?.tlsMinimumProtocolVersion ?? 0] ?? 'TLSv1.2',
-    maxVersion: VERSIONS[parameters?.tlsMaximumProtocolVersion ?? 0] ?? 'TLSv1.3',
+    minVersion: VERSIONS[min],
+    maxVersion: VERSIONS[max],
     ...(ciphers.length === 0 ? {} : { ciphers: ciphers.join(':') }),
     ...(curves.length === 0 ? {} : { ecdhCurve: curves.join(':') }),
   }

@@ -46,6 +46,15 @@ describe('what OpenSSL refuses is told with its field', () => {
     ['tls_params.cipher_suites', () => `tls_params: { cipher_suites: [NONE] }, tls_certificates: [${pair()}]`],
     ['tls_params.ecdh_curves', () => `tls_params: { ecdh_curves: [NONE] }, tls_certificates: [${pair()}]`],
     [
+      'tls_params.tls_maximum_protocol_version',
+      () =>
+        `tls_params: { tls_minimum_protocol_version: TLSv1_3, tls_maximum_protocol_version: TLSv1_2 }, tls_certificates: [${pair()}]`,
+    ],
+    [
+      'tls_params.tls_maximum_protocol_version',
+      () => `tls_params: { tls_maximum_protocol_version: TLSv1_1 }, tls_certificates: [${pair()}]`,
+    ],
+    [
       'validation_context.crl',
       () => `validation_context: { trusted_ca: ${authority}, crl: ${NONE} }, tls_certificates: [${pair()}]`,
     ],
