@@ -21,6 +21,10 @@ export function beginReading(): void {
   seen[0] = 0
 }
 
+export function isReading(): boolean {
+  return reading
+}
+
 /** Something has run that may have taken long. */
 export function timeHasPassed(): void {
   seen[0] = 0

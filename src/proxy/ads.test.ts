@@ -5,6 +5,8 @@ import { connect } from 'node:net'
 import { describe, test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 import { fileURLToPath } from 'node:url'
+import { create } from '@bufbuild/protobuf'
+import { type Any, AnySchema } from '@bufbuild/protobuf/wkt'
 import { TypeUrl } from '../xds/index.ts'
 import { startProxy } from './index.ts'
 import { Authority, serverTls } from './listener/testing.ts'
@@ -55,6 +57,30 @@ async function world(workers = 1) {
 }
 
 describe('ADS', () => {
+  test('fields that a newer control plane has are taken, counted once and told of (Envoy, too)', async () => {
+    const { control, proxy, close } = await world(2)
+    const counter = () => proxy.config.stats.counter('server.dynamic_unknown_fields').value
+    /** Field 7777 of the outermost message: 1. */
+    const newer = (any: Any) => create(AnySchema, { ...any, value: Buffer.concat([any.value, NEWER]) })
+    const NEWER = Buffer.from([0x88, 0xe6, 0x03, 0x01])
+    try {
+      const listener = newer(listenerAny(httpListener({})))
+      control.set(TypeUrl.listener, { web: listener }).push()
+      const { port } = await proxy.listening('web')
+      assert.equal((await get(port)).status, 200)
+      assert.equal(counter(), 1)
+      control.set(TypeUrl.listener, { web: listener, more: newer(listenerAny(httpListener({ name: 'more' }))) }).push()
+      await proxy.listening('more')
+      assert.equal(counter(), 1)
+      control.set(TypeUrl.listener, { web: listenerAny(httpListener({ filters: [SLOT] })) })
+      control.set(TypeUrl.extension, { [EXTENSION]: newer(ALLOW) }).push()
+      await eventually(() => counter() === 2)
+      assert.deepEqual(control.nacks, [])
+    } finally {
+      await close()
+    }
+  })
+
   test('a certificate that comes in the middle of a handshake ends the connection', async () => {
     const { control, proxy, close } = await world()
     const authority = await new Authority().start()

@@ -7,6 +7,10 @@ import type { StatsScope } from './stats/scope.ts'
 export interface PrepareContext {
   readonly node: Node
   readonly log: Logger
+  /** `http.<stat_prefix>.` of the connection manager; for what is delivered alone (ECDS), its name. */
+  readonly statPrefix: string
+  /** Memory in which the threads count together, one for all who know this name; `undefined` where there is one thread. */
+  countMemory(name: string): SharedArrayBuffer | undefined
 }
 
 /** Which traffic the listener takes, as Envoy numbers it. */

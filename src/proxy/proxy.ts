@@ -11,6 +11,7 @@ import type { AdminServer } from './admin/admin-server.ts'
 import { adsAddress, backgroundServices, checkBootstrap, readBootstrap, settingsWithoutEffect } from './bootstrap.ts'
 import { socketAddress } from './cluster/endpoints.ts'
 import { ConfigManager } from './main/config-manager.ts'
+import { CountMemories } from './main/count-memories.ts'
 import { enlargeYoungGeneration, growThreefold } from './main/heap-flags.ts'
 import type { ListenPlaces } from './main/listen-places.ts'
 import { probePorts } from './main/probe-ports.ts'
@@ -77,13 +78,16 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyHandle> {
   const services = backgroundServices(bootstrap)
   const servicesThread = services.some(({ singleton }) => singleton)
   const limits = overloadConfig(bootstrap)
-  const overload = limits && OverloadState.create(limits, count)
+  const threads = count + (servicesThread ? 1 : 0)
+  const counts = new CountMemories(threads)
+  const overload = limits && OverloadState.create(limits, threads)
   const stopWatching = limits?.heap && overload && watchHeap(limits.heap, overload)
   const workers = new WorkerPool({
     node,
     count,
     servicesThread,
     overload,
+    counts,
     localCluster: bootstrap.clusterManager?.localClusterName ?? '',
     fullState: () => config.fullState(),
   })
@@ -92,7 +96,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyHandle> {
     count > 1
       ? { apply: async (ops: Parameters<WorkerPool['apply']>[0]) => workers.apply(await probePorts(ops, config)) }
       : workers
-  config = new ConfigManager(applier, node, count > 1, options.drainMs ?? DRAIN_MS)
+  config = new ConfigManager(applier, node, count > 1, options.drainMs ?? DRAIN_MS, counts)
   // The threads find there what this one has compiled, and so do the threads of a next proxy when this one is killed.
   flushCompileCache()
   enlargeYoungGeneration()

@@ -46,9 +46,6 @@ export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, str
   'envoy.config.trace.v3.Tracing.Http': {
     name: NAME,
   },
-  'envoy.config.cluster.v3.CircuitBreakers.Thresholds': {
-    track_remaining: 'statistics of what is left of the limits; what is in use is in /clusters',
-  },
   'envoy.config.endpoint.v3.LocalityLbEndpoints': {
     metadata: 'for policies written in C++, which are refused',
   },

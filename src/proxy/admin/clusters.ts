@@ -1,6 +1,6 @@
 import { HealthFlag, healthFlagsText } from '../cluster/health-flag.ts'
 import type { ConfigManager } from '../main/config-manager.ts'
-import type { ClusterStatus, HostStatus } from '../worker/protocol.ts'
+import type { ClusterStatus, HostStatus, LimitsStatus } from '../worker/protocol.ts'
 
 /** Adds up the workers' view of each cluster. */
 function merge(workers: readonly (readonly ClusterStatus[])[]): ClusterStatus[] {
@@ -12,11 +12,7 @@ function merge(workers: readonly (readonly ClusterStatus[])[]): ClusterStatus[] 
       continue
     }
     merged.set(cluster.name, {
-      name: cluster.name,
-      connections: known.connections + cluster.connections,
-      pending: known.pending + cluster.pending,
-      requests: known.requests + cluster.requests,
-      retries: known.retries + cluster.retries,
+      ...known,
       hosts: known.hosts.map((host) =>
         addHost(
           host,
@@ -43,11 +39,22 @@ function addHost(a: HostStatus, b: HostStatus | undefined): HostStatus {
   }
 }
 
+function limitsText(prefix: string, limits: LimitsStatus): string[] {
+  return [
+    `${prefix}::max_connections::${limits.maxConnections}`,
+    `${prefix}::max_pending_requests::${limits.maxPending}`,
+    `${prefix}::max_requests::${limits.maxRequests}`,
+    `${prefix}::max_retries::${limits.maxRetries}`,
+  ]
+}
+
 export function clustersText(workers: readonly (readonly ClusterStatus[])[], config: ConfigManager): string {
   const lines: string[] = []
-  for (const { name, hosts } of merge(workers)) {
+  for (const { name, hosts, limits } of merge(workers)) {
     lines.push(
       `${name}::observability_name::${name}`,
+      ...limitsText(`${name}::default_priority`, limits.default),
+      ...limitsText(`${name}::high_priority`, limits.high),
       `${name}::added_via_api::${config.clusters.get(name)?.version !== ''}`,
     )
     for (const host of hosts) {
@@ -73,7 +80,7 @@ export function clustersText(workers: readonly (readonly ClusterStatus[])[], con
 
 export function clustersJson(workers: readonly (readonly ClusterStatus[])[], config: ConfigManager): unknown {
   return {
-    cluster_statuses: merge(workers).map(({ name, hosts }) => ({
+    cluster_statuses: merge(workers).map(({ name, hosts, limits }) => ({
       name,
       added_via_api: config.clusters.get(name)?.version !== '',
       host_statuses: hosts.map((host) => {
@@ -92,7 +99,20 @@ export function clustersJson(workers: readonly (readonly ClusterStatus[])[], con
           hostname: host.hostname,
         }
       }),
+      circuit_breakers: {
+        thresholds: [thresholdsJson(limits.default), { priority: 'HIGH', ...thresholdsJson(limits.high) }],
+      },
+      observability_name: name,
     })),
+  }
+}
+
+function thresholdsJson({ maxConnections, maxPending, maxRequests, maxRetries }: LimitsStatus): Record<string, number> {
+  return {
+    max_connections: maxConnections,
+    max_pending_requests: maxPending,
+    max_requests: maxRequests,
+    max_retries: maxRetries,
   }
 }
 

@@ -5,7 +5,11 @@ import type { HistogramSnapshot, StatsSnapshot } from '../stats/store.ts'
 import { envoyName } from './prometheus-names.ts'
 import type { StatTag } from './stat-tags.ts'
 
-export type WorkerStats = StatsSnapshot & { readonly istio: readonly IstioSeries[] }
+export interface WorkerStats extends StatsSnapshot {
+  /** Gauges that are of the process, and so the same in each. */
+  readonly process: Readonly<Record<string, number>>
+  readonly istio: readonly IstioSeries[]
+}
 
 export interface MergedStats {
   readonly counters: ReadonlyMap<string, number>
@@ -25,7 +29,7 @@ export function mergeStats(
   const gauges = new Map<string, number>()
   const histograms = new Map<string, HistogramSnapshot>()
   const istio = new Map<string, IstioSeries>()
-  const ofMain: WorkerStats = { ...config.stats.snapshot(), istio: [] }
+  const ofMain: WorkerStats = { ...config.stats.snapshot(), process: {}, istio: [] }
   for (const worker of [...workers, ofMain]) {
     for (const [name, value] of Object.entries(worker.counters)) counters.set(name, (counters.get(name) ?? 0) + value)
     for (const [name, value] of Object.entries(worker.gauges)) {
@@ -33,6 +37,7 @@ export function mergeStats(
       if (name.includes('.membership_')) gauges.set(name, value)
       else gauges.set(name, (gauges.get(name) ?? 0) + value)
     }
+    for (const [name, value] of Object.entries(worker.process)) gauges.set(name, value)
     for (const [name, histogram] of Object.entries(worker.histograms))
       histograms.set(name, addHistograms(histograms.get(name), histogram))
     for (const series of worker.istio) {

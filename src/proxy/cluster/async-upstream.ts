@@ -24,6 +24,7 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
   #requestDone = false
   #answered = false
   #over = false
+  #counted = false
 
   constructor(cluster: Cluster, callbacks: AsyncStreamCallbacks, options: AsyncStreamOptions) {
     this.#cluster = cluster
@@ -80,8 +81,9 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
 
   #start(): void {
     if (this.#over) return
-    const { breaker, stats } = this.#cluster
-    if (breaker.requests >= breaker.limits(false).maxRequests) {
+    const { stats } = this.#cluster
+    const { requests } = this.#cluster.breaker.default
+    if (!requests.tryTake()) {
       stats.pendingOverflow.value++
       this.#end()
       this.#answerFailure('overflow')
@@ -89,11 +91,13 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     }
     const host = this.#cluster.choose(undefined)
     if (host === undefined) {
+      requests.free()
       stats.noHealthy.value++
       this.#end()
       this.#answer(503, 'no healthy upstream')
       return
     }
+    this.#counted = true
     this.#pending = host.pool.newStream(this, false)
   }
 
@@ -105,7 +109,6 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     this.#cluster.stats.requests.value++
     host.requests++
     this.#span?.onConnected(host)
-    this.#cluster.breaker.requests++
     this.#cluster.stats.activeRequests.value++
     host.active++
     const hasBody = this.#body.length > 0 || this.#bodyEnd
@@ -183,9 +186,10 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
   #end(): void {
     this.#over = true
     this.#timeout.cancel()
+    if (this.#counted) this.#cluster.breaker.default.requests.free()
+    this.#counted = false
     if (this.#host === undefined) return
     this.#host.active--
-    this.#cluster.breaker.requests--
     this.#cluster.stats.activeRequests.value--
   }
 

@@ -5,6 +5,7 @@ import {
   CircuitBreakersSchema,
 } from '../../../gen/envoy/config/cluster/v3/circuit_breaker_pb.ts'
 import { onlyFields } from '../config/fields.ts'
+import { type CountPlace, ProcessCount } from '../process-count.ts'
 
 export interface Limits {
   readonly maxConnections: number
@@ -13,6 +14,8 @@ export interface Limits {
   readonly maxRetries: number
   /** Share of active requests that may be retries, and how many are always allowed; replaces `maxRetries`. */
   readonly retryBudget: { readonly percent: number; readonly min: number } | undefined
+  /** Statistics tell how much is left (`track_remaining`). */
+  readonly tracked: boolean
 }
 
 const DEFAULT: Limits = {
@@ -21,33 +24,66 @@ const DEFAULT: Limits = {
   maxRequests: 1024,
   maxRetries: 3,
   retryBudget: undefined,
+  tracked: false,
 }
 
-/** What is under way to one cluster, and how much may be. */
+/** What is under way to one cluster, and how much may be, for each priority (Envoy's ResourceManager). */
 export class CircuitBreaker {
-  connections = 0
-  pending = 0
-  requests = 0
-  retries = 0
-  readonly #normal: Limits
-  readonly #high: Limits
+  readonly default: Resources
+  readonly high: Resources
 
-  constructor(config: CircuitBreakers | undefined, path: string) {
+  /** Without `place` this thread counts for itself. */
+  constructor(config: CircuitBreakers | undefined, path: string, place?: CountPlace) {
     if (config !== undefined) onlyFields(CircuitBreakersSchema, config, ['thresholds'], `${path}.circuit_breakers`)
     const find = (priority: number) => config?.thresholds.find((t) => t.priority === priority)
-    this.#normal = compile(find(0), path)
-    this.#high = compile(find(1), path)
+    this.default = new Resources(compile(find(0), path), place, 0)
+    this.high = new Resources(compile(find(1), path), place, COUNTS)
   }
 
-  limits(highPriority: boolean): Limits {
-    return highPriority ? this.#high : this.#normal
+  of(highPriority: boolean): Resources {
+    return highPriority ? this.high : this.default
+  }
+}
+
+/** How many counts one priority has. */
+const COUNTS = 4
+
+/** Of one priority. */
+export class Resources {
+  readonly limits: Limits
+  readonly connections: Resource
+  readonly pending: Resource
+  readonly requests: Resource
+  readonly retries: ProcessCount
+
+  constructor(limits: Limits, place: CountPlace | undefined, at: number) {
+    this.limits = limits
+    this.connections = new Resource(limits.maxConnections, place, at)
+    this.pending = new Resource(limits.maxPending, place, at + 1)
+    this.requests = new Resource(limits.maxRequests, place, at + 2)
+    this.retries = new ProcessCount(place, at + 3)
   }
 
-  mayRetry(highPriority: boolean): boolean {
-    const { retryBudget, maxRetries } = this.limits(highPriority)
-    if (retryBudget === undefined) return this.retries < maxRetries
-    const allowed = Math.max(retryBudget.min, ((this.requests + this.pending) * retryBudget.percent) / 100)
-    return this.retries < allowed
+  get maxRetries(): number {
+    const { retryBudget, maxRetries } = this.limits
+    if (retryBudget === undefined) return maxRetries
+    const active = this.requests.value + this.pending.value
+    return Math.max(retryBudget.min, (active * retryBudget.percent) / 100)
+  }
+}
+
+/** A count with a limit. */
+export class Resource extends ProcessCount {
+  readonly max: number
+
+  constructor(max: number, place: CountPlace | undefined, at: number) {
+    super(place, at)
+    this.max = max
+  }
+
+  /** One more, if it may be. */
+  tryTake(): boolean {
+    return this.take(this.max)
   }
 }
 
@@ -74,5 +110,6 @@ function compile(thresholds: CircuitBreakers_Thresholds | undefined, path: strin
     maxRequests: thresholds.maxRequests ?? DEFAULT.maxRequests,
     maxRetries: thresholds.maxRetries ?? DEFAULT.maxRetries,
     retryBudget: budget && { percent: budget.budgetPercent?.value ?? 20, min: budget.minRetryConcurrency ?? 3 },
+    tracked: thresholds.trackRemaining,
   }
 }

@@ -2,6 +2,7 @@ import type { Cluster as ClusterProto } from '../../../gen/envoy/config/cluster/
 import type { ClusterLoadAssignment } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
 import { invalid } from '../config/fields.ts'
 import type { InternalListeners } from '../network/internal-listeners.ts'
+import type { CountPlace } from '../process-count.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import type { SecretSource } from '../tls/secrets.ts'
 import type { AsyncClient, AsyncStream, AsyncStreamCallbacks, AsyncStreamOptions } from './async-client.ts'
@@ -36,11 +37,12 @@ export class ClusterManager implements AsyncClient {
     return this.#clusters.values()
   }
 
-  /** Makes a cluster without using it yet; throws when the config cannot work. */
-  prepare(proto: ClusterProto): Cluster {
+  /** Makes a cluster without using it yet; throws when the config cannot work. `place`: of what all threads count together. */
+  prepare(proto: ClusterProto, place?: CountPlace): Cluster {
     const isLocal = proto.name === this.#local?.clusterName
     if (isLocal) onePriority(proto.loadAssignment, `cluster "${proto.name}".load_assignment`)
-    const cluster = new Cluster(proto, this.#secrets, this.#stats, this.#internal, isLocal ? undefined : this.#local)
+    const local = isLocal ? undefined : this.#local
+    const cluster = new Cluster(proto, this.#secrets, this.#stats, this.#internal, local, place)
     const endpoints = this.#endpoints.get(cluster.config.edsName)
     if (cluster.config.discovery === 'eds' && endpoints !== undefined) cluster.updateEndpoints(endpoints)
     return cluster

@@ -6,6 +6,7 @@ import type { Cluster as ClusterProto } from '../../../gen/envoy/config/cluster/
 import type { ClusterLoadAssignment } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
 import { invalid } from '../config/fields.ts'
 import { InternalListeners } from '../network/internal-listeners.ts'
+import type { CountPlace } from '../process-count.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import type { SecretSource } from '../tls/secrets.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
@@ -53,6 +54,7 @@ export class Cluster implements ClusterFacts {
     scope: StatsScope,
     internal = new InternalListeners(),
     local?: LocalZones,
+    place?: CountPlace,
   ) {
     this.#local = local
     const config = clusterConfig(proto)
@@ -62,7 +64,7 @@ export class Cluster implements ClusterFacts {
     this.statName = config.statName
     this.protocol = config.useDownstreamProtocol ? '' : config.http2 === undefined ? 'HTTP/1.1' : 'HTTP/2'
     this.metadata = config.metadata
-    this.breaker = new CircuitBreaker(proto.circuitBreakers, path)
+    this.breaker = new CircuitBreaker(proto.circuitBreakers, path, place)
     this.stats = clusterStats(scope, config.statName)
     this.#connections = new HostConnections(proto, config, secrets, this.breaker, this.stats, scope, internal)
     if (proto.healthChecks.length > 0) {

@@ -7,7 +7,7 @@ import {
 } from '../http1/client-connection.ts'
 import { IdleTimer } from '../idle-timer.ts'
 import { readInto } from '../network/direct-reads.ts'
-import type { CircuitBreaker } from './circuit-breaker.ts'
+import type { Resources } from './circuit-breaker.ts'
 import { Connecting, type ConnectOwner } from './connecting.ts'
 import type { ClusterStats, EndpointHost } from './endpoint-host.ts'
 import { type PendingStream, type UpstreamCallbacks, UpstreamFailure } from './upstream.ts'
@@ -17,16 +17,17 @@ export interface PoolSettings extends ClientConnectionSettings {
   readonly connectTimeoutMs: number
   readonly idleTimeoutMs: number
   readonly tls: UpstreamTls | undefined
-  readonly breaker: CircuitBreaker
+  /** What the priority of its requests may have. */
+  readonly resources: Resources
   readonly stats: ClusterStats
   /** What a connection begins with, in front of TLS. */
   readonly preamble?: Buffer
 }
 
-/** What a host offers to the router, for either protocol. */
+/** The connections to a host for the requests of one priority, by either protocol. */
 export interface ConnectionPool {
   /** `undefined`: it has been called back already. */
-  newStream(callbacks: UpstreamCallbacks, highPriority: boolean): PendingStream | undefined
+  newStream(callbacks: UpstreamCallbacks): PendingStream | undefined
   /** Closes what is idle, and the rest after its request; who waits already is served. */
   drain(): void
   readonly connections: number
@@ -51,29 +52,23 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     return this.#open.size + this.#connecting.size
   }
 
-  newStream(callbacks: UpstreamCallbacks, highPriority: boolean): PendingStream | undefined {
+  newStream(callbacks: UpstreamCallbacks): PendingStream | undefined {
     const idle = this.#idle.pop()
     if (idle !== undefined) {
       this.#use(idle, callbacks)
       return undefined
     }
-    const { breaker, stats } = this.settings
-    const limits = breaker.limits(highPriority)
-    if (breaker.pending >= limits.maxPending) {
+    const { resources, stats } = this.settings
+    if (!resources.pending.tryTake()) {
       stats.pendingOverflow.value++
       callbacks.onPoolFailure(UpstreamFailure.Overflow, 'overflow', this.host)
       return undefined
     }
     const pending = new Pending(this, callbacks)
     this.#pending.push(pending)
-    breaker.pending++
     stats.pendingTotal.value++
     stats.pendingActive.value++
-    if (this.#connecting.size < this.#pending.length) {
-      // At the connection limit a host still gets its first connection, or its requests would wait for ever (Envoy does so too).
-      if (breaker.connections < limits.maxConnections || this.connections === 0) this.#connect(callbacks)
-      else stats.connectionOverflow.value++
-    }
+    if (this.#connecting.size < this.#pending.length && mayConnect(this)) this.#connect(callbacks)
     return pending
   }
 
@@ -91,7 +86,7 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
   }
 
   #leftQueue(): void {
-    this.settings.breaker.pending--
+    this.settings.resources.pending.free()
     this.settings.stats.pendingActive.value--
   }
 
@@ -126,17 +121,16 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     if (at !== -1) this.#idle.splice(at, 1)
     this.#closed()
     // Requests may be waiting because of the limit that this connection counted towards.
-    if (this.#pending.length > this.#connecting.size) this.#connect(this.#pending[0].callbacks)
+    if (this.#pending.length > this.#connecting.size && mayConnect(this)) this.#connect(this.#pending[0].callbacks)
   }
 
   #closed(): void {
-    this.settings.breaker.connections--
+    this.settings.resources.connections.free()
     this.settings.stats.activeConnections.value--
   }
 
   #connect({ proxied }: UpstreamCallbacks): void {
-    const { breaker, stats, connectTimeoutMs, tls } = this.settings
-    breaker.connections++
+    const { stats, connectTimeoutMs, tls } = this.settings
     stats.connections.value++
     stats.activeConnections.value++
     const attempt = new Connecting(this, this.host, tls, connectTimeoutMs, proxied?.internalDepth ?? 0)
@@ -172,6 +166,16 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
       pending.callbacks.onPoolFailure(failure, reason, this.host)
     }
   }
+}
+
+/** Takes one more connection. At the limit a pool still gets its first, or its requests would wait for ever (Envoy, too). */
+export function mayConnect({ connections, settings }: { connections: number; settings: PoolSettings }): boolean {
+  const { resources, stats } = settings
+  if (resources.connections.tryTake()) return true
+  stats.connectionOverflow.value++
+  if (connections > 0) return false
+  resources.connections.add()
+  return true
 }
 
 class Pending implements PendingStream {

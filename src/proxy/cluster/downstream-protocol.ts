@@ -18,10 +18,10 @@ export class DownstreamProtocolPools implements ConnectionPool {
     return this.#http1.connections + this.#http2.connections
   }
 
-  newStream(callbacks: UpstreamCallbacks, highPriority: boolean): PendingStream | undefined {
+  newStream(callbacks: UpstreamCallbacks): PendingStream | undefined {
     const { byHttp2 } = callbacks
     const pool = byHttp2 === undefined ? this.#own : byHttp2 ? this.#http2 : this.#http1
-    return pool.newStream(callbacks, highPriority)
+    return pool.newStream(callbacks)
   }
 
   drain(): void {

@@ -2,12 +2,12 @@ import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import type { Cell, HistogramCell } from '../../telemetry/metrics.ts'
 import type { AnswerCounters } from './answer-counters.ts'
-import type { ConnectionPool } from './connection-pool.ts'
 import { DEGRADED, EXCLUDED, UNHEALTHY } from './health-flag.ts'
 import type { ClusterFacts, Host } from './host.ts'
 import type { SubsetStats } from './lb/subset-balancer.ts'
 import type { ZoneStats } from './lb/zone-balancer.ts'
 import { OutlierMonitor } from './outlier/monitor.ts'
+import type { PriorityPools } from './priority-pools.ts'
 import type { Transport } from './transport.ts'
 
 export interface Locality {
@@ -42,12 +42,12 @@ export class EndpointHost implements Host {
   readonly ip: string
   readonly port: number
   /** Set by the cluster right after construction. */
-  pool!: ConnectionPool
+  pool!: PriorityPools
   transport!: Transport
   /** Connects to a listener of this proxy, where it is one; `depth`: how many are chained already. */
   internal: ((depth: number) => Socket) | undefined
   /** For CONNECTs that end here. */
-  tunnels!: ConnectionPool
+  tunnels!: PriorityPools
   active = 0
   /** Of `HealthFlag`. */
   healthFlags = 0

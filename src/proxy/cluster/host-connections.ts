@@ -5,11 +5,12 @@ import { type Http2Stats, http2Stats } from '../http2/stats.ts'
 import type { InternalListeners } from '../network/internal-listeners.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import type { SecretSource } from '../tls/secrets.ts'
-import type { CircuitBreaker } from './circuit-breaker.ts'
+import type { CircuitBreaker, Resources } from './circuit-breaker.ts'
 import type { ClusterConfig } from './cluster-config.ts'
 import { type ConnectionPool, Http1Pool, type PoolSettings } from './connection-pool.ts'
 import { DownstreamProtocolPools } from './downstream-protocol.ts'
 import type { ClusterStats, EndpointHost } from './endpoint-host.ts'
+import { PriorityPools } from './priority-pools.ts'
 import { ProxiedPools } from './proxy-protocol.ts'
 import { type Transport, Transports } from './transport.ts'
 import { TunnelPool } from './tunnel.ts'
@@ -17,7 +18,8 @@ import { TunnelPool } from './tunnel.ts'
 /** Gives the hosts of a cluster their connections, of the kind that the cluster and each host's metadata ask for. */
 export class HostConnections {
   readonly #config: ClusterConfig
-  readonly #settings: Omit<PoolSettings, 'tls'>
+  readonly #settings: Omit<PoolSettings, 'tls' | 'resources'>
+  readonly #breaker: CircuitBreaker
   readonly #transports: Transports
   /** For HTTP/2 where the client's protocol decides: ALPN has to say so. */
   readonly #http2Transports: Transports
@@ -37,6 +39,7 @@ export class HostConnections {
     const path = `cluster "${proto.name}"`
     const { http2, useDownstreamProtocol: both } = config
     this.#config = config
+    this.#breaker = breaker
     this.#http2Stats = http2 && http2Stats(scope.scope(`cluster.${config.statName}.http2.`))
     this.#settings = {
       connectTimeoutMs: config.connectTimeoutMs,
@@ -45,7 +48,6 @@ export class HostConnections {
       enableTrailers: config.enableTrailers,
       headerKeyFormat: config.headerKeyFormat,
       limits: { ...DEFAULT_LIMITS, maxCount: config.maxHeadersCount ?? DEFAULT_LIMITS.maxCount },
-      breaker,
       stats,
     }
     this.#transports = new Transports(proto, http2 !== undefined && !both, secrets, path)
@@ -55,17 +57,13 @@ export class HostConnections {
   connect(host: EndpointHost): void {
     const transport = this.#transports.of(host.metadata)
     const { tls, proxyHeader } = transport
-    const { http2, useDownstreamProtocol, ownHttp2 } = this.#config
     host.transport = transport
     const { internalListener: name } = host.settings
     host.internal = name === '' ? undefined : (depth) => this.#internal.connect(name, host.address, depth)
-    host.tunnels = new TunnelPool(host, { ...this.#settings, tls }, proxyHeader)
-    if (http2 === undefined) host.pool = this.#http1(host, transport)
-    else if (!useDownstreamProtocol) host.pool = this.#http2(host, transport)
-    else {
-      const secure = this.#http2Transports.of(host.metadata)
-      host.pool = new DownstreamProtocolPools(this.#http1(host, transport), this.#http2(host, secure), ownHttp2)
-    }
+    host.tunnels = new PriorityPools(this.#breaker, (resources) => {
+      return new TunnelPool(host, { ...this.#settings, tls, resources }, proxyHeader)
+    })
+    host.pool = new PriorityPools(this.#breaker, (resources) => this.#pool(host, transport, resources))
   }
 
   /** Closes what is idle, and the rest after its request; what comes gets new connections. */
@@ -79,19 +77,32 @@ export class HostConnections {
     return this.#transports.of(host.metadata) === host.transport
   }
 
-  #http1(host: EndpointHost, transport: Transport): ConnectionPool {
-    return this.#proxied(transport, (settings) => new Http1Pool(host, settings))
+  #pool(host: EndpointHost, transport: Transport, resources: Resources): ConnectionPool {
+    const { http2, useDownstreamProtocol, ownHttp2 } = this.#config
+    if (http2 === undefined) return this.#http1(host, transport, resources)
+    if (!useDownstreamProtocol) return this.#http2(host, transport, resources)
+    const secure = this.#http2Transports.of(host.metadata)
+    const plain = this.#http1(host, transport, resources)
+    return new DownstreamProtocolPools(plain, this.#http2(host, secure, resources), ownHttp2)
   }
 
-  #http2(host: EndpointHost, transport: Transport): ConnectionPool {
+  #http1(host: EndpointHost, transport: Transport, resources: Resources): ConnectionPool {
+    return this.#proxied(transport, resources, (settings) => new Http1Pool(host, settings))
+  }
+
+  #http2(host: EndpointHost, transport: Transport, resources: Resources): ConnectionPool {
     const { http2 } = this.#config
     const stats = this.#http2Stats
     if (http2 === undefined || stats === undefined) throw new Error('a cluster without HTTP/2')
-    return this.#proxied(transport, (settings) => new Http2Pool(host, settings, http2, stats))
+    return this.#proxied(transport, resources, (settings) => new Http2Pool(host, settings, http2, stats))
   }
 
-  #proxied({ tls, proxyHeader }: Transport, make: (settings: PoolSettings) => ConnectionPool): ConnectionPool {
-    const settings = { ...this.#settings, tls }
+  #proxied(
+    { tls, proxyHeader }: Transport,
+    resources: Resources,
+    make: (settings: PoolSettings) => ConnectionPool,
+  ): ConnectionPool {
+    const settings = { ...this.#settings, tls, resources }
     if (proxyHeader === undefined) return make(settings)
     return new ProxiedPools(proxyHeader, (preamble) => make({ ...settings, preamble }))
   }

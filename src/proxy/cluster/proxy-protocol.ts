@@ -89,7 +89,7 @@ export class ProxiedPools implements ConnectionPool {
     return sum
   }
 
-  newStream(callbacks: UpstreamCallbacks, highPriority: boolean): PendingStream | undefined {
+  newStream(callbacks: UpstreamCallbacks): PendingStream | undefined {
     const header = this.#write(callbacks.proxied)
     const key = header.latin1Slice()
     let pool = this.#pools.get(key)
@@ -98,7 +98,7 @@ export class ProxiedPools implements ConnectionPool {
       pool = this.#make(header)
       this.#pools.set(key, pool)
     }
-    return pool.newStream(callbacks, highPriority)
+    return pool.newStream(callbacks)
   }
 
   drain(): void {

@@ -3,6 +3,7 @@ import { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
 import { addressText } from '../http/address-text.ts'
 import { type ReadSink, readInto } from '../network/direct-reads.ts'
+import { countRead } from '../network/end-of-turn.ts'
 import { Connecting, type ConnectOwner } from './connecting.ts'
 import type { ConnectionPool, PoolSettings } from './connection-pool.ts'
 import type { EndpointHost } from './endpoint-host.ts'
@@ -26,9 +27,9 @@ export class TunnelPool implements ConnectionPool {
     return this.#open.size
   }
 
-  newStream(callbacks: UpstreamCallbacks, highPriority: boolean): PendingStream | undefined {
-    const { breaker, stats } = this.#settings
-    if (breaker.connections >= breaker.limits(highPriority).maxConnections) {
+  newStream(callbacks: UpstreamCallbacks): PendingStream | undefined {
+    const { resources, stats } = this.#settings
+    if (!resources.connections.tryTake()) {
       stats.connectionOverflow.value++
       callbacks.onPoolFailure(UpstreamFailure.Overflow, 'overflow', this.#host)
       return undefined
@@ -63,8 +64,7 @@ class Tunnel implements ConnectOwner, PendingStream, UpstreamStream, ReadSink {
   }
 
   connect(): void {
-    const { breaker, stats, tls, connectTimeoutMs } = this.settings
-    breaker.connections++
+    const { stats, tls, connectTimeoutMs } = this.settings
     stats.connections.value++
     stats.activeConnections.value++
     this.#counted = true
@@ -90,6 +90,7 @@ class Tunnel implements ConnectOwner, PendingStream, UpstreamStream, ReadSink {
 
   onRead(chunk: Buffer, owned: boolean): void {
     this.#callbacks?.onUpstreamData(BodyBuffer.of(owned ? chunk : Buffer.from(chunk)), false)
+    countRead()
   }
 
   connectFailed(_: Connecting, failure: UpstreamFailure, reason: string): void {
@@ -146,7 +147,7 @@ class Tunnel implements ConnectOwner, PendingStream, UpstreamStream, ReadSink {
   #release(): void {
     if (!this.#counted) return
     this.#counted = false
-    this.settings.breaker.connections--
+    this.settings.resources.connections.free()
     this.settings.stats.activeConnections.value--
     this.#gone()
   }

@@ -11,6 +11,7 @@ import type { Cell } from '../../telemetry/metrics.ts'
 import { durationMs, invalid, onlyFields, pauseMs } from '../config/fields.ts'
 import type { FactoryContext } from '../context.ts'
 import { type HeaderMatch, headerMatch } from '../match/header.ts'
+import { CountPlace, ProcessCount } from '../process-count.ts'
 import { fraction } from '../route/route-match.ts'
 import { LONGEST_TIMER } from '../timeout-queue.ts'
 
@@ -23,15 +24,17 @@ export interface FaultSettings {
   readonly upstreamCluster: string
   readonly downstreamNodes: ReadonlySet<string>
   readonly maxActive: number
-  readonly stats: FaultStats
 }
 
-interface FaultStats {
+/** Of all filters with the same prefix, whatever a route says. */
+export interface FaultStats {
   readonly aborts: Cell
   readonly delays: Cell
   readonly rateLimits: Cell
   readonly overflows: Cell
   readonly active: Cell
+  /** Those of all threads. */
+  readonly count: ProcessCount
 }
 
 interface Abort {
@@ -95,9 +98,8 @@ class Amount {
   }
 }
 
-export function faultSettings(config: HTTPFault, context: FactoryContext): FaultSettings {
+export function faultSettings(config: HTTPFault): FaultSettings {
   onlyFields(HTTPFaultSchema, config, FIELDS, 'fault')
-  const scope = context.stats.scope(`${context.statPrefix}fault.`)
   return {
     delayMs: config.delay && delay(config.delay),
     abort: config.abort && abort(config.abort),
@@ -106,13 +108,19 @@ export function faultSettings(config: HTTPFault, context: FactoryContext): Fault
     upstreamCluster: config.upstreamCluster,
     downstreamNodes: new Set(config.downstreamNodes),
     maxActive: config.maxActiveFaults ?? Number.POSITIVE_INFINITY,
-    stats: {
-      aborts: scope.counter('aborts_injected'),
-      delays: scope.counter('delays_injected'),
-      rateLimits: scope.counter('response_rl_injected'),
-      overflows: scope.counter('faults_overflow'),
-      active: scope.gauge('active_faults'),
-    },
+  }
+}
+
+export function faultStats({ stats, statPrefix, workerIndex, prepared }: FactoryContext): FaultStats {
+  const scope = stats.scope(`${statPrefix}fault.`)
+  const memory = prepared as SharedArrayBuffer | undefined
+  return {
+    aborts: scope.counter('aborts_injected'),
+    delays: scope.counter('delays_injected'),
+    rateLimits: scope.counter('response_rl_injected'),
+    overflows: scope.counter('faults_overflow'),
+    active: scope.gauge('active_faults'),
+    count: new ProcessCount(memory && new CountPlace(memory, workerIndex)),
   }
 }
 

@@ -11,28 +11,32 @@ import {
   type HttpFilterFactory,
 } from '../http/filter.ts'
 import { ResponseFlag } from '../http/stream-info.ts'
-import { type FaultSettings, faultSettings } from './fault-config.ts'
+import { type FaultSettings, type FaultStats, faultSettings, faultStats } from './fault-config.ts'
 import { ResponseRate } from './response-rate.ts'
 
 export const fault: HttpFilterFactory<typeof HTTPFaultSchema, typeof HTTPFaultSchema> = {
   name: 'envoy.filters.http.fault',
   configType: HTTPFaultSchema,
   routeConfigType: HTTPFaultSchema,
+  prepare: async (_, { statPrefix, countMemory }) => countMemory(`${statPrefix}fault`),
   create(config, context) {
-    const settings = faultSettings(config, context)
-    return { createFilter: (callbacks) => new FaultFilter(callbacks, settings) }
+    const settings = faultSettings(config)
+    const stats = faultStats(context)
+    return { createFilter: (callbacks) => new FaultFilter(callbacks, settings, stats) }
   },
-  createRouteConfig: faultSettings,
+  createRouteConfig: (config) => faultSettings(config),
 }
 
 class FaultFilter implements HttpFilter {
   readonly #callbacks: HttpFilterCallbacks
   #settings: FaultSettings
+  readonly #stats: FaultStats
   #timer: NodeJS.Timeout | undefined
   #rate: ResponseRate | undefined
   #counted = false
 
-  constructor(callbacks: HttpFilterCallbacks, settings: FaultSettings) {
+  constructor(callbacks: HttpFilterCallbacks, settings: FaultSettings, stats: FaultStats) {
+    this.#stats = stats
     this.#callbacks = callbacks
     this.#settings = settings
   }
@@ -45,7 +49,7 @@ class FaultFilter implements HttpFilter {
     const delayMs = settings.delayMs?.strikes(headers) ? (settings.delayMs.of(headers) ?? 0) : 0
     if (delayMs === 0 || !this.#begin())
       return this.#abort(headers) ? FilterHeadersStatus.StopIteration : FilterHeadersStatus.Continue
-    settings.stats.delays.value++
+    this.#stats.delays.value++
     this.#callbacks.streamInfo.responseFlags |= ResponseFlag.DelayInjected
     this.#timer = setTimeout(() => {
       if (this.#abort(headers)) return
@@ -84,8 +88,8 @@ class FaultFilter implements HttpFilter {
   /** All faults of a request count as one; false when there are too many. */
   #begin(): boolean {
     if (this.#counted) return true
-    const { stats, maxActive } = this.#settings
-    if (stats.active.value >= maxActive) {
+    const stats = this.#stats
+    if (!stats.count.take(this.#settings.maxActive)) {
       stats.overflows.value++
       return false
     }
@@ -96,17 +100,17 @@ class FaultFilter implements HttpFilter {
 
   #slowDown(kibPerSecond: number | undefined): void {
     if (kibPerSecond === undefined || !this.#begin()) return
-    this.#settings.stats.rateLimits.value++
+    this.#stats.rateLimits.value++
     this.#rate = new ResponseRate(this.#callbacks, kibPerSecond)
   }
 
   #abort(headers: HeaderMap): boolean {
-    const { abort, stats } = this.#settings
+    const { abort } = this.#settings
     if (abort === undefined || !abort.status.strikes(headers)) return false
     const status = abort.status.of(headers)
     const grpcStatus = status === undefined ? abort.grpcStatus.of(headers) : undefined
     if ((status === undefined && grpcStatus === undefined) || !this.#begin()) return false
-    stats.aborts.value++
+    this.#stats.aborts.value++
     this.#callbacks.streamInfo.responseFlags |= ResponseFlag.FaultInjected
     this.#callbacks.sendLocalReply(status ?? 200, 'fault filter abort', {
       details: 'fault_filter_abort',
@@ -118,6 +122,7 @@ class FaultFilter implements HttpFilter {
   #release(): void {
     if (!this.#counted) return
     this.#counted = false
-    this.#settings.stats.active.value--
+    this.#stats.active.value--
+    this.#stats.count.free()
   }
 }

@@ -21,6 +21,7 @@ import type { FactoryContext } from '../context.ts'
 import { type AccessLogger, accessLogger, prepareAccessLog } from '../http/access-log.ts'
 import { addressText } from '../http/address-text.ts'
 import { ResponseFlag, StreamInfo } from '../http/stream-info.ts'
+import { countRead } from '../network/end-of-turn.ts'
 import {
   FilterStatus,
   type NetworkFilter,
@@ -175,6 +176,7 @@ class TcpProxyFilter implements NetworkFilter, TimeoutOwner {
       return FilterStatus.StopIteration
     }
     this.#forward(upstream, data, endStream)
+    countRead()
     return FilterStatus.StopIteration
   }
 
@@ -207,14 +209,14 @@ class TcpProxyFilter implements NetworkFilter, TimeoutOwner {
       this.#fail(ResponseFlag.NoHealthyUpstream, 'no_healthy_upstream')
       return
     }
-    if (cluster.breaker.connections >= cluster.breaker.limits(false).maxConnections) {
+    const { connections } = cluster.breaker.default
+    if (!connections.tryTake()) {
       cluster.stats.connectionOverflow.value++
       this.#fail(ResponseFlag.UpstreamOverflow, 'upstream_overflow')
       return
     }
     this.#attempts++
     this.#host = host
-    cluster.breaker.connections++
     cluster.stats.connections.value++
     cluster.stats.activeConnections.value++
     const { tls, proxyHeader } = host.transport
@@ -225,7 +227,7 @@ class TcpProxyFilter implements NetworkFilter, TimeoutOwner {
     const gone = () => {
       if (!counted) return
       counted = false
-      cluster.breaker.connections--
+      connections.free()
       cluster.stats.activeConnections.value--
     }
     let failed = false
@@ -290,6 +292,7 @@ class TcpProxyFilter implements NetworkFilter, TimeoutOwner {
     data.add(chunk)
     this.#callbacks.write(data, false)
     if (this.#callbacks.writableNeedsDrain) socket.pause()
+    countRead()
   }
 
   #fail(flag: number, details: string): void {

@@ -1,7 +1,7 @@
 /** The HTTP/2 connections to one host: many requests on one connection, more connections where its limit is reached. */
 import type { Socket } from 'node:net'
 import { Connecting, type ConnectOwner } from '../cluster/connecting.ts'
-import type { ConnectionPool, PoolSettings } from '../cluster/connection-pool.ts'
+import { type ConnectionPool, mayConnect, type PoolSettings } from '../cluster/connection-pool.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
 import { type PendingStream, type UpstreamCallbacks, UpstreamFailure } from '../cluster/upstream.ts'
 import {
@@ -37,29 +37,24 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     return this.#open.length + this.#connecting.size
   }
 
-  newStream(callbacks: UpstreamCallbacks, highPriority: boolean): PendingStream | undefined {
+  newStream(callbacks: UpstreamCallbacks): PendingStream | undefined {
     const connection = this.#open.find((one) => one.free)
     if (connection !== undefined) {
       this.#use(connection, callbacks)
       return undefined
     }
-    const { breaker, stats } = this.settings
-    const limits = breaker.limits(highPriority)
-    if (breaker.pending >= limits.maxPending) {
+    const { resources, stats } = this.settings
+    if (!resources.pending.tryTake()) {
       stats.pendingOverflow.value++
       callbacks.onPoolFailure(UpstreamFailure.Overflow, 'overflow', this.host)
       return undefined
     }
     const pending = new Pending(this, callbacks)
     this.#pending.push(pending)
-    breaker.pending++
     stats.pendingTotal.value++
     stats.pendingActive.value++
     // One connection serves all who wait, so there is no need for one each.
-    if (this.#connecting.size === 0) {
-      if (breaker.connections < limits.maxConnections || this.connections === 0) this.#connect(callbacks)
-      else stats.connectionOverflow.value++
-    }
+    if (this.#connecting.size === 0 && mayConnect(this)) this.#connect(callbacks)
     return pending
   }
 
@@ -101,7 +96,8 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     if (at === -1) return
     this.#open.splice(at, 1)
     this.#closed()
-    if (this.#pending.length > 0 && this.#connecting.size === 0) this.#connect(this.#pending[0].callbacks)
+    if (this.#pending.length > 0 && this.#connecting.size === 0 && mayConnect(this))
+      this.#connect(this.#pending[0].callbacks)
   }
 
   #use(connection: Http2ClientConnection, callbacks: UpstreamCallbacks): void {
@@ -113,7 +109,7 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     while (this.#pending.length > 0) {
       const connection = this.#open.find((one) => one.free)
       if (connection === undefined) {
-        if (this.#connecting.size === 0) this.#connect(this.#pending[0].callbacks)
+        if (this.#connecting.size === 0 && mayConnect(this)) this.#connect(this.#pending[0].callbacks)
         return
       }
       const next = this.#pending.shift() as Pending
@@ -123,18 +119,17 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
   }
 
   #leftQueue(): void {
-    this.settings.breaker.pending--
+    this.settings.resources.pending.free()
     this.settings.stats.pendingActive.value--
   }
 
   #closed(): void {
-    this.settings.breaker.connections--
+    this.settings.resources.connections.free()
     this.settings.stats.activeConnections.value--
   }
 
   #connect({ proxied }: UpstreamCallbacks): void {
-    const { breaker, stats, connectTimeoutMs, tls } = this.settings
-    breaker.connections++
+    const { stats, connectTimeoutMs, tls } = this.settings
     stats.connections.value++
     stats.activeConnections.value++
     const attempt = new Connecting(this, this.host, tls, connectTimeoutMs, proxied?.internalDepth ?? 0)

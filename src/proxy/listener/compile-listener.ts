@@ -17,6 +17,7 @@ import { type CompiledConnectionManager, compileConnectionManager } from '../htt
 import type { ConnectionManager } from '../http/connection-manager.ts'
 import { type CompiledNetworkFilters, compileNetworkFilters, type NetworkSlot } from '../network/compile-filters.ts'
 import { DownstreamTls } from '../tls/downstream.ts'
+import { downstreamSecretNeeds } from '../tls/secret-need.ts'
 import { type DataPlaneContext, factoryContext } from '../worker/data-plane-context.ts'
 import { ChainMatch } from './filter-chain-match.ts'
 import { isDisabled } from './filter-disabled.ts'
@@ -27,7 +28,8 @@ import { type AcceptedSocketOptions, acceptedSocketOptions } from './socket-opti
 export interface CompiledChain {
   readonly name: string
   readonly match: ChainMatch
-  readonly tls: DownstreamTls | undefined
+  /** `'not ready'`: its secrets have not come in time, or cannot be used. */
+  readonly tls: DownstreamTls | 'not ready' | undefined
   /** Changes when a connection accepted under the old config cannot be carried over: another certificate or peer check. */
   readonly tlsKey: string
   readonly networkSlots: readonly NetworkSlot[]
@@ -210,8 +212,7 @@ async function compileChain(
   onlyFields(FilterChainSchema, proto, CHAIN_FIELDS, path)
   const match = new ChainMatch(proto.filterChainMatch, `${path}.filter_chain_match`)
   const socket = transportSocket(proto, `${path}.transport_socket`)
-  const tls =
-    socket && new DownstreamTls(socket, place.context.secrets, place.context.ticketSecret, `${path}.transport_socket`)
+  const tls = socket && downstreamTls(socket, place.context, `${path}.transport_socket`)
   const last = proto.filters.length - 1
   const manager = connectionManager(proto, `${path}.filters[${last}]`)
   let network: CompiledNetworkFilters | undefined
@@ -241,6 +242,18 @@ async function compileChain(
       http?.close()
     },
   }
+}
+
+/** As in Envoy (NotReadySslSocket), a chain without its secrets refuses connections until they come. */
+function downstreamTls(
+  socket: DownstreamTlsContext,
+  { secrets, ticketSecret }: DataPlaneContext,
+  path: string,
+): DownstreamTls | 'not ready' {
+  const absent = downstreamSecretNeeds(socket, path).some(
+    ({ key, dynamic }) => dynamic && secrets.find(key) === undefined,
+  )
+  return absent ? 'not ready' : new DownstreamTls(socket, secrets, ticketSecret, path)
 }
 
 function bigints(_: string, value: unknown): unknown {

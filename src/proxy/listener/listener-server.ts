@@ -173,6 +173,7 @@ interface ListenerStats {
   readonly overflow: Cell
   readonly handshakeTimeout: Cell
   readonly tlsErrors: Cell
+  readonly secretsNotReady: Cell
   readonly handshakes: Cell
 }
 
@@ -187,6 +188,7 @@ function listenerStats(stats: StatsScope, { addresses, name, statPrefix }: Compi
     handshakeTimeout: scope.counter('downstream_cx_transport_socket_connect_timeout'),
     peekTimeout: scope.counter('downstream_pre_cx_timeout'),
     tlsErrors: scope.counter('ssl.connection_error'),
+    secretsNotReady: scope.counter('server_ssl_socket_factory.downstream_context_secrets_not_ready'),
     handshakes: scope.counter('ssl.handshake'),
   }
 }
@@ -315,12 +317,17 @@ class AcceptedConnection implements ConnectionOwner {
       this.#serve(this.#socket, undefined)
       return
     }
+    const { tls } = chain
+    if (tls === 'not ready') {
+      this.#stats.secretsNotReady.value++
+      this.#socket.destroy()
+      return
+    }
     // Ended while it was looked at.
     if (this.#socket.readableEnded) {
       this.#socket.destroy()
       return
     }
-    const { tls } = chain
     const secure = tls.wrap(this.#socket)
     secure.on('error', () => {
       this.#stats.tlsErrors.value++

@@ -14,15 +14,18 @@ import { messageOf } from '../../errors.ts'
 import { logger } from '../../telemetry/log.ts'
 import { type AdsClient, type NamedResource, type RejectedResource, TypeUrl } from '../../xds/index.ts'
 import { prepareService, type ServiceConfig } from '../filters/wasm/index.ts'
+import { listenerPath } from '../listener/compile-listener.ts'
 import { sharedMemoryForCells } from '../shared-cells.ts'
 import { StatsStore } from '../stats/store.ts'
 import type { SecretNeed } from '../tls/secret-need.ts'
 import { DataPlane } from '../worker/data-plane.ts'
 import type { ConfigOp, ServiceOp } from '../worker/protocol.ts'
 import { type Applier, SafeApplier } from './applier.ts'
+import type { CountMemories } from './count-memories.ts'
 import { attempt, type Delivered, decode, delivered, same } from './delivered.ts'
 import { clusterSecrets } from './dependencies.ts'
 import { type Extension, ExtensionUpdates } from './extension-updates.ts'
+import { FieldWatch } from './field-watch.ts'
 import { type ListenPlaces, moveListener } from './listen-places.ts'
 import { type ListenerState, ListenerUpdates } from './listener-updates.ts'
 import { countLost, countUpdate, sdsStats } from './sds-stats.ts'
@@ -30,6 +33,11 @@ import { SecretFiles } from './secret-files.ts'
 import { SecretUpdates } from './secret-updates.ts'
 
 const log = logger('proxy')
+
+interface DeliveredCluster extends Delivered<Cluster> {
+  /** What all threads count together of it, those too that begin later. */
+  readonly memory?: SharedArrayBuffer | undefined
+}
 
 interface DeliveredRoutes extends Delivered<RouteConfiguration> {
   /** What all workers have of it, those too that begin later. */
@@ -39,17 +47,19 @@ interface DeliveredRoutes extends Delivered<RouteConfiguration> {
 export class ConfigManager {
   readonly #pool: SafeApplier
   readonly #trial: DataPlane
+  readonly #counts: CountMemories
   readonly #listeners: ListenerUpdates
   readonly #extensions: ExtensionUpdates
   readonly #secrets: SecretUpdates
   readonly #secretFiles: SecretFiles
+  readonly #fields: FieldWatch
   /** What this thread counts. */
   readonly stats = new StatsStore()
   /** Secrets and what is made of them change one after the other, whoever delivers them. */
   readonly #turns = new Turns()
   #ads: AdsClient | undefined
   #places: ListenPlaces = new Map()
-  readonly clusters = new Map<string, Delivered<Cluster>>()
+  readonly clusters = new Map<string, DeliveredCluster>()
   readonly routes = new Map<string, DeliveredRoutes>()
   readonly endpoints = new Map<string, Delivered<MessageShape<typeof ClusterLoadAssignmentSchema>>>()
   readonly #static = new Set<string>()
@@ -59,28 +69,32 @@ export class ConfigManager {
   initialized = false
   #changed: (() => void)[] = []
 
-  constructor(pool: Applier, node: Node, reusePort: boolean, drainMs: number) {
+  constructor(pool: Applier, node: Node, reusePort: boolean, drainMs: number, counts: CountMemories) {
+    this.#counts = counts
     this.#pool = new SafeApplier(pool)
     this.#trial = new DataPlane(node, -1)
-    this.#extensions = new ExtensionUpdates(this.#pool, this.#trial.context, node, log)
     const inTurn = (work: () => Promise<void>) => this.#later(work)
     const users = {
       put: (key: string, secret: Secret) => this.#putSecret(key, secret),
+      drop: (key: string) => this.#dropSecret(key),
       renew: (key: string) => this.#renewSecretUsers(key),
       arrived: () => this.#listeners.warm(),
       inTurn,
     }
-    this.#secrets = new SecretUpdates(users, this.stats, log)
+    this.#fields = new FieldWatch(this.stats, log)
+    this.#extensions = new ExtensionUpdates(this.#pool, this.#trial.context, this.#fields, counts)
+    this.#secrets = new SecretUpdates(users, this.#fields, this.stats, log)
     this.#secretFiles = new SecretFiles(this.#secrets, inTurn, this.stats, log)
     const surroundings = {
       routes: this.routes,
       secrets: this.secrets,
+      badSecrets: this.#secrets.bad,
       openSecrets: (needs: readonly SecretNeed[]) => this.#turns.take(() => this.#secretFiles.open(needs)),
       extensions: this.#extensions.all,
       changed: () => this.#syncSubscriptions(),
       warmed: () => this.notify(),
     }
-    const settings = { node, reusePort, drainMs, stats: this.stats }
+    const settings = { node, reusePort, drainMs, stats: this.stats, counts }
     this.#listeners = new ListenerUpdates(this.#pool, this.#trial.context, surroundings, settings, log)
   }
 
@@ -142,11 +156,13 @@ export class ConfigManager {
   ): Promise<void> {
     for (const secret of secrets) await this.#secrets.addStatic(secret)
     for (const cluster of clusters) {
+      this.#fields.look(ClusterSchema, cluster, `cluster "${cluster.name}"`)
       this.#static.add(`cluster ${cluster.name}`)
       fail(await this.#turns.take(() => this.#applyCluster(delivered(cluster, ''))))
     }
     for (const service of services) await this.#addService(service)
     for (const listener of listeners) {
+      this.#fields.look(ListenerSchema, listener, listenerPath(listener))
       this.#static.add(`listener ${listener.name}`)
       fail(await this.#listeners.add(delivered(listener, '')))
     }
@@ -187,8 +203,8 @@ export class ConfigManager {
     for (const [name, { proto }] of this.endpoints) {
       ops.push({ kind: 'endpoints', name, bytes: toBinary(ClusterLoadAssignmentSchema, proto) })
     }
-    for (const [name, { proto }] of this.clusters)
-      ops.push({ kind: 'cluster', name, bytes: toBinary(ClusterSchema, proto) })
+    for (const [name, { proto, memory }] of this.clusters)
+      ops.push({ kind: 'cluster', name, bytes: toBinary(ClusterSchema, proto), memory })
     for (const [name, { proto, memory }] of this.routes)
       ops.push({ kind: 'routes', name, bytes: toBinary(RouteConfigurationSchema, proto), memory })
     for (const { op } of this.extensions.values()) ops.push(op)
@@ -234,6 +250,7 @@ export class ConfigManager {
       if (typeof proto === 'string') rejects.push({ name, reason: proto })
       else if (this.#static.has(`cluster ${name}`)) rejects.push({ name, reason: 'a static cluster has this name' })
       else if (!same(this.clusters.get(name)?.proto, proto, ClusterSchema)) {
+        this.#fields.look(ClusterSchema, proto, `cluster "${name}"`)
         const reason = await this.#applyCluster(delivered(proto, version))
         if (reason !== undefined) rejects.push({ name, reason })
       }
@@ -259,11 +276,13 @@ export class ConfigManager {
       this.#syncSubscriptions()
       return undefined
     }
+    // Like Envoy's, the counts of a cluster begin anew when it is replaced: what is under way stays with the old one.
+    const memory = this.#counts.make()
     const [{ error }] = await this.#pool.apply([
-      { kind: 'cluster', name: proto.name, bytes: toBinary(ClusterSchema, proto) },
+      { kind: 'cluster', name: proto.name, bytes: toBinary(ClusterSchema, proto), memory },
     ])
     if (error !== undefined) return error
-    this.clusters.set(proto.name, cluster)
+    this.clusters.set(proto.name, { ...cluster, memory })
     this.#countSecrets(proto, awaited)
     return undefined
   }
@@ -276,6 +295,7 @@ export class ConfigManager {
       const proto = decode(ClusterLoadAssignmentSchema, resource)
       if (typeof proto === 'string') rejects.push({ name, reason: proto })
       else if (!same(this.endpoints.get(name)?.proto, proto, ClusterLoadAssignmentSchema)) {
+        this.#fields.look(ClusterLoadAssignmentSchema, proto, `endpoints of "${name}"`)
         ops.push({ kind: 'endpoints', name, bytes: resource.value })
         found.push(delivered(proto, version))
       }
@@ -300,6 +320,7 @@ export class ConfigManager {
         continue
       }
       if (same(this.routes.get(name)?.proto, proto, RouteConfigurationSchema)) continue
+      this.#fields.look(RouteConfigurationSchema, proto, `route_config "${name}"`)
       const memory = sharedMemoryForCells()
       const [{ error }] = await this.#pool.apply([{ kind: 'routes', name, bytes: resource.value, memory }])
       if (error === undefined) this.routes.set(name, { ...delivered(proto, version), memory })
@@ -320,7 +341,9 @@ export class ConfigManager {
       const stats = sdsStats(this.stats, name)
       stats.attempt.value++
       countUpdate(stats, reason)
-      if (reason !== undefined) rejects.push({ name, reason })
+      if (reason === undefined) continue
+      rejects.push({ name, reason })
+      await this.#secrets.giveUp(name)
     }
     return rejects
   }
@@ -328,6 +351,11 @@ export class ConfigManager {
   async #putSecret(key: string, secret: Secret): Promise<void> {
     this.#trial.setSecret(key, secret)
     await this.#pool.apply([{ kind: 'secret', name: key, bytes: toBinary(SecretSchema, secret) }])
+  }
+
+  async #dropSecret(key: string): Promise<void> {
+    this.#trial.dropSecret(key)
+    await this.#pool.apply([{ kind: 'remove-secret', name: key }])
   }
 
   /** Contexts are made from secrets once; who uses a new one is made anew. */
@@ -370,6 +398,7 @@ export class ConfigManager {
       moveListener(proto, this.#places)
       const known = this.listeners.get(name)
       if (same((known?.warming ?? known?.active)?.proto, proto, ListenerSchema)) continue
+      this.#fields.look(ListenerSchema, proto, listenerPath(proto))
       const reason = await this.#listeners.add(delivered(proto, version))
       if (reason !== undefined) rejects.push({ name, reason })
     }
@@ -416,7 +445,7 @@ export class ConfigManager {
     for (const name of secrets) if (!asked.has(name)) sdsStats(this.stats, name).attempt.value++
     this.#sync(ads, TypeUrl.endpoint, endpoints, this.endpoints)
     this.#sync(ads, TypeUrl.route, routes, this.routes)
-    this.#sync(ads, TypeUrl.secret, secrets, { delete: (name) => this.#secrets.unwatch(name) })
+    this.#sync(ads, TypeUrl.secret, secrets, { delete: (name) => this.#secrets.remove(name) })
     this.#sync(ads, TypeUrl.extension, extensions, this.#extensions.all)
   }
 

@@ -5,7 +5,7 @@ import type { Listener } from '../../../gen/envoy/config/listener/v3/listener_pb
 import { tlsContexts } from '../cluster/transport.ts'
 import { durationMs } from '../config/fields.ts'
 import { connectionManager, listenerPath, transportSocket } from '../listener/compile-listener.ts'
-import { downstreamSecretNeeds, type SecretNeed, secretNeeds } from '../tls/secret-need.ts'
+import { downstreamSecretNeeds, FETCH_TIMEOUT_MS, type SecretNeed, secretNeeds } from '../tls/secret-need.ts'
 
 /** What has to be there before a listener may serve. */
 export interface ListenerNeeds {
@@ -17,9 +17,6 @@ export interface ListenerNeeds {
   /** One for each place that uses one. */
   readonly secrets: readonly SecretNeed[]
 }
-
-/** Envoy's default `initial_fetch_timeout`. */
-const FETCH_TIMEOUT_MS = 15_000
 
 export function listenerNeeds(listener: Listener): ListenerNeeds {
   const routes = new Map<string, number>()

@@ -1,13 +1,14 @@
 import type { Any } from '@bufbuild/protobuf/wkt'
-import type { Node } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import { TypedExtensionConfigSchema } from '../../../gen/envoy/config/core/v3/extension_pb.ts'
 import { messageOf } from '../../errors.ts'
-import type { Logger } from '../../telemetry/log.ts'
 import { messageName, unpack } from '../config/any.ts'
+import type { PrepareContext } from '../context.ts'
 import type { DataPlaneContext } from '../worker/data-plane-context.ts'
 import type { ExtensionOp } from '../worker/protocol.ts'
 import type { Applier } from './applier.ts'
+import type { CountMemories } from './count-memories.ts'
 import { decode, sameBytes } from './delivered.ts'
+import type { FieldWatch } from './field-watch.ts'
 
 export interface Extension {
   readonly op: ExtensionOp
@@ -20,14 +21,15 @@ export class ExtensionUpdates {
   readonly all = new Map<string, Extension>()
   readonly #pool: Applier
   readonly #trial: DataPlaneContext
-  readonly #node: Node
-  readonly #log: Logger
+  readonly #fields: FieldWatch
+  readonly #prepareContext: Omit<PrepareContext, 'statPrefix'>
 
-  constructor(pool: Applier, trial: DataPlaneContext, node: Node, log: Logger) {
+  constructor(pool: Applier, trial: DataPlaneContext, fields: FieldWatch, counts: CountMemories) {
+    this.#fields = fields
     this.#pool = pool
     this.#trial = trial
-    this.#node = node
-    this.#log = log
+    const { node, log } = trial
+    this.#prepareContext = { node, log, countMemory: (name) => counts.named(name) }
   }
 
   /** `undefined`, or why it is refused. A refused one may serve all the same, as its failure policy says. */
@@ -41,6 +43,7 @@ export class ExtensionUpdates {
       known !== undefined && known.op.typeUrl === typedConfig.typeUrl && sameBytes(known.op.bytes, typedConfig.value)
     // One that failed to start may start now: its module file may have come, its upstream may be up.
     if (same && known.op.failure === undefined) return undefined
+    this.#fields.look(TypedExtensionConfigSchema, proto, `extension "${name}"`)
     const base = { kind: 'extension', name, typeUrl: typedConfig.typeUrl, bytes: typedConfig.value } as const
     let reason: string
     try {
@@ -49,7 +52,7 @@ export class ExtensionUpdates {
       const factory = httpFilters.find(typeName) ?? networkFilters.find(typeName)
       if (factory === undefined || message === undefined)
         return `unknown filter type ${messageName(typedConfig.typeUrl)}`
-      const prepared = await factory.prepare?.(message as never, { node: this.#node, log: this.#log })
+      const prepared = await factory.prepare?.(message as never, { ...this.#prepareContext, statPrefix: name })
       const op: ExtensionOp = { ...base, prepared, failure: undefined }
       const [{ error }] = await this.#pool.apply([op])
       if (error === undefined) {

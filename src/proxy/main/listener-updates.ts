@@ -4,6 +4,7 @@ import { type Listener, ListenerSchema } from '../../../gen/envoy/config/listene
 import { Turns } from '../../base/turns.ts'
 import { messageOf } from '../../errors.ts'
 import type { Logger } from '../../telemetry/log.ts'
+import type { PrepareContext } from '../context.ts'
 import { compileListener } from '../listener/compile-listener.ts'
 import { listenAddresses, listenerScope } from '../listener/listen-address.ts'
 import type { StatsScope } from '../stats/scope.ts'
@@ -11,6 +12,7 @@ import type { SecretNeed } from '../tls/secret-need.ts'
 import type { DataPlaneContext } from '../worker/data-plane-context.ts'
 import type { ConfigOp, ListenerOp } from '../worker/protocol.ts'
 import type { Applier } from './applier.ts'
+import type { CountMemories } from './count-memories.ts'
 import { attempt, type Delivered } from './delivered.ts'
 import { type ListenerNeeds, listenerNeeds } from './dependencies.ts'
 import { prepareListener } from './prepare.ts'
@@ -38,6 +40,8 @@ export interface ListenerSurroundings {
   readonly routes: ReadonlyMap<string, unknown>
   readonly extensions: ReadonlyMap<string, unknown>
   readonly secrets: ReadonlyMap<string, unknown>
+  /** Those that have come and were of no use: no longer waited for. */
+  readonly badSecrets: ReadonlySet<string>
   /** Reads secrets that come by files; throws where there are no such files. */
   openSecrets(needs: readonly SecretNeed[]): Promise<void>
   /** What they need has changed. */
@@ -51,6 +55,7 @@ export interface ListenerSettings {
   readonly reusePort: boolean
   readonly drainMs: number
   readonly stats: StatsScope
+  readonly counts: CountMemories
 }
 
 /** The listeners: tried out here, kept warm until what they need is there, put into force in the workers. */
@@ -61,7 +66,7 @@ export class ListenerUpdates {
   readonly #pool: Applier
   readonly #trial: DataPlaneContext
   readonly #needs: ListenerSurroundings
-  readonly #node: Node
+  readonly #prepareContext: Omit<PrepareContext, 'statPrefix'>
   readonly #reusePort: boolean
   readonly #drainMs: number
   readonly #stats: StatsScope
@@ -75,13 +80,13 @@ export class ListenerUpdates {
     pool: Applier,
     trial: DataPlaneContext,
     needs: ListenerSurroundings,
-    { node, reusePort, drainMs, stats }: ListenerSettings,
+    { node, reusePort, drainMs, stats, counts }: ListenerSettings,
     log: Logger,
   ) {
     this.#pool = pool
     this.#trial = trial
     this.#needs = needs
-    this.#node = node
+    this.#prepareContext = { node, log, countMemory: (name) => counts.named(name) }
     this.#reusePort = reusePort
     this.#drainMs = drainMs
     this.#stats = stats
@@ -169,7 +174,7 @@ export class ListenerUpdates {
     try {
       await this.#needs.openSecrets(needs.secrets)
       const secretsThere = this.#absentSecrets(needs) === 0
-      prepared = await prepareListener(proto, this.#trial, { node: this.#node, log: this.#log })
+      prepared = await prepareListener(proto, this.#trial, this.#prepareContext)
       // Without its certificates a listener cannot be tried out; it is when they come.
       if (secretsThere) (await compileListener(proto, this.#trial, prepared)).close()
     } catch (error) {
@@ -197,8 +202,10 @@ export class ListenerUpdates {
   }
 
   #armTimers(warming: Warming): void {
-    const waits = [...warming.needs.routes, ...warming.needs.extensions].filter(([, ms]) => ms > 0)
-    for (const [name, ms] of waits) {
+    const { routes, extensions, secrets } = warming.needs
+    const ofSecrets = secrets.map(({ key, fetchTimeoutMs }) => [secretMark(key), fetchTimeoutMs] as const)
+    for (const [name, ms] of [...routes, ...extensions, ...ofSecrets]) {
+      if (ms === 0) continue
       const timer = setTimeout(() => {
         warming.givenUp.add(name)
         void this.warm()
@@ -212,7 +219,9 @@ export class ListenerUpdates {
     return (
       [...needs.routes.keys()].every((name) => has(this.#needs.routes, name)) &&
       [...needs.extensions.keys()].every((name) => has(this.#needs.extensions, name)) &&
-      this.#absentSecrets(needs) === 0
+      needs.secrets.every(
+        ({ key }) => this.#needs.secrets.has(key) || this.#needs.badSecrets.has(key) || givenUp.has(secretMark(key)),
+      )
     )
   }
 
@@ -267,4 +276,9 @@ export class ListenerUpdates {
     const bytes = toBinary(ListenerSchema, proto)
     return { kind: 'listener', name, bytes, prepared, ports, reusePort: this.#reusePort }
   }
+}
+
+/** Among names of routes and extensions that are given up. */
+function secretMark(key: string): string {
+  return `secret ${key}`
 }

@@ -13,7 +13,7 @@ import type { DataPlaneContext } from '../worker/data-plane-context.ts'
 export async function prepareListener(
   listener: Listener,
   context: DataPlaneContext,
-  prepareContext: PrepareContext,
+  prepareContext: Omit<PrepareContext, 'statPrefix'>,
 ): Promise<ReadonlyMap<string, unknown>> {
   const result = new Map<string, unknown>()
   const base = listenerPath(listener)
@@ -28,6 +28,7 @@ export async function prepareListener(
   for (const { chain, path } of chains) {
     const last = chain.filters.length - 1
     const manager = connectionManager(chain, `${path}.filters[${last}]`)
+    const statPrefix = manager === undefined ? '' : `http.${manager.statPrefix}.`
     const found = [
       ...networkFiltersToPrepare(chain.filters, (type) => context.networkFilters.find(type), path),
       ...(manager === undefined
@@ -41,7 +42,7 @@ export async function prepareListener(
       result.set(where, await prepareAccessLog(log, where))
     }
     for (const { path: where, factory, message } of found) {
-      result.set(where, await factory.prepare?.(message as never, prepareContext))
+      result.set(where, await factory.prepare?.(message as never, { ...prepareContext, statPrefix }))
     }
   }
   return result

@@ -125,13 +125,14 @@ describe('secrets from files', () => {
     await served(running, two)
   })
 
-  test('with bad content at the start the listener waits for a good one', async () => {
+  test('with bad content at the start the proxy is ready, and connections are refused until a good one comes', async () => {
     writeFileSync(file('cert.yaml'), 'resources: []')
     const running = await start([listener()])
-    assert.equal(running.isReady, false)
+    assert.equal(running.isReady, true)
+    await assert.rejects(handshake(portOf(running)))
+    assert.equal(await stat('listener.127.0.0.1_0.server_ssl_socket_factory.downstream_context_secrets_not_ready'), 1)
     move('cert.yaml', secrets(certificateSecret(one)))
-    await running.ready()
-    assert.equal(await certificate(portOf(running)), one.cert)
+    await eventually(async () => (await certificate(portOf(running)).catch(() => '')) === one.cert)
   })
 
   test('files that the secret names: a move of either is seen, and a pair that does not fit is not taken', async () => {

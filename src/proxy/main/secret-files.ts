@@ -27,6 +27,7 @@ export class SecretFiles {
   readonly #inTurn: (work: () => Promise<void>) => void
   readonly #stats: StatsScope
   readonly #log: Logger
+  #closed = false
 
   constructor(secrets: SecretUpdates, inTurn: (work: () => Promise<void>) => void, stats: StatsScope, log: Logger) {
     this.#secrets = secrets
@@ -41,6 +42,7 @@ export class SecretFiles {
    */
   async open(needs: readonly SecretNeed[]): Promise<void> {
     for (const need of needs) {
+      if (this.#closed) return
       const { key, file } = need
       if (file === undefined || this.#watchers.has(key)) continue
       this.#watchers.set(
@@ -63,7 +65,9 @@ export class SecretFiles {
   }
 
   close(): void {
+    this.#closed = true
     for (const watcher of this.#watchers.values()) watcher.close()
+    this.#watchers.clear()
   }
 
   async #refresh(need: SecretNeed, { path }: SecretFile): Promise<void> {
@@ -76,6 +80,7 @@ export class SecretFiles {
     if (typeof response === 'string') {
       stats.failure.value++
       this.#log.warn({ secret: name, file: path, code: 'SL5006' }, `the secret cannot be read: ${response}`)
+      await this.#secrets.giveUp(key)
       return
     }
     const secret = attempt(() => onlySecret(response, need, `${path}: resources`))
@@ -84,8 +89,12 @@ export class SecretFiles {
         ? secret
         : await this.#secrets.offer(key, secret, response.versionInfo, `${path}: resources[0]`)
     countUpdate(stats, problem)
-    if (problem === undefined) this.#log.info({ secret: name, file: path }, 'the secret was read')
-    else this.#log.warn({ secret: name, file: path, code: 'SL5006' }, `the secret is refused: ${problem}`)
+    if (problem === undefined) {
+      this.#log.info({ secret: name, file: path }, 'the secret was read')
+      return
+    }
+    this.#log.warn({ secret: name, file: path, code: 'SL5006' }, `the secret is refused: ${problem}`)
+    await this.#secrets.giveUp(key)
   }
 }
 

@@ -6,6 +6,7 @@ import type { StatsScope } from '../stats/scope.ts'
 import { checkSecret } from '../tls/check-secret.ts'
 import type { ConfigOp } from '../worker/protocol.ts'
 import { attempt, type Delivered, delivered, same } from './delivered.ts'
+import type { FieldWatch } from './field-watch.ts'
 import { sdsStats } from './sds-stats.ts'
 import { secretContent, watchedDirectories } from './secret-content.ts'
 
@@ -13,6 +14,8 @@ import { secretContent, watchedDirectories } from './secret-content.ts'
 export interface SecretUsers {
   /** Hands one to all workers. */
   put(key: string, secret: Secret): Promise<void>
+  /** Nobody uses it any more. */
+  drop(key: string): Promise<void>
   /** Makes anew who uses it; says who refuses it, and why. */
   renew(key: string): Promise<readonly string[]>
   /** It may be the last that somebody waited for. */
@@ -32,12 +35,17 @@ interface Source {
 /** The secrets in force, by key: each is tried out before it replaces the last good one, and again when files that it names change. */
 export class SecretUpdates {
   readonly all = new Map<string, Delivered<Secret>>()
+  /** Those of which only what cannot be used has come. */
+  readonly bad = new Set<string>()
   readonly #sources = new Map<string, Source>()
   readonly #users: SecretUsers
+  readonly #fields: FieldWatch
   readonly #stats: StatsScope
   readonly #log: Logger
+  #closed = false
 
-  constructor(users: SecretUsers, stats: StatsScope, log: Logger) {
+  constructor(users: SecretUsers, fields: FieldWatch, stats: StatsScope, log: Logger) {
+    this.#fields = fields
     this.#users = users
     this.#stats = stats
     this.#log = log
@@ -49,6 +57,7 @@ export class SecretUpdates {
 
   /** One of the bootstrap, whose files nobody watches, as in Envoy. */
   addStatic(secret: Secret): Promise<void> {
+    this.#fields.look(SecretSchema, secret, `secret "${secret.name}"`)
     return this.#put(secret.name, delivered(secret, ''))
   }
 
@@ -56,6 +65,7 @@ export class SecretUpdates {
   async offer(key: string, secret: Secret, version: string, path: string): Promise<string | undefined> {
     const known = this.#sources.get(key)
     if (same(known?.secret, secret, SecretSchema)) return undefined
+    this.#fields.look(SecretSchema, secret, path)
     const watchers: { close(): void }[] = []
     const close = () => {
       for (const watcher of watchers) watcher.close()
@@ -68,26 +78,42 @@ export class SecretUpdates {
     })
     const { problem, inForce } =
       typeof content === 'string' ? { problem: content, inForce: false } : await this.#install(key, content, version)
-    if (inForce) {
-      this.unwatch(key)
+    if (inForce && !this.#closed) {
+      this.#unwatch(key)
       this.#sources.set(key, { secret, version, path, watchers })
     } else close()
     return problem
   }
 
-  /** Nobody asks for it any more; it may come again. */
-  unwatch(key: string): void {
+  /**
+   * What has come is of no use. Where there is none before it, whoever waits for it goes on without: Envoy starts with a bad secret, too
+   * (SdsApi::onConfigUpdateFailed).
+   */
+  async giveUp(key: string): Promise<void> {
+    if (this.all.has(key)) return
+    this.bad.add(key)
+    await this.#users.arrived()
+  }
+
+  #unwatch(key: string): void {
     for (const watcher of this.#sources.get(key)?.watchers ?? []) watcher.close()
     this.#sources.delete(key)
   }
 
+  /** Nobody asks for it any more; it may come again. */
   remove(key: string): void {
-    this.unwatch(key)
-    this.all.delete(key)
+    this.#unwatch(key)
+    this.bad.delete(key)
+    if (!this.all.delete(key)) return
+    this.#users.inTurn(async () => {
+      if (!this.all.has(key)) await this.#users.drop(key)
+    })
   }
 
+  /** What is still under way leaves nothing behind. */
   close(): void {
-    for (const key of [...this.#sources.keys()]) this.unwatch(key)
+    this.#closed = true
+    for (const key of [...this.#sources.keys()]) this.#unwatch(key)
   }
 
   async #rotate(key: string): Promise<void> {
@@ -128,6 +154,7 @@ export class SecretUpdates {
 
   async #put(key: string, secret: Delivered<Secret>): Promise<void> {
     this.all.set(key, secret)
+    this.bad.delete(key)
     await this.#users.put(key, secret.proto)
   }
 }

@@ -9,6 +9,7 @@ import { logger } from '../../telemetry/log.ts'
 import type { OverloadState } from '../overload/overload-state.ts'
 import { TicketSecret } from '../tls/ticket-secret.ts'
 import type { ConfigOp, FromWorker, OpResult, ToWorker, WorkerCommand, WorkerStart } from '../worker/protocol.ts'
+import type { CountMemories } from './count-memories.ts'
 
 const log = logger('proxy')
 
@@ -35,6 +36,7 @@ export interface WorkerPoolOptions {
   /** One more thread, without listeners, for services of which there is one. */
   readonly servicesThread: boolean
   readonly overload?: OverloadState | undefined
+  readonly counts: CountMemories
   /** `cluster_manager.local_cluster_name`, or '' */
   readonly localCluster?: string
   /** All ops that bring a new worker to the present state. */
@@ -189,7 +191,8 @@ export class WorkerPool {
     thread.alive = false
     for (const waiting of thread.waiting.values()) waiting(undefined)
     thread.waiting.clear()
-    if (thread.index < this.size) this.#options.overload?.forget(thread.index)
+    this.#options.overload?.forget(thread.index)
+    this.#options.counts.forget(thread.index)
     if (this.#closed || !wasAlive) return
     this.#deaths++
     this.restarts++

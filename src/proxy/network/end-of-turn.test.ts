@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { endRead, endTurn, flushAtEndOfTurn } from './end-of-turn.ts'
+import { beginRead, countRead, endRead, endTurn, flushAtEndOfTurn } from './end-of-turn.ts'
 
 function outputs(count: number, flushed: number[]): void {
   for (let i = 0; i < count; i++) flushAtEndOfTurn({ flush: () => void flushed.push(i) })
@@ -28,6 +28,20 @@ test('in a long turn the first do not wait for the last', async () => {
   assert.equal(flushed.length, 1, 'they are counted anew')
   await new Promise(setImmediate)
   assert.equal(flushed.length, 2)
+})
+
+test('reads of TCP count as well, but for those within a read of HTTP', async () => {
+  const flushed: number[] = []
+  outputs(1, flushed)
+  beginRead()
+  for (let read = 0; read < 100; read++) countRead()
+  assert.equal(flushed.length, 0)
+  endRead()
+  for (let read = 1; read < 31; read++) countRead()
+  assert.equal(flushed.length, 0)
+  countRead()
+  assert.equal(flushed.length, 1)
+  await new Promise(setImmediate)
 })
 
 test('what a flush leads to waits for the next turn', async () => {

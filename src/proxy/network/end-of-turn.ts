@@ -4,7 +4,7 @@
  * when the next ones come, and to wake a core is the dearest part of a write (see RATIONALE.md).
  */
 
-import { beginReading, endReading } from '../../base/read-clock.ts'
+import { beginReading, endReading, isReading } from '../../base/read-clock.ts'
 
 /** A connection's output. */
 export interface Flushable {
@@ -30,6 +30,13 @@ export function beginRead(): void {
 /** Outside of all handling of streams. */
 export function endRead(): void {
   endReading()
+  countRead()
+}
+
+/** After a read of bytes that are no messages (TCP): what waits must not wait for all of those either. */
+export function countRead(): void {
+  // Of an internal listener's: the read that it is part of counts.
+  if (isReading()) return
   if (waiting.length > 0 && ++reads >= MOST) endTurn()
 }
 

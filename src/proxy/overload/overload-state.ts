@@ -1,5 +1,6 @@
 /** What all workers know of overload: memory that they share, so that a request costs one look. */
-import { ConnectionCount, type SharedCount } from './connection-count.ts'
+import { forgetThread } from '../process-count.ts'
+import { ConnectionCount, type SharedCount, sharedCount } from './connection-count.ts'
 
 const STOP_REQUESTS = 1
 const REJECT_CONNECTIONS = 2
@@ -33,13 +34,12 @@ export class OverloadState {
     for (const [name, count] of shared.listeners) this.#listeners.set(name, new ConnectionCount(count, index))
   }
 
-  /** For this many workers, on the main thread. */
+  /** For this many threads, on the main thread. */
   static create({ maxConnections, listeners }: ConnectionLimits, workers: number): OverloadState {
-    const count = (max: number) => ConnectionCount.create(max, workers).shared
     const shared = {
       flags: new SharedArrayBuffer(4),
-      all: count(maxConnections),
-      listeners: new Map([...listeners].map(([name, max]) => [name, count(max)])),
+      all: sharedCount(maxConnections, workers),
+      listeners: new Map([...listeners].map(([name, max]) => [name, sharedCount(max, workers)])),
     }
     return new OverloadState(shared, 0)
   }
@@ -69,7 +69,7 @@ export class OverloadState {
 
   /** A worker died, and its connections with it. */
   forget(index: number): void {
-    this.#all.forget(index)
-    for (const count of this.#listeners.values()) count.forget(index)
+    const { all, listeners } = this.shared
+    for (const { memory } of [all, ...listeners.values()]) forgetThread(memory, index)
   }
 }

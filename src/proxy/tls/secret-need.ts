@@ -4,6 +4,10 @@ import type {
   CommonTlsContext,
   DownstreamTlsContext,
 } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
+import { durationMs } from '../config/fields.ts'
+
+/** Envoy's default `initial_fetch_timeout`. */
+export const FETCH_TIMEOUT_MS = 15_000
 
 /** What a secret may be, with the field that holds it. */
 export const SECRET_FIELDS = {
@@ -32,15 +36,28 @@ export interface SecretNeed {
   readonly name: string
   readonly kind: SecretKind
   readonly file: SecretFile | undefined
+  /** It may come later; else it stands in the bootstrap. */
+  readonly dynamic: boolean
   /** Of the field that says so. */
   readonly path: string
+  /** How long who needs it waits for it (`initial_fetch_timeout`); 0: for ever. */
+  readonly fetchTimeoutMs: number
 }
 
 export function secretNeed({ name, sdsConfig }: SdsSecretConfig, kind: SecretKind, path: string): SecretNeed {
   const file = secretFile(sdsConfig?.configSourceSpecifier)
   const watched = file?.watchedDirectory === undefined ? '' : `, watched by ${file.watchedDirectory}`
   const key = file === undefined ? name : `${name} (${SECRET_FIELDS[kind]} in ${file.path}${watched})`
-  return { key, name, kind, file, path }
+  const dynamic = sdsConfig !== undefined
+  return {
+    key,
+    name,
+    kind,
+    file,
+    path,
+    dynamic,
+    fetchTimeoutMs: durationMs(sdsConfig?.initialFetchTimeout, FETCH_TIMEOUT_MS),
+  }
 }
 
 type Specifier = NonNullable<SdsSecretConfig['sdsConfig']>['configSourceSpecifier']

@@ -10,6 +10,9 @@ import { type Secret, SecretSchema } from '../../../gen/envoy/extensions/transpo
 import { messageOf } from '../../errors.ts'
 import { logger } from '../../telemetry/log.ts'
 import type { Plugin } from '../../wasm/index.ts'
+import type { CircuitBreaker, Resources } from '../cluster/circuit-breaker.ts'
+import { breakerGauges } from '../cluster/circuit-breaker-stats.ts'
+import type { Cluster } from '../cluster/cluster.ts'
 import { ClusterManager } from '../cluster/cluster-manager.ts'
 import { LocalZones } from '../cluster/lb/local-zones.ts'
 import { unpack } from '../config/any.ts'
@@ -26,15 +29,18 @@ import type { NetworkFilterConfig } from '../network/filter.ts'
 import { NetworkFilterRegistry } from '../network/filter-registry.ts'
 import { InternalListeners } from '../network/internal-listeners.ts'
 import type { OverloadState } from '../overload/overload-state.ts'
+import { CountPlace } from '../process-count.ts'
 import { IstioReporter } from '../stats/istio.ts'
 import { StatsStore } from '../stats/store.ts'
 import { TicketSecret } from '../tls/ticket-secret.ts'
 import { type DataPlaneContext, factoryContext } from './data-plane-context.ts'
 import { ExtensionStore, type PreparedSwap } from './extension-store.ts'
 import type {
+  ClusterOp,
   ClusterStatus,
   ConfigOp,
   ExtensionOp,
+  LimitsStatus,
   ListenerOp,
   OpResult,
   ServiceOp,
@@ -110,6 +116,10 @@ export class DataPlane {
     this.#secrets.set(key, secret)
   }
 
+  dropSecret(key: string): void {
+    this.#secrets.delete(key)
+  }
+
   /** Makes what an op needs without using it. Never throws: what cannot work is in the result. */
   async prepare(op: ConfigOp): Promise<{ result: OpResult; swap: PreparedSwap }> {
     try {
@@ -127,8 +137,10 @@ export class DataPlane {
         const secret = checked(SecretSchema, op)
         return { commit: () => this.setSecret(op.name, secret), abort() {} }
       }
+      case 'remove-secret':
+        return { commit: () => this.dropSecret(op.name), abort() {} }
       case 'cluster': {
-        const cluster = this.#clusters.prepare(checked(ClusterSchema, op))
+        const cluster = this.#prepareCluster(op)
         return { commit: () => this.#clusters.install(cluster), abort: () => cluster.close() }
       }
       case 'remove-cluster':
@@ -149,6 +161,11 @@ export class DataPlane {
       case 'remove-listener':
         return { commit: () => this.#removeListener(op.name, op.drainMs), abort() {} }
     }
+  }
+
+  #prepareCluster(op: ClusterOp): Cluster {
+    const place = op.memory && new CountPlace(op.memory, this.context.workerIndex)
+    return this.#clusters.prepare(checked(ClusterSchema, op), place)
   }
 
   #prepareService(op: ServiceOp): PreparedSwap {
@@ -271,10 +288,8 @@ export class DataPlane {
   clusterStatus(): ClusterStatus[] {
     return [...this.#clusters.all].map((cluster) => ({
       name: cluster.name,
-      connections: cluster.breaker.connections,
-      pending: cluster.breaker.pending,
-      requests: cluster.breaker.requests,
-      retries: cluster.breaker.retries,
+      ...underWay(cluster.breaker),
+      limits: { default: limitsStatus(cluster.breaker.default), high: limitsStatus(cluster.breaker.high) },
       hosts: cluster.hosts.map((host) => ({
         address: host.address,
         hostname: host.hostname,
@@ -295,9 +310,30 @@ export class DataPlane {
     }))
   }
 
+  /** Gauges of the process: each thread knows all of it. */
+  processGauges(): Record<string, number> {
+    const gauges: Record<string, number> = {}
+    for (const { statName, breaker } of this.#clusters.all) Object.assign(gauges, breakerGauges(statName, breaker))
+    return gauges
+  }
+
   connections(): Record<string, number> {
     return Object.fromEntries([...this.#listeners].map(([name, server]) => [name, server.connectionCount]))
   }
+}
+
+function underWay({ default: some, high }: CircuitBreaker) {
+  return {
+    connections: some.connections.value + high.connections.value,
+    pending: some.pending.value + high.pending.value,
+    requests: some.requests.value + high.requests.value,
+    retries: some.retries.value + high.retries.value,
+  }
+}
+
+function limitsStatus({ limits, maxRetries }: Resources): LimitsStatus {
+  const { maxConnections, maxPending, maxRequests } = limits
+  return { maxConnections, maxPending, maxRequests, maxRetries: Math.floor(maxRetries) }
 }
 
 /** How errors name a resource. */

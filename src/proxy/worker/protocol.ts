@@ -9,7 +9,8 @@ export type WorkerRole = 'data' | 'services'
 export type ConfigOp =
   /** `name` is its key (tls/secret-need.ts). */
   | { readonly kind: 'secret'; readonly name: string; readonly bytes: Uint8Array }
-  | { readonly kind: 'cluster'; readonly name: string; readonly bytes: Uint8Array }
+  | { readonly kind: 'remove-secret'; readonly name: string }
+  | ClusterOp
   | { readonly kind: 'remove-cluster'; readonly name: string }
   | { readonly kind: 'endpoints'; readonly name: string; readonly bytes: Uint8Array }
   | RoutesOp
@@ -17,6 +18,14 @@ export type ConfigOp =
   | ServiceOp
   | ListenerOp
   | { readonly kind: 'remove-listener'; readonly name: string; readonly drainMs: number }
+
+export interface ClusterOp {
+  readonly kind: 'cluster'
+  readonly name: string
+  readonly bytes: Uint8Array
+  /** In which the threads count together what its circuit breakers limit, where there are several. */
+  readonly memory: SharedArrayBuffer | undefined
+}
 
 export interface RoutesOp {
   readonly kind: 'routes'
@@ -101,10 +110,20 @@ export interface WorkerStart {
 export interface ClusterStatus {
   readonly name: string
   readonly hosts: readonly HostStatus[]
+  /** What the process has under way to it. */
   readonly connections: number
   readonly pending: number
   readonly requests: number
   readonly retries: number
+  /** Of its circuit breakers, for both priorities. */
+  readonly limits: Readonly<Record<'default' | 'high', LimitsStatus>>
+}
+
+export interface LimitsStatus {
+  readonly maxConnections: number
+  readonly maxPending: number
+  readonly maxRequests: number
+  readonly maxRetries: number
 }
 
 export interface HostStatus {

@@ -68,7 +68,11 @@ async function handle(message: ToWorker): Promise<void> {
 function query(what: 'stats' | 'clusters' | 'connections'): unknown {
   switch (what) {
     case 'stats':
-      return { ...plane.context.stats.snapshot(), istio: plane.istio?.snapshot() ?? [] }
+      return {
+        ...plane.context.stats.snapshot(),
+        process: plane.processGauges(),
+        istio: plane.istio?.snapshot() ?? [],
+      }
     case 'clusters':
       return plane.clusterStatus()
     case 'connections':

@@ -5,6 +5,7 @@ import {
   LocalRateLimitSchema,
 } from '../../../../gen/envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit_pb.ts'
 import { TokenBucketSchema } from '../../../../gen/envoy/type/v3/token_bucket_pb.ts'
+import { WeakValues } from '../../../base/weak-values.ts'
 import { invalid, onlyFields } from '../../config/fields.ts'
 import { FilterStatus, type NetworkFilterFactory } from '../../network/filter.ts'
 import { TokenBucket, TokenBucketSettings } from '../../rate-limit/token-bucket.ts'
@@ -40,20 +41,11 @@ export const networkLocalRateLimit: NetworkFilterFactory<typeof LocalRateLimitSc
 }
 
 /** Of filters that share a bucket; kept by the configuration that they stand in. */
-const shared = new Map<string, WeakRef<SharedArrayBuffer>>()
-const forgotten = new FinalizationRegistry<string>((name) => {
-  if (shared.get(name)?.deref() === undefined) shared.delete(name)
-})
+const shared = new WeakValues<SharedArrayBuffer>()
 
 /** On the main thread. Buckets that are the same and have the same key are one, in all listeners. */
 function memoryFor({ shareKey, tokenBucket }: LocalRateLimit): SharedArrayBuffer {
   if (shareKey === '' || tokenBucket === undefined) return sharedMemoryForCells()
   const name = `${shareKey} ${Buffer.from(toBinary(TokenBucketSchema, tokenBucket)).toString('hex')}`
-  let memory = shared.get(name)?.deref()
-  if (memory === undefined) {
-    memory = sharedMemoryForCells()
-    shared.set(name, new WeakRef(memory))
-    forgotten.register(memory, name)
-  }
-  return memory
+  return shared.get(name, sharedMemoryForCells)
 }

@@ -1,5 +1,6 @@
 import { BodyBuffer } from '../../../base/body-buffer.ts'
 import type { HeaderMap } from '../../../base/header-map.ts'
+import type { Resource } from '../../cluster/circuit-breaker.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { EndpointHost } from '../../cluster/endpoint-host.ts'
 import type { ProxiedAddresses } from '../../cluster/proxy-protocol.ts'
@@ -17,6 +18,7 @@ const PER_TRY_IDLE = 1
 export class Attempt implements UpstreamCallbacks, TimeoutOwner {
   readonly host: EndpointHost
   readonly #cluster: Cluster
+  readonly #requests: Resource
   readonly #span: AttemptSpan | undefined
   #router: RouterFilter | undefined
   #pending: PendingStream | undefined
@@ -33,14 +35,20 @@ export class Attempt implements UpstreamCallbacks, TimeoutOwner {
   /** It took longer than a try may, and runs on beside the next one. */
   late = false
 
-  constructor(router: RouterFilter, cluster: Cluster, host: EndpointHost, span: AttemptSpan | undefined) {
+  /** It is one of `requests` already. */
+  constructor(
+    router: RouterFilter,
+    cluster: Cluster,
+    requests: Resource,
+    host: EndpointHost,
+    span: AttemptSpan | undefined,
+  ) {
     this.#router = router
     this.#cluster = cluster
+    this.#requests = requests
     this.host = host
     this.#span = span
-    const { breaker, stats } = cluster
-    stats.activeRequests.value++
-    breaker.requests++
+    cluster.stats.activeRequests.value++
     host.active++
   }
 
@@ -63,7 +71,7 @@ export class Attempt implements UpstreamCallbacks, TimeoutOwner {
     if (!this.#counts) return
     this.#counts = false
     this.#stopTime()
-    this.#cluster.breaker.requests--
+    this.#requests.free()
     this.#cluster.stats.activeRequests.value--
     this.host.active--
   }

@@ -38,15 +38,14 @@ export class Retries {
     answer: HeaderMap | undefined,
   ): boolean {
     const { policy } = this
-    const { stats, breaker } = this.#cluster
+    const { stats } = this.#cluster
     // The retry before this one is over, whatever comes.
     this.#uncount()
-    if (!this.#allowed(info, this.#left > 0 && bodyAtHand)) return false
+    if (!this.#take(info, this.#left > 0 && bodyAtHand)) return false
     this.#left--
     this.waiting = true
     stats.retries.value++
     this.#counted = true
-    breaker.retries++
     this.tried ??= []
     this.tried.push(failed)
     const resetMs = answer === undefined ? 0 : policy.resetMs(answer)
@@ -67,7 +66,8 @@ export class Retries {
     this.#uncount()
   }
 
-  #allowed(info: StreamInfo, left: boolean): boolean {
+  /** `left`: there is one left, and its body is at hand. */
+  #take(info: StreamInfo, left: boolean): boolean {
     const { stats, breaker } = this.#cluster
     if (!left) {
       if (this.policy.retries === 0) return false
@@ -75,7 +75,8 @@ export class Retries {
       info.responseFlags |= ResponseFlag.UpstreamRetryLimitExceeded
       return false
     }
-    if (breaker.mayRetry(this.#highPriority)) return true
+    const { retries, maxRetries } = breaker.of(this.#highPriority)
+    if (retries.take(maxRetries)) return true
     stats.retryOverflow.value++
     info.responseFlags |= ResponseFlag.UpstreamOverflow
     return false
@@ -84,6 +85,6 @@ export class Retries {
   #uncount(): void {
     if (!this.#counted) return
     this.#counted = false
-    this.#cluster.breaker.retries--
+    this.#cluster.breaker.of(this.#highPriority).retries.free()
   }
 }

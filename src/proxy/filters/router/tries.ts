@@ -65,20 +65,21 @@ export class Tries implements TimeoutOwner {
     const elapsed = info.attemptCount === 1 ? 0 : nowMs() - this.begun
     tellTimeLeft(requestHeaders, this.limits, elapsed, suppress)
     if (settings.includeAttemptCount) requestHeaders.put('x-envoy-attempt-count', String(info.attemptCount))
-    const { breaker, stats } = cluster
-    if (breaker.requests >= breaker.limits(settings.highPriority).maxRequests) {
-      stats.pendingOverflow.value++
+    const { requests } = cluster.breaker.of(settings.highPriority)
+    if (!requests.tryTake()) {
+      cluster.stats.pendingOverflow.value++
       if (this.#underWay === 0) this.#router.onOverflow()
       return
     }
     const host = chooseHost(cluster, this.#route, info, this.#retries)
     if (host === undefined) {
+      requests.free()
       this.#router.onNoHost()
       return
     }
     info.upstreamHost = host
     const span = stream.trace?.attempt(requestHeaders, host, info.attemptCount, childSpan)
-    const attempt = new Attempt(this.#router, cluster, host, span)
+    const attempt = new Attempt(this.#router, cluster, requests, host, span)
     this.newest = attempt
     attempt.start(settings.highPriority, settings.endsConnect && stream.isUpgrade)
   }
