@@ -7,6 +7,10 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'node:tls'
+import { create, toBinary } from '@bufbuild/protobuf'
+import { anyPack } from '@bufbuild/protobuf/wkt'
+import { SecretSchema } from '../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
+import { DiscoveryResponseSchema } from '../../gen/envoy/service/discovery/v3/discovery_pb.ts'
 import { Authority, inline, type Pair, TLS } from '../../src/proxy/listener/testing.ts'
 import { eventually } from '../../src/proxy/testing.ts'
 import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
@@ -51,6 +55,8 @@ describe('secrets from files, beside Envoy', { skip: peer.skip }, () => {
     const { one, two } = pairs
     for (const name of ['yaml', 'mutual']) writeFileSync(file(`${name}.yaml`), secret(name, certificate(one)))
     writeFileSync(file('json.json'), json(one))
+    writeFileSync(file('bad.yaml'), 'resources: []')
+    writeFileSync(file('newer.pb'), newer(one))
     writeFileSync(file('ca.yaml'), secret('ca', `validation_context: { trusted_ca: { filename: ${file('ca.pem')} } }`))
     writeFileSync(file('ca.pem'), authorities.one.pem)
     for (const [directory, pair] of Object.entries({ pair: one, 'volume/..1': one, 'volume/..2': two })) {
@@ -73,6 +79,8 @@ describe('secrets from files, beside Envoy', { skip: peer.skip }, () => {
           files('pair', { path: file('pair.yaml') }),
           files('volume', { path: file('volume/sds.yaml'), watched_directory: { path: file('volume') } }),
           files('linked', { path: file('linked.yaml') }),
+          files('bad', { path: file('bad.yaml') }),
+          files('newer', { path: file('newer.pb') }),
           files('mutual', { path: file('mutual.yaml') }, { path: file('ca.yaml') }),
         ],
       },
@@ -94,7 +102,7 @@ describe('secrets from files, beside Envoy', { skip: peer.skip }, () => {
         Number(m[2]),
       ]),
     )
-    return { certificate: await shown(proxy.ports.get(name) as number, pairs), counts }
+    return { certificate: await shown(proxy.ports.get(name) as number, pairs).catch(() => 'none'), counts }
   }
 
   /** What both see, which is the same, once it is this certificate and each of these was counted that often. */
@@ -117,6 +125,27 @@ describe('secrets from files, beside Envoy', { skip: peer.skip }, () => {
 
   test('all begin with what the files hold', async () => {
     for (const name of ['yaml', 'json', 'pair', 'volume', 'linked']) await both(name, 'one', begun)
+  })
+
+  test('with a bad one the proxy is live, and refuses connections until there is a good one', async () => {
+    const notReady = 'listener.bad.server_ssl_socket_factory.downstream_context_secrets_not_ready'
+    for (const proxy of Object.values(proxies)) {
+      assert.equal(await (await fetch(`http://${proxy.admin}/ready`)).text(), 'LIVE\n')
+      assert.equal(await answered(proxy.ports.get('bad') as number, pairs.one), false)
+      assert.equal(await stat(proxy, notReady), 1)
+    }
+    move('bad.yaml', secret('bad', certificate(pairs.two)))
+    await both('bad', 'two', { ...begun, update_attempt: 2, update_rejected: 1 })
+  })
+
+  test('a field of a newer API is not taken from a file', async () => {
+    await both('newer', 'none', { ...begun, update_success: 0, update_rejected: 1 })
+    const counted = await Promise.all(
+      Object.values(proxies).flatMap((proxy) =>
+        ['dynamic', 'static'].map((kind) => stat(proxy, `server.${kind}_unknown_fields`)),
+      ),
+    )
+    assert.deepEqual(counted, [0, 0, 0, 0])
   })
 
   test('a file that is moved into place is taken, unless it cannot be used', async () => {
@@ -216,6 +245,11 @@ describe('secrets from files, beside Envoy', { skip: peer.skip }, () => {
   })
 })
 
+async function stat({ admin }: RunningProxy, name: string): Promise<number> {
+  const text = await (await fetch(`http://${admin}/stats?filter=^${name}$`)).text()
+  return Number(/: (\d+)/.exec(text)?.[1] ?? Number.NaN)
+}
+
 function secret(name: string, content: string): string {
   return `resources: [{ "@type": ${TLS}.Secret, name: ${name}, ${content} }]`
 }
@@ -227,6 +261,21 @@ function certificate({ cert, key }: Pair): string {
 function json({ cert, key }: Pair): string {
   const tls_certificate = { certificate_chain: { inline_string: cert }, private_key: { inline_string: key } }
   return JSON.stringify({ resources: [{ '@type': `${TLS}.Secret`, name: 'json', tls_certificate }] })
+}
+
+/** With a field that nobody knows yet. */
+function newer({ cert, key }: Pair): Uint8Array {
+  const inlineString = (value: string) => ({ specifier: { case: 'inlineString' as const, value } })
+  const made = create(SecretSchema, {
+    name: 'newer',
+    type: {
+      case: 'tlsCertificate',
+      value: { certificateChain: inlineString(cert), privateKey: inlineString(key) },
+    },
+  })
+  made.$unknown = [{ no: 7777, wireType: 0, data: Uint8Array.of(1) }]
+  const response = create(DiscoveryResponseSchema, { resources: [anyPack(SecretSchema, made)] })
+  return toBinary(DiscoveryResponseSchema, response)
 }
 
 /** The name of the pair whose certificate the server shows. */

@@ -177,3 +177,50 @@ describe('counters of upstream requests', { skip: peer.skip }, () => {
     for (const name of Object.keys(CASES)) assert.deepEqual(ours[name], theirs[name], name)
   })
 })
+
+test('circuit breakers have the limits and gauges of Envoy', { skip: peer.skip }, async () => {
+  const thresholds = [
+    { max_requests: 7, max_connections: 0, track_remaining: true },
+    { priority: 'HIGH', max_retries: 2 },
+  ]
+  const cluster = {
+    name: 'c',
+    type: 'STATIC',
+    circuit_breakers: { thresholds },
+    load_assignment: { cluster_name: 'c' },
+  }
+  const answer = { '@type': `${TYPE}.filters.network.tcp_proxy.v3.TcpProxy`, stat_prefix: 't', cluster: 'c' }
+  const plain = {
+    name: 'l',
+    address: address(0),
+    filter_chains: [{ filters: [{ name: 'd', typed_config: answer }] }],
+  }
+  const config = { admin: { address: address(0) }, static_resources: { listeners: [plain], clusters: [cluster] } }
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-breakers-'))
+  const proxies: RunningProxy[] = []
+  try {
+    proxies.push(await startEnvoy(peer.path, config, dir))
+    proxies.push(await startSluice(config))
+    const [theirs, ours] = await Promise.all(
+      proxies.map(async ({ admin }) => {
+        const text = async (path: string) => (await fetch(`http://${admin}${path}`)).text()
+        // Pools of connections are not limited here, and Envoy notices a limit of 0 with the first connection.
+        const stats = (await text('/stats?filter=circuit_breakers'))
+          .split('\n')
+          .filter((line) => !/pool|default.cx_open/.test(line))
+        const clusters = (await text('/clusters')).split('\n').filter((line) => line.includes('_priority::'))
+        const { cluster_statuses: statuses } = JSON.parse(await text('/clusters?format=json'))
+        return {
+          stats: stats.sort(),
+          clusters,
+          json: statuses[0].circuit_breakers,
+          name: statuses[0].observability_name,
+        }
+      }),
+    )
+    assert.deepEqual(ours, theirs)
+  } finally {
+    for (const proxy of proxies) await proxy.stop()
+    rmSync(dir, { recursive: true })
+  }
+})

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import type { Listener } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import { transportSocket } from '../listener/compile-listener.ts'
 import type { ConfigManager } from '../main/config-manager.ts'
+import { downstreamSecretNeeds } from '../tls/secret-need.ts'
 import { certificatePem } from '../tls/secrets.ts'
 
 /** `/certs`: the certificates that listeners serve with, and for how long they are valid. */
@@ -17,7 +18,10 @@ function chainCertificates(listener: Listener, secrets: Parameters<typeof certif
   const { filterChains, defaultFilterChain } = listener
   const chains = defaultFilterChain === undefined ? filterChains : [...filterChains, defaultFilterChain]
   return chains.flatMap((chain) => {
-    const context = transportSocket(chain, listener.name)?.commonTlsContext
+    const socket = transportSocket(chain, listener.name)
+    const absent = downstreamSecretNeeds(socket, listener.name).some(({ key }) => secrets.find(key) === undefined)
+    if (absent) return []
+    const context = socket?.commonTlsContext
     return (certificatePem(context, secrets, listener.name)?.cert ?? []).map((pem) => new X509Certificate(pem))
   })
 }

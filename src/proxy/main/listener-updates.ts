@@ -152,7 +152,6 @@ export class ListenerUpdates {
 
   /** Envoy counts each arrival of a secret, also the first, unless it was there before the listener. */
   #countUpdates(proto: Listener, count: number): void {
-    if (count === 0) return
     const scope = listenerScope(listenAddresses(proto, proto.name), proto.name, proto.statPrefix)
     this.#stats.counter(`${scope}server_ssl_socket_factory.ssl_context_update_by_sds`).value += count
   }
@@ -248,7 +247,9 @@ export class ListenerUpdates {
     state.error = undefined
     if (error !== undefined) return this.#refused(name, state, error)
     state.active = warming.delivered
-    this.#countUpdates(warming.delivered.proto, warming.awaited)
+    const { secrets } = warming.needs
+    const arrived = Math.max(0, warming.awaited - this.#absentSecrets(warming.needs))
+    if (secrets.length > 0) this.#countUpdates(warming.delivered.proto, arrived)
     if (ports !== undefined && ports.length > 0) state.ports = ports
     this.#prepared.set(name, warming.prepared)
     return undefined

@@ -255,6 +255,28 @@ describe('secrets from files', () => {
     }
   })
 
+  test('a secret by SDS that nobody needs any more is let go, and comes anew to who needs it again', async () => {
+    const control = new TestControl()
+    proxy = await startProxy({ ads: control.transport, node: { id: 'test' }, workers: 2 })
+    try {
+      const inlined = (pair: Pair) => anyYaml(`{ "@type": ${TLS}.Secret, ${certificateSecret(pair)} }`)
+      control.set(TypeUrl.cluster, { up: clusterAny(cluster(1)) })
+      control.set(TypeUrl.listener, { web: listenerAny(listener(serving('{ ads: {} }'))) })
+      control.set(TypeUrl.secret, { cert: inlined(one) }).push()
+      await proxy.listening('web')
+      await served(proxy, one)
+      control.set(TypeUrl.listener, {}).push()
+      await eventually(() => proxy?.config.secrets.size === 0)
+      control.set(TypeUrl.listener, { web: listenerAny(listener(serving('{ ads: {} }'))) })
+      control.set(TypeUrl.secret, { cert: inlined(two) }).push()
+      await proxy.listening('web')
+      await served(proxy, two)
+      assert.deepEqual(control.nacks, [])
+    } finally {
+      control.server.close()
+    }
+  })
+
   test('files of a secret by SDS are watched; a bad secret by SDS leaves the last good one', async () => {
     const control = new TestControl()
     proxy = await startProxy({ ads: control.transport, node: { id: 'test' }, workers: 1 })

@@ -13,6 +13,7 @@ import { messageOf } from '../../errors.ts'
 import type { Logger } from '../../telemetry/log.ts'
 import { invalid } from '../config/fields.ts'
 import { readMessage } from '../config/text.ts'
+import { unexpectedFields } from '../config/unexpected-fields.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import type { SecretFile, SecretNeed } from '../tls/secret-need.ts'
 import { secretValue } from '../tls/secrets.ts'
@@ -83,7 +84,7 @@ export class SecretFiles {
       await this.#secrets.giveUp(key)
       return
     }
-    const secret = attempt(() => onlySecret(response, need, `${path}: resources`))
+    const secret = attempt(() => onlySecret(response, need, path))
     const problem =
       typeof secret === 'string'
         ? secret
@@ -112,8 +113,13 @@ function watchFile({ path, watchedDirectory, field }: SecretFile, where: string,
 }
 
 /** A file holds the one secret that it was named for (Envoy's SdsApi::onConfigUpdate). */
-function onlySecret({ resources }: DiscoveryResponse, { name, kind }: SecretNeed, path: string): Secret {
+function onlySecret(response: DiscoveryResponse, { name, kind }: SecretNeed, file: string): Secret {
+  const { resources } = response
+  const path = `${file}: resources`
   if (resources.length !== 1) throw invalid(path, `${resources.length} secrets, where there must be one`)
+  // Envoy, too, is strict with files of its own machine.
+  const unknown = unexpectedFields(DiscoveryResponseSchema, response, file).find((one) => one.kind === 'unknown')
+  if (unknown !== undefined) throw invalid(unknown.path, `field ${unknown.field} of ${unknown.typeName} is not known`)
   const secret = decode(SecretSchema, unwrapped(resources[0]))
   if (typeof secret === 'string') throw invalid(`${path}[0]`, secret)
   if (secret.name !== name) throw invalid(`${path}[0].name`, `«${secret.name}», where «${name}» is expected`)
