@@ -6,17 +6,17 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import module from 'node:module'
-import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { COMPILE_CACHE } from './compile-cache.mjs'
 
 const NEEDED = 24
 const here = dirname(fileURLToPath(import.meta.url))
 const source = join(here, '../src/cli/main.ts')
 const main = existsSync(source) ? source : join(here, '../dist/src/cli/main.js')
 
-// Compiled code is kept between runs and shared with the processes of Pods: it halves what a start costs.
-process.env['NODE_COMPILE_CACHE'] ??= join(homedir(), '.cache/sluice/compile')
+// The environment takes it to the processes of Pods.
+process.env['NODE_COMPILE_CACHE'] = COMPILE_CACHE
 
 /**
  * V8 lets the young generation grow to 64 MB while modules load, and never gives it back (RATIONALE.md). Only a flag at the start of the
