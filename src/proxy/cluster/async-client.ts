@@ -29,7 +29,7 @@ export interface CallSpan {
 
 export interface AsyncStreamOptions {
   readonly span?: CallSpan | undefined
-  /** Of the whole response; 0 or absent: none. */
+  /** Of the whole response, from the end of the request on; 0 or absent: none. */
   readonly timeoutMs?: number
   /** gRPC: the cluster must speak HTTP/2. */
   readonly requireHttp2?: boolean
@@ -51,6 +51,9 @@ export interface AsyncStreamCallbacks {
   onComplete(): void
   /** Broken before it was complete; nothing follows. */
   onReset(reason: string): void
+  /** The cluster takes less than it is given, or is not connected yet; also from within `sendData`. As many `onDrained` follow. */
+  onBlocked?(): void
+  onDrained?(): void
 }
 
 /** What Envoy's client keeps of an answer (http.async_response_buffer_limit). */

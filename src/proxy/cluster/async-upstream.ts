@@ -7,12 +7,16 @@ import type { Cluster } from './cluster.ts'
 import type { EndpointHost } from './endpoint-host.ts'
 import { type PendingStream, type UpstreamCallbacks, UpstreamFailure, type UpstreamStream } from './upstream.ts'
 
+/** More than this waiting for a connection: whoever sends it should stop. */
+const HIGH_WATER = 64 * 1024
+
 /** A stream from within the proxy to a cluster. Everything is handed on in a later tick than the call that caused it. */
 export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwner {
   readonly #cluster: Cluster
   readonly #callbacks: AsyncStreamCallbacks
   readonly #span: CallSpan | undefined
   readonly #timeout = new Timeout(this, 0)
+  readonly #timeoutMs: number
   #headers: HeaderMap | undefined
   #endWithHeaders = false
   #body = new BodyBuffer()
@@ -22,6 +26,10 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
   #stream: UpstreamStream | undefined
   #host: EndpointHost | undefined
   #requestDone = false
+  /** Too much waits for a connection. */
+  #full = false
+  /** The connection takes no more. */
+  #blocked = false
   #answered = false
   #over = false
   #counted = false
@@ -30,31 +38,40 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     this.#cluster = cluster
     this.#callbacks = callbacks
     this.#span = options.span
-    this.#timeout.arm(options.timeoutMs ?? 0)
+    this.#timeoutMs = options.timeoutMs ?? 0
   }
 
   sendHeaders(headers: HeaderMap, endStream: boolean): void {
     this.#headers = headers
     this.#endWithHeaders = endStream
-    this.#requestDone = endStream
+    if (endStream) this.#requestEnded()
     process.nextTick(() => this.#start())
   }
 
   sendData(data: BodyBuffer, endStream: boolean): void {
     if (this.#over) return
-    if (endStream) this.#requestDone = true
+    if (endStream) this.#requestEnded()
     if (this.#stream !== undefined) this.#stream.sendData(data, endStream)
     else {
       this.#body.move(data)
       this.#bodyEnd = endStream
+      if (!this.#full && this.#body.length > HIGH_WATER) {
+        this.#full = true
+        this.#callbacks.onBlocked?.()
+      }
     }
   }
 
   sendTrailers(trailers: HeaderMap): void {
     if (this.#over) return
-    this.#requestDone = true
+    this.#requestEnded()
     if (this.#stream !== undefined) this.#stream.sendTrailers(trailers)
     else this.#trailers = trailers
+  }
+
+  #requestEnded(): void {
+    this.#requestDone = true
+    this.#timeout.arm(this.#timeoutMs)
   }
 
   reset(): void {
@@ -115,6 +132,7 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     stream.sendHeaders(this.#headers as HeaderMap, this.#endWithHeaders)
     if (hasBody && !this.#over) stream.sendData(this.#body, this.#bodyEnd)
     if (this.#trailers !== undefined && !this.#over) stream.sendTrailers(this.#trailers)
+    this.#unfull()
   }
 
   onPoolFailure(failure: UpstreamFailure, reason: string, host: EndpointHost): void {
@@ -168,9 +186,23 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     this.#answer(503, `upstream connect error or disconnect/reset before headers. reset reason: ${reason}`)
   }
 
-  onUpstreamBlocked(): void {}
+  onUpstreamBlocked(): void {
+    if (this.#blocked || this.#over) return
+    this.#blocked = true
+    this.#callbacks.onBlocked?.()
+  }
 
-  onUpstreamDrained(): void {}
+  onUpstreamDrained(): void {
+    if (!this.#blocked) return
+    this.#blocked = false
+    this.#callbacks.onDrained?.()
+  }
+
+  #unfull(): void {
+    if (!this.#full) return
+    this.#full = false
+    this.#callbacks.onDrained?.()
+  }
 
   #finish(deliver: () => void, trailers?: HeaderMap): void {
     this.#span?.ended()
@@ -188,6 +220,8 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     this.#timeout.cancel()
     if (this.#counted) this.#cluster.breaker.default.requests.free()
     this.#counted = false
+    this.#unfull()
+    this.onUpstreamDrained()
     if (this.#host === undefined) return
     this.#host.active--
     this.#cluster.stats.activeRequests.value--

@@ -58,7 +58,9 @@ describe('a body has one holder', () => {
       },
     }
     const data = body()
-    new Mirror(target as unknown as AsyncStream, new HeaderMap(), false).data(data, false)
+    const mirror = new Mirror({} as HttpStream)
+    mirror.start(target as unknown as AsyncStream, new HeaderMap(), false)
+    mirror.data(data, false)
     assert.equal(data.sole, false)
     assert.equal(mirrored?.sole, false)
   })

@@ -23,7 +23,7 @@ import type { RouterConfig } from './config.ts'
 import { destination } from './destination.ts'
 import { answerReset, failedToConnect, failureText, type ResetText, resetStatus, transportReason } from './failure.ts'
 import { requestLimits } from './limits.ts'
-import { type Mirror, startMirror } from './mirror.ts'
+import { type Mirror, startMirrors } from './mirror.ts'
 import { redirects, turnsIntoGet } from './redirect.ts'
 import { countAnswer, countFailure, countGiven, countRouteTimeout, countTimeout, judgeAnswer } from './tally.ts'
 import { Tries } from './tries.ts'
@@ -69,7 +69,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
       if (limits.retry !== undefined || settings.redirects !== undefined) this.#body = new HeldBody(true)
     }
     if (settings.mirrors.length > 0)
-      this.#mirrors = startMirror(settings.mirrors, this.#clusters, headers, endStream, stream.trace !== undefined)
+      this.#mirrors = startMirrors(settings.mirrors, this.#clusters, stream, endStream, limits.timeoutMs)
     this.#tries = new Tries(this, this.#config, cluster, route, limits)
     this.#active = true
     stream.upstream = this
@@ -112,6 +112,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   }
 
   onDestroy(): void {
+    if (this.#mirrors !== undefined) for (const mirror of this.#mirrors) mirror.end()
     if (!this.#active) return
     this.#end()
     this.#tries.giveUp(this.#tries.newest, false)
