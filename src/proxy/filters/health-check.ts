@@ -1,9 +1,12 @@
 /** `envoy.filters.http.health_check`: answers health checks in the proxy. */
-import { HealthCheckSchema } from '../../../gen/envoy/extensions/filters/http/health_check/v3/health_check_pb.ts'
+import {
+  type HealthCheck,
+  HealthCheckSchema,
+} from '../../../gen/envoy/extensions/filters/http/health_check/v3/health_check_pb.ts'
 import { byteString } from '../../base/byte-string.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { ClusterManager } from '../cluster/cluster-manager.ts'
-import { onlyFields, unsupported } from '../config/fields.ts'
+import { durationMs, invalid, onlyFields } from '../config/fields.ts'
 import type { HealthState } from '../context.ts'
 import {
   FilterHeadersStatus,
@@ -13,29 +16,50 @@ import {
 } from '../http/filter.ts'
 import { ResponseFlag } from '../http/stream-info.ts'
 import { type HeaderMatch, headerMatch } from '../match/header.ts'
+import { sharedMemoryForCells } from '../shared-cells.ts'
+import { HealthCheckCache } from './health-check-cache.ts'
 
 export const healthCheck: HttpFilterFactory<typeof HealthCheckSchema> = {
   name: 'envoy.filters.http.health_check',
   configType: HealthCheckSchema,
+  prepare: async (config) => (cacheMs(config) > 0 ? sharedMemoryForCells() : undefined),
   create(config, context) {
-    onlyFields(
-      HealthCheckSchema,
-      config,
-      ['pass_through_mode', 'cluster_min_healthy_percentages', 'headers'],
-      'health_check',
-    )
-    if (config.passThroughMode ?? false) throw unsupported('health_check.pass_through_mode', 'passing checks through')
+    check(config)
     const matches = config.headers.map((m, i) => headerMatch(m, `health_check.headers[${i}]`))
     const clusters = context.clusters as ClusterManager
     const minimums = Object.entries(config.clusterMinHealthyPercentages).map(
       // Envoy looks at whole percents.
       ([name, { value }]) => [name, Math.floor(value)] as const,
     )
-    const failure = () => (context.health.failed ? 'health_check_failed' : clusterFailure(clusters, minimums))
-    const okDetails = minimums.length > 0 ? 'health_check_ok_cluster_healthy' : 'health_check_ok'
-    const settings = { matches, failure, okDetails, health: context.health, cluster: byteString(context.node.cluster) }
+    const life = cacheMs(config)
+    const settings: Settings = {
+      matches,
+      passThrough: config.passThroughMode === true,
+      cache: life > 0 ? new HealthCheckCache(life, context.prepared as SharedArrayBuffer | undefined) : undefined,
+      clusterFailure: () => clusterFailure(clusters, minimums),
+      okDetails: minimums.length > 0 ? 'health_check_ok_cluster_healthy' : 'health_check_ok',
+      health: context.health,
+      cluster: byteString(context.node.cluster),
+    }
     return { createFilter: (callbacks) => new HealthCheckFilter(callbacks, settings) }
   },
+}
+
+function check(config: HealthCheck): void {
+  const fields = ['pass_through_mode', 'cache_time', 'cluster_min_healthy_percentages', 'headers']
+  onlyFields(HealthCheckSchema, config, fields, 'health_check')
+  const { passThroughMode } = config
+  if (passThroughMode === undefined) throw invalid('health_check.pass_through_mode', 'must be set, to true or false')
+  if (!passThroughMode && cacheMs(config) > 0) {
+    throw invalid('health_check.cache_time', 'nothing is cached unless pass_through_mode is true')
+  }
+  if (passThroughMode && Object.keys(config.clusterMinHealthyPercentages).length > 0) {
+    throw invalid('health_check.cluster_min_healthy_percentages', 'says nothing while pass_through_mode is true')
+  }
+}
+
+function cacheMs({ cacheTime }: HealthCheck): number {
+  return durationMs(cacheTime, 0)
 }
 
 /** The first cluster that is not as healthy as it should be. */
@@ -53,8 +77,12 @@ function clusterFailure(clusters: ClusterManager, minimums: readonly (readonly [
 
 interface Settings {
   readonly matches: readonly HeaderMatch[]
+  /** Checks go on to the upstream. */
+  readonly passThrough: boolean
+  /** What the upstream said to them. */
+  readonly cache: HealthCheckCache | undefined
   /** What is wrong, as response code details, or '' */
-  readonly failure: () => string
+  readonly clusterFailure: () => string
   readonly okDetails: string
   readonly health: HealthState
   /** Of the node. */
@@ -65,6 +93,8 @@ class HealthCheckFilter implements HttpFilter {
   readonly #callbacks: HttpFilterCallbacks
   readonly #settings: Settings
   #isCheck = false
+  /** The answer is the filter's own. */
+  #answered = false
 
   constructor(callbacks: HttpFilterCallbacks, settings: Settings) {
     this.#callbacks = callbacks
@@ -72,22 +102,41 @@ class HealthCheckFilter implements HttpFilter {
   }
 
   decodeHeaders(headers: HeaderMap): FilterHeadersStatus {
-    const { matches, failure, okDetails } = this.#settings
+    const { matches, passThrough, cache, clusterFailure, okDetails, health } = this.#settings
     for (let i = 0; i < matches.length; i++) if (!matches[i](headers)) return FilterHeadersStatus.Continue
     this.#isCheck = true
-    const details = failure()
-    if (details === '') this.#callbacks.sendLocalReply(200, '', { details: okDetails })
-    else {
-      this.#callbacks.streamInfo.responseFlags |= ResponseFlag.FailedLocalHealthCheck
-      this.#callbacks.sendLocalReply(503, '', { details })
+    this.#callbacks.streamInfo.healthCheck = true
+    if (health.failed) return this.#answer(503, 'health_check_failed')
+    if (passThrough) {
+      const cached = cache?.get()
+      if (cached === undefined) return FilterHeadersStatus.Continue
+      return this.#answer(cached.status, 'health_check_cached', cached.degraded ? markDegraded : undefined)
     }
+    const failure = clusterFailure()
+    return failure === '' ? this.#answer(200, okDetails) : this.#answer(503, failure)
+  }
+
+  #answer(status: number, details: string, modifyHeaders?: (headers: HeaderMap) => void): FilterHeadersStatus {
+    this.#answered = true
+    if (status < 200 || status > 299) {
+      this.#callbacks.streamInfo.responseFlags |= ResponseFlag.FailedLocalHealthCheck
+    }
+    this.#callbacks.sendLocalReply(status, '', { details, modifyHeaders })
     return FilterHeadersStatus.StopIteration
   }
 
   encodeHeaders(headers: HeaderMap): FilterHeadersStatus {
+    const { cache, cluster, health } = this.#settings
     // Who is asked (`service_name_matcher`), and that nobody has to wait for the next check to know of a failure.
-    if (this.#isCheck) headers.put('x-envoy-upstream-healthchecked-cluster', this.#settings.cluster)
-    if (this.#settings.health.failed) headers.put('x-envoy-immediate-health-check-fail', 'true')
+    if (this.#isCheck) {
+      if (!this.#answered) cache?.put(Number(headers.get(':status')), headers.has('x-envoy-degraded'))
+      headers.put('x-envoy-upstream-healthchecked-cluster', cluster)
+    }
+    if (health.failed) headers.put('x-envoy-immediate-health-check-fail', 'true')
     return FilterHeadersStatus.Continue
   }
+}
+
+function markDegraded(headers: HeaderMap): void {
+  headers.put('x-envoy-degraded', '')
 }

@@ -45,7 +45,7 @@ export function logFilter(filter: AccessLogFilter, path: string, place: Attribut
       return (info) => compare((info.endMono || performance.now()) - info.startMono)
     }
     case 'notHealthCheckFilter':
-      return (info) => !(info.requestHeaders?.get('user-agent') ?? '').startsWith('Envoy/HC')
+      return (info) => !info.healthCheck
     case 'traceableFilter':
       return (info) => info.traced
     case 'runtimeFilter': {

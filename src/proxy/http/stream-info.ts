@@ -127,6 +127,8 @@ export class StreamInfo {
   upstreamHost: Host | undefined
   upstreamLocalAddress = ''
   upstreamTransportFailureReason = ''
+  /** The filter for health checks has taken it for one. */
+  healthCheck = false
   /** Those of the chain, which have to agree on an encoding. */
   compressors: Compressors | undefined
   /** By namespace, each a Struct as JSON; made when first written. */
