@@ -2,15 +2,19 @@
 import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
 import { describe, test } from 'node:test'
-import type { ProxyHandle } from '../index.ts'
+import { TypeUrl } from '../../xds/index.ts'
+import { type ProxyHandle, startProxy } from '../index.ts'
 import {
   type Answer,
   cluster,
+  clusterAny,
   eventually,
   FILTERS,
   get,
   httpListener,
+  listenerAny,
   portOf,
+  TestControl,
   testProxy,
   upstream,
 } from '../testing.ts'
@@ -134,6 +138,37 @@ describe('circuit breakers', () => {
       assert.deepEqual([open, remaining], [0, 3])
     } finally {
       await proxy.close(0)
+      await up.close()
+    }
+  })
+
+  test('a cluster that is replaced begins anew, and what is under way stays with the old one', async () => {
+    const up = await holdingUpstream()
+    const control = new TestControl()
+    const proxy = await startProxy({ ads: control.transport, node: { id: 'test' }, workers: 2, admin: ADMIN })
+    const remaining = async () => (await breakers(proxy))[`${DEFAULT}remaining_rq`]
+    try {
+      control.set(TypeUrl.cluster, { up: clusterAny(cluster(up.port, BREAKERS)) })
+      control.set(TypeUrl.listener, { web: listenerAny(httpListener({ routes: ROUTES })) }).push()
+      await proxy.listening('web')
+      const old = ask(proxy, 3)
+      await eventually(() => up.waiting.size === 3)
+      control.set(TypeUrl.cluster, { up: clusterAny(cluster(up.port, `${BREAKERS}\nmax_requests_per_connection: 9`)) })
+      control.push()
+      await eventually(async () => (await remaining()) === 3)
+      const young = ask(proxy, 3)
+      await eventually(() => up.waiting.size === 6)
+      assert.equal(await remaining(), 0)
+      assert.ok(overflowed(await ask(proxy, 1)[0]))
+      for (const response of up.waiting) response.end()
+      await Promise.all([...old, ...young])
+      await eventually(async () => (await remaining()) === 3)
+      control.set(TypeUrl.cluster, {}).push()
+      await eventually(async () => (await remaining()) === undefined)
+      assert.deepEqual(control.nacks, [])
+    } finally {
+      await proxy.close(0)
+      control.server.close()
       await up.close()
     }
   })
