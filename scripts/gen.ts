@@ -78,12 +78,15 @@ function generate(): void {
   execFileSync(buf, ['generate', '--template', template], { cwd: scratch, stdio: 'inherit' })
   rmSync(scratch, { recursive: true, force: true })
   for (const name of readdirSync(out, { recursive: true, encoding: 'utf8' })) {
-    if (name.endsWith('_pb.ts')) useOwnFileDesc(join(out, name))
+    if (name.endsWith('_pb.ts')) adapt(join(out, name))
   }
 }
 
-/** protobuf-es's takes too long for Envoy's files: see src/base/file-desc.ts. */
-function useOwnFileDesc(path: string): void {
+/**
+ * With a `fileDesc` of our own (src/base/file-desc.ts), because protobuf-es's takes too long for Envoy's files, and without what Envoy says
+ * of its types: each thread holds the text of what it has loaded, and that is nearly half of it.
+ */
+function adapt(path: string): void {
   const text = readFileSync(path, 'utf8')
   const own = relative(dirname(path), join(root, 'src/base/file-desc.ts'))
   const changed = text.replace(
@@ -91,7 +94,7 @@ function useOwnFileDesc(path: string): void {
     `import { $1$2} from "@bufbuild/protobuf/codegenv2";\nimport { fileDesc } from "${own}";`,
   )
   if (changed === text) throw new Error(`cannot find fileDesc in ${path}; has protoc-gen-es been updated?`)
-  writeFileSync(path, changed)
+  writeFileSync(path, changed.replace(/^ *\/\*\*(?:(?!\*\/).)*?@generated from.*?\*\/\n/gms, ''))
 }
 
 /** What the result depends on: this script, the roots, and the versions of the inputs. */
