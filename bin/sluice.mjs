@@ -19,19 +19,21 @@ const main = existsSync(source) ? source : join(here, '../dist/src/cli/main.js')
 process.env['NODE_COMPILE_CACHE'] = COMPILE_CACHE
 
 /**
- * V8 lets the young generation grow to 64 MB while modules load, and never gives it back (RATIONALE.md). Only a flag at the start of the
- * process does it for the main thread; data threads get a larger one (src/proxy/main/heap-flags.ts).
+ * Flags that a long run is started with. V8 lets the young generation grow to 64 MB while modules load, and never gives it back
+ * (RATIONALE.md). Only a flag at the start of the process does it for the main thread; data threads get a larger one
+ * (src/proxy/main/heap-flags.ts). An `--import` holds for all threads.
  */
 const YOUNG = { proxy: '--max-semi-space-size=2', agent: '--max-semi-space-size=2', up: '--max-semi-space-size=8' }
 const young = YOUNG[process.argv[2]]
+const flags = young ? [young, `--import=${new URL('./plain-paths.mjs', import.meta.url)}`] : []
 
 if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
   if (young && !sized())
-    process.execve?.(process.execPath, [process.execPath, young, ...process.execArgv, ...process.argv.slice(1)])
+    process.execve?.(process.execPath, [process.execPath, ...flags, ...process.execArgv, ...process.argv.slice(1)])
   module.enableCompileCache()
   await import(pathToFileURL(main).href)
 } else {
-  const child = spawn(node24(), [...(young ? [young] : []), fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+  const child = spawn(node24(), [...flags, fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: 'inherit',
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))

@@ -1,5 +1,6 @@
+import { pathToFileURL } from 'node:url'
 import { agentSettings } from '../agent/index.ts'
-import { programPath } from '../base/package-root.ts'
+import { packagePath, programPath } from '../base/package-root.ts'
 import type { Images } from '../pods/index.ts'
 import { MAIN_THREAD } from '../proxy/main/heap-flags.ts'
 import type { Home } from './home.ts'
@@ -23,7 +24,8 @@ export function images(around: Surroundings): Images {
     { command: [process.execPath, programPath(`samples/bookinfo/${service}`)] },
   ])
   // As bin/sluice.mjs starts it.
-  const gateway = [process.execPath, MAIN_THREAD, programPath('src/cli/main'), 'agent']
+  const flags = [MAIN_THREAD, `--import=${pathToFileURL(packagePath('bin/plain-paths.mjs'))}`]
+  const gateway = [process.execPath, ...flags, programPath('src/cli/main'), 'agent']
   return {
     'sluice.dev/proxy': { command: gateway, env: gatewayEnv(around) },
     'sluice.dev/sleep': { command: ['sleep', 'infinity'] },
