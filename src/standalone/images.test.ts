@@ -34,6 +34,7 @@ describe('the gateway’s environment', () => {
     assert.match(env['SLUICE_REGISTRY_MIRRORS'] ?? '', /^ghcr\.io\/.*=http:\/\/r:1,r\.test=m\.test$/)
     assert.equal('WASM_MODULE_EXPIRY' in env, false)
     assert.equal('PATH' in env, false)
+    assert.equal(env['NODE_USE_ENV_PROXY'], '0', 'its calls go where they are sent')
   })
 
   it('knows every setting that the reference lists', () => {
