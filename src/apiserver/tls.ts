@@ -1,12 +1,7 @@
 /** A CA, a server certificate and an admin's client certificate, kept so that a kubeconfig outlives a restart. */
-
-import { randomBytes, webcrypto } from 'node:crypto'
-import '../base/reflect-metadata.ts'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import * as x509 from '@peculiar/x509'
 
 export interface Credentials {
   readonly caPem: string
@@ -19,9 +14,6 @@ export interface Credentials {
   readonly names: readonly string[]
   readonly caKeyPem: string
 }
-
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
-const TEN_YEARS = 3650 * 86_400_000
 
 /** As a cluster's API server is named, so that clients inside and outside find what they expect. */
 function serverNames(host: string): string[] {
@@ -48,85 +40,10 @@ export async function credentials(dataDir: string, host: string): Promise<Creden
     known = JSON.parse(readFileSync(file, 'utf8')) as Credentials
     if (names.every((name) => known?.names.includes(name))) return known
   }
-  const made = await make(names, known)
+  // Loaded only to issue: what writes certificates is larger than the rest of the API server's TLS.
+  const { makeCredentials } = await import('./certificates.ts')
+  const made = await makeCredentials(names, known)
   // Holds the CA's key and the admin's: for the owner only.
   if (dataDir !== ':memory:') writeFileSync(file, JSON.stringify(made), { mode: 0o600 })
   return made
-}
-
-async function make(names: readonly string[], known: Credentials | undefined): Promise<Credentials> {
-  x509.cryptoProvider.set(webcrypto)
-  const ca = known === undefined ? await newCa() : await loadCa(known)
-  const server = await issue(ca, 'CN=sluice-apiserver', names, x509.ExtendedKeyUsage.serverAuth)
-  const client =
-    known === undefined
-      ? await issue(ca, 'CN=sluice-admin, O=system:masters', [], x509.ExtendedKeyUsage.clientAuth)
-      : { certPem: known.clientCertPem, keyPem: known.clientKeyPem }
-  return {
-    caPem: ca.certificate.toString('pem'),
-    caKeyPem: ca.keyPem,
-    certPem: server.certPem,
-    keyPem: server.keyPem,
-    clientCertPem: client.certPem,
-    clientKeyPem: client.keyPem,
-    token: known?.token ?? randomBytes(24).toString('base64url'),
-    names,
-  }
-}
-
-interface Ca {
-  readonly certificate: x509.X509Certificate
-  readonly key: webcrypto.CryptoKey
-  readonly keyPem: string
-}
-
-async function newCa(): Promise<Ca> {
-  const keys = (await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    name: 'CN=sluice-ca',
-    serialNumber: randomBytes(16).toString('hex'),
-    notBefore: new Date(Date.now() - 60_000),
-    notAfter: new Date(Date.now() + TEN_YEARS),
-    signingAlgorithm: ALGORITHM,
-    keys,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-    ],
-  })
-  return { certificate, key: keys.privateKey, keyPem: await exportKey(keys.privateKey) }
-}
-
-async function loadCa(known: Credentials): Promise<Ca> {
-  const der = x509.PemConverter.decodeFirst(known.caKeyPem)
-  const key = await webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, true, ['sign'])
-  return { certificate: new x509.X509Certificate(known.caPem), key, keyPem: known.caKeyPem }
-}
-
-async function issue(ca: Ca, subject: string, names: readonly string[], usage: x509.ExtendedKeyUsage) {
-  const keys = (await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair
-  const san = names.map((value) => ({ type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const), value }))
-  const certificate = await x509.X509CertificateGenerator.create({
-    subject,
-    issuer: ca.certificate.subject,
-    serialNumber: randomBytes(16).toString('hex'),
-    notBefore: new Date(Date.now() - 60_000),
-    notAfter: new Date(Date.now() + TEN_YEARS),
-    signingAlgorithm: ALGORITHM,
-    publicKey: keys.publicKey,
-    signingKey: ca.key,
-    extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([usage]),
-      ...(san.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(san)]),
-      await x509.AuthorityKeyIdentifierExtension.create(ca.certificate),
-    ],
-  })
-  return { certPem: certificate.toString('pem'), keyPem: await exportKey(keys.privateKey) }
-}
-
-async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
-  return x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY')
 }
