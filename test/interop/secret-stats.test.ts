@@ -15,7 +15,7 @@ import { address, listener } from './secret-listener.ts'
 const peer = await envoy()
 const NODE = 'node'
 /** What docs/reference/proxy.md says is not counted, and the time of day. */
-const UNLIKE = /^(version|init_fetch_timeout|update_time)$/
+const UNLIKE = /^(version|update_time)$/
 
 describe('what is counted of secrets by ADS, beside Envoy', { skip: peer.skip }, () => {
   const server = new AdsServer()
@@ -58,19 +58,34 @@ describe('what is counted of secrets by ADS, beside Envoy', { skip: peer.skip },
     rmSync(home, { recursive: true })
   })
 
-  async function counts({ admin }: RunningProxy): Promise<Record<string, number>> {
-    const text = await (await fetch(`http://${admin}/stats?filter=(^sds.cert|by_sds$)`)).text()
+  async function counts({ admin }: RunningProxy, secret = 'cert'): Promise<Record<string, number>> {
+    const text = await (
+      await fetch(`http://${admin}/stats?filter=(^sds.${secret}|^listener.${secret}.*by_sds$)`)
+    ).text()
     const found = [...text.matchAll(/([\w]+): (\d+)$/gm)].map(([, name, value]) => [name, Number(value)] as const)
     return Object.fromEntries(found.filter(([name]) => !UNLIKE.test(name)))
   }
 
   /** Both, once each has counted so many of these. */
-  async function both(name: string, count: number): Promise<Record<string, number>> {
-    for (const proxy of proxies) await eventually(async () => (await counts(proxy))[name] === count, name)
-    const [theirs, ours] = await Promise.all(proxies.map(counts))
+  async function both(name: string, count: number, secret = 'cert'): Promise<Record<string, number>> {
+    for (const proxy of proxies) await eventually(async () => (await counts(proxy, secret))[name] === count, name)
+    const [theirs, ours] = await Promise.all(proxies.map((proxy) => counts(proxy, secret)))
     assert.deepEqual(ours, theirs)
     return ours
   }
+
+  // First: of a bad secret Envoy counts update_rejected for all others, too.
+  test('one that does not come', async () => {
+    assert.deepEqual(await both('init_fetch_timeout', 1, 'none'), {
+      init_fetch_timeout: 1,
+      key_rotation_failed: 0,
+      ssl_context_update_by_sds: 0,
+      update_attempt: 2,
+      update_failure: 0,
+      update_rejected: 0,
+      update_success: 0,
+    })
+  })
 
   test('a first one, one that cannot be used, and the next', async () => {
     await both('update_success', 1)
@@ -78,6 +93,7 @@ describe('what is counted of secrets by ADS, beside Envoy', { skip: peer.skip },
     await both('update_rejected', 1)
     push(two)
     assert.deepEqual(await both('update_success', 2), {
+      init_fetch_timeout: 0,
       key_rotation_failed: 0,
       ssl_context_update_by_sds: 2,
       update_attempt: 4,
@@ -116,7 +132,7 @@ function bootstrap(port: number): unknown {
       },
     },
     static_resources: {
-      listeners: [listener('cert', { ads: {} })],
+      listeners: [listener('cert', { ads: {} }), listener('none', { ads: {}, initial_fetch_timeout: '0.2s' })],
       clusters: [
         {
           name: 'xds',

@@ -16,6 +16,7 @@ import type { CountMemories } from './count-memories.ts'
 import { attempt, type Delivered } from './delivered.ts'
 import { type ListenerNeeds, listenerNeeds } from './dependencies.ts'
 import { prepareListener } from './prepare.ts'
+import { countFetchTimeout, sdsStats } from './sds-stats.ts'
 
 export interface ListenerState {
   active: Delivered<Listener> | undefined
@@ -213,6 +214,15 @@ export class ListenerUpdates {
     }
   }
 
+  /** In front of the listener's coming into force, after which nobody waits for its secrets. */
+  #countUnfetched({ needs, givenUp }: Warming): void {
+    const names = new Map(needs.secrets.map(({ key, name }) => [key, name]))
+    for (const [key, name] of names) {
+      if (givenUp.has(secretMark(key)) && !this.#needs.secrets.has(key) && !this.#needs.badSecrets.has(key))
+        countFetchTimeout(sdsStats(this.#stats, name))
+    }
+  }
+
   #satisfied({ needs, givenUp }: Warming): boolean {
     const has = (known: ReadonlyMap<string, unknown>, name: string) => known.has(name) || givenUp.has(name)
     return (
@@ -236,6 +246,7 @@ export class ListenerUpdates {
 
   #activate(name: string, warming: Warming): Promise<string | undefined> {
     this.#stopWarming(name)
+    this.#countUnfetched(warming)
     const state = this.states.get(name) as ListenerState
     return this.#turns.take(() => this.#putIntoForce(name, state, warming))
   }

@@ -9,6 +9,8 @@ export interface SdsStats {
   readonly failure: Cell
   /** What was read could not be used. */
   readonly rejected: Cell
+  /** It has not come within `initial_fetch_timeout`. */
+  readonly initFetchTimeout: Cell
   /** Files that the secret names have changed for the worse. */
   readonly rotationFailed: Cell
   readonly updateTime: Cell
@@ -21,6 +23,7 @@ export function sdsStats(stats: StatsScope, name: string): SdsStats {
     success: scope.counter('update_success'),
     failure: scope.counter('update_failure'),
     rejected: scope.counter('update_rejected'),
+    initFetchTimeout: scope.counter('init_fetch_timeout'),
     rotationFailed: scope.counter('key_rotation_failed'),
     updateTime: scope.gauge('update_time'),
   }
@@ -30,6 +33,12 @@ export function sdsStats(stats: StatsScope, name: string): SdsStats {
 export function countLost(stats: SdsStats): void {
   stats.attempt.value++
   stats.failure.value++
+}
+
+/** Counts that somebody waits for it no longer. */
+export function countFetchTimeout(stats: SdsStats): void {
+  stats.attempt.value++
+  stats.initFetchTimeout.value++
 }
 
 /** Counts one delivery that was read. */
