@@ -1,3 +1,4 @@
+import { constants, ZstdCompress } from 'node:zlib'
 import type { BodyBuffer } from '../../../base/body-buffer.ts'
 import type { HttpFilterCallbacks } from '../../http/filter.ts'
 import type { Throttle } from '../../http/throttle.ts'
@@ -87,7 +88,13 @@ export class BodyCodec {
   complete(): void {
     this.#complete = true
     if (this.#over) process.nextTick(finish, this.#owner, this.#side, this.#callbacks)
+    else if (this.#codec instanceof ZstdCompress) this.#codec.flush(constants.ZSTD_e_continue, () => this.#endFrame())
     else this.#codec.end()
+  }
+
+  /** Node ends the frame with the last write where the end is known by then, and once more at the end: an empty frame would follow. */
+  #endFrame(): void {
+    if (!this.#over) this.#codec.end()
   }
 
   /** Takes no more of what the codec gives; the message goes on without. */

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { fromJson, type JsonObject } from '@bufbuild/protobuf'
+import fc from 'fast-check'
 import {
   CompressorPerRouteSchema,
   CompressorSchema,
@@ -15,6 +16,7 @@ import type { HttpFilter, HttpFilterConfig } from '../../http/filter.ts'
 import { StatsStore } from '../../stats/store.ts'
 import { compressor } from './compressor.ts'
 import { Chain, DICTIONARY } from './testing.ts'
+import { ZstdFrames } from './zstd-frames.ts'
 
 const TYPES = {
   gzip: 'gzip.compressor.v3.Gzip',
@@ -165,18 +167,53 @@ for (const [library, coding, fields, open] of [
   })
 }
 
-test('RFC 9659 3: no window above 8 MB, whatever the level', async () => {
-  const { config } = compile('zstd', { compressionLevel: 22 }, { requestDirectionConfig: {} })
-  const chain = new Chain()
-  const filter = config.createFilter(chain.callbacks) as Required<HttpFilter>
-  filter.decodeHeaders(REQUEST(), false)
-  filter.decodeData(BodyBuffer.of('x'), false)
-  filter.decodeData(BodyBuffer.of('y'), true)
-  await chain.body()
-  const frame = Buffer.concat(chain.parts)
-  // RFC 8878 3.1.1.1.2: no single segment, and the window's logarithm.
-  assert.equal(frame[4] & 0x20, 0)
-  assert.equal(10 + (frame[5] >> 3), 23)
-  filter.onDestroy()
-  await chain.closed()
+// RFC 8878 3.1.1.1.2: no single segment, and the window's logarithm.
+for (const [what, headers, body, window] of [
+  ['RFC 9659 3: no more than 8 MB, whatever the level', [], 'xy', 23],
+  ['no larger than the body is announced', [['content-length', '3000']], 'x'.repeat(3000), 12],
+  ['and no smaller than a window can be', [['content-length', '30']], 'x'.repeat(30), 10],
+  ['a body that is longer than announced', [['content-length', '100']], 'wxyz'.repeat(1000), 10],
+  ['of a large body that of the level', [['content-length', '300000']], 'x'.repeat(300_000), 23],
+] as const) {
+  test(`the window of zstd: ${what}`, async () => {
+    const { config } = compile('zstd', { compressionLevel: 22 }, { requestDirectionConfig: {} })
+    const chain = new Chain()
+    const filter = config.createFilter(chain.callbacks) as Required<HttpFilter>
+    filter.decodeHeaders(HeaderMap.of(headers), false)
+    filter.decodeData(BodyBuffer.of(body.slice(0, 1)), false)
+    filter.decodeData(BodyBuffer.of(body.slice(1)), true)
+    await chain.body()
+    const frame = Buffer.concat(chain.parts)
+    assert.equal(frame[4] & 0x20, 0)
+    assert.equal(10 + (frame[5] >> 3), window)
+    assert.equal(zstdDecompressSync(frame).toString(), body)
+    filter.onDestroy()
+    await chain.closed()
+  })
+}
+
+test('zstd: one frame, however the body comes', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.string(), { maxLength: 6 }),
+      fc.boolean(),
+      fc.boolean(),
+      async (parts, late, whole) => {
+        const { config } = compile('zstd', {}, { requestDirectionConfig: {} })
+        const chain = new Chain()
+        const filter = config.createFilter(chain.callbacks) as Required<HttpFilter>
+        filter.decodeHeaders(new HeaderMap(), false)
+        for (const part of parts) filter.decodeData(BodyBuffer.of(Buffer.from(part)), false)
+        if (late) while (parts.join('') !== '' && chain.parts.length === 0) await setImmediate()
+        filter.decodeData(whole ? BodyBuffer.of('end') : new BodyBuffer(), true)
+        await chain.body()
+        const sent = Buffer.concat(chain.parts)
+        assert.equal(zstdDecompressSync(sent).toString(), parts.join('') + (whole ? 'end' : ''))
+        assert.equal(new ZstdFrames().split(sent).length, 1)
+        filter.onDestroy()
+        await chain.closed()
+      },
+    ),
+    { numRuns: 50 },
+  )
 })

@@ -58,9 +58,9 @@ class CompressorFilter extends CodecFilter<Compression> {
       request.stats.notCompressed.value++
       return FilterHeadersStatus.Continue
     }
-    headers.remove('content-length')
+    const length = takeLength(headers)
     headers.set('content-encoding', library.encoding)
-    this.request = new Compression(library.make(), request.stats, REQUEST, this.#callbacks)
+    this.request = new Compression(library.make(length), request.stats, REQUEST, this.#callbacks)
     return FilterHeadersStatus.Continue
   }
 
@@ -73,10 +73,10 @@ class CompressorFilter extends CodecFilter<Compression> {
     const wanted = !endStream && worthIt && this.#isWanted(headers)
     // RFC 9110 14.4: a range is of the bytes that the upstream has. Envoy compresses it.
     if (wanted && could && !headers.has('content-range')) {
-      headers.remove('content-length')
+      const length = takeLength(headers)
       headers.set('content-encoding', library.encoding)
       replaceEtag(headers, response.weakenEtag)
-      this.response = new Compression(library.make(), response.stats, RESPONSE, this.#callbacks)
+      this.response = new Compression(library.make(length), response.stats, RESPONSE, this.#callbacks)
     } else response.stats.notCompressed.value++
     if (could) varies(headers)
     return FilterHeadersStatus.Continue
@@ -112,6 +112,14 @@ function longEnough(headers: HeaderMap, { minLength, tooSmall }: DirectionSettin
   if (length === undefined || Number(length) >= minLength) return true
   tooSmall.value++
   return false
+}
+
+/** Removes what is true no longer. */
+function takeLength(headers: HeaderMap): number | undefined {
+  const length = headers.get('content-length')
+  if (length === undefined) return undefined
+  headers.remove('content-length')
+  return Number(length)
 }
 
 /** Of a type that shrinks, and not encoded yet. */
