@@ -10,7 +10,8 @@ import type { BootstrapParts } from '../lib/bootstrap.ts'
 const TYPE = 'type.googleapis.com/envoy.extensions'
 
 /** Built elsewhere, with an SDK that no registry carries; the scenarios with it are left out where it is absent. */
-export const MODULE = fileURLToPath(new URL('../../../shared/modules/cpp-add-response-header.wasm', import.meta.url))
+export const MODULE = builtModule('cpp-add-response-header')
+const GO_MODULE = builtModule('go-http-headers')
 
 export interface Scenario extends BootstrapParts {
   readonly headers?: readonly string[]
@@ -21,8 +22,8 @@ export interface Scenario extends BootstrapParts {
   readonly plain?: boolean
 }
 
-const wasm = (module: string) =>
-  `{ name: wasm, typed_config: { "@type": ${TYPE}.filters.http.wasm.v3.Wasm, config: { name: w, root_id: "", vm_config: { runtime: envoy.wasm.runtime.v8, code: { local: { filename: "${module}" } } } } } }`
+const wasm = (module: string, configuration = '') =>
+  `{ name: wasm, typed_config: { "@type": ${TYPE}.filters.http.wasm.v3.Wasm, config: { name: w, root_id: "", configuration: { "@type": type.googleapis.com/google.protobuf.StringValue, value: '${configuration}' }, vm_config: { runtime: envoy.wasm.runtime.v8, code: { local: { filename: "${module}" } } } } } }`
 const RBAC = `{ name: rbac, typed_config: { "@type": ${TYPE}.filters.http.rbac.v3.RBAC, rules: { action: ALLOW, policies: { all: { permissions: [{ url_path: { path: { prefix: / } } }], principals: [{ any: true }] } } } } }`
 
 /** `scratch` takes the files that the scenarios need. */
@@ -33,6 +34,7 @@ export async function scenarios(scratch: string): Promise<Readonly<Record<string
     'ten wasm filters': {
       filters: Array.from({ length: 10 }, (_, i) => wasm(MODULE).replace('name: wasm', `name: wasm${i}`)),
     },
+    'go wasm filter': { module: true, filters: [wasm(GO_MODULE, '{"header":"x-a","value":"b"}')] },
     'wasm filter that does nothing': { filters: [wasm(idleModule(scratch))] },
     'access log': {
       hcm: `access_log: [{ name: log, typed_config: { "@type": ${TYPE}.access_loggers.file.v3.FileAccessLog, path: "${join(scratch, 'access.log')}" } }]`,
@@ -45,6 +47,10 @@ export async function scenarios(scratch: string): Promise<Readonly<Record<string
     tls: await tls(scratch),
     'two workers': { workers: 2 },
   }
+}
+
+function builtModule(name: string): string {
+  return fileURLToPath(new URL(`../../../shared/modules/${name}.wasm`, import.meta.url))
 }
 
 /** Called for all that a stream has, and back at once: what is left is the host's share of a filter's cost. */
