@@ -53,7 +53,7 @@ export class Http1ServerConnection
   readonly #headTimeout = new Timeout(this, HEAD)
   #closeTimeout: Timeout | undefined
   #lifetime: Timeout | undefined
-  readonly #listeners: Readonly<Record<string, () => void>>
+  readonly #listeners: readonly (readonly [event: string, listener: () => void])[]
   readonly #endReads: () => void
   #manager: ConnectionManager
   #stream: HttpStream | undefined
@@ -100,13 +100,13 @@ export class Http1ServerConnection
       this.#lifetime = new Timeout(this, LIFETIME)
       this.#lifetime.arm(manager.options.maxConnectionDurationMs)
     }
-    this.#listeners = {
-      end: () => this.#onEnd(),
-      error: () => {},
-      close: () => this.#onClose(),
-      drain: () => this.#onDrain(),
-    }
-    for (const [event, listener] of Object.entries(this.#listeners)) socket.on(event, listener)
+    this.#listeners = [
+      ['end', () => this.#onEnd()],
+      ['error', ignore],
+      ['close', () => this.#onClose()],
+      ['drain', () => this.#onDrain()],
+    ]
+    for (const [event, listener] of this.#listeners) socket.on(event, listener)
     this.#endReads = readInto(socket, this)
   }
 
@@ -274,7 +274,7 @@ export class Http1ServerConnection
     this.#manager.stats.activeConnections.value--
     const socket = this.#socket
     this.#endReads()
-    for (const [event, listener] of Object.entries(this.#listeners)) socket.off(event, listener)
+    for (const [event, listener] of this.#listeners) socket.off(event, listener)
   }
 
   #onEnd(): void {
@@ -459,3 +459,5 @@ export class Http1ServerConnection
 function requestHeadersTimeout(): CodecError {
   return new CodecError('request_header_timeout', 'request headers took too long', 408)
 }
+
+function ignore(): void {}

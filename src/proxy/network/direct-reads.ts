@@ -28,15 +28,11 @@ let waiting = 0
 
 class DirectReads {
   sink: ReadSink | undefined
-  readonly #socket: () => Socket
+  socket: Socket | undefined
   #slab: ReadSlab | undefined
   #own: Buffer | undefined
   #last = 0
   #watched = false
-
-  constructor(socket: () => Socket) {
-    this.#socket = socket
-  }
 
   /** The buffer for the next read; called before the first and after each. */
   next(): Uint8Array {
@@ -80,7 +76,7 @@ class DirectReads {
   #watch(): void {
     if (this.#watched) return
     this.#watched = true
-    this.#socket().once('close', () => {
+    this.socket?.once('close', () => {
       if (this.#slab === undefined && this.#own === undefined) return
       waiting--
       this.#slab?.release()
@@ -95,24 +91,32 @@ export function sharedView(bytes: Buffer): DataView | undefined {
   return bytes.buffer === shared.buffer && bytes.byteOffset === 0 ? view : undefined
 }
 
-const directs = new WeakMap<Socket, DirectReads>()
+/** Found by its class: a WeakMap of sockets costs the collector more than all else that it has to do for a connection. */
+class DirectSocket extends Socket {
+  readonly reads: DirectReads
+
+  constructor(options: SocketConstructorOpts) {
+    // It is asked for a buffer before it is made.
+    const reads = new DirectReads()
+    super({
+      ...options,
+      onread: { buffer: () => reads.next(), callback: (length, buffer) => reads.read(length, buffer) },
+    })
+    reads.socket = this
+    this.reads = reads
+  }
+}
 
 /** A socket with direct reads: to connect with or, given a handle, of an accepted connection, which may be half open. */
 export function directSocket(handle?: unknown): Socket {
-  const reads = new DirectReads(() => socket)
-  const socket: Socket = new Socket({
-    ...(handle === undefined ? {} : { handle: handle as NonNullable<SocketConstructorOpts['handle']> }),
-    allowHalfOpen: handle !== undefined,
-    onread: { buffer: () => reads.next(), callback: (length, buffer) => reads.read(length, buffer) },
-  })
-  directs.set(socket, reads)
-  return socket
+  if (handle === undefined) return new DirectSocket({ allowHalfOpen: false })
+  return new DirectSocket({ handle: handle as NonNullable<SocketConstructorOpts['handle']>, allowHalfOpen: true })
 }
 
 /** Sends what `socket` reads to `sink`: directly where it can, else by its `data` events. Returns how to end that. */
 export function readInto(socket: Socket, sink: ReadSink): () => void {
-  const reads = directs.get(socket)
-  if (reads !== undefined) {
+  if (socket instanceof DirectSocket) {
+    const { reads } = socket
     reads.sink = sink
     return () => {
       if (reads.sink === sink) reads.sink = undefined
