@@ -46,6 +46,7 @@ export async function scenarios(scratch: string): Promise<Readonly<Record<string
     },
     tls: await tls(scratch),
     'two workers': { workers: 2 },
+    'a connection for each request': { headers: ['connection: close'] },
   }
 }
 
