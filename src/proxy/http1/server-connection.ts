@@ -30,6 +30,8 @@ const MAX_PIPELINED = 64 * 1024
 /** RFC 9113 3.4, as much of it as no HTTP/1.1 request can begin with. */
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\n'
 
+const CONNECTION = Symbol('connection')
+
 const EMPTY_REQUEST = [':authority', '', ':path', '', ':method', '', ':scheme', 'http']
 
 /** The listener's side of a connection. */
@@ -53,7 +55,6 @@ export class Http1ServerConnection
   readonly #headTimeout = new Timeout(this, HEAD)
   #closeTimeout: Timeout | undefined
   #lifetime: Timeout | undefined
-  readonly #listeners: readonly (readonly [event: string, listener: () => void])[]
   readonly #endReads: () => void
   #manager: ConnectionManager
   #stream: HttpStream | undefined
@@ -100,13 +101,9 @@ export class Http1ServerConnection
       this.#lifetime = new Timeout(this, LIFETIME)
       this.#lifetime.arm(manager.options.maxConnectionDurationMs)
     }
-    this.#listeners = [
-      ['end', () => this.#onEnd()],
-      ['error', ignore],
-      ['close', () => this.#onClose()],
-      ['drain', () => this.#onDrain()],
-    ]
-    for (const [event, listener] of this.#listeners) socket.on(event, listener)
+    const served: ServedSocket = socket
+    served[CONNECTION] = this
+    served.on('end', onEnd).on('error', onError).on('close', onClose).on('drain', onDrain)
     this.#endReads = readInto(socket, this)
   }
 
@@ -274,10 +271,10 @@ export class Http1ServerConnection
     this.#manager.stats.activeConnections.value--
     const socket = this.#socket
     this.#endReads()
-    for (const [event, listener] of this.#listeners) socket.off(event, listener)
+    socket.off('end', onEnd).off('error', onError).off('close', onClose).off('drain', onDrain)
   }
 
-  #onEnd(): void {
+  onSocketEnd(): void {
     this.#peerEnded = true
     const stream = this.#stream
     if (stream === undefined) this.#close()
@@ -289,7 +286,7 @@ export class Http1ServerConnection
     }
   }
 
-  #onClose(): void {
+  onSocketClose(): void {
     this.stopReading()
     this.#idle.stop()
     this.#headTimeout.cancel()
@@ -302,7 +299,7 @@ export class Http1ServerConnection
     this.#owner.connectionClosed()
   }
 
-  #onDrain(): void {
+  onSocketDrain(): void {
     if (!this.#output.blocked) return
     this.#output.blocked = false
     if (this.#held && !this.#closing) this.#next()
@@ -460,4 +457,23 @@ function requestHeadersTimeout(): CodecError {
   return new CodecError('request_header_timeout', 'request headers took too long', 408)
 }
 
-function ignore(): void {}
+// One function for the sockets of all connections. V8 finds that closures made for each connection live long, makes them in the old
+// generation, and they keep what they refer to there, too: at a thousand connections a second the collector had ten times the work.
+
+interface ServedSocket extends Socket {
+  [CONNECTION]?: Http1ServerConnection
+}
+
+function onEnd(this: ServedSocket): void {
+  this[CONNECTION]?.onSocketEnd()
+}
+
+function onError(): void {}
+
+function onClose(this: ServedSocket): void {
+  this[CONNECTION]?.onSocketClose()
+}
+
+function onDrain(this: ServedSocket): void {
+  this[CONNECTION]?.onSocketDrain()
+}

@@ -3,6 +3,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import type { TLSSocket } from 'node:tls'
+import { type Entry, IdTable } from '../../base/id-table.ts'
 import { messageOf, SluiceError } from '../../errors.ts'
 import type { Cell } from '../../telemetry/metrics.ts'
 import type { HealthState } from '../context.ts'
@@ -54,7 +55,7 @@ export class ListenerServer {
   readonly #overload: OverloadState | undefined
   /** Those of this listener, where it has a limit of its own. */
   readonly #limit: ConnectionCount | undefined
-  readonly #connections = new Set<AcceptedConnection>()
+  readonly #connections = new IdTable<AcceptedConnection>()
   #draining = false
   #onEmpty: (() => void) | undefined
 
@@ -103,7 +104,7 @@ export class ListenerServer {
   swap(config: CompiledListener): void {
     const old = this.#config
     this.#config = config
-    for (const connection of this.#connections) connection.reconsider(config)
+    for (const connection of this.#connections.all()) connection.reconsider(config)
     old.close()
   }
 
@@ -111,7 +112,7 @@ export class ListenerServer {
   async drain(deadlineMs: number): Promise<void> {
     this.#draining = true
     for (const server of this.#servers) server.close()
-    for (const connection of this.#connections) connection.drain()
+    for (const connection of this.#connections.all()) connection.drain()
     if (this.#connections.size > 0) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, deadlineMs)
@@ -121,7 +122,7 @@ export class ListenerServer {
         }
       })
     }
-    for (const connection of this.#connections) {
+    for (const connection of this.#connections.all()) {
       connection.destroy()
       this.removed(connection)
     }
@@ -134,7 +135,7 @@ export class ListenerServer {
   }
 
   removed(connection: AcceptedConnection): void {
-    if (!this.#connections.delete(connection)) return
+    if (!this.#connections.delete(connection.id)) return
     this.#stats.active.value--
     if (connection.counted) this.#overload?.gone()
     this.#limit?.gone()
@@ -194,7 +195,9 @@ function listenerStats(stats: StatsScope, { addresses, name, statPrefix }: Compi
 }
 
 /** A connection from accept to close, across config changes. */
-class AcceptedConnection implements ConnectionOwner {
+class AcceptedConnection implements ConnectionOwner, Entry {
+  readonly id = nextConnectionId++
+  nextInTable: Entry | undefined
   /** Among those that the bootstrap limits. */
   readonly counted: boolean
   readonly #listener: ListenerServer
@@ -412,7 +415,7 @@ class AcceptedConnection implements ConnectionOwner {
   #describe(tls: TlsInfo | undefined): ConnectionInfo {
     const facts = this.#facts
     return {
-      id: nextConnectionId++,
+      id: this.id,
       localAddress: facts.localAddress,
       localPort: facts.localPort,
       remoteAddress: facts.remoteAddress,
