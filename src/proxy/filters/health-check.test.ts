@@ -64,6 +64,13 @@ test('without a time every check goes on', async () => {
   for (const status of ['200', '503', '204']) assert.equal(ask(config, status), status)
 })
 
+test('what is no answer to keep is not kept: a status that a filter has spoilt, a change of protocols', async () => {
+  const { config } = await compile({ passThroughMode: true, cacheTime: '60s' })
+  for (const status of ['abc', '200.5', '1500', '-1', '', '101']) assert.equal(ask(config, status), status)
+  assert.equal(ask(config, '204'), '204')
+  assert.equal(ask(config, '200'), '204 health_check_cached')
+})
+
 test('all workers have one cache', () => {
   const memory = sharedMemoryForCells()
   const [one, other] = [new HealthCheckCache(60_000, memory), new HealthCheckCache(60_000, memory)]

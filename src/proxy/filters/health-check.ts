@@ -129,12 +129,18 @@ class HealthCheckFilter implements HttpFilter {
     const { cache, cluster, health } = this.#settings
     // Who is asked (`service_name_matcher`), and that nobody has to wait for the next check to know of a failure.
     if (this.#isCheck) {
-      if (!this.#answered) cache?.put(Number(headers.get(':status')), headers.has('x-envoy-degraded'))
+      if (!this.#answered && cache !== undefined) keep(cache, headers)
       headers.put('x-envoy-upstream-healthchecked-cluster', cluster)
     }
     if (health.failed) headers.put('x-envoy-immediate-health-check-fail', 'true')
     return FilterHeadersStatus.Continue
   }
+}
+
+/** A change of protocols cannot be answered with again, and filters behind this one may have written what is no status. */
+function keep(cache: HealthCheckCache, headers: HeaderMap): void {
+  const status = headers.get(':status') ?? ''
+  if (/^[2-9]\d\d$/.test(status)) cache.put(Number(status), headers.has('x-envoy-degraded'))
 }
 
 function markDegraded(headers: HeaderMap): void {
