@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { fromJson, type JsonObject } from '@bufbuild/protobuf'
 import fc from 'fast-check'
 import { Http1ProtocolOptions_HeaderKeyFormatSchema as Schema } from '../../../gen/envoy/config/core/v3/protocol_pb.ts'
 import { registry } from '../../xds/registry.ts'
 import { headerKeyFormat, PROPER_CASE, spelt } from './header-key-format.ts'
+
+setFlagsFromString('--expose-gc')
+const gc: () => void = runInNewContext('gc')
 
 const TYPE = 'type.googleapis.com/envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig'
 
@@ -42,6 +47,16 @@ for (const [name, expected] of [
 ] as const) {
   test(`proper_case_words: ${name}`, () => assert.equal(PROPER_CASE.of(name), expected))
 }
+
+test('what peers send is not remembered: neither names without end nor the heads that names stood in', () => {
+  const long = 'x'.repeat(40_000)
+  gc()
+  const before = process.memoryUsage().heapUsed
+  for (let i = 0; i < 500; i++) spelt(`GET / HTTP/1.1\r\nx-some-name-${i}: ${long}\r\n${long}${i}: 1\r\n`, PROPER_CASE)
+  gc()
+  const grown = process.memoryUsage().heapUsed - before
+  assert.ok(grown < 4_000_000, `${grown} bytes of 40,000,000 are still held`)
+})
 
 test('of several spellings the first; what did not come is left or put in words', () => {
   const head = 'GET / HTTP/1.1\r\nHOST: a\r\nx-OnE: 1\r\nX-one: 2\r\nlow: :\r\n'

@@ -9,6 +9,7 @@ import {
   PreserveCaseFormatterConfigSchema,
 } from '../../../gen/envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case_pb.ts'
 import type { Spelling } from '../../base/header-map.ts'
+import { internalized } from '../../base/internalized.ts'
 import { unpackAs } from '../config/any.ts'
 import { invalid, onlyFields, within } from '../config/fields.ts'
 
@@ -71,8 +72,9 @@ class ReceivedSpelling implements Spelling {
   }
 }
 
-/** Peers choose names, so the cache stops growing at this many. */
+/** Peers choose names, so the cache stops growing at this many, and takes none that is longer. */
 const MAX_CACHED = 1024
+const LONGEST = 64
 const cache = new Map<string, string>()
 
 /** Of each word, which anything but a letter or digit ends, the first character is written large. */
@@ -82,7 +84,8 @@ export const PROPER_CASE: Spelling = {
     let proper = cache.get(name)
     if (proper === undefined) {
       proper = name.replace(/(?<![a-z0-9])[a-z]/g, (letter) => letter.toUpperCase())
-      if (cache.size < MAX_CACHED) cache.set(name, proper)
+      // As it is, it may be a piece of a whole head, which would stay with it.
+      if (cache.size < MAX_CACHED && name.length <= LONGEST) cache.set(internalized(name), proper)
     }
     return proper
   },
