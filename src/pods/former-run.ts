@@ -1,5 +1,14 @@
 import { KubeApiError, type KubeClient } from '../kube/index.ts'
-import { DEPLOYMENTS, type Deployment, isReady, PODS, type Pod, timestamp } from './types.ts'
+import {
+  DEPLOYMENTS,
+  type Deployment,
+  isReady,
+  type LegacyCondition,
+  PODS,
+  type Pod,
+  type PodStatus,
+  timestamp,
+} from './types.ts'
 
 /**
  * Takes back what a former run said of Pods that ended with it, as the node lifecycle controller does with the Pods of a node that is
@@ -7,25 +16,32 @@ import { DEPLOYMENTS, type Deployment, isReady, PODS, type Pod, timestamp } from
  */
 export async function markNotReady(kube: KubeClient): Promise<void> {
   const [pods, deployments] = await Promise.all([kube.list<Pod>(PODS), kube.list<Deployment>(DEPLOYMENTS)])
+  const available = deployments.items.filter(({ status }) => (status?.availableReplicas ?? 0) > 0)
   await Promise.all([
-    ...pods.items.filter(isReady).map((pod) => patchStatus(kube, PODS, pod, { conditions: conditionsOf(pod) })),
-    ...deployments.items
-      .filter(({ status }) => (status?.availableReplicas ?? 0) > 0)
-      .map((each) =>
-        patchStatus(kube, DEPLOYMENTS, each, {
-          readyReplicas: 0,
-          availableReplicas: 0,
-          unavailableReplicas: each.status?.replicas ?? 0,
-        }),
-      ),
+    ...pods.items.filter(isReady).map((pod) => patchStatus(kube, PODS, pod, notReady(pod.status))),
+    ...available.map((each) => patchStatus(kube, DEPLOYMENTS, each, unavailable(each.status))),
   ])
 }
 
-function conditionsOf(pod: Pod) {
-  const lastTransitionTime = timestamp()
-  return pod.status?.conditions?.map((each) =>
-    each.type === 'Ready' ? { ...each, status: 'False', reason: 'NodeNotReady', lastTransitionTime } : each,
-  )
+function notReady(before: PodStatus | undefined) {
+  return { conditions: changed(before?.conditions, 'Ready', 'NodeNotReady') }
+}
+
+/** Until the controller has counted: `kubectl wait` looks at the condition, `kubectl rollout status` at the numbers. */
+function unavailable(before: Deployment['status']) {
+  const message = 'Deployment does not have minimum availability.'
+  return {
+    readyReplicas: 0,
+    availableReplicas: 0,
+    unavailableReplicas: before?.replicas ?? 0,
+    conditions: changed(before?.conditions, 'Available', 'MinimumReplicasUnavailable', message),
+  }
+}
+
+/** With the one of this type turned to False. */
+function changed(all: readonly LegacyCondition[] | undefined, type: string, reason: string, message?: string) {
+  const told = { status: 'False', reason, message, lastTransitionTime: timestamp() }
+  return all?.map((each) => (each.type === type ? { ...each, ...told } : each))
 }
 
 async function patchStatus(kube: KubeClient, type: typeof PODS, object: Pod | Deployment, status: object) {
