@@ -7,7 +7,7 @@ import { registerHooks } from 'node:module'
 
 const OURS = new URL('../', import.meta.url).href
 const DEPENDENCIES = `${OURS}node_modules/`
-const FORMATS = { ts: 'module-typescript', js: 'module' }
+const FORMATS = { '.ts': 'module-typescript', '.js': 'module' }
 /** What is imported by name, with its file. */
 const packages = new Map()
 
@@ -17,7 +17,7 @@ registerHooks({
     const ours = parentURL.startsWith(OURS) && !parentURL.startsWith(DEPENDENCIES)
     if (!ours || conditions.includes('require')) return next(specifier, context)
     if (specifier[0] === '.') {
-      const format = FORMATS[specifier.slice(-2)]
+      const format = FORMATS[specifier.slice(-3)]
       if (format === undefined) return next(specifier, context)
       return { url: new URL(specifier, parentURL).href, format, shortCircuit: true }
     }
