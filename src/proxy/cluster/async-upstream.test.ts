@@ -114,3 +114,61 @@ test('an answer without end is not kept', async () => {
     await up.close()
   }
 })
+
+// Filter::onUpstreamReset: a full circuit breaker is none of the host's doing.
+test('what the limits of its cluster refuse does not eject the host', async () => {
+  const up = await rawUpstream(() => {})
+  const breakers = 'circuit_breakers: { thresholds: [{ max_pending_requests: 0 }] }'
+  const clusters = manager(
+    up.port,
+    `${breakers}\noutlier_detection: { consecutive_5xx: 1, enforcing_consecutive_5xx: 100 }`,
+  )
+  try {
+    const answer = await new Promise<string>((resolve) =>
+      asyncRequest(clusters, 'up', HeaderMap.of(HEADERS), new BodyBuffer(), undefined, 0, (found) =>
+        resolve(`${found?.body.linearize().latin1Slice()}`),
+      ),
+    )
+    assert.match(answer, /overflow/)
+    assert.equal(clusters.get('up')?.hosts[0].healthFlags, 0)
+  } finally {
+    clusters.close()
+    await up.close()
+  }
+})
+
+test('a call that is given up hears nothing more, from within its answer or on the way to it', async () => {
+  const up = await rawUpstream((socket) => socket.destroy())
+  const clusters = manager(up.port, 'circuit_breakers: { thresholds: [{ max_pending_requests: 1 }] }')
+  const heard: string[] = []
+  const start = (name: string, onHeaders = () => {}) => {
+    const stream = clusters.start('up', {
+      onHeaders: () => {
+        heard.push(name)
+        onHeaders()
+      },
+      onData: () => heard.push(`${name} data`),
+      onTrailers: () => {},
+      onComplete: () => heard.push(`${name} complete`),
+      onReset: () => heard.push(`${name} reset`),
+    })
+    stream?.sendHeaders(HeaderMap.of(HEADERS), true)
+    return stream
+  }
+  try {
+    const first = start('first')
+    // Refused as it is begun, when the first has the only place: its answer is on the way.
+    const second = start('second')
+    const third = start('third', () => third?.reset())
+    process.nextTick(() => second?.reset())
+    await eventually(() => heard.includes('first complete'))
+    assert.deepEqual(
+      heard.filter((one) => !one.startsWith('first')),
+      ['third'],
+    )
+    first?.reset()
+  } finally {
+    clusters.close()
+    await up.close()
+  }
+})

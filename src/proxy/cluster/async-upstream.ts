@@ -32,6 +32,8 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
   #blocked = false
   #answered = false
   #over = false
+  /** By who asked: nothing is told any more. */
+  #silent = false
   #counted = false
 
   constructor(cluster: Cluster, callbacks: AsyncStreamCallbacks, options: AsyncStreamOptions) {
@@ -75,6 +77,7 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
   }
 
   reset(): void {
+    this.#silent = true
     this.#cancel(0)
   }
 
@@ -139,7 +142,8 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     if (this.#over) return
     this.#span?.onConnected(host)
     this.#span?.reset(failure, reason)
-    this.#cluster.outliers?.onLocalFailure(host)
+    // A full circuit breaker says nothing of the host (Filter::onUpstreamReset).
+    if (failure !== UpstreamFailure.Overflow) this.#cluster.outliers?.onLocalFailure(host)
     this.#end()
     process.nextTick(() => this.#answerFailure(reason))
   }
@@ -177,8 +181,8 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     this.#end()
     const why = failure === UpstreamFailure.ProtocolError ? `protocol error: ${reason}` : reason
     process.nextTick(() => {
-      if (this.#answered) this.#callbacks.onReset(why)
-      else this.#answerFailure(why)
+      if (!this.#answered) this.#answerFailure(why)
+      else if (!this.#silent) this.#callbacks.onReset(why)
     })
   }
 
@@ -211,7 +215,7 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     this.#end()
     if (!complete) stream?.reset()
     deliver()
-    this.#callbacks.onComplete()
+    if (!this.#silent) this.#callbacks.onComplete()
     this.#span?.complete(trailers)
   }
 
@@ -228,6 +232,7 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
   }
 
   #answer(status: number, text: string): void {
+    if (this.#silent) return
     this.#cluster.stats.answers.given(status, true)
     const headers = HeaderMap.of([
       [':status', String(status)],
@@ -235,7 +240,7 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
       ['content-type', 'text/plain'],
     ])
     this.#callbacks.onHeaders(headers, false)
-    this.#callbacks.onData(BodyBuffer.of(text), true)
-    this.#callbacks.onComplete()
+    if (!this.#silent) this.#callbacks.onData(BodyBuffer.of(text), true)
+    if (!this.#silent) this.#callbacks.onComplete()
   }
 }
