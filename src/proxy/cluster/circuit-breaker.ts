@@ -64,11 +64,11 @@ export class Resources {
     this.retries = new ProcessCount(place, at + 3)
   }
 
+  /** A share of a budget is rounded down (ResourceManagerImpl::RetryBudgetImpl::max); who waits for a connection is a request, too. */
   get maxRetries(): number {
     const { retryBudget, maxRetries } = this.limits
     if (retryBudget === undefined) return maxRetries
-    const active = this.requests.value + this.pending.value
-    return Math.max(retryBudget.min, (active * retryBudget.percent) / 100)
+    return Math.max(retryBudget.min, Math.floor((this.requests.value * retryBudget.percent) / 100))
   }
 }
 

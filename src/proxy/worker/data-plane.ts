@@ -333,7 +333,7 @@ function underWay({ default: some, high }: CircuitBreaker) {
 
 function limitsStatus({ limits, maxRetries }: Resources): LimitsStatus {
   const { maxConnections, maxPending, maxRequests } = limits
-  return { maxConnections, maxPending, maxRequests, maxRetries: Math.floor(maxRetries) }
+  return { maxConnections, maxPending, maxRequests, maxRetries }
 }
 
 /** How errors name a resource. */

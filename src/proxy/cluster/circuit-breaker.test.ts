@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { create } from '@bufbuild/protobuf'
+import { CircuitBreakersSchema } from '../../../gen/envoy/config/cluster/v3/circuit_breaker_pb.ts'
+import { CircuitBreaker } from './circuit-breaker.ts'
+
+// ResourceManagerImpl::RetryBudgetImpl::max
+test('a retry budget is a share of the requests, rounded down, of which one that waits for a connection counts once', () => {
+  const proto = create(CircuitBreakersSchema, {
+    thresholds: [{ retryBudget: { budgetPercent: { value: 20 }, minRetryConcurrency: 1 } }],
+  })
+  const { default: resources } = new CircuitBreaker(proto, '')
+  for (let i = 0; i < 9; i++) {
+    assert.ok(resources.requests.tryTake())
+    assert.ok(resources.pending.tryTake())
+  }
+  assert.equal(resources.maxRetries, 1)
+  resources.requests.add()
+  assert.equal(resources.maxRetries, 2)
+})
