@@ -72,13 +72,14 @@ export class Connecting implements TimeoutOwner {
   }
 }
 
-/** Opens a socket to a host; for TLS `secureConnect` says when it may be used. */
+/** Opens a socket to a host; for TLS `secureConnect` says when it may be used. `allowHalfOpen`: the host's end is not the socket's. */
 export function openSocket(
   host: EndpointHost,
   tls: UpstreamTls | undefined,
   preamble?: Buffer,
   port = host.port,
   depth = 0,
+  allowHalfOpen = false,
 ): Socket {
   const { internal } = host
   if (internal !== undefined) {
@@ -86,15 +87,16 @@ export function openSocket(
     if (preamble !== undefined) plain.write(preamble)
     return tls === undefined ? plain : secured(plain, tls, host)
   }
-  if (tls === undefined) return dial(new Socket(), host, port, preamble)
+  if (tls === undefined) return dial(new Socket({ allowHalfOpen }), host, port, preamble)
   if (preamble === undefined) {
     const { keepAliveMs } = host.transport
-    const socket = connectTls({ ...addressOf(host, port), ...tls.options(host) })
+    const options = { ...addressOf(host, port), ...tls.options(host), allowHalfOpen }
+    const socket = connectTls(options)
     socket.setNoDelay(true)
     if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs)
     return socket
   }
-  return secured(dial(new Socket(), host, port, preamble), tls, host)
+  return secured(dial(new Socket({ allowHalfOpen }), host, port, preamble), tls, host)
 }
 
 function secured(plain: Socket, tls: UpstreamTls, host: EndpointHost): Socket {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { test } from 'node:test'
-import { cluster, FILTERS, testProxy } from '../testing.ts'
+import { cluster, eventually, FILTERS, portOf, rawUpstream, testProxy } from '../testing.ts'
+import type { ClusterStatus } from '../worker/protocol.ts'
 
 function listener(more: string): string {
   return `
@@ -13,4 +16,57 @@ test('a limit that would not be kept is refused', async () => {
   const limited = listener(', max_downstream_connection_duration: 60s')
   await assert.rejects(testProxy([limited], [cluster(1)]), { message: /max_downstream_connection_duration/ })
   await (await testProxy([listener('')], [cluster(1)])).close(0)
+})
+
+test('an upstream that has said all still hears the client out', async () => {
+  let heard = ''
+  let ended = false
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.end('all')
+    socket.on('data', (data) => {
+      heard += data
+    })
+    socket.on('end', () => {
+      ended = true
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const proxy = await testProxy([listener('')], [cluster((server.address() as AddressInfo).port)])
+  try {
+    const client = connect({ port: portOf(proxy, 'tcp'), host: '127.0.0.1', allowHalfOpen: true })
+    let said = ''
+    client.on('data', (data) => {
+      said += data
+    })
+    await once(client, 'end')
+    client.write('some ')
+    await eventually(() => heard !== '')
+    client.end('more')
+    await once(client, 'close')
+    await eventually(() => ended)
+    assert.deepEqual([said, heard], ['all', 'some more'])
+  } finally {
+    await proxy.close(0)
+    server.close()
+  }
+})
+
+test('a client that goes before there is a connection is no failure of the host', async () => {
+  // Its handshake never ends.
+  const up = await rawUpstream((socket) => socket.resume())
+  const tls = `transport_socket: { name: tls, typed_config: { "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext } }`
+  const outliers = 'outlier_detection: { consecutive_5xx: 1, enforcing_consecutive_5xx: 100 }'
+  const proxy = await testProxy([listener('')], [cluster(up.port, `${tls}\n${outliers}`)])
+  try {
+    const client = connect(portOf(proxy, 'tcp'), '127.0.0.1')
+    await eventually(() => up.sockets.size === 1)
+    client.resetAndDestroy()
+    await eventually(() => up.sockets.size === 0)
+    const [[{ connections, hosts }]] = await proxy.workers.query<ClusterStatus[]>('clusters')
+    assert.deepEqual([connections, hosts.map(({ healthFlags }) => healthFlags)], [0, [0]])
+  } finally {
+    await proxy.close(0)
+    await up.close()
+  }
 })

@@ -221,7 +221,8 @@ class TcpProxyFilter implements NetworkFilter, TimeoutOwner {
     cluster.stats.activeConnections.value++
     const { tls, proxyHeader } = host.transport
     const { connection } = this.#info
-    const socket = openSocket(host, tls, proxyHeader?.(connection), host.port, connection.internalDepth)
+    // Either side may end and still be sent to (Envoy's enableHalfClose).
+    const socket = openSocket(host, tls, proxyHeader?.(connection), host.port, connection.internalDepth, true)
     this.#upstream = socket
     let counted = true
     const gone = () => {
@@ -237,9 +238,10 @@ class TcpProxyFilter implements NetworkFilter, TimeoutOwner {
       clearTimeout(this.#connectTimer)
       socket.destroy()
       cluster.stats.connectFail.value++
+      // The client has gone: that says nothing of the host.
+      if (this.#over) return
       cluster.outliers?.onLocalFailure(host)
       this.#info.upstreamTransportFailureReason = reason
-      if (this.#over) return
       if (this.#attempts < this.#settings.attempts) this.#connect()
       else this.#fail(ResponseFlag.UpstreamConnectionFailure, 'upstream_connection_failure')
     }
