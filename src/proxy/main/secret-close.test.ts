@@ -24,7 +24,7 @@ function watched(): number {
   return count
 }
 
-test('what is under way when secrets are closed leaves nothing watched', async () => {
+test('what is under way when secrets are closed, or not needed any more, leaves nothing watched', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-secrets-'))
   const pair: Pair = await (await new Authority().start()).issue([{ type: 'dns', value: 'one.example' }])
   for (const end of ['cert', 'key'] as const) writeFileSync(join(dir, end), pair[end])
@@ -46,7 +46,7 @@ test('what is under way when secrets are closed leaves nothing watched', async (
   } as const
   const before = watched()
   try {
-    for (const when of ['reading', 'queued'] as const) {
+    for (const when of ['reading', 'queued', 'unneeded'] as const) {
       const put = Promise.withResolvers<void>()
       const users = {
         put: () => put.promise,
@@ -62,10 +62,13 @@ test('what is under way when secrets are closed leaves nothing watched', async (
         logger('test'),
       )
       const files = new SecretFiles(secrets, () => {}, new StatsStore(), logger('test'))
-      const opened = when === 'reading' ? files.open([need]) : undefined
+      const opened = when === 'queued' ? undefined : files.open([need])
       if (opened !== undefined) assert.ok(watched() > before)
-      files.close()
-      secrets.close()
+      if (when === 'unneeded') files.keep([])
+      else {
+        files.close()
+        secrets.close()
+      }
       put.resolve()
       await (opened ?? files.open([need]))
       assert.equal(watched(), before, when)

@@ -142,6 +142,8 @@ export class SecretUpdates {
     const before = this.all.get(key)
     await this.#put(key, delivered(secret, version))
     const refusals = await this.#users.renew(key)
+    // It may be needed no more by now.
+    if (!this.all.has(key)) return { problem: undefined, inForce: false }
     const problem = refusals.length === 0 ? undefined : refusals.join('; ')
     if (problem !== undefined && before !== undefined) {
       await this.#put(key, before)
