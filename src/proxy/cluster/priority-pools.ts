@@ -8,6 +8,7 @@ export class PriorityPools {
   readonly #make: (resources: Resources) => ConnectionPool
   readonly #default: ConnectionPool
   #high: ConnectionPool | undefined
+  #drained = false
 
   constructor(breaker: CircuitBreaker, make: (resources: Resources) => ConnectionPool) {
     this.#breaker = breaker
@@ -22,12 +23,20 @@ export class PriorityPools {
   /** `undefined`: it has been called back already. */
   newStream(callbacks: UpstreamCallbacks, highPriority: boolean): PendingStream | undefined {
     if (!highPriority) return this.#default.newStream(callbacks)
-    this.#high ??= this.#make(this.#breaker.high)
+    this.#high ??= this.#makeHigh()
     return this.#high.newStream(callbacks)
+  }
+
+  /** Also for a retry on a host that has gone: its connection must not stay. */
+  #makeHigh(): ConnectionPool {
+    const pool = this.#make(this.#breaker.high)
+    if (this.#drained) pool.drain()
+    return pool
   }
 
   /** Closes what is idle, and the rest after its request; who waits already is served. */
   drain(): void {
+    this.#drained = true
     this.#default.drain()
     this.#high?.drain()
   }

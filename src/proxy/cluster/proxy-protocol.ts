@@ -77,6 +77,7 @@ export class ProxiedPools implements ConnectionPool {
   readonly #write: ProxyHeaderWriter
   readonly #make: (preamble: Buffer) => ConnectionPool
   readonly #pools = new Map<string, ConnectionPool>()
+  #drained = false
 
   constructor(write: ProxyHeaderWriter, make: (preamble: Buffer) => ConnectionPool) {
     this.#write = write
@@ -96,14 +97,15 @@ export class ProxiedPools implements ConnectionPool {
     if (pool === undefined) {
       this.#sweep()
       pool = this.#make(header)
+      if (this.#drained) pool.drain()
       this.#pools.set(key, pool)
     }
     return pool.newStream(callbacks)
   }
 
   drain(): void {
+    this.#drained = true
     for (const pool of this.#pools.values()) pool.drain()
-    this.#pools.clear()
   }
 
   /** Clients come and go; what they have left behind goes once its connections are closed. */

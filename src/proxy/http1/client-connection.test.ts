@@ -147,6 +147,15 @@ describe('what a client sends behind an upgrade', () => {
     assert.ok(socket.written.endsWith('hello'))
   })
 
+  test('may end with trailers, of which a tunnel carries the end', () => {
+    const { connection, socket, read } = upgrading('GET', ...WEBSOCKET)
+    connection.sendData(BodyBuffer.of('abc'), false)
+    connection.sendTrailers(new HeaderMap(['a', 'b']))
+    const answer = 'HTTP/1.1 101 Yes\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n'
+    assert.deepEqual(read(answer), ['headers 101', 'end'])
+    assert.ok(socket.written.endsWith('\r\n\r\nabc'))
+  })
+
   test('goes nowhere when there is no tunnel', () => {
     const { connection, socket, read } = upgrading('GET', ...WEBSOCKET)
     connection.sendData(BodyBuffer.of(SECOND), false)

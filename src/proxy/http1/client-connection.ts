@@ -225,6 +225,11 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
 
   sendTrailers(trailers: HeaderMap): void {
     if (this.#callbacks === undefined) return
+    if (this.#tunnel) {
+      // It has none; what they end does end (StreamEncoderImpl::endEncode).
+      this.sendData(new BodyBuffer(), true)
+      return
+    }
     if (this.#chunked) {
       const lines = this.#settings.enableTrailers ? requestLines.write(trailers, false) : ''
       this.#output.text(`0\r\n${lines}\r\n`)
