@@ -6,11 +6,13 @@ import type { ProbeSpec } from '../types.ts'
 import { Prober, type ProbeTarget, probeOnce } from './probe.ts'
 
 let status = 200
+/** To the next requests, before `status`. */
+let answers: number[] = []
 let delayMs = 0
 let seen: string[] = []
 const server = createServer((request, response) => {
   seen.push(`${request.url} ${request.headers['x-probe'] ?? ''}`)
-  setTimeout(() => response.writeHead(status, { location: '/elsewhere' }).end(), delayMs)
+  setTimeout(() => response.writeHead(answers.shift() ?? status, { location: '/elsewhere' }).end(), delayMs)
 })
 let target: ProbeTarget
 before(async () => {
@@ -99,5 +101,14 @@ describe('probing', () => {
     seen = []
     await changes({ httpGet: { port: 'web' }, periodSeconds: 0.01, successThreshold: 3 }, 1)
     assert.equal(seen.length, 3)
+  })
+
+  test('needs them one after the other, also at the beginning', async () => {
+    status = 200
+    answers = [500, 200, 500, 200, 500]
+    seen = []
+    const probe = { httpGet: { port: 'web' }, periodSeconds: 0.001, successThreshold: 2, failureThreshold: 9 }
+    assert.deepEqual(await changes(probe, 1), [true])
+    assert.equal(seen.length, 7)
   })
 })

@@ -31,6 +31,8 @@ export class Prober {
   #stopped = false
   #timer: NodeJS.Timeout | undefined
   #passing: boolean | undefined
+  #last: boolean | undefined
+  /** How many counted in a row. */
   #streak = 0
   #pauseMs = FIRST_PAUSE_MS
   /** When a failure was last counted. */
@@ -65,10 +67,9 @@ export class Prober {
 
   #count(why: ProbeResult): void {
     const passed = why === undefined
-    if (passed === this.#passing) {
-      this.#streak = 0
-      return
-    }
+    if (passed !== this.#last) this.#streak = 0
+    this.#last = passed
+    if (passed === this.#passing) return
     if (!passed && this.#passing === undefined && !this.#periodIsOver()) return
     this.#streak++
     const { successThreshold = 1, failureThreshold = 3 } = this.#probe
