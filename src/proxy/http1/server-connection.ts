@@ -457,8 +457,7 @@ function requestHeadersTimeout(): CodecError {
   return new CodecError('request_header_timeout', 'request headers took too long', 408)
 }
 
-// One function for the sockets of all connections. V8 finds that closures made for each connection live long, makes them in the old
-// generation, and they keep what they refer to there, too: at a thousand connections a second the collector had ten times the work.
+// One function for the sockets of all connections: see RATIONALE.md, "Why do connections keep no literals of functions?".
 
 interface ServedSocket extends Socket {
   [CONNECTION]?: Http1ServerConnection

@@ -98,10 +98,10 @@ class DirectSocket extends Socket {
   constructor(options: SocketConstructorOpts) {
     // It is asked for a buffer before it is made.
     const reads = new DirectReads()
-    // V8 makes functions that stand in an object literal in the old generation, where they would hold each socket until a full collection.
-    const buffer = (): Uint8Array => reads.next()
-    const callback = (length: number, bytes: Uint8Array): boolean => reads.read(length, bytes)
-    super({ ...options, onread: { buffer, callback } })
+    super({
+      ...options,
+      onread: { buffer: () => reads.next(), callback: (length, buffer) => reads.read(length, buffer) },
+    })
     reads.socket = this
     this.reads = reads
   }
