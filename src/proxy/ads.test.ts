@@ -180,6 +180,26 @@ describe('ADS', () => {
     }
   })
 
+  // The state of Envoy's server goes by its first listeners (InstanceBase::serverState); Istio's agent takes a Pod out of service by it.
+  test('a listener that comes later and waits leaves the proxy ready', async () => {
+    const { control, proxy, close } = await world()
+    const waits = 'rds: { route_config_name: r, config_source: { ads: {}, initial_fetch_timeout: 0s } }'
+    const late = listenerAny(httpListener({ name: 'late', hcm: waits }))
+    try {
+      control.set(TypeUrl.listener, { late }).push()
+      await eventually(() => proxy.config.listeners.get('late')?.warming !== undefined)
+      assert.ok(!proxy.isReady)
+      const web = listenerAny(httpListener({}))
+      control.set(TypeUrl.listener, { web }).push()
+      await eventually(() => proxy.config.listeners.get('late') === undefined)
+      control.set(TypeUrl.listener, { web, late }).push()
+      await eventually(() => proxy.config.listeners.get('late')?.warming !== undefined)
+      assert.ok(proxy.isReady)
+    } finally {
+      await close()
+    }
+  })
+
   test('ECDS: the listener warms until the config comes; swaps apply to the next request', async () => {
     const { control, proxy, close } = await world()
     try {

@@ -67,6 +67,7 @@ export class ConfigManager {
   readonly rejected = new Map<string, { reason: string; version: string; at: Date }>()
   /** The first listeners have come, or there is nobody to ask. */
   initialized = false
+  #ready = false
   #changed: (() => void)[] = []
 
   constructor(pool: Applier, node: Node, reusePort: boolean, drainMs: number, counts: CountMemories) {
@@ -176,8 +177,9 @@ export class ConfigManager {
     this.#services.push(op)
   }
 
+  /** The first listeners are in force. As in Envoy that holds from then on: one that comes later and waits is no reason to serve nobody. */
   get ready(): boolean {
-    return this.initialized && [...this.listeners.values()].every(({ active }) => active !== undefined)
+    return this.#ready || (this.initialized && [...this.listeners.values()].every(({ active }) => active !== undefined))
   }
 
   /** Resolves as soon as `condition` holds; it is looked at after each change. */
@@ -194,6 +196,7 @@ export class ConfigManager {
   }
 
   notify(): void {
+    this.#ready = this.ready
     for (const check of [...this.#changed]) check()
   }
 
