@@ -99,6 +99,8 @@ async function observe(which: 'envoy' | 'sluice'): Promise<string[]> {
   }
   try {
     await ask('GET', '/ready')
+    for (const stat of ['server.state', 'server.live', 'listener_manager.workers_started'])
+      await ask('GET', `/stats?filter=^${stat}$`)
     for (const path of ['/healthcheck/fail', '/reset_counters', '/drain_listeners', '/quitquitquit'])
       await ask('GET', path)
     await ask('GET', '/', true)
@@ -107,6 +109,7 @@ async function observe(which: 'envoy' | 'sluice'): Promise<string[]> {
     await ask('GET', '/stats?filter=^http.in.downstream_rq_(total|4xx)$&usedonly')
     await ask('POST', '/healthcheck/fail')
     await ask('GET', '/ready')
+    await ask('GET', '/stats?filter=^server.live$')
     await ask('GET', '/health', true)
     await ask('GET', '/', true)
     await ask('POST', '/healthcheck/ok')

@@ -52,7 +52,7 @@ export class AdminServer {
     const tags = statTags(bootstrap)
     const state: ProxyState = { healthFailed: false }
     this.#commands = commands(workers, state, config.stats, drainMs, quit)
-    const stats = async () => mergeStats(await workers.query('stats'), config, workers, begun)
+    const stats = async () => mergeStats(await workers.query('stats'), config, workers, begun, state.healthFailed)
     const json = (value: unknown): Answer => ({ type: 'application/json', body: `${JSON.stringify(value, null, 1)}\n` })
     this.#handlers = new Map<string, Handler>([
       [

@@ -18,12 +18,13 @@ export interface MergedStats {
   readonly istio: readonly IstioSeries[]
 }
 
-/** Adds up what the workers counted, and what only the main thread knows. */
+/** Adds up what the workers counted, and what only the main thread knows. `healthFailed`: by `/healthcheck/fail`. */
 export function mergeStats(
   workers: readonly WorkerStats[],
   config: ConfigManager,
   pool: WorkerPool,
   begun: number,
+  healthFailed: boolean,
 ): MergedStats {
   const counters = new Map<string, number>()
   const gauges = new Map<string, number>()
@@ -46,8 +47,11 @@ export function mergeStats(
       istio.set(key, known === undefined ? series : addSeries(known, series))
     }
   }
-  gauges.set('server.live', config.ready ? 1 : 0)
-  gauges.set('server.state', config.ready ? 0 : 2)
+  gauges.set('server.live', config.ready && !healthFailed ? 1 : 0)
+  // Of ServerInfo.State: LIVE, DRAINING, PRE_INITIALIZING.
+  gauges.set('server.state', !config.ready ? 2 : healthFailed ? 1 : 0)
+  // Istio's agent takes the Pod for ready by this and the state.
+  gauges.set('listener_manager.workers_started', config.ready ? 1 : 0)
   gauges.set('server.uptime', Math.floor((Date.now() - begun) / 1000))
   gauges.set('server.concurrency', pool.size)
   gauges.set('server.memory_allocated', process.memoryUsage.rss())
