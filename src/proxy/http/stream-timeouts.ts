@@ -42,9 +42,10 @@ export function cancelTimeouts(stream: HttpStream): void {
 
 export function onStreamTimeout(stream: HttpStream, kind: number): void {
   if (kind === IDLE) {
-    // Signs of life only write down when they were; the time is taken here.
-    if (stream.lastActivity + stream.streamIdleTimeoutMs - nowMs() > 1) {
-      armIdleTimeout(stream)
+    // Signs of life only write down when they were; what is left of the time since the last one is waited for here.
+    const left = stream.lastActivity + stream.streamIdleTimeoutMs - nowMs()
+    if (left > 1) {
+      stream.idleTimeout?.arm(Math.ceil(left))
       return
     }
     stream.info.responseFlags |= ResponseFlag.StreamIdleTimeout

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { HeaderMap } from '../../base/header-map.ts'
+import { nowMs } from '../../base/read-clock.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
 import { waitingDurations } from '../timeout-queue.ts'
 import type { ResponseEncoder } from './codec.ts'
 import type { ConnectionManager } from './connection-manager.ts'
 import { HttpStream } from './stream.ts'
+import { armIdleTimeout } from './stream-timeouts.ts'
 
 /** A stream that goes no further than its beginning; `limits` are the max_stream_duration of the routes that it is given in turn. */
 function begun(maxStreamDurationMs: number, ...limits: readonly (number | undefined)[]): HttpStream {
@@ -49,4 +51,18 @@ describe('max_stream_duration', () => {
     assert.equal(stream.info.responseCodeDetails, '')
     stream.onDownstreamReset(0, 'gone')
   })
+})
+
+test('stream_idle_timeout counts from the last sign of life', () => {
+  const hour = 3_600_000
+  const stream = begun(0)
+  Object.assign(stream.manager.options, { streamIdleTimeoutMs: hour })
+  armIdleTimeout(stream)
+  assert.equal(stream.idleTimeout?.queue?.ms, hour)
+  stream.lastActivity = nowMs() - hour + 60_000
+  stream.idleTimeout?.cancel()
+  stream.onTimeout(stream.idleTimeout?.kind ?? -1)
+  const left = stream.idleTimeout?.queue?.ms ?? 0
+  assert.ok(left > 0 && left <= 60_000, `${left}`)
+  stream.onDownstreamReset(0, 'gone')
 })
