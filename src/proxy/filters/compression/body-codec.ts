@@ -2,17 +2,13 @@ import { constants, ZstdCompress } from 'node:zlib'
 import type { BodyBuffer } from '../../../base/body-buffer.ts'
 import type { HttpFilterCallbacks } from '../../http/filter.ts'
 import type { Throttle } from '../../http/throttle.ts'
+import { PieceWriter, type Splitter } from './piece-writer.ts'
 import type { Side } from './side.ts'
 
 /** Of node:zlib; they work on the thread pool, as they are the dearest that a filter can do to a data thread. */
 export type Codec = ReturnType<
   typeof import('node:zlib')['createGzip' | 'createBrotliDecompress' | 'createZstdCompress' | 'createZstdDecompress']
 >
-
-/** Cuts what comes for a codec that cannot take it at once. */
-export interface Splitter {
-  split(chunk: Buffer): readonly Buffer[]
-}
 
 /** How many bytes wait before a codec and behind it (`highWaterMark`), besides what one read or one chunk brings. */
 export const HELD = 16_384
@@ -39,7 +35,8 @@ export class BodyCodec {
   readonly #codec: Codec
   /** Only what is there now should be given out at each write. */
   readonly #flushes: boolean
-  readonly #splitter: Splitter | undefined
+  /** Of a codec that cannot take all that comes. */
+  readonly #pieces: PieceWriter | undefined
   /** It gives nothing more: has come to its own end, or was given up. What follows is dropped. */
   #over = false
   #complete = false
@@ -57,10 +54,10 @@ export class BodyCodec {
     this.#callbacks = callbacks
     this.#owner = owner
     this.#flushes = flushes
-    this.#splitter = splitter
+    if (splitter === undefined) codec.on('drain', () => this.#throttle.drained())
+    else this.#pieces = new PieceWriter(codec, splitter, () => this.#empty())
     codec.on('data', (chunk: Buffer) => this.#output(chunk))
     codec.on('end', () => this.#ended())
-    codec.on('drain', () => this.#throttle.drained())
     codec.on('error', (error) => {
       this.#owner.onError(error)
       this.giveUp()
@@ -72,16 +69,29 @@ export class BodyCodec {
   write(data: BodyBuffer, endStream: boolean): void {
     this.#owner.onInput(data.length)
     if (!this.#over) {
-      const codec = this.#codec
-      let room = true
-      const chunks =
-        this.#splitter === undefined ? data.chunks : data.chunks.flatMap(this.#splitter.split, this.#splitter)
-      for (const chunk of chunks) room = codec.write(chunk)
-      if (this.#flushes && !endStream) codec.flush()
+      const room = this.#write(data.chunks)
+      if (this.#flushes && !endStream) this.#codec.flush()
       if (!room && !endStream) this.#throttle.full()
     }
     data.clear()
     if (endStream) this.complete()
+  }
+
+  /** False: there is no room for more. */
+  #write(chunks: readonly Buffer[]): boolean {
+    const pieces = this.#pieces
+    if (pieces !== undefined) {
+      pieces.write(chunks)
+      return pieces.held < HELD
+    }
+    let room = true
+    for (const chunk of chunks) room = this.#codec.write(chunk)
+    return room
+  }
+
+  #empty(): void {
+    if (this.#complete) this.#codec.end()
+    else this.#throttle.drained()
   }
 
   /** Nothing follows but trailers, where there are some. */
@@ -89,7 +99,7 @@ export class BodyCodec {
     this.#complete = true
     if (this.#over) process.nextTick(finish, this.#owner, this.#side, this.#callbacks)
     else if (this.#codec instanceof ZstdCompress) this.#codec.flush(constants.ZSTD_e_continue, () => this.#endFrame())
-    else this.#codec.end()
+    else if (this.#pieces?.idle !== false) this.#codec.end()
   }
 
   /** Node ends the frame with the last write where the end is known by then, and once more at the end: an empty frame would follow. */
@@ -104,7 +114,7 @@ export class BodyCodec {
   }
 
   destroy(): void {
-    this.#over = true
+    this.#stop()
     const codec = this.#codec
     codec.removeAllListeners()
     // What it was doing may yet fail.
@@ -117,8 +127,13 @@ export class BodyCodec {
     if (!this.#over) this.#owner.onOutput(chunk.length)
   }
 
-  #ended(): void {
+  #stop(): void {
     this.#over = true
+    this.#pieces?.stop()
+  }
+
+  #ended(): void {
+    this.#stop()
     this.#throttle.drained()
     if (this.#complete) finish(this.#owner, this.#side, this.#callbacks)
   }

@@ -52,7 +52,7 @@ test('cut where frames end, however they come', () => {
       const walker = new ZstdFrames()
       for (const chunk of cut(body, cuts)) {
         const from = walked
-        const pieces = walker.split(chunk)
+        const pieces = [...walker.split(chunk)]
         assert.deepEqual(Buffer.concat(pieces), chunk)
         const inside = pieces.map((piece) => {
           walked += piece.length
@@ -86,7 +86,7 @@ test('what is no frame is handed on as it is', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), fc.array(fc.nat(), { maxLength: 5 }), (bytes, cuts) => {
       const walker = new ZstdFrames()
-      const pieces = cut(Buffer.from(bytes), cuts).flatMap((chunk) => walker.split(chunk))
+      const pieces = cut(Buffer.from(bytes), cuts).flatMap((chunk) => [...walker.split(chunk)])
       assert.deepEqual(Buffer.concat(pieces), Buffer.from(bytes))
     }),
   )

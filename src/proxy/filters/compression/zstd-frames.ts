@@ -20,11 +20,10 @@ export class ZstdFrames {
   #number = 0
   #digits = 0
   #skip = 0
-  #checksum = 0
+  #checksum = 0;
 
   /** The chunk, cut where frames end. */
-  split(chunk: Buffer): Buffer[] {
-    const pieces: Buffer[] = []
+  *split(chunk: Buffer): Generator<Buffer, undefined> {
     let from = 0
     let at = 0
     while (at < chunk.length && this.#part !== 'lost') {
@@ -41,12 +40,11 @@ export class ZstdFrames {
       }
       while (this.#skip === 0 && SKIPPED.has(this.#part)) {
         if (this.#skipped()) continue
-        pieces.push(chunk.subarray(from, at))
+        yield chunk.subarray(from, at)
         from = at
       }
     }
-    if (from < chunk.length) pieces.push(chunk.subarray(from))
-    return pieces
+    if (from < chunk.length) yield chunk.subarray(from)
   }
 
   #read(number: number): void {
