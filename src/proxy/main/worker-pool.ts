@@ -194,13 +194,17 @@ export class WorkerPool {
     this.#options.overload?.forget(thread.index)
     this.#options.counts.forget(thread.index)
     if (this.#closed || !wasAlive) return
-    this.#deaths++
     this.restarts++
+    this.#replaceLater(thread.index)
+  }
+
+  #replaceLater(index: number): void {
+    this.#deaths++
     const pause = Math.min(MAX_RESTART_MS, RESTART_MS * 2 ** Math.min(10, this.#deaths - 1))
     setTimeout(() => {
       this.#deaths = Math.max(0, this.#deaths - 1)
     }, 60_000).unref()
-    setTimeout(() => this.#replace(thread.index), pause).unref()
+    setTimeout(() => this.#replace(index), pause).unref()
   }
 
   async #bring(thread: Thread, ops: readonly ConfigOp[]): Promise<void> {
@@ -233,6 +237,10 @@ export class WorkerPool {
       for (const command of this.#standing.values()) await this.#ask(thread, (id) => ({ type: 'command', id, command }))
       log.warn({ worker: index }, 'a worker was replaced')
     })
-    run.catch((error: unknown) => log.error({ worker: index }, messageOf(error)))
+    run.catch((error: unknown) => {
+      log.error({ worker: index }, messageOf(error))
+      // It has not begun, so its end will not call for another one.
+      if (this.#threads[index]?.alive !== true) this.#replaceLater(index)
+    })
   }
 }
