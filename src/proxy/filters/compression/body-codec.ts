@@ -2,6 +2,7 @@ import { constants, ZstdCompress } from 'node:zlib'
 import type { BodyBuffer } from '../../../base/body-buffer.ts'
 import type { HttpFilterCallbacks } from '../../http/filter.ts'
 import type { Throttle } from '../../http/throttle.ts'
+import { type Flushable, flushAtEndOfTurn } from '../../network/end-of-turn.ts'
 import { PieceWriter, type Splitter } from './piece-writer.ts'
 import type { Side } from './side.ts'
 
@@ -27,14 +28,15 @@ export interface BodyCodecOwner {
  * A body on its way through a codec. Waits at both ends: for the codec, which stops the peer, and for those behind, who stop the codec.
  * So no more is held than the codec's two buffers and what one read brings, whatever becomes of that.
  */
-export class BodyCodec {
+export class BodyCodec implements Flushable {
   readonly #callbacks: HttpFilterCallbacks
   readonly #side: Side
   readonly #owner: BodyCodecOwner
   readonly #throttle: Throttle
   readonly #codec: Codec
-  /** Only what is there now should be given out at each write. */
+  /** What has come in a turn of the event loop is to be given out at its end; each flush adds to the body. */
   readonly #flushes: boolean
+  #flushing = false
   /** Of a codec that cannot take all that comes. */
   readonly #pieces: PieceWriter | undefined
   /** It gives nothing more: has come to its own end, or was given up. What follows is dropped. */
@@ -70,11 +72,19 @@ export class BodyCodec {
     this.#owner.onInput(data.length)
     if (!this.#over) {
       const room = this.#write(data.chunks)
-      if (this.#flushes && !endStream) this.#codec.flush()
+      if (this.#flushes && !endStream && !this.#flushing) {
+        this.#flushing = true
+        flushAtEndOfTurn(this)
+      }
       if (!room && !endStream) this.#throttle.full()
     }
     data.clear()
     if (endStream) this.complete()
+  }
+
+  flush(): void {
+    this.#flushing = false
+    if (!this.#over && !this.#complete) this.#codec.flush()
   }
 
   /** False: there is no room for more. */

@@ -167,6 +167,22 @@ for (const [library, coding, fields, open] of [
   })
 }
 
+test('what comes in one turn is flushed once: a read of tiny chunks does not grow', async () => {
+  const { config } = compile('gzip', {}, { requestDirectionConfig: {} })
+  const chain = new Chain()
+  const filter = config.createFilter(chain.callbacks) as Required<HttpFilter>
+  filter.decodeHeaders(new HeaderMap(), false)
+  for (let i = 0; i < 1000; i++) filter.decodeData(BodyBuffer.of('a'), false)
+  while (chain.parts.length < 2) await setImmediate()
+  filter.decodeData(new BodyBuffer(), true)
+  await chain.body()
+  const sent = Buffer.concat(chain.parts)
+  assert.equal(gunzipSync(sent).toString(), 'a'.repeat(1000))
+  assert.ok(sent.length < 100, `${sent.length} bytes`)
+  filter.onDestroy()
+  await chain.closed()
+})
+
 // RFC 8878 3.1.1.1.2: no single segment, and the window's logarithm.
 for (const [what, headers, body, window] of [
   ['RFC 9659 3: no more than 8 MB, whatever the level', [], 'xy', 23],
