@@ -17,7 +17,7 @@ import { envoy, h2load, haproxy, nginx, wrk } from '../test/peers/index.ts'
 import { freePorts } from './lib/free-ports.ts'
 import { cpuSeconds, median, output, rssMb, start, stop, stopAll } from './lib/processes.ts'
 import { type Command, nginxCommand, peerCommands } from './request-path/peers.ts'
-import { MODULE, type Scenario, scenarios } from './request-path/scenarios.ts'
+import { type Scenario, scenarios } from './request-path/scenarios.ts'
 
 const { values } = parseArgs({
   options: {
@@ -212,7 +212,7 @@ async function main(): Promise<void> {
     await answers(`http://127.0.0.1:${UPSTREAM}/`)
     for (const [name, scenario] of Object.entries(await scenarios(scratch))) {
       if (values.scenario !== undefined && name !== values.scenario) continue
-      if (scenario.module === true && !existsSync(MODULE)) continue
+      if (scenario.module !== undefined && !existsSync(scenario.module)) continue
       await measure(name, scenario)
     }
   } finally {

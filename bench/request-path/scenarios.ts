@@ -9,15 +9,15 @@ import type { BootstrapParts } from '../lib/bootstrap.ts'
 
 const TYPE = 'type.googleapis.com/envoy.extensions'
 
-/** Built elsewhere, with an SDK that no registry carries; the scenarios with it are left out where it is absent. */
-export const MODULE = builtModule('cpp-add-response-header')
+/** Built elsewhere, with SDKs that no registry carries; the scenarios with them are left out where they are absent. */
+const CPP_MODULE = builtModule('cpp-add-response-header')
 const GO_MODULE = builtModule('go-http-headers')
 
 export interface Scenario extends BootstrapParts {
   readonly headers?: readonly string[]
   readonly workers?: number
-  /** Needs `MODULE`. */
-  readonly module?: boolean
+  /** The file that it needs. */
+  readonly module?: string
   /** The other proxies can do it too, as they are configured. */
   readonly plain?: boolean
 }
@@ -30,11 +30,12 @@ const RBAC = `{ name: rbac, typed_config: { "@type": ${TYPE}.filters.http.rbac.v
 export async function scenarios(scratch: string): Promise<Readonly<Record<string, Scenario>>> {
   return {
     plain: { plain: true },
-    'one wasm filter': { module: true, filters: [wasm(MODULE)] },
+    'one wasm filter': { module: CPP_MODULE, filters: [wasm(CPP_MODULE)] },
     'ten wasm filters': {
-      filters: Array.from({ length: 10 }, (_, i) => wasm(MODULE).replace('name: wasm', `name: wasm${i}`)),
+      module: CPP_MODULE,
+      filters: Array.from({ length: 10 }, (_, i) => wasm(CPP_MODULE).replace('name: wasm', `name: wasm${i}`)),
     },
-    'go wasm filter': { module: true, filters: [wasm(GO_MODULE, '{"header":"x-a","value":"b"}')] },
+    'go wasm filter': { module: GO_MODULE, filters: [wasm(GO_MODULE, '{"header":"x-a","value":"b"}')] },
     'wasm filter that does nothing': { filters: [wasm(idleModule(scratch))] },
     'access log': {
       hcm: `access_log: [{ name: log, typed_config: { "@type": ${TYPE}.access_loggers.file.v3.FileAccessLog, path: "${join(scratch, 'access.log')}" } }]`,
@@ -46,7 +47,7 @@ export async function scenarios(scratch: string): Promise<Readonly<Record<string
     },
     tls: await tls(scratch),
     'two workers': { workers: 2 },
-    'a connection for each request': { headers: ['connection: close'] },
+    'a connection for each request': { plain: true, headers: ['connection: close'] },
   }
 }
 

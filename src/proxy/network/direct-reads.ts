@@ -91,7 +91,7 @@ export function sharedView(bytes: Buffer): DataView | undefined {
   return bytes.buffer === shared.buffer && bytes.byteOffset === 0 ? view : undefined
 }
 
-/** Found by its class: a WeakMap of sockets costs the collector more than all else that it has to do for a connection. */
+/** Found by its class: to enter each socket in a WeakMap took 0.8 us of a connection's 110. */
 class DirectSocket extends Socket {
   readonly reads: DirectReads
 
