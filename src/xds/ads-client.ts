@@ -63,6 +63,8 @@ class Watch {
   /** Whether it has been asked for on the present stream. */
   sent = false
   dirty = false
+  /** Names given up that no request has said yet. */
+  readonly left = new Set<string>()
   /** Responses are handled one after the other. */
   busy: Promise<void> | undefined
 
@@ -110,16 +112,21 @@ export class AdsClient {
     const before = watch.names.size
     const hadAll = watch.wildcard
     if (names === undefined) watch.wildcard = true
-    else for (const name of names) watch.names.add(name)
+    else {
+      for (const name of names) {
+        // Given up and wanted again within one turn: the server, which sends only what is new, has to be told of both.
+        if (watch.sent && watch.left.has(name) && this.#stream !== undefined) this.#request(this.#stream, watch)
+        watch.names.add(name)
+      }
+    }
     // Asking again for the same would make the server send it again.
     if (watch.names.size > before || watch.wildcard !== hadAll) this.#flushSoon(watch)
   }
 
   unsubscribe(typeUrl: string, names: Iterable<string>): void {
     const watch = this.#watch(typeUrl)
-    let changed = false
-    for (const name of names) changed = watch.names.delete(name) || changed
-    if (changed) this.#flushSoon(watch)
+    for (const name of names) if (watch.names.delete(name)) watch.left.add(name)
+    if (watch.left.size > 0) this.#flushSoon(watch)
   }
 
   /** The names now subscribed. */
@@ -150,6 +157,7 @@ export class AdsClient {
     this.#up = false
     for (const watch of this.#watches.values()) {
       watch.sent = false
+      watch.left.clear()
       // A nonce means nothing on another stream.
       watch.nonce = ''
     }
@@ -195,6 +203,7 @@ export class AdsClient {
     this.#nodeSent = true
     watch.sent = true
     watch.dirty = false
+    watch.left.clear()
     stream.send(
       create(DiscoveryRequestSchema, {
         typeUrl: watch.typeUrl,

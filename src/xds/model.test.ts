@@ -38,6 +38,27 @@ const steps = fc.array(
   { maxLength: 25 },
 )
 
+/** Histories that failed once. */
+const FOUND: Step[][] = [
+  [
+    { do: 'subscribe', name: 'b' },
+    { do: 'set', content: { b: '1' } },
+    { do: 'wait' },
+    { do: 'unsubscribe', name: 'b' },
+    { do: 'subscribe', name: 'a' },
+    { do: 'subscribe', name: 'b' },
+  ],
+  [
+    { do: 'subscribe', name: 'b' },
+    { do: 'subscribe', name: 'c' },
+    { do: 'set', content: { b: '1', c: '1' } },
+    { do: 'wait' },
+    { do: 'set', content: { b: '1', c: '2' } },
+    { do: 'unsubscribe', name: 'b' },
+    { do: 'subscribe', name: 'b' },
+  ],
+]
+
 async function pause(): Promise<void> {
   await settle()
   await new Promise((resolve) => setTimeout(resolve, 1))
@@ -228,7 +249,10 @@ for (const [form, make, gone] of [
         await eventually(check)
         subject.close()
       }),
-      { numRuns: 150 },
+      {
+        numRuns: 150,
+        examples: FOUND.map((history) => [history]),
+      },
     )
   })
 }

@@ -49,8 +49,12 @@ export class SotwStream {
       else retry = this.#refused(outcome, errorDetail.message)
     }
     for (const names of retry) this.#respond(known, names)
-    // A newer response is on its way; the client will repeat its names when it answers that one.
-    if (responseNonce !== '' && responseNonce !== known.nonce) return
+    // A newer response is on its way; the client will repeat its names when it answers that one. What it gives up is noted now: by
+    // then it may want it again, and only as something new would it be sent.
+    if (responseNonce !== '' && responseNonce !== known.nonce) {
+      known.keepNames(resourceNames)
+      return
+    }
     const { added, removed } = known.replaceNames(resourceNames)
     if (added.length > 0) {
       if (isWholeState(typeUrl) || known.wildcard) this.#respondAll(known)

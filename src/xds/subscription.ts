@@ -32,13 +32,19 @@ export class Subscription {
     const wasWildcard = this.wildcard
     if (requested.length > 0) this.#named = true
     this.wildcard = requested.includes(WILDCARD) || (isWholeState(this.typeUrl) && !this.#named)
-    const wanted = new Set(requested.filter((name) => name !== WILDCARD))
-    const added = [...wanted].filter((name) => !this.names.has(name))
-    const removed = [...this.names].filter((name) => !wanted.has(name))
-    for (const name of removed) this.names.delete(name)
+    const added = [...new Set(requested)].filter((name) => name !== WILDCARD && !this.names.has(name))
+    const removed = this.keepNames(requested)
     for (const name of added) this.names.add(name)
     if (this.wildcard && !wasWildcard) added.push(WILDCARD)
     return { added, removed }
+  }
+
+  /** Gives up every name that is not among these; returns what was given up. */
+  keepNames(requested: readonly string[]): string[] {
+    const wanted = new Set(requested)
+    const removed = [...this.names].filter((name) => !wanted.has(name))
+    for (const name of removed) this.names.delete(name)
+    return removed
   }
 
   /** Delta: names come and go. */
