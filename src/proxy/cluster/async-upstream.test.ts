@@ -9,6 +9,7 @@ import { InternalListeners } from '../network/internal-listeners.ts'
 import { StatsStore } from '../stats/store.ts'
 import { cluster, eventually, rawUpstream } from '../testing.ts'
 import { asyncRequest } from './async-client.ts'
+import type { Cluster } from './cluster.ts'
 import { ClusterManager } from './cluster-manager.ts'
 
 const HEADERS = [
@@ -19,8 +20,43 @@ const HEADERS = [
 
 function manager(port: number, more?: string): ClusterManager {
   const clusters = new ClusterManager({ find: () => undefined }, new StatsStore(), new InternalListeners())
-  clusters.install(clusters.prepare(fromJson(ClusterSchema, parse(cluster(port, more)) as JsonValue)))
+  clusters.install(prepared(clusters, port, more))
   return clusters
+}
+
+function prepared(clusters: ClusterManager, port: number, more?: string): Cluster {
+  return clusters.prepare(fromJson(ClusterSchema, parse(cluster(port, more)) as JsonValue))
+}
+
+// Envoy's AsyncClientImpl::~AsyncClientImpl.
+for (const [what, change, ends] of [
+  ['is removed', (clusters: ClusterManager) => clusters.remove('up'), true],
+  ['is replaced', (clusters: ClusterManager, next: Cluster) => clusters.install(next), true],
+  ['gets a new secret', (clusters: ClusterManager, next: Cluster) => clusters.install(next, true), false],
+] as const) {
+  test(`a call without a timeout, when its cluster ${what}`, async () => {
+    const up = await rawUpstream((socket) => socket.resume())
+    const clusters = manager(up.port)
+    const answers: unknown[] = []
+    try {
+      const ask = () =>
+        asyncRequest(clusters, 'up', HeaderMap.of(HEADERS), new BodyBuffer(), undefined, 0, (...answer) =>
+          answers.push(answer),
+        )
+      ask()
+      const second = ask()
+      await eventually(() => up.sockets.size === 2)
+      change(clusters, prepared(clusters, up.port))
+      assert.deepEqual(answers, [], 'not from within the change')
+      second?.reset()
+      if (!ends) clusters.remove('up')
+      await eventually(() => up.sockets.size === 0)
+      assert.deepEqual(answers, [[undefined, 'cluster removed']])
+    } finally {
+      clusters.close()
+      await up.close()
+    }
+  })
 }
 
 // Envoy's AsyncStreamImpl, by its router: a local reply where no answer has begun, else a reset.

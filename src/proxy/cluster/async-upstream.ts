@@ -1,9 +1,11 @@
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
+import type { Entry } from '../../base/id-table.ts'
 import { ResponseFlag } from '../http/stream-info.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import type { AsyncStream, AsyncStreamCallbacks, AsyncStreamOptions, CallSpan } from './async-client.ts'
 import type { Cluster } from './cluster.ts'
+import type { ClusterCall, ClusterCalls } from './cluster-calls.ts'
 import type { EndpointHost } from './endpoint-host.ts'
 import { type PendingStream, type UpstreamCallbacks, UpstreamFailure, type UpstreamStream } from './upstream.ts'
 
@@ -11,7 +13,10 @@ import { type PendingStream, type UpstreamCallbacks, UpstreamFailure, type Upstr
 const HIGH_WATER = 64 * 1024
 
 /** A stream from within the proxy to a cluster. Everything is handed on in a later tick than the call that caused it. */
-export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwner {
+export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwner, ClusterCall {
+  readonly id: number
+  nextInTable: Entry | undefined
+  readonly #calls: ClusterCalls
   readonly #cluster: Cluster
   readonly #callbacks: AsyncStreamCallbacks
   readonly #span: CallSpan | undefined
@@ -38,6 +43,9 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
 
   constructor(cluster: Cluster, callbacks: AsyncStreamCallbacks, options: AsyncStreamOptions) {
     this.#cluster = cluster
+    this.#calls = cluster.calls
+    this.id = this.#calls.nextId()
+    this.#calls.add(this)
     this.#callbacks = callbacks
     this.#span = options.span
     this.#timeoutMs = options.timeoutMs ?? 0
@@ -79,6 +87,18 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
   reset(): void {
     this.#silent = true
     this.#cancel(0)
+  }
+
+  onClusterGone(): void {
+    this.#cancel(0)
+    this.#tellReset('cluster removed')
+  }
+
+  /** Later: nothing comes from within what the caller does. */
+  #tellReset(reason: string): void {
+    process.nextTick(() => {
+      if (!this.#silent) this.#callbacks.onReset(reason)
+    })
   }
 
   /** `flag`: the response flag that tells why. */
@@ -180,10 +200,8 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     if (this.#host !== undefined) this.#cluster.outliers?.onLocalFailure(this.#host)
     this.#end()
     const why = failure === UpstreamFailure.ProtocolError ? `protocol error: ${reason}` : reason
-    process.nextTick(() => {
-      if (!this.#answered) this.#answerFailure(why)
-      else if (!this.#silent) this.#callbacks.onReset(why)
-    })
+    if (this.#answered) this.#tellReset(why)
+    else process.nextTick(() => this.#answerFailure(why))
   }
 
   #answerFailure(reason: string): void {
@@ -221,6 +239,7 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
 
   #end(): void {
     this.#over = true
+    this.#calls.delete(this)
     this.#timeout.cancel()
     if (this.#counted) this.#cluster.breaker.default.requests.free()
     this.#counted = false

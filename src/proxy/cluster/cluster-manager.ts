@@ -48,9 +48,15 @@ export class ClusterManager implements AsyncClient {
     return cluster
   }
 
-  /** Requests under way finish on the cluster that they began with. */
-  install(cluster: Cluster): void {
-    this.#clusters.get(cluster.name)?.close()
+  /**
+   * Requests under way finish on the cluster that they began with, calls of the proxy itself only where it is `renewed`: the same but for
+   * a secret, which in Envoy takes no new cluster.
+   */
+  install(cluster: Cluster, renewed = false): void {
+    const before = this.#clusters.get(cluster.name)
+    if (renewed && before !== undefined) cluster.calls = before.calls
+    else before?.calls.end()
+    before?.close()
     this.#clusters.set(cluster.name, cluster)
     const local = this.#local
     if (local?.clusterName !== cluster.name) return
@@ -59,8 +65,10 @@ export class ClusterManager implements AsyncClient {
   }
 
   remove(name: string): void {
-    this.#clusters.get(name)?.close()
+    const cluster = this.#clusters.get(name)
     this.#clusters.delete(name)
+    cluster?.calls.end()
+    cluster?.close()
   }
 
   /** Throws when the endpoints cannot be taken. */

@@ -10,6 +10,7 @@ import type { CountPlace } from '../process-count.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import type { SecretSource } from '../tls/secrets.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
+import { ClusterCalls } from './cluster-calls.ts'
 import { type ClusterConfig, clusterConfig } from './cluster-config.ts'
 import { clusterStats } from './cluster-stats.ts'
 import { DnsResolver } from './dns.ts'
@@ -34,6 +35,8 @@ export class Cluster implements ClusterFacts {
   readonly metadata: Readonly<Record<string, unknown>>
   readonly breaker: CircuitBreaker
   readonly stats: ClusterStats
+  /** Of the proxy itself. */
+  calls = new ClusterCalls()
   readonly #connections: HostConnections
   readonly #outliers: OutlierDetector | undefined
   readonly checks: HealthChecks | undefined

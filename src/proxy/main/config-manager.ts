@@ -265,7 +265,8 @@ export class ConfigManager {
     return rejects
   }
 
-  async #applyCluster(cluster: Delivered<Cluster>): Promise<string | undefined> {
+  /** `renewed`: for a secret that has changed. */
+  async #applyCluster(cluster: Delivered<Cluster>, renewed = false): Promise<string | undefined> {
     const { proto } = cluster
     const secrets = attempt(() => clusterSecrets(proto))
     if (typeof secrets === 'string') return secrets
@@ -282,7 +283,7 @@ export class ConfigManager {
     // Like Envoy's, the counts of a cluster begin anew when it is replaced: what is under way stays with the old one.
     const memory = this.#counts.make()
     const [{ error }] = await this.#pool.apply([
-      { kind: 'cluster', name: proto.name, bytes: toBinary(ClusterSchema, proto), memory },
+      { kind: 'cluster', name: proto.name, bytes: toBinary(ClusterSchema, proto), memory, renewed },
     ])
     if (error !== undefined) return error
     this.clusters.set(proto.name, { ...cluster, memory })
@@ -369,7 +370,7 @@ export class ConfigManager {
       const uses = secrets.filter((secret) => secret.key === key).length
       if (uses === 0) continue
       const complete = secrets.every((secret) => this.secrets.has(secret.key))
-      const reason = complete ? await this.#applyCluster(cluster) : undefined
+      const reason = complete ? await this.#applyCluster(cluster, true) : undefined
       if (reason !== undefined) refusals.push(`cluster ${name}: ${reason}`)
       else this.#countSecrets(cluster.proto, uses)
     }

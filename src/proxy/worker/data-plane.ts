@@ -141,7 +141,7 @@ export class DataPlane {
         return { commit: () => this.dropSecret(op.name), abort() {} }
       case 'cluster': {
         const cluster = this.#prepareCluster(op)
-        return { commit: () => this.#clusters.install(cluster), abort: () => cluster.close() }
+        return { commit: () => this.#clusters.install(cluster, op.renewed), abort: () => cluster.close() }
       }
       case 'remove-cluster':
         return { commit: () => this.#clusters.remove(op.name), abort() {} }

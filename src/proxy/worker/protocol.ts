@@ -25,6 +25,8 @@ export interface ClusterOp {
   readonly bytes: Uint8Array
   /** In which the threads count together what its circuit breakers limit, where there are several. */
   readonly memory: SharedArrayBuffer | undefined
+  /** Made anew for a secret alone: in Envoy that makes no new cluster. */
+  readonly renewed?: boolean
 }
 
 export interface RoutesOp {
