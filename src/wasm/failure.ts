@@ -1,4 +1,5 @@
 import { type ErrorCode, SluiceError } from '../errors.ts'
+import { GIVER_NAME } from './binary/giver-module.ts'
 
 /** Why a VM died, in one word for the access log. */
 export type FailureCause = 'trap' | 'fuel' | 'stack_overflow' | 'restricted_call' | 'allocator' | 'start' | 'internal'
@@ -80,7 +81,8 @@ function backtraceOf(error: unknown, exported: ReadonlyMap<number, string>): str
   const frames: string[] = []
   for (const line of error.stack.split('\n')) {
     const match = FRAME.exec(line)
-    if (match === null) continue
+    // Between an allocator and the host call that asked it stands a module of the host's.
+    if (match === null || match[1] === GIVER_NAME) continue
     // Without a name section, exports are all that has a name.
     const name = match[1] ?? exported.get(Number(match[2])) ?? `function[${match[2]}]`
     frames.push(`${name}@${match[3]}`)

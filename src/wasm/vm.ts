@@ -10,6 +10,7 @@ import { GuestFunctions } from './guest.ts'
 import type { HostServices, PluginIdentity } from './host.ts'
 import type { Limits } from './limits.ts'
 import { LogGate } from './log-gate.ts'
+import { type StringGiver, stringGiverFor } from './string-giver.ts'
 import type { TraceSink } from './trace.ts'
 import { VmMetrics } from './vm-metrics.ts'
 
@@ -86,6 +87,8 @@ export class Vm {
   #printedLevel = 0
   #wasmMemory: WebAssembly.Memory | undefined
   #malloc: Fn1 = noAllocator
+  /** Made when it is needed: an idle VM has none. */
+  #giver: StringGiver | undefined
   #setFuel: (fuel: number) => void = nothing
   #getFuel: Fn0 | undefined
   #depth = 0
@@ -191,11 +194,29 @@ export class Vm {
     this.special = special | SPECIAL.allocating
     const pointer = this.#malloc(size) >>> 0
     this.special = special | (this.special & SPECIAL.failed)
+    this.#checkBlock(pointer, size)
+    return pointer
+  }
+
+  get giver(): StringGiver {
+    this.#giver ??= stringGiverFor(this.#wasmMemory, this.#malloc)
+    return this.#giver
+  }
+
+  /** `allocate` for a short byte string (not the empty one), with the writing of it and of the two slots, which the caller has checked. */
+  giveText(text: string, length: number, pointerSlot: number, sizeSlot: number): void {
+    const special = this.special
+    this.special = special | SPECIAL.allocating
+    const pointer = this.giver.give(text, length, pointerSlot, sizeSlot) >>> 0
+    this.special = special | (this.special & SPECIAL.failed)
+    this.#checkBlock(pointer, length)
+  }
+
+  #checkBlock(pointer: number, size: number): void {
     if (this.memory.length === 0) this.refresh()
     if (pointer === 0 || pointer + size > this.memory.length) {
       throw this.fault('allocator', `${size} bytes were asked for, the allocator returned ${pointer}`)
     }
-    return pointer
   }
 
   /** Marks the VM as dead and gives the error to throw, which ends the module's frames; a module that catches it gains nothing. */

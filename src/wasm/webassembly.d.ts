@@ -8,7 +8,7 @@ declare namespace WebAssembly {
   type BufferSource = ArrayBufferView | ArrayBuffer
   function validate(bytes: BufferSource): boolean
   class Module {
-    constructor(bytes: BufferSource)
+    constructor(bytes: BufferSource, options?: { builtins?: readonly 'js-string'[] })
     readonly [Symbol.toStringTag]: 'WebAssembly.Module'
   }
   class Instance {

@@ -1,5 +1,6 @@
 import { STATUS } from '../abi/constants.ts'
-import { pairsSize, writeLatin1, writePairs } from '../abi/pairs.ts'
+import { pairsSize, writePairs } from '../abi/pairs.ts'
+import { FEW_CHARACTERS } from '../string-giver.ts'
 import type { Vm } from '../vm.ts'
 
 /** Where a module's result goes: two slots of four bytes for pointer and length, which are checked before anything happens. */
@@ -10,9 +11,13 @@ export function giveString(vm: Vm, text: string, pointerSlot: number, sizeSlot: 
   if (slots !== STATUS.ok) return slots
   const length = text.length
   if (length === 0) return giveNothing(vm, pointerSlot, sizeSlot)
+  if (length <= FEW_CHARACTERS) {
+    vm.giveText(text, length, pointerSlot, sizeSlot)
+    return STATUS.ok
+  }
   if (length > 63) vm.spend(length >>> 6)
   const at = vm.allocate(length)
-  writeLatin1(text, length, vm.memory, vm.view, at)
+  vm.memory.latin1Write(text, at, length)
   vm.view.setUint32(pointerSlot, at, true)
   vm.view.setUint32(sizeSlot, length, true)
   return STATUS.ok
@@ -39,7 +44,7 @@ export function givePairs(vm: Vm, flat: readonly string[], pointerSlot: number, 
   const size = pairsSize(flat)
   vm.spend(size >>> 6)
   const at = vm.allocate(size)
-  writePairs(flat, vm.memory, vm.view, at)
+  writePairs(flat, vm.memory, vm.view, at, vm.giver)
   vm.view.setUint32(pointerSlot, at, true)
   vm.view.setUint32(sizeSlot, size, true)
   return STATUS.ok
