@@ -49,16 +49,18 @@ export async function startEnvoy(program: string, bootstrap: unknown, dir: strin
     await exited
   }
   const deadline = Date.now() + 30_000
-  for (;;) {
-    if (gone) throw new Error(`Envoy does not start: ${log.split('\n').slice(-15).join('\n')}`)
-    const admin = existsSync(adminFile) ? readFileSync(adminFile, 'utf8') : ''
-    const ports = admin === '' ? undefined : await listeners(admin)
-    if (ports !== undefined) return { ports, admin, stop }
-    if (Date.now() > deadline) {
-      await stop()
-      throw new Error(`Envoy is not ready: ${log}`)
+  try {
+    for (;;) {
+      if (gone) throw new Error(`Envoy does not start: ${log.split('\n').slice(-15).join('\n')}`)
+      const admin = existsSync(adminFile) ? readFileSync(adminFile, 'utf8') : ''
+      const ports = admin === '' ? undefined : await listeners(admin)
+      if (ports !== undefined) return { ports, admin, stop }
+      if (Date.now() > deadline) throw new Error(`Envoy is not ready: ${log}`)
+      await sleep(50)
     }
-    await sleep(50)
+  } catch (error) {
+    await stop()
+    throw error
   }
 }
 
@@ -66,7 +68,9 @@ async function listeners(admin: string): Promise<ReadonlyMap<string, number> | u
   const ready = await fetch(`http://${admin}/ready`).catch(() => undefined)
   if (ready?.status !== 200) return undefined
   const told = (await (await fetch(`http://${admin}/listeners?format=json`)).json()) as {
-    listener_statuses: { name: string; local_address: { socket_address?: { port_value: number } } }[]
+    listener_statuses?: { name: string; local_address: { socket_address?: { port_value: number } } }[]
   }
-  return new Map(told.listener_statuses.map((one) => [one.name, one.local_address.socket_address?.port_value ?? 0]))
+  return new Map(
+    (told.listener_statuses ?? []).map((one) => [one.name, one.local_address.socket_address?.port_value ?? 0]),
+  )
 }

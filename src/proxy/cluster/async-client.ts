@@ -1,11 +1,14 @@
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import type { StatsScope } from '../stats/scope.ts'
 import type { Host } from './host.ts'
 import type { UpstreamFailure } from './upstream.ts'
 
 /** Streams to clusters from within filters (`ext_authz`, Lua's httpCall, Wasm's http and gRPC calls). */
 export interface AsyncClient {
   hasCluster(name: string): boolean
+  /** `cluster.<name>.`; another one when the cluster has changed. */
+  statsOf(name: string): StatsScope | undefined
   /**
    * Opens a stream. `undefined` when there is no such cluster. Callbacks never come from within this call or the returned
    * object's methods. A stream that times out or finds no host gets a response (504, 503) as Envoy's async client makes.

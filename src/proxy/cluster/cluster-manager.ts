@@ -4,6 +4,7 @@ import { invalid } from '../config/fields.ts'
 import type { InternalListeners } from '../network/internal-listeners.ts'
 import type { CountPlace } from '../process-count.ts'
 import type { StatsScope } from '../stats/scope.ts'
+import type { StatsStore } from '../stats/store.ts'
 import type { SecretSource } from '../tls/secrets.ts'
 import type { AsyncClient, AsyncStream, AsyncStreamCallbacks, AsyncStreamOptions } from './async-client.ts'
 import { AsyncUpstream } from './async-upstream.ts'
@@ -17,12 +18,12 @@ export class ClusterManager implements AsyncClient {
   /** Endpoints may come before their cluster does (EDS is asked for by name). */
   readonly #endpoints = new Map<string, ClusterLoadAssignment>()
   readonly #secrets: SecretSource
-  readonly #stats: StatsScope
+  readonly #stats: StatsStore
   readonly #internal: InternalListeners
   readonly #local: LocalZones | undefined
 
   /** `local`: of the cluster that this proxy belongs to, where the bootstrap names one. */
-  constructor(secrets: SecretSource, stats: StatsScope, internal: InternalListeners, local?: LocalZones) {
+  constructor(secrets: SecretSource, stats: StatsStore, internal: InternalListeners, local?: LocalZones) {
     this.#local = local
     this.#internal = internal
     this.#secrets = secrets
@@ -42,7 +43,15 @@ export class ClusterManager implements AsyncClient {
     const isLocal = proto.name === this.#local?.clusterName
     if (isLocal) onePriority(proto.loadAssignment, `cluster "${proto.name}".load_assignment`)
     const local = isLocal ? undefined : this.#local
-    const cluster = new Cluster(proto, this.#secrets, this.#stats, this.#internal, local, place)
+    const stats = this.#stats.owned()
+    let cluster: Cluster
+    try {
+      cluster = new Cluster(proto, this.#secrets, stats, this.#internal, local, place)
+    } catch (error) {
+      stats.close()
+      throw error
+    }
+    cluster.closed = () => stats.close()
     const endpoints = this.#endpoints.get(cluster.config.edsName)
     if (cluster.config.discovery === 'eds' && endpoints !== undefined) cluster.updateEndpoints(endpoints)
     return cluster
@@ -85,6 +94,15 @@ export class ClusterManager implements AsyncClient {
       if (cluster.config.discovery === 'eds' && cluster.config.edsName === proto.clusterName)
         cluster.updateEndpoints(proto)
     }
+  }
+
+  /** The cluster is there no more, nor is any other with the same endpoints. */
+  forgetEndpoints(name: string): void {
+    this.#endpoints.delete(name)
+  }
+
+  statsOf(name: string): StatsScope | undefined {
+    return this.#clusters.get(name)?.scope
   }
 
   hasCluster(name: string): boolean {

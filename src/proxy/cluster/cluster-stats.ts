@@ -2,8 +2,8 @@ import type { StatsScope } from '../stats/scope.ts'
 import { AnswerCounters } from './answer-counters.ts'
 import type { ClusterStats } from './endpoint-host.ts'
 
-export function clusterStats(stats: StatsScope, name: string): ClusterStats {
-  const scope = stats.scope(`cluster.${name}.`)
+/** `scope` ends in `cluster.<name>.` */
+export function clusterStats(scope: StatsScope): ClusterStats {
   return {
     requests: scope.counter('upstream_rq_total'),
     activeRequests: scope.gauge('upstream_rq_active'),

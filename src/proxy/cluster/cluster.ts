@@ -34,6 +34,8 @@ export class Cluster implements ClusterFacts {
   readonly protocol: string
   readonly metadata: Readonly<Record<string, unknown>>
   readonly breaker: CircuitBreaker
+  /** `cluster.<name>.` */
+  readonly scope: StatsScope
   readonly stats: ClusterStats
   /** Of the proxy itself. */
   calls = new ClusterCalls()
@@ -48,6 +50,7 @@ export class Cluster implements ClusterFacts {
   /** Told when hosts or their health have changed. */
   changed: (() => void) | undefined
   #assignment: Assignment
+  closed: (() => void) | undefined
   /** Endpoints are known: from the config, the first EDS answer, or the first look-up. */
   ready = false
 
@@ -68,11 +71,11 @@ export class Cluster implements ClusterFacts {
     this.protocol = config.useDownstreamProtocol ? '' : config.http2 === undefined ? 'HTTP/1.1' : 'HTTP/2'
     this.metadata = config.metadata
     this.breaker = new CircuitBreaker(proto.circuitBreakers, path, place)
-    this.stats = clusterStats(scope, config.statName)
-    this.#connections = new HostConnections(proto, config, secrets, this.breaker, this.stats, scope, internal)
+    this.scope = scope.scope(`cluster.${config.statName}.`)
+    this.stats = clusterStats(this.scope)
+    this.#connections = new HostConnections(proto, config, secrets, this.breaker, this.stats, this.scope, internal)
     if (proto.healthChecks.length > 0) {
-      const own = scope.scope(`cluster.${config.statName}.`)
-      this.checks = new HealthChecks(proto.healthChecks, this, own, path)
+      this.checks = new HealthChecks(proto.healthChecks, this, this.scope, path)
     }
     this.#assignment = compileAssignment(
       config.discovery === 'eds' ? undefined : proto.loadAssignment,
@@ -81,7 +84,7 @@ export class Cluster implements ClusterFacts {
     this.#hosts = this.#chooser([])
     checkAddresses(this.#assignment.endpoints, config.discovery, `${path}.load_assignment`)
     // From here on there are timers, so nothing may be refused any more.
-    this.#outliers = proto.outlierDetection && new OutlierDetector(proto.outlierDetection, this, scope, path)
+    this.#outliers = proto.outlierDetection && new OutlierDetector(proto.outlierDetection, this, this.scope, path)
     if (config.discovery === 'static') this.#setEndpoints(this.#assignment.endpoints)
     else if (config.discovery !== 'eds') {
       const changed = (endpoints: readonly Endpoint[]) => this.#setEndpoints(endpoints)
@@ -139,6 +142,7 @@ export class Cluster implements ClusterFacts {
     this.#count(NO_HOSTS)
     this.changed = undefined
     this.#closed = true
+    this.closed?.()
   }
 
   #setEndpoints(endpoints: readonly Endpoint[]): void {

@@ -40,7 +40,7 @@ export class HostConnections {
     const { http2, useDownstreamProtocol: both } = config
     this.#config = config
     this.#breaker = breaker
-    this.#http2Stats = http2 && http2Stats(scope.scope(`cluster.${config.statName}.http2.`))
+    this.#http2Stats = http2 && http2Stats(scope.scope('http2.'))
     this.#settings = {
       connectTimeoutMs: config.connectTimeoutMs,
       idleTimeoutMs: config.idleTimeoutMs,

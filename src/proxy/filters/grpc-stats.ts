@@ -40,7 +40,10 @@ export const grpcStats: HttpFilterFactory<typeof FilterConfigSchema> = {
       const named = listed.has(path) || (all && (known.has(path) || known.size < MAX_METHODS))
       if (named) known.add(path)
       const [, service, method] = named ? path.split('/') : []
-      const scope = context.stats.scope(`cluster.${info.upstreamCluster}.grpc.${named ? `${service}.${method}.` : ''}`)
+      const scope = context.clusters
+        .statsOf(info.upstreamCluster)
+        ?.scope(`grpc.${named ? `${service}.${method}.` : ''}`)
+      if (scope === undefined) return
       const status = grpcStatus(info) ?? 'unknown'
       scope.counter(status).value++
       scope.counter(status === '0' ? 'success' : 'failure').value++

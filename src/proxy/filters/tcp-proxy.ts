@@ -86,7 +86,7 @@ class Settings {
     this.logs = config.accessLog.map((log, i) =>
       accessLogger(log, logPath(i), { ...context, filterName: log.name, prepared: prepared[i] }),
     )
-    this.connections = context.stats.counter(`tcp.${config.statPrefix}.downstream_cx_total`)
+    this.connections = context.stats.scope(`tcp.${config.statPrefix}.`).counter('downstream_cx_total')
     const specifier = config.clusterSpecifier
     const match = MetadataMatch.of(metadataJson(config.metadataMatch))
     if (specifier.case === 'cluster') this.#targets = [{ name: specifier.value, bound: 1, match }]

@@ -142,17 +142,19 @@ export async function compileListener(
   const chains: CompiledChain[] = []
   let fallback: CompiledChain | undefined
   const accessLogs: AccessLogger[] = []
+  const stats = context.ownStats()
   const close = () => {
     for (const chain of chains) chain.close()
     fallback?.close()
     for (const log of accessLogs) log.close()
+    stats.close()
   }
   const overload = proto.bypassOverloadManager ? undefined : context.overload
-  const place = { context: { ...context, overload }, listener: facts, prepared }
+  const place = { context: { ...context, stats, overload }, listener: facts, prepared }
   try {
     for (const [i, log] of proto.accessLog.entries()) {
       const where = `${path}.access_log[${i}]`
-      accessLogs.push(accessLogger(log, where, factoryContext(context, facts, log.name, '', prepared.get(where))))
+      accessLogs.push(accessLogger(log, where, factoryContext(place.context, facts, log.name, '', prepared.get(where))))
     }
     for (const [i, chain] of proto.filterChains.entries()) {
       chains.push(await compileChain(chain, place, bufferLimit, `${path}.filter_chains[${i}]`))

@@ -18,7 +18,7 @@ import { internalDepth } from '../network/internal-listeners.ts'
 import { NetworkConnection } from '../network/network-connection.ts'
 import type { ConnectionCount } from '../overload/connection-count.ts'
 import type { OverloadState } from '../overload/overload-state.ts'
-import type { StatsScope } from '../stats/scope.ts'
+import type { OwnedStats, StatsScope } from '../stats/scope.ts'
 import { acceptDirectly } from './accept.ts'
 import type { CompiledChain, CompiledListener } from './compile-listener.ts'
 import { bestChain, type ChainFacts } from './filter-chain-match.ts'
@@ -34,7 +34,7 @@ export interface BindOptions extends ListenAddress {
 
 /** What a listener finds in its worker. */
 export interface ListenerSurroundings {
-  readonly stats: StatsScope
+  ownStats(): OwnedStats
   readonly overload: OverloadState | undefined
   readonly health: HealthState
 }
@@ -49,6 +49,7 @@ export function seedConnectionIds(workerIndex: number): void {
 export class ListenerServer {
   readonly name: string
   #config: CompiledListener
+  readonly #ownStats: OwnedStats
   readonly #stats: ListenerStats
   readonly #servers: Server[] = []
   readonly #health: HealthState
@@ -59,13 +60,14 @@ export class ListenerServer {
   #draining = false
   #onEmpty: (() => void) | undefined
 
-  constructor(config: CompiledListener, { stats, overload, health }: ListenerSurroundings) {
+  constructor(config: CompiledListener, { ownStats, overload, health }: ListenerSurroundings) {
     this.#health = health
     this.name = config.name
     this.#overload = overload
     this.#limit = config.internal ? undefined : overload?.listener(config.name)
     this.#config = config
-    this.#stats = listenerStats(stats, config)
+    this.#ownStats = ownStats()
+    this.#stats = listenerStats(this.#ownStats, config)
   }
 
   /** Binds one address; resolves with the port. */
@@ -127,6 +129,7 @@ export class ListenerServer {
       this.removed(connection)
     }
     this.#config.close()
+    this.#ownStats.close()
   }
 
   /** Envoy asks clients to go elsewhere, too, while it is told to fail its health checks (DrainManagerImpl::drainClose). */

@@ -19,7 +19,7 @@ import { sharedMemoryForCells } from '../shared-cells.ts'
 import { StatsStore } from '../stats/store.ts'
 import type { SecretNeed } from '../tls/secret-need.ts'
 import { DataPlane } from '../worker/data-plane.ts'
-import type { ConfigOp, ServiceOp } from '../worker/protocol.ts'
+import type { ConfigOp, ForgetOp, ServiceOp } from '../worker/protocol.ts'
 import { type Applier, SafeApplier } from './applier.ts'
 import type { CountMemories } from './count-memories.ts'
 import { attempt, type Delivered, decode, delivered, same } from './delivered.ts'
@@ -28,7 +28,7 @@ import { type Extension, ExtensionUpdates } from './extension-updates.ts'
 import { FieldWatch } from './field-watch.ts'
 import { type ListenPlaces, moveListener } from './listen-places.ts'
 import { type ListenerState, ListenerUpdates } from './listener-updates.ts'
-import { countLost, countUpdate, sdsStats } from './sds-stats.ts'
+import { countLost, countUpdate, sdsPrefix, sdsStats } from './sds-stats.ts'
 import { SecretFiles } from './secret-files.ts'
 import { SecretUpdates } from './secret-updates.ts'
 
@@ -377,10 +377,9 @@ export class ConfigManager {
     return [...refusals, ...(await this.#listeners.renew(key))]
   }
 
-  #countSecrets({ name, altStatName }: Cluster, count: number): void {
+  #countSecrets(cluster: Cluster, count: number): void {
     if (count === 0) return
-    const scope = `cluster.${altStatName || name}.client_ssl_socket_factory.`
-    this.stats.counter(`${scope}ssl_context_update_by_sds`).value += count
+    this.stats.named(tlsStatsPrefix(cluster)).counter('ssl_context_update_by_sds').value += count
   }
 
   // Listeners
@@ -429,6 +428,8 @@ export class ConfigManager {
 
   #syncSubscriptions(): void {
     this.#later(() => this.#secretFiles.keep(this.#secretNeeds()))
+    const secretNeeds = this.#secretNeeds()
+    this.#forgetStats(secretNeeds)
     const ads = this.#ads
     if (ads === undefined) return
     const routes = new Set<string>()
@@ -442,15 +443,26 @@ export class ConfigManager {
       const eds = proto.clusterDiscoveryType.case === 'type' && proto.clusterDiscoveryType.value === 3
       if (eds) endpoints.add(proto.edsClusterConfig?.serviceName || proto.name)
     }
-    const secrets = new Set(this.#secretNeeds().flatMap(({ name, file }) => (file === undefined ? [name] : [])))
+    const secrets = new Set(secretNeeds.flatMap(({ name, file }) => (file === undefined ? [name] : [])))
     for (const [key, { version }] of this.secrets) if (version === '') secrets.delete(key)
     const asked = ads.subscribed(TypeUrl.secret)
     // Envoy counts the question beside each answer (GrpcSubscriptionImpl::start).
     for (const name of secrets) if (!asked.has(name)) sdsStats(this.stats, name).attempt.value++
-    this.#sync(ads, TypeUrl.endpoint, endpoints, this.endpoints)
-    this.#sync(ads, TypeUrl.route, routes, this.routes)
-    this.#sync(ads, TypeUrl.secret, secrets, { delete: (name) => this.#secrets.remove(name) })
-    this.#sync(ads, TypeUrl.extension, extensions, this.#extensions.all)
+    const forget = (known: Map<string, unknown>, what: ForgetOp['what']) => (name: string) => {
+      // In front of whatever may come under this name later.
+      if (known.delete(name)) void this.#pool.apply([{ kind: 'forget', what, name }])
+    }
+    this.#sync(ads, TypeUrl.endpoint, endpoints, forget(this.endpoints, 'endpoints'))
+    this.#sync(ads, TypeUrl.route, routes, forget(this.routes, 'routes'))
+    this.#sync(ads, TypeUrl.secret, secrets, (name) => this.#secrets.remove(name))
+    this.#sync(ads, TypeUrl.extension, extensions, forget(this.#extensions.all, 'extension'))
+  }
+
+  /** What went with its cluster, listener or secret is counted no more. */
+  #forgetStats(secretNeeds: readonly SecretNeed[]): void {
+    this.stats.keepOnly('cluster.', new Set([...this.clusters.values()].map(({ proto }) => tlsStatsPrefix(proto))))
+    this.stats.keepOnly('listener.', this.#listeners.statPrefixes())
+    this.stats.keepOnly('sds.', new Set(secretNeeds.map(({ name }) => sdsPrefix(name))))
   }
 
   /** For what nobody waits for. */
@@ -463,15 +475,19 @@ export class ConfigManager {
     return [...ofClusters, ...this.#listeners.needs().flatMap(({ secrets }) => secrets)]
   }
 
-  #sync(ads: AdsClient, type: string, wanted: ReadonlySet<string>, known: { delete(name: string): unknown }): void {
+  #sync(ads: AdsClient, type: string, wanted: ReadonlySet<string>, forget: (name: string) => void): void {
     const present = ads.subscribed(type)
     const added = [...wanted].filter((name) => !present.has(name))
     const removed = [...present].filter((name) => !wanted.has(name))
     if (added.length > 0) ads.subscribe(type, added)
     if (removed.length === 0) return
     ads.unsubscribe(type, removed)
-    for (const name of removed) known.delete(name)
+    for (const name of removed) forget(name)
   }
+}
+
+function tlsStatsPrefix({ name, altStatName }: Cluster): string {
+  return `cluster.${altStatName || name}.client_ssl_socket_factory.`
 }
 
 function fail(reason: string | undefined): void {

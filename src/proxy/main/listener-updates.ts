@@ -7,7 +7,7 @@ import type { Logger } from '../../telemetry/log.ts'
 import type { PrepareContext } from '../context.ts'
 import { compileListener } from '../listener/compile-listener.ts'
 import { listenAddresses, listenerScope } from '../listener/listen-address.ts'
-import type { StatsScope } from '../stats/scope.ts'
+import type { StatsStore } from '../stats/store.ts'
 import type { SecretNeed } from '../tls/secret-need.ts'
 import type { DataPlaneContext } from '../worker/data-plane-context.ts'
 import type { ConfigOp, ListenerOp } from '../worker/protocol.ts'
@@ -55,7 +55,7 @@ export interface ListenerSettings {
   readonly node: Node
   readonly reusePort: boolean
   readonly drainMs: number
-  readonly stats: StatsScope
+  readonly stats: StatsStore
   readonly counts: CountMemories
 }
 
@@ -70,7 +70,7 @@ export class ListenerUpdates {
   readonly #prepareContext: Omit<PrepareContext, 'statPrefix'>
   readonly #reusePort: boolean
   readonly #drainMs: number
-  readonly #stats: StatsScope
+  readonly #stats: StatsStore
   readonly #log: Logger
   /** What listeners need that are being tried out. */
   readonly #adding = new Set<ListenerNeeds>()
@@ -125,6 +125,14 @@ export class ListenerUpdates {
     return found
   }
 
+  /** What the names of this thread's statistics of listeners begin with. */
+  statPrefixes(): Set<string> {
+    const prefixes = new Set<string>()
+    for (const { active, warming } of this.states.values())
+      for (const listener of [active, warming]) if (listener !== undefined) prefixes.add(tlsStatsPrefix(listener.proto))
+    return prefixes
+  }
+
   /** Makes those anew that use this secret; says which refuse it, and why. */
   async renew(secret: string): Promise<string[]> {
     const refusals: string[] = []
@@ -153,8 +161,7 @@ export class ListenerUpdates {
 
   /** Envoy counts each arrival of a secret, also the first, unless it was there before the listener. */
   #countUpdates(proto: Listener, count: number): void {
-    const scope = listenerScope(listenAddresses(proto, proto.name), proto.name, proto.statPrefix)
-    this.#stats.counter(`${scope}server_ssl_socket_factory.ssl_context_update_by_sds`).value += count
+    this.#stats.named(tlsStatsPrefix(proto)).counter('ssl_context_update_by_sds').value += count
   }
 
   /** Tries a listener out and puts it into force, now or when what it needs has come; or says why it is refused. */
@@ -288,6 +295,10 @@ export class ListenerUpdates {
     const bytes = toBinary(ListenerSchema, proto)
     return { kind: 'listener', name, bytes, prepared, ports, reusePort: this.#reusePort }
   }
+}
+
+function tlsStatsPrefix(proto: Listener): string {
+  return `${listenerScope(listenAddresses(proto, proto.name), proto.name, proto.statPrefix)}server_ssl_socket_factory.`
 }
 
 /** Among names of routes and extensions that are given up. */

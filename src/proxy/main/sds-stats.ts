@@ -1,5 +1,5 @@
 import type { Cell } from '../../telemetry/metrics.ts'
-import type { StatsScope } from '../stats/scope.ts'
+import type { StatsStore } from '../stats/store.ts'
 
 /** What becomes of the deliveries of one secret, by Envoy's names. */
 export interface SdsStats {
@@ -16,8 +16,13 @@ export interface SdsStats {
   readonly updateTime: Cell
 }
 
-export function sdsStats(stats: StatsScope, name: string): SdsStats {
-  const scope = stats.scope(`sds.${name}.`)
+/** What the names of a secret's statistics begin with. */
+export function sdsPrefix(name: string): string {
+  return `sds.${name}.`
+}
+
+export function sdsStats(stats: StatsStore, name: string): SdsStats {
+  const scope = stats.named(sdsPrefix(name))
   return {
     attempt: scope.counter('update_attempt'),
     success: scope.counter('update_success'),

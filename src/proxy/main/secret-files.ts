@@ -14,7 +14,7 @@ import type { Logger } from '../../telemetry/log.ts'
 import { invalid } from '../config/fields.ts'
 import { readMessage } from '../config/text.ts'
 import { unexpectedFields } from '../config/unexpected-fields.ts'
-import type { StatsScope } from '../stats/scope.ts'
+import type { StatsStore } from '../stats/store.ts'
 import type { SecretFile, SecretNeed } from '../tls/secret-need.ts'
 import { secretValue } from '../tls/secrets.ts'
 import { attempt, decode } from './delivered.ts'
@@ -26,11 +26,11 @@ export class SecretFiles {
   readonly #watchers = new Map<string, { close(): void }>()
   readonly #secrets: SecretUpdates
   readonly #inTurn: (work: () => Promise<void>) => void
-  readonly #stats: StatsScope
+  readonly #stats: StatsStore
   readonly #log: Logger
   #closed = false
 
-  constructor(secrets: SecretUpdates, inTurn: (work: () => Promise<void>) => void, stats: StatsScope, log: Logger) {
+  constructor(secrets: SecretUpdates, inTurn: (work: () => Promise<void>) => void, stats: StatsStore, log: Logger) {
     this.#secrets = secrets
     this.#inTurn = inTurn
     this.#stats = stats

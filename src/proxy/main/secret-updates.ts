@@ -2,7 +2,7 @@ import { toBinary } from '@bufbuild/protobuf'
 import { type Secret, SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
 import { watchMoves } from '../../base/watch-moves.ts'
 import type { Logger } from '../../telemetry/log.ts'
-import type { StatsScope } from '../stats/scope.ts'
+import type { StatsStore } from '../stats/store.ts'
 import { checkSecret } from '../tls/check-secret.ts'
 import type { ConfigOp } from '../worker/protocol.ts'
 import { attempt, type Delivered, delivered, same } from './delivered.ts'
@@ -40,11 +40,11 @@ export class SecretUpdates {
   readonly #sources = new Map<string, Source>()
   readonly #users: SecretUsers
   readonly #fields: FieldWatch
-  readonly #stats: StatsScope
+  readonly #stats: StatsStore
   readonly #log: Logger
   #closed = false
 
-  constructor(users: SecretUsers, fields: FieldWatch, stats: StatsScope, log: Logger) {
+  constructor(users: SecretUsers, fields: FieldWatch, stats: StatsStore, log: Logger) {
     this.#fields = fields
     this.#users = users
     this.#stats = stats

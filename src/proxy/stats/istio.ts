@@ -5,7 +5,8 @@ import { Cell, HistogramCell, type Labels } from '../../telemetry/metrics.ts'
 import { responseFlagsText, type StreamInfo } from '../http/stream-info.ts'
 import { grpcStatus } from '../http/substitution.ts'
 import { isGrpc } from '../route/route-match.ts'
-import { BOUNDS, type HistogramSnapshot } from './store.ts'
+import { BOUNDS } from './group.ts'
+import type { HistogramSnapshot } from './store.ts'
 
 interface Series {
   readonly labels: Labels

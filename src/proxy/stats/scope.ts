@@ -11,3 +11,8 @@ export interface StatsScope {
   histogram(name: string): HistogramCell
   scope(prefix: string): StatsScope
 }
+
+/** A scope whose own scopes last until it is closed, or longer where somebody else holds them too; what it hands out directly stays. */
+export interface OwnedStats extends StatsScope {
+  close(): void
+}

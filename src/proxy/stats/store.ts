@@ -1,11 +1,6 @@
-import { Cell, HistogramCell } from '../../telemetry/metrics.ts'
-import type { StatsScope } from './scope.ts'
-
-/** Envoy's default histogram bounds, in milliseconds. */
-export const BOUNDS = [
-  0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 300_000, 600_000, 1_800_000,
-  3_600_000,
-]
+import type { Cell, HistogramCell } from '../../telemetry/metrics.ts'
+import { GroupScope, StatsGroup } from './group.ts'
+import type { OwnedStats, StatsScope } from './scope.ts'
 
 /** All statistics of one worker, as posted to the main thread. */
 export interface StatsSnapshot {
@@ -21,83 +16,129 @@ export interface HistogramSnapshot {
   readonly count: number
 }
 
-/** The statistics of one worker. A cell, once handed out, is added to without any look-up. */
+/**
+ * The statistics of one worker. A cell, once handed out, is added to without any look-up. What clusters and listeners count goes with
+ * the last that counts under its name, as Envoy's scopes do.
+ */
 export class StatsStore implements StatsScope {
-  readonly #counters = new Map<string, Cell>()
-  readonly #gauges = new Map<string, Cell>()
-  readonly #histograms = new Map<string, HistogramCell>()
+  readonly #groups = new Map<string, StatsGroup>()
+  readonly #lasting = this.hold('')
 
   counter(name: string): Cell {
-    return cell(this.#counters, name)
+    return this.#lasting.counter(name)
   }
 
   gauge(name: string): Cell {
-    return cell(this.#gauges, name)
-  }
-
-  histogram(name: string, bounds: readonly number[] = BOUNDS): HistogramCell {
-    let histogram = this.#histograms.get(name)
-    if (histogram === undefined) {
-      histogram = new HistogramCell(bounds)
-      this.#histograms.set(name, histogram)
-    }
-    return histogram
-  }
-
-  scope(prefix: string): StatsScope {
-    return new Scope(this, prefix)
-  }
-
-  resetCounters(): void {
-    for (const counter of this.#counters.values()) counter.value = 0
-  }
-
-  snapshot(): StatsSnapshot {
-    const histograms: Record<string, HistogramSnapshot> = {}
-    for (const [name, { bounds, counts, sum, count }] of this.#histograms) {
-      histograms[name] = { bounds, counts: counts.slice(), sum, count }
-    }
-    return { counters: values(this.#counters), gauges: values(this.#gauges), histograms }
-  }
-}
-
-class Scope implements StatsScope {
-  readonly #store: StatsStore
-  readonly #prefix: string
-
-  constructor(store: StatsStore, prefix: string) {
-    this.#store = store
-    this.#prefix = prefix
-  }
-
-  counter(name: string): Cell {
-    return this.#store.counter(this.#prefix + name)
-  }
-
-  gauge(name: string): Cell {
-    return this.#store.gauge(this.#prefix + name)
+    return this.#lasting.gauge(name)
   }
 
   histogram(name: string): HistogramCell {
-    return this.#store.histogram(this.#prefix + name)
+    return this.#lasting.histogram(name)
   }
 
   scope(prefix: string): StatsScope {
-    return new Scope(this.#store, this.#prefix + prefix)
+    return new GroupScope(this.#lasting, prefix)
+  }
+
+  /** A scope that lasts until it is not kept. */
+  named(prefix: string): StatsScope {
+    return new GroupScope(this.find(prefix) ?? this.hold(prefix), '')
+  }
+
+  /** Forgets what begins with `kind`, but for these. */
+  keepOnly(kind: string, wanted: ReadonlySet<string>): void {
+    for (const prefix of this.#groups.keys())
+      if (prefix.startsWith(kind) && !wanted.has(prefix)) this.#groups.delete(prefix)
+  }
+
+  owned(): OwnedStats {
+    return new Owned(this)
+  }
+
+  find(prefix: string): StatsGroup | undefined {
+    return this.#groups.get(prefix)
+  }
+
+  hold(prefix: string): StatsGroup {
+    let group = this.#groups.get(prefix)
+    if (group === undefined) {
+      group = new StatsGroup()
+      this.#groups.set(prefix, group)
+    }
+    group.users++
+    return group
+  }
+
+  release(prefix: string): void {
+    const group = this.#groups.get(prefix)
+    if (group !== undefined && --group.users === 0) this.#groups.delete(prefix)
+  }
+
+  resetCounters(): void {
+    for (const { counters } of this.#groups.values()) for (const counter of counters.values()) counter.value = 0
+  }
+
+  snapshot(): StatsSnapshot {
+    const counters: Record<string, number> = {}
+    const gauges: Record<string, number> = {}
+    const histograms: Record<string, HistogramSnapshot> = {}
+    for (const [prefix, group] of this.#groups) {
+      addValues(counters, prefix, group.counters)
+      addValues(gauges, prefix, group.gauges)
+      for (const [name, { bounds, counts, sum, count }] of group.histograms)
+        histograms[prefix + name] = { bounds, counts: counts.slice(), sum, count }
+    }
+    return { counters, gauges, histograms }
   }
 }
 
-function cell(cells: Map<string, Cell>, name: string): Cell {
-  let found = cells.get(name)
-  if (found === undefined) {
-    found = new Cell()
-    cells.set(name, found)
+/** A name may stand in several groups: what is left of it when its beginning is taken away may be divided otherwise. */
+function addValues(sums: Record<string, number>, prefix: string, cells: ReadonlyMap<string, Cell>): void {
+  for (const [rest, { value }] of cells) {
+    const name = prefix + rest
+    sums[name] = (sums[name] ?? 0) + value
   }
-  return found
 }
 
-function values(cells: Map<string, Cell>): Record<string, number> {
-  const result: Record<string, number> = {}
-  for (const [name, { value }] of cells) result[name] = value
-  return result
+class Owned implements OwnedStats {
+  readonly #store: StatsStore
+  readonly #held = new Map<string, StatsGroup>()
+  #closed = false
+
+  constructor(store: StatsStore) {
+    this.#store = store
+  }
+
+  counter(name: string): Cell {
+    return this.#store.counter(name)
+  }
+
+  gauge(name: string): Cell {
+    return this.#store.gauge(name)
+  }
+
+  histogram(name: string): HistogramCell {
+    return this.#store.histogram(name)
+  }
+
+  scope(prefix: string): StatsScope {
+    return new GroupScope(this.#group(prefix), '')
+  }
+
+  #group(prefix: string): StatsGroup {
+    // What is still under way when its owner has gone may count, but makes nothing last.
+    if (this.#closed) return this.#store.find(prefix) ?? new StatsGroup()
+    let group = this.#held.get(prefix)
+    if (group === undefined) {
+      group = this.#store.hold(prefix)
+      this.#held.set(prefix, group)
+    }
+    return group
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const prefix of this.#held.keys()) this.#store.release(prefix)
+    this.#held.clear()
+  }
 }

@@ -6,7 +6,7 @@ import type { HttpFilterRegistry } from '../http/filter-registry.ts'
 import type { StreamInfo } from '../http/stream-info.ts'
 import type { NetworkFilterRegistry } from '../network/filter-registry.ts'
 import type { OverloadState } from '../overload/overload-state.ts'
-import type { StatsStore } from '../stats/store.ts'
+import type { OwnedStats, StatsScope } from '../stats/scope.ts'
 import type { SecretSource } from '../tls/secrets.ts'
 import type { TicketSecret } from '../tls/ticket-secret.ts'
 import type { ExtensionStore } from './extension-store.ts'
@@ -17,7 +17,9 @@ export interface DataPlaneContext {
   readonly node: Node
   readonly log: Logger
   readonly workerIndex: number
-  readonly stats: StatsStore
+  readonly stats: StatsScope
+  /** Statistics that go with what is compiled. */
+  ownStats(): OwnedStats
   readonly clusters: ClusterManager
   readonly secrets: SecretSource
   /** What all workers of the process make the keys of TLS session tickets from. */

@@ -40,6 +40,7 @@ import type {
   ClusterStatus,
   ConfigOp,
   ExtensionOp,
+  ForgetOp,
   LimitsStatus,
   ListenerOp,
   OpResult,
@@ -66,6 +67,7 @@ export interface DataPlaneOptions {
 export class DataPlane {
   readonly context: DataPlaneContext
   readonly istio: IstioReporter | undefined
+  readonly stats = new StatsStore()
   readonly #listeners = new Map<string, ListenerServer>()
   readonly #secrets = new Map<string, Secret>()
   readonly #clusters: ClusterManager
@@ -77,7 +79,7 @@ export class DataPlane {
   constructor(node: Node, workerIndex: number, options: DataPlaneOptions = {}) {
     const { role = 'data', overload, ticketSecret = new TicketSecret(), localCluster = '' } = options
     this.#role = role
-    const stats = new StatsStore()
+    const { stats } = this
     const secrets = { find: (key: string) => this.#secrets.get(key) }
     const local = localCluster === '' ? undefined : new LocalZones(localCluster, node.locality)
     this.#clusters = new ClusterManager(secrets, stats, this.#internal, local)
@@ -89,6 +91,7 @@ export class DataPlane {
       log: logger('proxy'),
       workerIndex,
       stats,
+      ownStats: () => stats.owned(),
       clusters: this.#clusters,
       secrets,
       ticketSecret,
@@ -158,8 +161,23 @@ export class DataPlane {
         return this.#prepareExtension(op)
       case 'service':
         return this.#prepareService(op)
+      case 'forget':
+        return { commit: () => this.#forget(op), abort() {} }
       case 'remove-listener':
         return { commit: () => this.#removeListener(op.name, op.drainMs), abort() {} }
+    }
+  }
+
+  #forget({ what, name }: ForgetOp): void {
+    switch (what) {
+      case 'endpoints':
+        this.#clusters.forgetEndpoints(name)
+        break
+      case 'routes':
+        this.context.routes.forget(name)
+        break
+      case 'extension':
+        this.context.extensions.delete(name)
     }
   }
 
@@ -261,7 +279,7 @@ export class DataPlane {
   run(command: WorkerCommand): void {
     switch (command.kind) {
       case 'reset-counters':
-        this.context.stats.resetCounters()
+        this.stats.resetCounters()
         break
       case 'reopen-logs':
         reopenLogs()

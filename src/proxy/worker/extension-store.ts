@@ -46,7 +46,9 @@ export class ExtensionStore {
   }
 
   release(name: string, user: ExtensionUser): void {
-    this.#users.get(name)?.delete(user)
+    const users = this.#users.get(name)
+    users?.delete(user)
+    if (users?.size === 0) this.#users.delete(name)
   }
 
   users(name: string): readonly ExtensionUser[] {

@@ -18,6 +18,14 @@ export type ConfigOp =
   | ServiceOp
   | ListenerOp
   | { readonly kind: 'remove-listener'; readonly name: string; readonly drainMs: number }
+  | ForgetOp
+
+/** Nobody uses it any more, or only who has it already. */
+export interface ForgetOp {
+  readonly kind: 'forget'
+  readonly what: 'endpoints' | 'routes' | 'extension'
+  readonly name: string
+}
 
 export interface ClusterOp {
   readonly kind: 'cluster'

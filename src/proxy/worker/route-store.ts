@@ -46,6 +46,11 @@ export class RouteStore {
     this.holder(table.name).table = table
   }
 
+  /** Who still uses them has them. */
+  forget(name: string): void {
+    this.#holders.delete(name)
+  }
+
   #table(proto: RouteConfiguration, path: string | undefined, memory: SharedArrayBuffer | undefined): RouteTable {
     return new RouteTable(proto, this.#compile(new SharedCells(memory)), path, this.#hasCluster)
   }

@@ -69,7 +69,7 @@ function query(what: 'stats' | 'clusters' | 'connections'): unknown {
   switch (what) {
     case 'stats':
       return {
-        ...plane.context.stats.snapshot(),
+        ...plane.stats.snapshot(),
         process: plane.processGauges(),
         istio: plane.istio?.snapshot() ?? [],
       }

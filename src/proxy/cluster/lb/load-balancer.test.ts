@@ -98,7 +98,7 @@ describe('load balancers', () => {
 })
 
 describe('host sets', () => {
-  const stats = clusterStats(new StatsStore(), 'c')
+  const stats = clusterStats(new StatsStore().scope('cluster.c.'))
   const set = (
     list: readonly EndpointHost[],
     make: LoadBalancerFactory = roundRobin(),

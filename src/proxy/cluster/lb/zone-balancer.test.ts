@@ -52,7 +52,7 @@ function world(local: readonly Group[], upstream: readonly Group[], more: JsonOb
       }
       return Object.fromEntries(Object.entries(counts).map(([zone, count]) => [zone, count / 20]))
     },
-    stat: (name: string) => stats.counter(`cluster.up.lb_${name}`).value,
+    stat: (name: string) => stats.snapshot().counters[`cluster.up.lb_${name}`],
   }
 }
 

@@ -21,7 +21,7 @@ export class OutlierDetector {
   constructor(proto: OutlierDetection, cluster: Cluster, scope: StatsScope, path: string) {
     this.#cluster = cluster
     this.#config = outlierConfig(proto, `${path}.outlier_detection`)
-    this.#stats = outlierStats(scope.scope(`cluster.${cluster.statName}.outlier_detection.`))
+    this.#stats = outlierStats(scope.scope('outlier_detection.'))
     this.#timer = setInterval(() => this.#onInterval(), this.#config.intervalMs).unref()
   }
 

@@ -60,13 +60,14 @@ class RateLimitFilter implements HttpFilter {
     if (!(headers.get('x-envoy-internal') === 'true' ? settings.internal : settings.external))
       return FilterHeadersStatus.Continue
     const cluster = callbacks.route()?.clusterFor(headers) ?? ''
-    if (!settings.hasCluster(cluster)) return FilterHeadersStatus.Continue
+    const stats = settings.statsOf(cluster)
+    if (stats === undefined) return FilterHeadersStatus.Continue
     this.#applies = true
     this.#rule = callbacks.routeConfig<RouteRule>()
     const info = callbacks.streamInfo
     const descriptors = this.#descriptors(info, false)
     if (descriptors.length === 0) return FilterHeadersStatus.Continue
-    this.#counters = settings.counters(cluster)
+    this.#counters = settings.counters(stats)
     this.#call = settings.service.call(this.#question(descriptors), info, callbacks, (message, span) => {
       this.#call = undefined
       this.#decide(decision(message), descriptors, span)

@@ -84,10 +84,10 @@ export class Settings {
   readonly mark: boolean
   readonly response: HeaderMutations | undefined
   readonly namespace: string
-  readonly hasCluster: (name: string) => boolean
-  readonly #stats: StatsScope
+  readonly statsOf: (cluster: string) => StatsScope | undefined
   readonly #prefix: string
-  readonly #counters = new Map<string, Counters>()
+  /** By the scope of the cluster. */
+  readonly #counters = new WeakMap<StatsScope, Counters>()
 
   constructor(config: RateLimit, context: FactoryContext) {
     onlyFields(RateLimitSchema, config, FIELDS, PATH)
@@ -114,15 +114,14 @@ export class Settings {
     this.mark = !config.disableXEnvoyRatelimitedHeader
     this.response = HeaderMutations.compile(config.responseHeadersToAdd, [], `${PATH}.response_headers`)
     this.namespace = config.metadataNamespace || NAME
-    this.hasCluster = (name) => context.clusters.hasCluster(name)
-    this.#stats = context.stats
+    this.statsOf = (name) => context.clusters.statsOf(name)
     this.#prefix = config.statPrefix === '' ? '' : `${config.statPrefix}.`
   }
 
-  counters(cluster: string): Counters {
-    let counters = this.#counters.get(cluster)
+  /** Below `cluster.<name>.` */
+  counters(all: StatsScope): Counters {
+    let counters = this.#counters.get(all)
     if (counters === undefined) {
-      const all = this.#stats.scope(`cluster.${cluster}.`)
       const scope = all.scope(`ratelimit.${this.#prefix}`)
       counters = {
         ok: scope.counter('ok'),
@@ -131,7 +130,7 @@ export class Settings {
         allowed: scope.counter('failure_mode_allowed'),
         answers: new AnswerCounters(all),
       }
-      this.#counters.set(cluster, counters)
+      this.#counters.set(all, counters)
     }
     return counters
   }

@@ -3,14 +3,15 @@ import type { StatsScope } from '../../stats/scope.ts'
 
 /** Metrics of plugins below Envoy's `wasmcustom.`, which its Prometheus output leaves out. */
 export function wasmMetrics(stats: StatsScope): MetricSink {
-  const scope = stats.scope('wasmcustom.')
+  // Not of one listener: several may share a VM.
+  const of = (name: string) => `wasmcustom.${name}`
   return {
     define: (type, name): MetricHandle => {
       if (type === METRIC.histogram) {
-        const cell = scope.histogram(name)
+        const cell = stats.histogram(of(name))
         return { value: () => cell.count, add: () => {}, set: () => {}, record: (value) => cell.record(value) }
       }
-      const cell = type === METRIC.counter ? scope.counter(name) : scope.gauge(name)
+      const cell = type === METRIC.counter ? stats.counter(of(name)) : stats.gauge(of(name))
       return {
         value: () => cell.value,
         add: (amount) => cell.add(amount),
