@@ -134,7 +134,7 @@ export class Plugin {
       if (vm.failure !== undefined) throw vm.failure.error
     } catch (error) {
       root.release()
-      vm.contexts.delete(root.id)
+      vm.forget(root)
       vm.plugins--
       if (vm.plugins === 0) this.#vms.remove(this.#key, vm)
       this.#services.shared.release(this.settings.vmId)
@@ -149,6 +149,7 @@ export class Plugin {
     if (vm.failure !== undefined) this.#services.log.log('error', vm.failure.error.message, this.settings)
     for (const context of vm.contexts.all()) context.vmFailed()
     vm.contexts.clear()
+    vm.current = undefined
   }
 
   #noteFailure(): void {

@@ -63,10 +63,11 @@ export class Vm {
   /** The module's memory; `memory.length === 0` says that it has grown and the views are stale. */
   memory: Buffer = NO_MEMORY
   view: DataView = NO_VIEW
-  /** On whose behalf host functions act. */
+  /**
+   * On whose behalf host functions act. It stays when the callback has returned, until the context goes: each pointer that a VM, which
+   * is old, gets to a stream, which is young, is an entry in the garbage collector's books.
+   */
   current: Context | undefined
-  /** The context whose callback runs; `current` moves away from it by proxy_set_effective_context. */
-  running: Context | undefined
   special = 0
   budget = 0
   failure: PluginFailure | undefined
@@ -117,6 +118,12 @@ export class Vm {
     this.expressions = new Expressions(this.limits)
     this.metrics = new VmMetrics(services.metrics, this.limits)
     this.#log = new LogGate(services, this.limits)
+  }
+
+  /** The context is over. */
+  forget(context: Context): void {
+    this.contexts.delete(context.id)
+    if (this.current === context) this.current = undefined
   }
 
   /** Writes a line for the current plugin; the caller has checked level and range. */
@@ -265,9 +272,9 @@ export class Vm {
     try {
       result = fn(a)
     } catch (error) {
-      this.fail(error, name)
+      this.fail(error, name, context)
     }
-    this.#leave(before, name, result, a)
+    this.#leave(context, before, name, result, a)
     return result
   }
 
@@ -277,9 +284,9 @@ export class Vm {
     try {
       result = fn(a, b)
     } catch (error) {
-      this.fail(error, name)
+      this.fail(error, name, context)
     }
-    this.#leave(before, name, result, a, b)
+    this.#leave(context, before, name, result, a, b)
     return result
   }
 
@@ -289,9 +296,9 @@ export class Vm {
     try {
       result = fn(a, b, c)
     } catch (error) {
-      this.fail(error, name)
+      this.fail(error, name, context)
     }
-    this.#leave(before, name, result, a, b, c)
+    this.#leave(context, before, name, result, a, b, c)
     return result
   }
 
@@ -301,9 +308,9 @@ export class Vm {
     try {
       result = fn(a, b, c, d, e)
     } catch (error) {
-      this.fail(error, name)
+      this.fail(error, name, context)
     }
-    this.#leave(before, name, result, a, b, c, d, e)
+    this.#leave(context, before, name, result, a, b, c, d, e)
     return result
   }
 
@@ -339,10 +346,11 @@ export class Vm {
     if (this.#depth === 0) this.#drain()
   }
 
-  fail(error: unknown, callback: string): void {
+  /** Without a context: at the start. */
+  fail(error: unknown, callback: string, context?: Context): void {
     if (this.failure !== undefined) return
     const outOfFuel = this.#getFuel !== undefined && this.#getFuel() < 0
-    const plugin = (this.running ?? this.current)?.plugin.name ?? this.#owner.name
+    const plugin = context?.plugin.name ?? this.#owner.name
     this.failure = describeFailure(error, outOfFuel, plugin, callback, this.compiled.exportedFunctions)
     this.failedAt = this.services.clock.monotonicMs()
     this.special |= SPECIAL.failed
@@ -354,9 +362,8 @@ export class Vm {
 
   #enter(context: Context): Context | undefined {
     const before = this.current
-    this.current = context
+    if (before !== context) this.current = context
     if (this.#depth++ === 0) {
-      this.running = context
       this.budget = this.limits.hostCallBudget
       this.#setFuel(context.starting ? this.limits.startFuel : this.limits.callbackFuel)
     }
@@ -365,6 +372,7 @@ export class Vm {
   }
 
   #leave(
+    context: Context,
     before: Context | undefined,
     name: CallbackName,
     result: number,
@@ -375,18 +383,15 @@ export class Vm {
     e?: number,
   ): void {
     timeHasPassed()
-    if (this.special !== 0) this.#leaveSpecial(name, result, [a, b, c, d, e])
+    if (this.special !== 0) this.#leaveSpecial(context, name, result, [a, b, c, d, e])
     if (this.#printed !== '') this.#flush()
-    this.current = before
-    if (--this.#depth === 0) {
-      this.running = undefined
-      if (this.#deferred.length > 0) this.#drain()
-    }
+    if (--this.#depth > 0) this.current = before
+    else if (this.#deferred.length > 0) this.#drain()
   }
 
-  #leaveSpecial(name: CallbackName, result: number, args: readonly (number | undefined)[]): void {
+  #leaveSpecial(context: Context, name: CallbackName, result: number, args: readonly (number | undefined)[]): void {
     if ((this.special & SPECIAL.failed) !== 0 && this.failure === undefined) {
-      this.fail(new GuestFault('restricted_call', 'a failed host call was swallowed'), name)
+      this.fail(new GuestFault('restricted_call', 'a failed host call was swallowed'), name, context)
     }
     this.trace?.callback(
       this,

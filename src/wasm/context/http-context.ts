@@ -141,7 +141,7 @@ export class HttpContext extends Context {
     if (!this.#created) return
     const fn = this.vm.guest.proxy_on_delete
     if (fn !== undefined && this.vm.failure === undefined) this.vm.call1(this, 'proxy_on_delete', fn, this.id)
-    this.vm.contexts.delete(this.id)
+    this.vm.forget(this)
   }
 
   /** All that ends a stream, in Envoy's order (log, done, delete) or, where configured, the spec's. */

@@ -72,7 +72,7 @@ export class NetworkContext extends Context {
       this.#finishing('proxy_on_done')
       this.#finishing('proxy_on_log')
       this.#finishing('proxy_on_delete')
-      this.vm.contexts.delete(this.id)
+      this.vm.forget(this)
     }
     this.#deleted = true
   }

@@ -113,7 +113,7 @@ export class RootContext extends Context {
     this.release()
     const fn = this.vm.guest.proxy_on_delete
     if (this.vm.failure === undefined && fn !== undefined) this.vm.call1(this, 'proxy_on_delete', fn, this.id)
-    this.vm.contexts.delete(this.id)
+    this.vm.forget(this)
   }
 
   get deleted(): boolean {
