@@ -77,7 +77,7 @@ function attach(
     memory,
     guest,
     exports[malloc] as (size: number) => number,
-    fuel === undefined ? undefined : (exports[fuel.set] as unknown as (fuel: number) => void),
+    fuel === undefined ? undefined : (exports[fuel.set] as (fuel: number) => number),
     fuel === undefined ? undefined : (exports[fuel.get] as () => number),
   )
 }

@@ -46,6 +46,10 @@ export interface VmOptions {
   readonly passInvalidUtf8: boolean
 }
 
+/** Fuel and host calls of a callback after which a clock of milliseconds is still right. */
+const QUICK_FUEL = 50_000
+const QUICK_CALLS = 16
+
 const NO_MEMORY = Buffer.alloc(0)
 const NO_VIEW = new DataView(new ArrayBuffer(0))
 
@@ -90,7 +94,7 @@ export class Vm {
   #malloc: Fn1 = noAllocator
   /** Made when it is needed: an idle VM has none. */
   #giver: StringGiver | undefined
-  #setFuel: (fuel: number) => void = nothing
+  #setFuel: Fn1 = noFuel
   #getFuel: Fn0 | undefined
   #depth = 0
   #nextId = 1
@@ -141,7 +145,7 @@ export class Vm {
     memory: WebAssembly.Memory | undefined,
     guest: GuestFunctions,
     malloc: Fn1,
-    setFuel: ((fuel: number) => void) | undefined,
+    setFuel: Fn1 | undefined,
     getFuel: Fn0 | undefined,
   ): void {
     this.#wasmMemory = memory
@@ -327,6 +331,7 @@ export class Vm {
     } finally {
       this.#flush()
       this.special &= ~SPECIAL.starting
+      this.refuel(this.limits.callbackFuel)
     }
   }
 
@@ -349,6 +354,7 @@ export class Vm {
   /** Without a context: at the start. */
   fail(error: unknown, callback: string, context?: Context): void {
     if (this.failure !== undefined) return
+    timeHasPassed()
     const outOfFuel = this.#getFuel !== undefined && this.#getFuel() < 0
     const plugin = context?.plugin.name ?? this.#owner.name
     this.failure = describeFailure(error, outOfFuel, plugin, callback, this.compiled.exportedFunctions)
@@ -365,7 +371,7 @@ export class Vm {
     if (before !== context) this.current = context
     if (this.#depth++ === 0) {
       this.budget = this.limits.hostCallBudget
-      this.#setFuel(context.starting ? this.limits.startFuel : this.limits.callbackFuel)
+      if (context.starting) this.#setFuel(this.limits.startFuel)
     }
     this.callbacks++
     return before
@@ -382,11 +388,18 @@ export class Vm {
     d?: number,
     e?: number,
   ): void {
-    timeHasPassed()
     if (this.special !== 0) this.#leaveSpecial(context, name, result, [a, b, c, d, e])
     if (this.#printed !== '') this.#flush()
-    if (--this.#depth > 0) this.current = before
-    else if (this.#deferred.length > 0) this.#drain()
+    if (--this.#depth > 0) {
+      this.current = before
+      return
+    }
+    // For the next callback; what is left of this one's tells whether it may have taken long.
+    const fuel = this.limits.callbackFuel
+    const left = this.#setFuel(fuel)
+    const quick = left >= fuel - QUICK_FUEL && this.budget >= this.limits.hostCallBudget - QUICK_CALLS
+    if (!quick || context.starting) timeHasPassed()
+    if (this.#deferred.length > 0) this.#drain()
   }
 
   #leaveSpecial(context: Context, name: CallbackName, result: number, args: readonly (number | undefined)[]): void {
@@ -419,4 +432,7 @@ function noAllocator(): number {
   return 0
 }
 
-function nothing(): void {}
+/** Without a counter any callback may have taken long. */
+function noFuel(): number {
+  return Number.NEGATIVE_INFINITY
+}

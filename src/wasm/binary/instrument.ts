@@ -9,6 +9,7 @@ import { Writer } from './writer.ts'
 
 /** Names of the two functions that the rewriting adds for the host. */
 export interface FuelExports {
+  /** Sets the counter and gives what there was. */
   readonly set: string
   readonly get: string
 }
@@ -158,13 +159,12 @@ function addFuel(
   const names: FuelExports = { set: unused('sluice_fuel_set', taken), get: unused('sluice_fuel_get', taken) }
 
   const types = shape.types.length
-  append(parts, SECTION.type, 3, (out) => {
-    out.bytes(Uint8Array.of(0x60, 1, 0x7f, 0)) // (i32) -> ()
+  append(parts, SECTION.type, 2, (out) => {
     out.bytes(Uint8Array.of(0x60, 0, 1, 0x7f)) // () -> i32
     out.bytes(Uint8Array.of(0x60, 1, 0x7f, 1, 0x7f)) // (i32) -> i32
   })
   append(parts, SECTION.function, 4, (out) => {
-    for (const type of [types, types + 1, types + 2, types + 2]) out.u32(type)
+    for (const type of [types + 1, types, types + 1, types + 1]) out.u32(type)
   })
   append(parts, SECTION.global, 1, (out) => {
     out.bytes(Uint8Array.of(0x7f, 1, 0x41))
@@ -349,6 +349,8 @@ function settle(out: Writer, global: number): void {
 
 function writeHelpers(out: Writer, { global }: Indices): void {
   helper(out, (code) => {
+    code.byte(0x23)
+    code.u32(global)
     code.bytes(Uint8Array.of(0x20, 0, 0x24))
     code.u32(global)
   })
