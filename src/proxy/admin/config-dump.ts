@@ -67,6 +67,7 @@ export function configDump(config: ConfigManager, bootstrap: Bootstrap, query: U
       '@type': `${ADMIN}ClustersConfigDump`,
       static_clusters: staticClusters.map((c) => entry('cluster', ClusterSchema, c)),
       dynamic_active_clusters: dynamicClusters.map((c) => entry('cluster', ClusterSchema, c)),
+      dynamic_warming_clusters: named(config.warmingClusters).map((c) => entry('cluster', ClusterSchema, c)),
     },
     {
       '@type': `${ADMIN}ListenersConfigDump`,

@@ -63,6 +63,7 @@ export function mergeStats(
     listeners.filter(({ warming }) => warming !== undefined).length,
   )
   gauges.set('cluster_manager.active_clusters', config.clusters.size)
+  gauges.set('cluster_manager.warming_clusters', config.warmingClusters.size)
   return { counters, gauges, histograms, istio: [...istio.values()] }
 }
 

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import type { Cell } from '../../telemetry/metrics.ts'
 import { directSocket } from '../network/direct-reads.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import type { EndpointHost } from './endpoint-host.ts'
@@ -81,6 +82,7 @@ export function openSocket(
   depth = 0,
   allowHalfOpen = false,
 ): Socket {
+  if (tls?.notReady !== undefined) return refused(tls.notReady)
   const { internal } = host
   if (internal !== undefined) {
     const plain = internal(depth)
@@ -97,6 +99,12 @@ export function openSocket(
     return socket
   }
   return secured(dial(new Socket({ allowHalfOpen }), host, port, preamble), tls, host)
+}
+
+/** Never connects. */
+function refused(count: Cell): Socket {
+  count.value++
+  return new Socket().destroy(new Error('TLS error: Secret is not supplied by SDS'))
 }
 
 function secured(plain: Socket, tls: UpstreamTls, host: EndpointHost): Socket {

@@ -50,8 +50,8 @@ export class HostConnections {
       limits: { ...DEFAULT_LIMITS, maxCount: config.maxHeadersCount ?? DEFAULT_LIMITS.maxCount },
       stats,
     }
-    this.#transports = new Transports(proto, http2 !== undefined && !both, secrets, path)
-    this.#http2Transports = both ? new Transports(proto, true, secrets, path) : this.#transports
+    this.#transports = new Transports(proto, http2 !== undefined && !both, secrets, path, scope)
+    this.#http2Transports = both ? new Transports(proto, true, secrets, path, scope) : this.#transports
   }
 
   connect(host: EndpointHost): void {

@@ -22,6 +22,7 @@ import {
 } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
 import { unpack } from '../config/any.ts'
 import { invalid, onlyFields, unsupported } from '../config/fields.ts'
+import type { StatsScope } from '../stats/scope.ts'
 import type { SecretSource } from '../tls/secrets.ts'
 import { type ProxyHeaderWriter, proxyHeaderWriter } from './proxy-protocol.ts'
 import { compileUpstreamTls, type UpstreamTls } from './upstream-tls.ts'
@@ -90,11 +91,12 @@ export class Transports {
   readonly #matches: readonly Match[]
   readonly #default: Transport
 
-  constructor(cluster: ClusterProto, http2: boolean, secrets: SecretSource, path: string) {
+  /** `scope` ends in `cluster.<name>.` */
+  constructor(cluster: ClusterProto, http2: boolean, secrets: SecretSource, path: string, scope: StatsScope) {
     const keepAliveMs = keepAlive(cluster.upstreamConnectionOptions, `${path}.upstream_connection_options`)
     const compile = (socket: TransportSocket | undefined, where: string): Transport => {
       const { tls, proxyHeader } = parse(socket, where)
-      return { tls: tls && compileUpstreamTls(tls, http2, secrets, where), proxyHeader, keepAliveMs }
+      return { tls: tls && compileUpstreamTls(tls, http2, secrets, where, scope), proxyHeader, keepAliveMs }
     }
     this.#default = compile(cluster.transportSocket, `${path}.transport_socket`)
     this.#matches = cluster.transportSocketMatches.map((match, i) => {

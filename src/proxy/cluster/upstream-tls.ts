@@ -6,14 +6,19 @@ import {
   type UpstreamTlsContext,
   UpstreamTlsContextSchema,
 } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
+import type { Cell } from '../../telemetry/metrics.ts'
 import { onlyFields } from '../config/fields.ts'
+import type { StatsScope } from '../stats/scope.ts'
 import { accepted } from '../tls/accepted.ts'
 import { protocolBounds } from '../tls/parameters.ts'
+import { secretNeeds } from '../tls/secret-need.ts'
 import { certificateField, certificatePem, type SecretSource, validation } from '../tls/secrets.ts'
 import type { EndpointHost } from './endpoint-host.ts'
 
 /** TLS to the endpoints of a cluster. */
 export interface UpstreamTls {
+  /** Its secrets have not come in time, or cannot be used: connections are refused, as by Envoy's NotReadySslSocket, and counted here. */
+  readonly notReady: Cell | undefined
   options(host: EndpointHost): ConnectionOptions
   /** The reason why the peer is not accepted. */
   verify(socket: Socket): string | undefined
@@ -24,6 +29,7 @@ export function compileUpstreamTls(
   http2: boolean,
   secrets: SecretSource,
   path: string,
+  scope: StatsScope,
 ): UpstreamTls {
   onlyFields(UpstreamTlsContextSchema, config, ['common_tls_context', 'sni', 'max_session_keys'], path)
   const common = config.commonTlsContext
@@ -44,6 +50,10 @@ export function compileUpstreamTls(
       where,
     )
   }
+  if (secretNeeds(common, where).some(({ key, dynamic }) => dynamic && secrets.find(key) === undefined)) {
+    const notReady = scope.counter('client_ssl_socket_factory.upstream_context_secrets_not_ready')
+    return { notReady, options: () => ({}), verify: () => undefined }
+  }
   const certificate = certificatePem(common, secrets, where)
   const check = validation(common, secrets, where)
   const options = {
@@ -59,6 +69,7 @@ export function compileUpstreamTls(
     common !== undefined && common.alpnProtocols.length > 0 ? [...common.alpnProtocols] : http2 ? ['h2'] : []
   const sessions = new Map<string, Buffer>()
   return {
+    notReady: undefined,
     options(host) {
       const session = sessions.get(host.address)
       return {

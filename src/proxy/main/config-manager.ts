@@ -21,9 +21,9 @@ import type { SecretNeed } from '../tls/secret-need.ts'
 import { DataPlane } from '../worker/data-plane.ts'
 import type { ConfigOp, ForgetOp, ServiceOp } from '../worker/protocol.ts'
 import { type Applier, SafeApplier } from './applier.ts'
+import { ClusterUpdates } from './cluster-updates.ts'
 import type { CountMemories } from './count-memories.ts'
-import { attempt, type Delivered, decode, delivered, same } from './delivered.ts'
-import { clusterSecrets } from './dependencies.ts'
+import { type Delivered, decode, delivered, same } from './delivered.ts'
 import { type Extension, ExtensionUpdates } from './extension-updates.ts'
 import { FieldWatch } from './field-watch.ts'
 import { type ListenPlaces, moveListener } from './listen-places.ts'
@@ -31,13 +31,9 @@ import { type ListenerState, ListenerUpdates } from './listener-updates.ts'
 import { countLost, countUpdate, sdsPrefix, sdsStats } from './sds-stats.ts'
 import { SecretFiles } from './secret-files.ts'
 import { SecretUpdates } from './secret-updates.ts'
+import { SecretWaits } from './secret-waits.ts'
 
 const log = logger('proxy')
-
-interface DeliveredCluster extends Delivered<Cluster> {
-  /** What all threads count together of it, those too that begin later. */
-  readonly memory?: SharedArrayBuffer | undefined
-}
 
 interface DeliveredRoutes extends Delivered<RouteConfiguration> {
   /** What all workers have of it, those too that begin later. */
@@ -47,11 +43,12 @@ interface DeliveredRoutes extends Delivered<RouteConfiguration> {
 export class ConfigManager {
   readonly #pool: SafeApplier
   readonly #trial: DataPlane
-  readonly #counts: CountMemories
+  readonly #clusters: ClusterUpdates
   readonly #listeners: ListenerUpdates
   readonly #extensions: ExtensionUpdates
   readonly #secrets: SecretUpdates
   readonly #secretFiles: SecretFiles
+  readonly #waits: SecretWaits
   readonly #fields: FieldWatch
   /** What this thread counts. */
   readonly stats = new StatsStore()
@@ -59,7 +56,6 @@ export class ConfigManager {
   readonly #turns = new Turns()
   #ads: AdsClient | undefined
   #places: ListenPlaces = new Map()
-  readonly clusters = new Map<string, DeliveredCluster>()
   readonly routes = new Map<string, DeliveredRoutes>()
   readonly endpoints = new Map<string, Delivered<MessageShape<typeof ClusterLoadAssignmentSchema>>>()
   readonly #static = new Set<string>()
@@ -71,32 +67,51 @@ export class ConfigManager {
   #changed: (() => void)[] = []
 
   constructor(pool: Applier, node: Node, reusePort: boolean, drainMs: number, counts: CountMemories) {
-    this.#counts = counts
     this.#pool = new SafeApplier(pool)
     this.#trial = new DataPlane(node, -1)
     const inTurn = (work: () => Promise<void>) => this.#later(work)
     const users = {
       put: (key: string, secret: Secret) => this.#putSecret(key, secret),
       drop: (key: string) => this.#dropSecret(key),
-      renew: (key: string) => this.#renewSecretUsers(key),
-      arrived: () => this.#listeners.warm(),
+      renew: async (key: string) => [...(await this.#clusters.renew(key)), ...(await this.#listeners.renew(key))],
+      arrived: () => this.#warm(),
       inTurn,
     }
     this.#fields = new FieldWatch(this.stats, log)
     this.#extensions = new ExtensionUpdates(this.#pool, this.#trial.context, this.#fields, counts)
     this.#secrets = new SecretUpdates(users, this.#fields, this.stats, log)
     this.#secretFiles = new SecretFiles(this.#secrets, inTurn, this.stats, log)
-    const surroundings = {
-      routes: this.routes,
+    const { bad } = this.#secrets
+    const come = (key: string) => this.secrets.has(key) || bad.has(key)
+    this.#waits = new SecretWaits(come, () => inTurn(() => this.#warm()), this.stats)
+    const ofSecrets = {
       secrets: this.secrets,
-      badSecrets: this.#secrets.bad,
+      settled: (need: SecretNeed) => this.#waits.settled(need),
+      wait: (needs: readonly SecretNeed[]) => this.#waits.begin(needs),
+      changed: () => this.#syncSubscriptions(),
+    }
+    // Clusters change in turn with their secrets already.
+    const ofClusters = { ...ofSecrets, openSecrets: (needs: readonly SecretNeed[]) => this.#secretFiles.open(needs) }
+    this.#clusters = new ClusterUpdates(this.#pool, ofClusters, counts, this.stats, log)
+    const surroundings = {
+      ...ofSecrets,
+      routes: this.routes,
       openSecrets: (needs: readonly SecretNeed[]) => this.#turns.take(() => this.#secretFiles.open(needs)),
       extensions: this.#extensions.all,
-      changed: () => this.#syncSubscriptions(),
       warmed: () => this.notify(),
     }
     const settings = { node, reusePort, drainMs, stats: this.stats, counts }
     this.#listeners = new ListenerUpdates(this.#pool, this.#trial.context, surroundings, settings, log)
+  }
+
+  /** Those in force. */
+  get clusters(): ReadonlyMap<string, Delivered<Cluster>> {
+    return this.#clusters.active
+  }
+
+  /** Those that wait for their secrets. */
+  get warmingClusters(): ReadonlyMap<string, Delivered<Cluster>> {
+    return this.#clusters.warming
   }
 
   get listeners(): ReadonlyMap<string, ListenerState> {
@@ -159,7 +174,7 @@ export class ConfigManager {
     for (const cluster of clusters) {
       this.#fields.look(ClusterSchema, cluster, `cluster "${cluster.name}"`)
       this.#static.add(`cluster ${cluster.name}`)
-      fail(await this.#turns.take(() => this.#applyCluster(delivered(cluster, ''))))
+      fail(await this.#turns.take(() => this.#clusters.add(delivered(cluster, ''))))
     }
     for (const service of services) await this.#addService(service)
     for (const listener of listeners) {
@@ -206,8 +221,7 @@ export class ConfigManager {
     for (const [name, { proto }] of this.endpoints) {
       ops.push({ kind: 'endpoints', name, bytes: toBinary(ClusterLoadAssignmentSchema, proto) })
     }
-    for (const [name, { proto, memory }] of this.clusters)
-      ops.push({ kind: 'cluster', name, bytes: toBinary(ClusterSchema, proto), memory })
+    ops.push(...this.#clusters.ops())
     for (const [name, { proto, memory }] of this.routes)
       ops.push({ kind: 'routes', name, bytes: toBinary(RouteConfigurationSchema, proto), memory })
     for (const { op } of this.extensions.values()) ops.push(op)
@@ -222,6 +236,7 @@ export class ConfigManager {
   }
 
   close(): void {
+    this.#waits.close()
     this.#secretFiles.close()
     this.#secrets.close()
     this.#listeners.close()
@@ -252,43 +267,16 @@ export class ConfigManager {
       const proto = decode(ClusterSchema, resource)
       if (typeof proto === 'string') rejects.push({ name, reason: proto })
       else if (this.#static.has(`cluster ${name}`)) rejects.push({ name, reason: 'a static cluster has this name' })
-      else if (!same(this.clusters.get(name)?.proto, proto, ClusterSchema)) {
+      else if (!same(this.#clusters.latest(name), proto, ClusterSchema)) {
         this.#fields.look(ClusterSchema, proto, `cluster "${name}"`)
-        const reason = await this.#applyCluster(delivered(proto, version))
+        const reason = await this.#clusters.add(delivered(proto, version))
         if (reason !== undefined) rejects.push({ name, reason })
       }
     }
-    const gone = [...this.clusters.keys()].filter((name) => !seen.has(name) && !this.#static.has(`cluster ${name}`))
-    if (gone.length > 0) await this.#pool.apply(gone.map((name) => ({ kind: 'remove-cluster', name })))
-    for (const name of gone) this.clusters.delete(name)
+    const gone = [...this.#clusters.names].filter((name) => !seen.has(name) && !this.#static.has(`cluster ${name}`))
+    await this.#clusters.remove(gone)
     this.#syncSubscriptions()
     return rejects
-  }
-
-  /** `renewed`: for a secret that has changed. */
-  async #applyCluster(cluster: Delivered<Cluster>, renewed = false): Promise<string | undefined> {
-    const { proto } = cluster
-    const secrets = attempt(() => clusterSecrets(proto))
-    if (typeof secrets === 'string') return secrets
-    const awaited = secrets.filter(({ key }) => !this.secrets.has(key)).length
-    const unread = await this.#secretFiles.open(secrets).then(() => undefined, messageOf)
-    if (unread !== undefined) return unread
-    const missing = secrets.filter(({ key }) => !this.secrets.has(key))
-    if (missing.length > 0) {
-      // Asked for now; the cluster is applied when they come.
-      this.clusters.set(proto.name, cluster)
-      this.#syncSubscriptions()
-      return undefined
-    }
-    // Like Envoy's, the counts of a cluster begin anew when it is replaced: what is under way stays with the old one.
-    const memory = this.#counts.make()
-    const [{ error }] = await this.#pool.apply([
-      { kind: 'cluster', name: proto.name, bytes: toBinary(ClusterSchema, proto), memory, renewed },
-    ])
-    if (error !== undefined) return error
-    this.clusters.set(proto.name, { ...cluster, memory })
-    this.#countSecrets(proto, awaited)
-    return undefined
   }
 
   async #onEndpoints(resources: readonly NamedResource[], version: string): Promise<readonly RejectedResource[]> {
@@ -362,24 +350,10 @@ export class ConfigManager {
     await this.#pool.apply([{ kind: 'remove-secret', name: key }])
   }
 
-  /** Contexts are made from secrets once; who uses a new one is made anew. */
-  async #renewSecretUsers(key: string): Promise<readonly string[]> {
-    const refusals: string[] = []
-    for (const [name, cluster] of this.clusters) {
-      const secrets = clusterSecrets(cluster.proto)
-      const uses = secrets.filter((secret) => secret.key === key).length
-      if (uses === 0) continue
-      const complete = secrets.every((secret) => this.secrets.has(secret.key))
-      const reason = complete ? await this.#applyCluster(cluster, true) : undefined
-      if (reason !== undefined) refusals.push(`cluster ${name}: ${reason}`)
-      else this.#countSecrets(cluster.proto, uses)
-    }
-    return [...refusals, ...(await this.#listeners.renew(key))]
-  }
-
-  #countSecrets(cluster: Cluster, count: number): void {
-    if (count === 0) return
-    this.stats.named(tlsStatsPrefix(cluster)).counter('ssl_context_update_by_sds').value += count
+  /** Clusters and listeners that no longer wait for a secret. */
+  async #warm(): Promise<void> {
+    await this.#clusters.warm()
+    await this.#listeners.warm()
   }
 
   // Listeners
@@ -430,6 +404,7 @@ export class ConfigManager {
     this.#later(() => this.#secretFiles.keep(this.#secretNeeds()))
     const secretNeeds = this.#secretNeeds()
     this.#forgetStats(secretNeeds)
+    this.#waits.keep(secretNeeds)
     const ads = this.#ads
     if (ads === undefined) return
     const routes = new Set<string>()
@@ -439,7 +414,7 @@ export class ConfigManager {
       for (const name of needs.routes.keys()) routes.add(name)
       for (const name of needs.allExtensions) extensions.add(name)
     }
-    for (const { proto } of this.clusters.values()) {
+    for (const proto of this.#clusters.protos()) {
       const eds = proto.clusterDiscoveryType.case === 'type' && proto.clusterDiscoveryType.value === 3
       if (eds) endpoints.add(proto.edsClusterConfig?.serviceName || proto.name)
     }
@@ -460,7 +435,7 @@ export class ConfigManager {
 
   /** What went with its cluster, listener or secret is counted no more. */
   #forgetStats(secretNeeds: readonly SecretNeed[]): void {
-    this.stats.keepOnly('cluster.', new Set([...this.clusters.values()].map(({ proto }) => tlsStatsPrefix(proto))))
+    this.stats.keepOnly('cluster.', this.#clusters.statPrefixes())
     this.stats.keepOnly('listener.', this.#listeners.statPrefixes())
     this.stats.keepOnly('sds.', new Set(secretNeeds.map(({ name }) => sdsPrefix(name))))
   }
@@ -471,8 +446,7 @@ export class ConfigManager {
   }
 
   #secretNeeds(): SecretNeed[] {
-    const ofClusters = [...this.clusters.values()].flatMap(({ proto }) => clusterSecrets(proto))
-    return [...ofClusters, ...this.#listeners.needs().flatMap(({ secrets }) => secrets)]
+    return [...this.#clusters.needs(), ...this.#listeners.needs().flatMap(({ secrets }) => secrets)]
   }
 
   #sync(ads: AdsClient, type: string, wanted: ReadonlySet<string>, forget: (name: string) => void): void {
@@ -484,10 +458,6 @@ export class ConfigManager {
     ads.unsubscribe(type, removed)
     for (const name of removed) forget(name)
   }
-}
-
-function tlsStatsPrefix({ name, altStatName }: Cluster): string {
-  return `cluster.${altStatName || name}.client_ssl_socket_factory.`
 }
 
 function fail(reason: string | undefined): void {

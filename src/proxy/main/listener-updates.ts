@@ -16,7 +16,6 @@ import type { CountMemories } from './count-memories.ts'
 import { attempt, type Delivered } from './delivered.ts'
 import { type ListenerNeeds, listenerNeeds } from './dependencies.ts'
 import { prepareListener } from './prepare.ts'
-import { countFetchTimeout, sdsStats } from './sds-stats.ts'
 
 export interface ListenerState {
   active: Delivered<Listener> | undefined
@@ -29,7 +28,7 @@ interface Warming {
   readonly delivered: Delivered<Listener>
   readonly needs: ListenerNeeds
   readonly prepared: ReadonlyMap<string, unknown>
-  /** Names whose `initial_fetch_timeout` is over. */
+  /** Routes and extensions whose `initial_fetch_timeout` is over. */
   readonly givenUp: Set<string>
   readonly timers: NodeJS.Timeout[]
   /** How many of its secrets were not there at first. */
@@ -41,8 +40,9 @@ export interface ListenerSurroundings {
   readonly routes: ReadonlyMap<string, unknown>
   readonly extensions: ReadonlyMap<string, unknown>
   readonly secrets: ReadonlyMap<string, unknown>
-  /** Those that have come and were of no use: no longer waited for. */
-  readonly badSecrets: ReadonlySet<string>
+  /** A secret is there, or waited for no longer. */
+  settled(need: SecretNeed): boolean
+  wait(needs: readonly SecretNeed[]): void
   /** Reads secrets that come by files; throws where there are no such files. */
   openSecrets(needs: readonly SecretNeed[]): Promise<void>
   /** What they need has changed. */
@@ -210,8 +210,8 @@ export class ListenerUpdates {
 
   #armTimers(warming: Warming): void {
     const { routes, extensions, secrets } = warming.needs
-    const ofSecrets = secrets.map(({ key, fetchTimeoutMs }) => [secretMark(key), fetchTimeoutMs] as const)
-    for (const [name, ms] of [...routes, ...extensions, ...ofSecrets]) {
+    this.#needs.wait(secrets)
+    for (const [name, ms] of [...routes, ...extensions]) {
       if (ms === 0) continue
       const timer = setTimeout(() => {
         warming.givenUp.add(name)
@@ -221,23 +221,12 @@ export class ListenerUpdates {
     }
   }
 
-  /** In front of the listener's coming into force, after which nobody waits for its secrets. */
-  #countUnfetched({ needs, givenUp }: Warming): void {
-    const names = new Map(needs.secrets.map(({ key, name }) => [key, name]))
-    for (const [key, name] of names) {
-      if (givenUp.has(secretMark(key)) && !this.#needs.secrets.has(key) && !this.#needs.badSecrets.has(key))
-        countFetchTimeout(sdsStats(this.#stats, name))
-    }
-  }
-
   #satisfied({ needs, givenUp }: Warming): boolean {
     const has = (known: ReadonlyMap<string, unknown>, name: string) => known.has(name) || givenUp.has(name)
     return (
       [...needs.routes.keys()].every((name) => has(this.#needs.routes, name)) &&
       [...needs.extensions.keys()].every((name) => has(this.#needs.extensions, name)) &&
-      needs.secrets.every(
-        ({ key }) => this.#needs.secrets.has(key) || this.#needs.badSecrets.has(key) || givenUp.has(secretMark(key)),
-      )
+      needs.secrets.every((need) => this.#needs.settled(need))
     )
   }
 
@@ -253,7 +242,6 @@ export class ListenerUpdates {
 
   #activate(name: string, warming: Warming): Promise<string | undefined> {
     this.#stopWarming(name)
-    this.#countUnfetched(warming)
     const state = this.states.get(name) as ListenerState
     return this.#turns.take(() => this.#putIntoForce(name, state, warming))
   }
@@ -261,6 +249,8 @@ export class ListenerUpdates {
   async #putIntoForce(name: string, state: ListenerState, warming: Warming): Promise<string | undefined> {
     const op = this.#op(name, warming.delivered.proto, warming.prepared, state.ports)
     const [{ error, ports }] = await this.#pool.apply([op])
+    // Removed meanwhile, and perhaps added again: the workers hear of that next.
+    if (this.states.get(name) !== state) return undefined
     if (state.warming === warming.delivered) state.warming = undefined
     state.error = undefined
     if (error !== undefined) return this.#refused(name, state, error)
@@ -299,9 +289,4 @@ export class ListenerUpdates {
 
 function tlsStatsPrefix(proto: Listener): string {
   return `${listenerScope(listenAddresses(proto, proto.name), proto.name, proto.statPrefix)}server_ssl_socket_factory.`
-}
-
-/** Among names of routes and extensions that are given up. */
-function secretMark(key: string): string {
-  return `secret ${key}`
 }

@@ -8,6 +8,7 @@ import {
 import { compileUpstreamTls } from '../cluster/upstream-tls.ts'
 import { parseMessage } from '../config/text.ts'
 import { Authority, inline, type Pair } from '../listener/testing.ts'
+import { StatsStore } from '../stats/store.ts'
 import { DownstreamTls } from './downstream.ts'
 import { TicketSecret } from './ticket-secret.ts'
 
@@ -35,7 +36,7 @@ describe('what OpenSSL refuses is told with its field', () => {
   }
   const client = (fields: string) => {
     const config = parseMessage(UpstreamTlsContextSchema, `{ common_tls_context: { ${fields} } }`, 'test')
-    compileUpstreamTls(config, false, secrets, 'here')
+    compileUpstreamTls(config, false, secrets, 'here', new StatsStore())
   }
   const refused = (work: () => void, field: string) =>
     assert.throws(work, ({ message }: Error) =>
