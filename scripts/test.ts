@@ -15,7 +15,7 @@ import { Report } from './test-report.ts'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const PLACES = ['src', 'test', 'extensions', 'samples', 'sdk', 'scripts', 'bench', 'console/src', 'console/test']
 /** These start whole installations or heavy peers, and would disturb each other and everything else. */
-const ALONE = ['test/e2e/', 'test/conformance/', 'test/interop/', 'test/parity/']
+const ALONE = ['test/e2e/', 'test/conformance/', 'test/interop/', 'test/parity/', 'test/differential/']
 /** For a test and for a file: what hangs is stopped and named. */
 const LIMIT_MS = 10 * 60_000
 

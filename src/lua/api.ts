@@ -1,12 +1,25 @@
 /** Envoy's Lua API: the objects and methods that a script may use (Envoy documentation, "Lua", Stream handle API). */
 import type { LuaState } from 'fengari'
-import { BodyBuffer } from '../base/body-buffer.ts'
+import type { BodyBuffer } from '../base/body-buffer.ts'
 import { HeaderMap } from '../base/header-map.ts'
+import { HEADERS, type LuaHeaders } from './headers.ts'
 import type { LuaInfoName, LuaLogLevel, LuaStreamHost, LuaTls } from './host.ts'
 import { lua, to_luastring } from './interpreter.ts'
 import { type Method, type ObjectKind, pushObject } from './objects.ts'
 import { importPublicKey, PUBLIC_KEY, verifySignature } from './signature.ts'
-import { headersAt, jsonAt, needText, pushBytes, pushJson, pushText, textAt, throwLua } from './values.ts'
+import {
+  headersAt,
+  isGiven,
+  jsonAt,
+  NO_VALUE,
+  needInt,
+  needText,
+  pushBytes,
+  pushJson,
+  pushText,
+  textOr,
+  throwLua,
+} from './values.ts'
 
 /** A stream handle with the run that uses it. */
 export interface StreamHandle {
@@ -17,62 +30,19 @@ export interface StreamHandle {
 /** A body or a chunk of one; changing a whole body changes the announced length. */
 interface BodyHandle {
   readonly buffer: BodyBuffer
-  readonly headers: HeaderMap | undefined
-}
-
-export const HEADERS: ObjectKind<HeaderMap> = {
-  name: 'headers',
-  methods: {
-    get(L, headers) {
-      const values = headers.getAll(needText(L, 2, 'string').toLowerCase())
-      if (values.length === 0) lua.lua_pushnil(L)
-      else pushText(L, values.join(','))
-      return 1
-    },
-    getAtIndex(L, headers) {
-      const value = headers.getAll(needText(L, 2, 'string').toLowerCase())[lua.lua_tonumber(L, 3)]
-      if (value === undefined) lua.lua_pushnil(L)
-      else pushText(L, value)
-      return 1
-    },
-    getNumValues(L, headers) {
-      lua.lua_pushinteger(L, headers.getAll(needText(L, 2, 'string').toLowerCase()).length)
-      return 1
-    },
-    add(L, headers) {
-      headers.add(...pairOf(L))
-      return 0
-    },
-    replace(L, headers) {
-      headers.set(...pairOf(L))
-      return 0
-    },
-    remove(L, headers) {
-      headers.remove(needText(L, 2, 'string').toLowerCase())
-      return 0
-    },
-  },
-  pairs: (headers) => [...headers].map(([name, value]) => [name, (L) => pushText(L, value)] as const),
-}
-
-/** Names and values that would end a header line are the script's mistake, not the codec's problem. */
-function pairOf(L: LuaState): [string, string] {
-  const name = needText(L, 2, 'string').toLowerCase()
-  const value = needText(L, 3, 'string')
-  if (!/^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(name) || /[\0\r\n]/.test(value)) throwLua(L, `invalid header «${name}»`)
-  return [name, value]
+  readonly headers: LuaHeaders
 }
 
 export const BODY: ObjectKind<BodyHandle> = {
   name: 'buffer',
   methods: {
     length(L, { buffer }) {
-      lua.lua_pushinteger(L, buffer.length)
+      lua.lua_pushnumber(L, buffer.length)
       return 1
     },
     getBytes(L, { buffer }) {
-      const index = lua.lua_tonumber(L, 2)
-      const length = lua.lua_tonumber(L, 3)
+      const index = needInt(L, 2)
+      const length = needInt(L, 3)
       if (!(index >= 0 && length >= 0 && index + length <= buffer.length)) {
         throwLua(L, 'index/length must be >= 0 and (index + length) must be <= buffer size')
       }
@@ -82,8 +52,8 @@ export const BODY: ObjectKind<BodyHandle> = {
     setBytes(L, { buffer, headers }) {
       const bytes = Buffer.from(needText(L, 2, 'string'), 'latin1')
       buffer.replace(bytes)
-      headers?.set('content-length', String(bytes.length))
-      lua.lua_pushinteger(L, bytes.length)
+      if (!headers.fixed) headers.map.set('content-length', String(bytes.length))
+      lua.lua_pushnumber(L, bytes.length)
       return 1
     },
   },
@@ -93,7 +63,9 @@ const METADATA: ObjectKind<Readonly<Record<string, unknown>>> = {
   name: 'metadata',
   methods: {
     get(L, metadata) {
-      pushJson(L, metadata[needText(L, 2, 'string')])
+      const value = metadata[needText(L, 2, 'string')]
+      if (value === undefined) return NO_VALUE
+      pushJson(L, value)
       return 1
     },
   },
@@ -104,7 +76,9 @@ const DYNAMIC: ObjectKind<LuaStreamHost> = {
   name: 'dynamicMetadata',
   methods: {
     get(L, host) {
-      pushJson(L, host.dynamicMetadata(needText(L, 2, 'string')))
+      const metadata = host.dynamicMetadata(needText(L, 2, 'string'))
+      if (metadata === undefined) return NO_VALUE
+      pushJson(L, metadata)
       return 1
     },
     set(L, host) {
@@ -114,6 +88,28 @@ const DYNAMIC: ObjectKind<LuaStreamHost> = {
   },
   pairs: (host) =>
     host.dynamicNamespaces.map((name) => [name, (L) => pushJson(L, host.dynamicMetadata(name))] as const),
+}
+
+/** Of the filters that set metadata of a connection none is here. */
+const CONNECTION_INFO: ObjectKind<LuaStreamHost> = {
+  name: 'connectionStreamInfo',
+  methods: {
+    dynamicMetadata: (L) => push(L, METADATA, {}),
+    dynamicTypedMetadata: noTyped,
+  },
+}
+
+/** Typed metadata has no source here: nobody has set any. */
+function noTyped(L: LuaState): number {
+  needText(L, 2, 'string')
+  lua.lua_pushnil(L)
+  return 1
+}
+
+/** A route or virtual host. */
+const CONFIGURED: ObjectKind<Readonly<Record<string, unknown>>> = {
+  name: 'route',
+  methods: { metadata: (L, metadata) => push(L, METADATA, metadata) },
 }
 
 function infoMethod(name: LuaInfoName): Method<LuaStreamHost> {
@@ -135,6 +131,7 @@ const STREAM_INFO: ObjectKind<LuaStreamHost> = {
     downstreamRemoteAddress: infoMethod('downstreamRemoteAddress'),
     requestedServerName: infoMethod('requestedServerName'),
     dynamicMetadata: (L, host) => push(L, DYNAMIC, host),
+    dynamicTypedMetadata: noTyped,
     filterState: (L, host) => push(L, FILTER_STATE, host),
     downstreamSslConnection: (L, host) => pushTls(L, host.tls),
   },
@@ -219,33 +216,40 @@ function log(level: LuaLogLevel): Method<StreamHandle> {
 
 const MAX_LOG = 16 * 1024
 
+const ASYNCHRONOUS = "http call asynchronous flag must be 'true', 'false', or empty"
+
 function httpCall(L: LuaState, { host }: StreamHandle): number {
+  const options = lua.lua_type(L, 5) === lua.LUA_TTABLE ? callOptions(L) : callFlags(L)
   const cluster = needText(L, 2, 'string')
   if (lua.lua_type(L, 3) !== lua.LUA_TTABLE) throwLua(L, 'headers must be a table')
+  const body = textOr(L, 4, '')
+  if (options.timeoutMs < 0) throwLua(L, 'http call timeout must be >= 0')
   const headers = HeaderMap.of(
     headersAt(L, 3).sort(([a], [b]) => Number(b.startsWith(':')) - Number(a.startsWith(':'))),
   )
-  const body = textAt(L, 4) ?? ''
-  let timeoutMs = 0
-  let async = false
-  if (lua.lua_type(L, 5) === lua.LUA_TTABLE) {
-    const options = jsonAt(L, 5) as { timeout_ms?: unknown; asynchronous?: unknown }
-    if (typeof options.timeout_ms === 'number') timeoutMs = options.timeout_ms
-    async = options.asynchronous === true
-  } else {
-    timeoutMs = lua.lua_tonumber(L, 5)
-    async = lua.lua_toboolean(L, 6)
-  }
-  if (timeoutMs < 0 || !Number.isFinite(timeoutMs)) throwLua(L, 'http call timeout must be >= 0')
   for (const name of [':path', ':method', ':authority']) {
     if (!headers.has(name)) throwLua(L, "http call headers must include ':path', ':method', and ':authority'")
   }
-  if (body !== '') headers.set('content-length', String(body.length))
-  if (!host.call({ cluster, headers, body, timeoutMs, async }))
-    throwLua(L, 'http call cluster invalid. Must be configured')
-  if (async) return 0
-  host.wait({ for: 'call' })
+  if (isGiven(L, 4)) headers.set('content-length', String(body.length))
+  if (!host.call({ cluster, headers, body, ...options })) throwLua(L, 'http call cluster invalid. Must be configured')
+  if (options.async) return 0
+  host.wait({ for: 'call', lists: options.lists })
   return lua.lua_yield(L, 0)
+}
+
+/** `timeout_ms, asynchronous` */
+function callFlags(L: LuaState) {
+  const flag = lua.lua_type(L, 6)
+  if (flag !== lua.LUA_TNONE && flag !== lua.LUA_TBOOLEAN) throwLua(L, ASYNCHRONOUS)
+  return { timeoutMs: needInt(L, 5), async: lua.lua_toboolean(L, 6), lists: false }
+}
+
+function callOptions(L: LuaState) {
+  const options = jsonAt(L, 5) as Readonly<Record<string, unknown>>
+  const { timeout_ms: timeout = 0, asynchronous: async = false, return_duplicate_headers: lists = false } = options
+  if (typeof timeout !== 'number') throwLua(L, 'timeout_ms is a number')
+  if (typeof async !== 'boolean') throwLua(L, ASYNCHRONOUS)
+  return { timeoutMs: Math.trunc(timeout), async, lists: lists === true }
 }
 
 export const STREAM: ObjectKind<StreamHandle> = {
@@ -259,7 +263,10 @@ export const STREAM: ObjectKind<StreamHandle> = {
     logCritical: log('fatal'),
     headers: (L, { host }) => push(L, HEADERS, host.headers),
     body(L, { host }) {
+      const given = lua.lua_type(L, 2)
+      if (given !== lua.LUA_TNONE && given !== lua.LUA_TBOOLEAN) throwLua(L, 'bad argument #1 (boolean expected)')
       const wrap = lua.lua_toboolean(L, 2)
+      if (host.bodyPassed) throwLua(L, 'cannot call body() after body has been streamed')
       if (host.body === undefined && !host.ended) {
         host.wait({ for: 'body', wrap })
         return lua.lua_yield(L, 0)
@@ -267,6 +274,7 @@ export const STREAM: ObjectKind<StreamHandle> = {
       return pushBody(L, host, wrap)
     },
     bodyChunks(L, { host }) {
+      if (host.bodySeen) throwLua(L, 'cannot call bodyChunks after body processing has begun')
       lua.lua_pushcfunction(L, (state) => {
         if (host.ended) {
           lua.lua_pushnil(state)
@@ -279,25 +287,27 @@ export const STREAM: ObjectKind<StreamHandle> = {
     },
     trailers(L, { host }) {
       if (host.trailers !== undefined) return push(L, HEADERS, host.trailers)
-      if (host.ended) {
-        lua.lua_pushnil(L)
-        return 1
-      }
+      if (host.ended) return NO_VALUE
       host.wait({ for: 'trailers' })
       return lua.lua_yield(L, 0)
     },
     metadata: (L, { host }) => push(L, METADATA, host.metadata),
+    virtualHost: (L, { host }) => push(L, CONFIGURED, host.virtualHostMetadata),
+    route: (L, { host }) => push(L, CONFIGURED, host.metadata),
+    connectionStreamInfo: (L, { host }) => push(L, CONNECTION_INFO, host),
     filterContext: (L, { host }) => push(L, METADATA, host.filterContext),
     streamInfo: (L, { host }) => push(L, STREAM_INFO, host),
     connection: (L, { host }) => push(L, CONNECTION, host),
     httpCall,
     respond(L, { host }) {
+      if (host.headers.fixed) throwLua(L, 'respond() cannot be called if headers have been continued')
       if (host.isResponse) throwLua(L, 'respond() not currently supported in the response path')
       if (lua.lua_type(L, 2) !== lua.LUA_TTABLE) throwLua(L, 'respond() takes a table of headers')
+      const body = textOr(L, 3, '')
       const headers = headersAt(L, 2)
       const status = Number(headers.find(([name]) => name === ':status')?.[1])
       if (!(status >= 200 && status < 600)) throwLua(L, ':status must be between 200-599')
-      host.respond(headers, textAt(L, 3) ?? '')
+      host.respond(headers, body)
       // A script that has answered is over: it never wakes again.
       host.wait({ for: 'nothing' })
       return lua.lua_yield(L, 0)
@@ -313,39 +323,49 @@ export const STREAM: ObjectKind<StreamHandle> = {
       return 1
     },
     timestamp(L) {
-      const unit = textAt(L, 2)
-      const now = performance.timeOrigin + performance.now()
-      lua.lua_pushnumber(
-        L,
-        unit === 'EnvoyTimestampResolution.MICROSECOND' || unit === '1' ? Math.floor(now * 1000) : Math.floor(now),
-      )
+      if (!['', MILLISECOND].includes(textOr(L, 2, ''))) throwLua(L, 'timestamp format must be MILLISECOND.')
+      lua.lua_pushnumber(L, Math.floor(performance.timeOrigin + performance.now()))
       return 1
     },
     timestampString(L) {
-      pushText(L, String(Math.floor(performance.timeOrigin + performance.now())))
+      const format = textOr(L, 2, '')
+      if (!['', MILLISECOND, MICROSECOND].includes(format)) {
+        throwLua(L, 'timestamp format must be MILLISECOND or MICROSECOND.')
+      }
+      const now = performance.timeOrigin + performance.now()
+      pushText(L, String(Math.floor(format === MICROSECOND ? now * 1000 : now)))
       return 1
     },
   },
 }
 
-/** What `body()` returns: a buffer object, or nil without a body unless one is wanted anyway. */
+/** `EnvoyTimestampResolution` */
+const MILLISECOND = '0'
+const MICROSECOND = '1'
+
+/** What `body()` returns: a buffer object (also of an empty body), or nil without a body unless one is wanted anyway. */
 export function pushBody(L: LuaState, host: LuaStreamHost, wrap: boolean): number {
-  const buffer = host.body ?? new BodyBuffer()
-  if (buffer.length === 0 && !wrap) lua.lua_pushnil(L)
-  else pushObject(L, BODY, { buffer, headers: host.headers })
+  const buffer = host.body ?? (wrap ? host.addBody() : undefined)
+  if (buffer === undefined) return NO_VALUE
+  pushObject(L, BODY, { buffer, headers: host.headers })
   return 1
 }
 
-export function pushHeaders(L: LuaState, headers: HeaderMap): number {
+export function pushHeaders(L: LuaState, headers: LuaHeaders): number {
   pushObject(L, HEADERS, headers)
   return 1
 }
 
-/** The results of `httpCall`: a table of headers and the body. */
-export function pushCallResult(L: LuaState, headers: HeaderMap, body: Uint8Array): number {
+/**
+ * The results of `httpCall`: a table of headers and the body. Of several values of a header the last one counts; with `lists`
+ * (`return_duplicate_headers`) they are a list.
+ */
+export function pushCallResult(L: LuaState, headers: HeaderMap, body: Uint8Array, lists: boolean): number {
   lua.lua_newtable(L)
   for (const [name, value] of headers) {
-    pushText(L, headers.getAll(name).join(',') || value)
+    const values = lists ? headers.getAll(name) : []
+    if (values.length > 1) pushJson(L, values)
+    else pushText(L, value)
     lua.lua_setfield(L, -2, to_luastring(name))
   }
   if (body.length === 0) lua.lua_pushnil(L)
@@ -354,9 +374,9 @@ export function pushCallResult(L: LuaState, headers: HeaderMap, body: Uint8Array
 }
 
 /** What `bodyChunks()` gives in each turn; `undefined` ends it. */
-export function pushChunk(L: LuaState, chunk: BodyBuffer | undefined): number {
+export function pushChunk(L: LuaState, host: LuaStreamHost, chunk: BodyBuffer | undefined): number {
   if (chunk === undefined) lua.lua_pushnil(L)
-  else pushObject(L, BODY, { buffer: chunk, headers: undefined })
+  else pushObject(L, BODY, { buffer: chunk, headers: host.headers })
   return 1
 }
 
@@ -370,5 +390,7 @@ export const KINDS = [
   PUBLIC_KEY,
   TLS,
   CONNECTION,
+  CONNECTION_INFO,
+  CONFIGURED,
   STREAM,
 ] as unknown as readonly ObjectKind<unknown>[]

@@ -9,6 +9,7 @@ declare module 'fengari' {
     readonly LUA_MULTRET: number
     readonly LUA_REGISTRYINDEX: number
     readonly LUA_MASKCOUNT: number
+    readonly LUA_TNONE: number
     readonly LUA_TNIL: number
     readonly LUA_TBOOLEAN: number
     readonly LUA_TNUMBER: number
@@ -36,6 +37,7 @@ declare module 'fengari' {
     lua_toboolean(L: LuaState, index: number): boolean
     lua_tonumber(L: LuaState, index: number): number
     lua_isinteger(L: LuaState, index: number): boolean
+    lua_isnumber(L: LuaState, index: number): boolean
     lua_tolstring(L: LuaState, index: number): Uint8Array | null
     lua_newtable(L: LuaState): void
     lua_rawseti(L: LuaState, index: number, n: number): void
@@ -68,6 +70,7 @@ declare module 'fengari' {
     luaopen_math: LuaFunction
     luaopen_coroutine: LuaFunction
     luaopen_utf8: LuaFunction
+    luaopen_os: LuaFunction
   }
 
   export function to_luastring(text: string, cache?: boolean): Uint8Array

@@ -1,12 +1,13 @@
 import type { BodyBuffer } from '../base/body-buffer.ts'
 import type { HeaderMap } from '../base/header-map.ts'
+import type { LuaHeaders } from './headers.ts'
 
 /** What a wait was for; the filter resumes the run when it is there. */
 export type LuaWait =
   | { readonly for: 'body'; readonly wrap: boolean }
   | { readonly for: 'chunk' }
   | { readonly for: 'trailers' }
-  | { readonly for: 'call' }
+  | { readonly for: 'call'; readonly lists: boolean }
   | { readonly for: 'nothing' }
 
 export interface LuaCall {
@@ -22,10 +23,16 @@ export type LuaLogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal
 
 /** A stream in one direction, as a script sees it; the proxy's Lua filter implements it. */
 export interface LuaStreamHost {
-  readonly headers: HeaderMap
+  readonly headers: LuaHeaders
+  /** Some of the body has come. */
+  readonly bodySeen: boolean
+  /** … and was given to the next filter. */
+  readonly bodyPassed: boolean
   /** The body that is held, once it is complete. */
   readonly body: BodyBuffer | undefined
-  readonly trailers: HeaderMap | undefined
+  /** Gives a body to a message that has none. */
+  addBody(): BodyBuffer
+  readonly trailers: LuaHeaders | undefined
   /** The message has no body (or no more of it). */
   readonly ended: boolean
   readonly isResponse: boolean
@@ -37,6 +44,8 @@ export interface LuaStreamHost {
   respond(headers: readonly (readonly [string, string])[], body: string): void
   /** `metadata()`: the filter's namespace of the route's metadata. */
   readonly metadata: Readonly<Record<string, unknown>>
+  /** The same of the virtual host's. */
+  readonly virtualHostMetadata: Readonly<Record<string, unknown>>
   /** `filterContext()`: what the route says to the script. */
   readonly filterContext: Readonly<Record<string, unknown>>
   filterState(name: string): string | undefined

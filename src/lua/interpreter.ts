@@ -4,6 +4,8 @@
  */
 import { createRequire } from 'node:module'
 import type Fengari from 'fengari'
+import { useDoubles } from './numbers.ts'
+import { useListOrder } from './table-order.ts'
 
 export let lua: (typeof Fengari)['lua']
 export let lauxlib: (typeof Fengari)['lauxlib']
@@ -12,7 +14,10 @@ export let to_luastring: (typeof Fengari)['to_luastring']
 
 export function loadInterpreter(): void {
   if (lua !== undefined) return
-  const fengari: typeof Fengari = createRequire(import.meta.url)('fengari')
+  const load = createRequire(import.meta.url)
+  useDoubles(load)
+  useListOrder(load)
+  const fengari: typeof Fengari = load('fengari')
   lua = fengari.lua
   lauxlib = fengari.lauxlib
   lualib = fengari.lualib

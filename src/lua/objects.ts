@@ -10,7 +10,9 @@ export interface ObjectKind<T> {
   readonly name: string
   readonly methods: Readonly<Record<string, Method<T>>>
   /** What `pairs(object)` goes over. */
-  readonly pairs?: (self: T) => readonly (readonly [string, (L: LuaState) => void])[]
+  readonly pairs?: (self: T, L: LuaState) => readonly (readonly [string, (L: LuaState) => void])[]
+  /** Such a loop has come to its end. */
+  readonly paired?: (self: T) => void
 }
 
 /** Makes the metatable of a kind in a new state. */
@@ -21,14 +23,25 @@ export function registerKind<T>(L: LuaState, kind: ObjectKind<T>): void {
     setFunction(L, name, (state) => method(state, selfOf<T>(state, kind.name)))
   }
   lua.lua_setfield(L, -2, to_luastring('__index'))
+  // Envoy's objects have no name for `tostring` either.
+  lua.lua_pushnil(L)
+  lua.lua_setfield(L, -2, to_luastring('__name'))
+  // Envoy gives the same object each time.
+  setFunction(L, '__eq', (state) => {
+    const [one, other] = [targetAt(state, 1), targetAt(state, 2)]
+    lua.lua_pushboolean(state, one.kind === other.kind && one.self === other.self)
+    return 1
+  })
   const { pairs } = kind
   if (pairs !== undefined) {
     setFunction(L, '__pairs', (state) => {
-      const list = pairs(selfOf<T>(state, kind.name))
+      const self = selfOf<T>(state, kind.name)
+      const list = pairs(self, state)
       let at = 0
       lua.lua_pushcfunction(state, (next) => {
         const entry = list[at++]
         if (entry === undefined) {
+          kind.paired?.(self)
           lua.lua_pushnil(next)
           return 1
         }
@@ -54,6 +67,10 @@ function selfOf<T>(L: LuaState, kind: string): T {
   const data = lua.lua_touserdata(L, 1)?.data as { kind: string; self: T } | undefined
   if (data?.kind !== kind) return throwLua(L, `not a ${kind}; call methods with a colon`)
   return data.self
+}
+
+function targetAt(L: LuaState, index: number): { readonly kind?: string; readonly self?: unknown } {
+  return lua.lua_touserdata(L, index)?.data ?? {}
 }
 
 export function setFunction(L: LuaState, name: string, fn: LuaFunction): void {

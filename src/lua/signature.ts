@@ -3,7 +3,7 @@ import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import type { LuaState } from 'fengari'
 import { lua } from './interpreter.ts'
 import { type ObjectKind, pushObject } from './objects.ts'
-import { needText, pushText } from './values.ts'
+import { needInt, needText, pushText, throwLua } from './values.ts'
 
 const HASHES = new Set(['sha1', 'sha224', 'sha256', 'sha384', 'sha512'])
 
@@ -41,7 +41,9 @@ function keyOf(der: Buffer): KeyObject | undefined {
 /** Hash, key, signature and data, each of these two with its length; true, or false and why. */
 export function verifySignature(L: LuaState): number {
   const hash = needText(L, 2, 'string')
-  const { key } = (lua.lua_touserdata(L, 3)?.data as { self?: PublicKey } | undefined)?.self ?? { key: undefined }
+  const given = (lua.lua_touserdata(L, 3)?.data as { self?: PublicKey } | undefined)?.self
+  if (given === undefined) throwLua(L, 'bad argument #2 (public key expected)')
+  const { key } = given
   const problem = problemOf(hash.toLowerCase(), hash, key, bytesAt(L, 4), bytesAt(L, 6))
   lua.lua_pushboolean(L, problem === undefined)
   if (problem === undefined) lua.lua_pushnil(L)
@@ -63,5 +65,5 @@ function problemOf(
 
 /** A string, as much of it as the number behind it says. */
 function bytesAt(L: LuaState, index: number): Buffer {
-  return Buffer.from(needText(L, index, 'string'), 'latin1').subarray(0, lua.lua_tonumber(L, index + 1))
+  return Buffer.from(needText(L, index, 'string'), 'latin1').subarray(0, needInt(L, index + 1))
 }

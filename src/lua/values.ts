@@ -2,6 +2,9 @@
 import type { LuaState } from 'fengari'
 import { lua, to_luastring } from './interpreter.ts'
 
+/** What is not there is no value in Envoy's API, rather than nil, which only functions of C can tell apart: `tostring()` fails. */
+export const NO_VALUE = 0
+
 export function pushText(L: LuaState, text: string): void {
   const bytes = Buffer.from(text, 'latin1')
   lua.lua_pushlstring(L, bytes, bytes.length)
@@ -26,6 +29,26 @@ export function needText(L: LuaState, index: number, what: string): string {
   return text
 }
 
+/** A number, or a string that is one. */
+export function needNumber(L: LuaState, index: number): number {
+  if (!lua.lua_isnumber(L, index)) throwLua(L, `bad argument #${index - 1} (number expected)`)
+  return lua.lua_tonumber(L, index)
+}
+
+/** As `needNumber`; a fraction is cut off. */
+export function needInt(L: LuaState, index: number): number {
+  return Math.trunc(needNumber(L, index))
+}
+
+/** As `needText`, but it may be left out. */
+export function textOr(L: LuaState, index: number, otherwise: string): string {
+  return isGiven(L, index) ? needText(L, index, 'string') : otherwise
+}
+
+export function isGiven(L: LuaState, index: number): boolean {
+  return lua.lua_type(L, index) > lua.LUA_TNIL
+}
+
 export function throwLua(L: LuaState, message: string): never {
   pushText(L, message)
   return lua.lua_error(L)
@@ -34,8 +57,7 @@ export function throwLua(L: LuaState, message: string): never {
 /** JSON values as Lua values. */
 export function pushJson(L: LuaState, value: unknown, depth = 0): void {
   if (typeof value === 'string') pushText(L, Buffer.from(value).latin1Slice())
-  // What is whole prints without a fraction, as in Lua 5.1.
-  else if (typeof value === 'number') (value === (value | 0) ? lua.lua_pushinteger : lua.lua_pushnumber)(L, value)
+  else if (typeof value === 'number') lua.lua_pushnumber(L, value)
   else if (typeof value === 'boolean') lua.lua_pushboolean(L, value)
   else if (Array.isArray(value) && depth < MAX_DEPTH) {
     lua.lua_newtable(L)
@@ -55,7 +77,7 @@ export function pushJson(L: LuaState, value: unknown, depth = 0): void {
 /** Tables may contain themselves. */
 const MAX_DEPTH = 16
 
-/** A Lua value as JSON; tables with the keys 1 to n become lists. */
+/** A Lua value as JSON, by Envoy's rules: a table whose keys are whole numbers is a list, else it has to have strings for keys. */
 export function jsonAt(L: LuaState, index: number, depth = 0): unknown {
   switch (lua.lua_type(L, index)) {
     case lua.LUA_TBOOLEAN:
@@ -66,16 +88,40 @@ export function jsonAt(L: LuaState, index: number, depth = 0): unknown {
       return Buffer.from(textAt(L, index) ?? '', 'latin1').toString('utf8')
     case lua.LUA_TTABLE:
       return depth < MAX_DEPTH ? tableAt(L, index, depth) : null
-    default:
+    case lua.LUA_TNIL:
       return null
+    default:
+      return throwLua(L, 'only nil, booleans, numbers, strings and tables can be metadata')
   }
 }
 
 function tableAt(L: LuaState, index: number, depth: number): unknown {
-  const entries = pairsAt(L, index, (at) => jsonAt(L, at, depth + 1))
-  const list = entries.length > 0 && entries.every(([key], i) => key === String(i + 1))
-  return list ? entries.map(([, value]) => value) : Object.fromEntries(entries)
+  let isList = true
+  let allStrings = true
+  const entries = pairsAt(L, index, (at) => {
+    const isNumber = lua.lua_type(L, at - 1) === lua.LUA_TNUMBER
+    const key = isNumber ? lua.lua_tonumber(L, at - 1) : 0
+    isList &&= key >= 1 && Number.isInteger(key)
+    allStrings &&= lua.lua_type(L, at - 1) === lua.LUA_TSTRING
+    return jsonAt(L, at, depth + 1)
+  })
+  if (entries.length > 0 && isList) return listOf(L, entries)
+  if (!allStrings) throwLua(L, 'a table with keys that are no strings is no metadata, unless they are 1, 2, 3 …')
+  return Object.fromEntries(entries)
 }
+
+/** What is missing between is null. */
+function listOf(L: LuaState, entries: readonly (readonly [string, unknown])[]): unknown[] {
+  const list: unknown[] = []
+  for (const [key, value] of entries) {
+    if (Number(key) > MAX_LIST) throwLua(L, `a list of more than ${MAX_LIST} values is no metadata`)
+    list[Number(key) - 1] = value
+  }
+  return Array.from(list, (value) => value ?? null)
+}
+
+/** One key may be a billion. */
+const MAX_LIST = 10_000
 
 /** The pairs of a table, in the order of `next`. */
 export function pairsAt<T>(L: LuaState, index: number, read: (index: number) => T): [string, T][] {
@@ -100,9 +146,10 @@ export function headersAt(L: LuaState, index: number): [string, string][] {
 }
 
 function headerValues(L: LuaState, index: number): string[] {
-  if (lua.lua_type(L, index) !== lua.LUA_TTABLE) {
-    const text = textAt(L, index)
-    return text === undefined ? [] : [text]
-  }
-  return pairsAt(L, index, (at) => textAt(L, at)).flatMap(([, value]) => (value === undefined ? [] : [value]))
+  if (lua.lua_type(L, index) !== lua.LUA_TTABLE) return [needHeader(L, index)]
+  return pairsAt(L, index, (at) => needHeader(L, at)).map(([, value]) => value)
+}
+
+function needHeader(L: LuaState, index: number): string {
+  return textAt(L, index) ?? throwLua(L, 'a header is a string')
 }

@@ -2,6 +2,7 @@
 import type { LuaState } from 'fengari'
 import { SluiceError } from '../errors.ts'
 import { KINDS, STREAM } from './api.ts'
+import { openBit } from './bit.ts'
 import type { LuaStreamHost } from './host.ts'
 import { lauxlib, loadInterpreter, lua, lualib, to_luastring } from './interpreter.ts'
 import { pushObject, registerKind } from './objects.ts'
@@ -15,13 +16,28 @@ const SHIMS = `
 unpack = table.unpack
 loadstring = load
 table.getn = function(t) return #t end
+table.maxn = function(t)
+  local max = 0
+  for key in pairs(t) do if type(key) == "number" and key > max then max = key end end
+  return max
+end
 math.pow = function(a, b) return a ^ b end
+math.log10 = function(a) return math.log(a, 10) end
 math.ldexp = math.ldexp or function(m, e) return m * 2 ^ e end
 string.gfind = string.gmatch
+_VERSION = "Lua 5.1"
+local date, time = os.date, os.time
+os.date = function(format, at)
+  if format == nil or format:sub(1, 1) ~= "!" or format:sub(2, 3) == "*t" then return date(format, at) end
+  return date(format:sub(2), time(date("!*t", at)))
+end
+os = { time = os.time, date = os.date, clock = os.clock, difftime = os.difftime }
+collectgarbage = function() return 0 end
+EnvoyTimestampResolution = { MILLISECOND = 0, MICROSECOND = 1 }
 `
 
 /** Nothing of these may be used to reach the machine or other scripts. */
-const REMOVED = ['dofile', 'loadfile', 'collectgarbage', 'print']
+const REMOVED = ['dofile', 'loadfile']
 
 export class LuaVm {
   readonly #L: LuaState
@@ -40,6 +56,7 @@ export class LuaVm {
       math: lualib.luaopen_math,
       coroutine: lualib.luaopen_coroutine,
       utf8: lualib.luaopen_utf8,
+      os: lualib.luaopen_os,
     }
     for (const [library, fn] of Object.entries(open)) {
       lauxlib.luaL_requiref(L, to_luastring(library), fn, 1)
@@ -49,6 +66,7 @@ export class LuaVm {
       lua.lua_pushnil(L)
       lua.lua_setglobal(L, to_luastring(removed))
     }
+    openBit(L)
     for (const kind of KINDS) registerKind(L, kind)
     this.#run(SHIMS, 'shims')
     this.#run(code, name)

@@ -23,7 +23,7 @@ export interface Outcome {
   readonly refused?: string
 }
 
-interface Stage {
+export interface Stage {
   readonly upstreams: (Upstream | RateLimitService)[]
   readonly received: Received[]
 }
@@ -68,7 +68,7 @@ export async function runCases(
   }
 }
 
-async function stage(one: Case, ports: Map<string, number[]>): Promise<Stage> {
+export async function stage(one: Case, ports: Map<string, number[]>): Promise<Stage> {
   const received: Received[] = []
   const upstreams: (Upstream | RateLimitService)[] = []
   for (const name of clusterNames(one)) {
@@ -92,7 +92,7 @@ async function stage(one: Case, ports: Map<string, number[]>): Promise<Stage> {
 }
 
 /** Starts our proxy with all cases but those it refuses; the expected ones are tried alone first. */
-async function startWithout(cases: readonly Case[], refusable: (one: Case) => boolean, places: Places) {
+export async function startWithout(cases: readonly Case[], refusable: (one: Case) => boolean, places: Places) {
   const refused = new Map<string, string>()
   for (const one of cases.filter(refusable)) {
     const why = await refusal([one], places)
@@ -139,7 +139,7 @@ async function refusal(cases: readonly Case[], places: Places): Promise<string |
   }
 }
 
-async function onProxy(
+export async function onProxy(
   cases: readonly Case[],
   stages: ReadonlyMap<Case, Stage>,
   proxy: RunningProxy,

@@ -3,6 +3,7 @@ import { HeaderMap } from '../../base/header-map.ts'
 import { timeHasPassed } from '../../base/read-clock.ts'
 import {
   type LuaCall,
+  LuaHeaders,
   type LuaInfoName,
   type LuaLogLevel,
   type LuaRun,
@@ -32,13 +33,18 @@ export class LuaDirection implements LuaStreamHost {
   readonly #callbacks: HttpFilterCallbacks
   readonly #settings: LuaSettings
   readonly #vm: LuaVm
-  #headers!: HeaderMap
+  #headers!: LuaHeaders
   /** Of the request's headers, when the route was last found. */
   #version = 0
   #run: LuaRun | undefined
   #wait: LuaWait | undefined
   #ended = false
-  #trailers: HeaderMap | undefined
+  #trailers: LuaHeaders | undefined
+  bodySeen = false
+  /** The call that is waited for is to give lists of values. */
+  #listsCall = false
+  /** The script has asked for the whole body. */
+  #buffers = false
   #call: AsyncStream | undefined
   /** Within a callback of the chain: its return value says whether to go on. */
   #inCallback = false
@@ -51,7 +57,7 @@ export class LuaDirection implements LuaStreamHost {
   }
 
   onHeaders(headers: HeaderMap, endStream: boolean): FilterHeadersStatus {
-    this.#headers = headers
+    this.#headers = new LuaHeaders(headers, !this.isResponse)
     this.#version = headers.version
     this.#ended = endStream
     this.#settings.executions.value++
@@ -60,39 +66,45 @@ export class LuaDirection implements LuaStreamHost {
     this.#resume()
     this.#inCallback = false
     // Whoever waits for chunks or trailers lets the headers go; whoever waits for all of the body may still change them.
-    return this.#holds ? FilterHeadersStatus.StopIteration : FilterHeadersStatus.Continue
+    this.#headers.fixed = !this.#holds
+    return this.#headers.fixed ? FilterHeadersStatus.Continue : FilterHeadersStatus.StopIteration
   }
 
   onData(data: BodyBuffer, endStream: boolean): FilterDataStatus {
     if (this.#run === undefined || this.#run.state !== 'waiting') return FilterDataStatus.Continue
     this.#ended = endStream
+    this.bodySeen = true
     this.#inCallback = true
     const wait = this.#wait
     if (wait?.for === 'chunk') {
-      this.#resume((L) => pushChunk(L, data))
+      this.#resume((L) => pushChunk(L, this, data))
       // An iterator that asks for one more at the end is told that there is none.
-      if (endStream && this.#wait?.for === 'chunk') this.#resume((L) => pushChunk(L, undefined))
+      if (endStream && this.#wait?.for === 'chunk') this.#resume((L) => pushChunk(L, this, undefined))
     } else if (wait?.for === 'body' && endStream) {
       this.#hold(data)
       this.#resume((L) => pushBody(L, this, wait.wrap))
     } else if (wait?.for === 'trailers' && endStream) this.#resume(pushNothing)
     this.#inCallback = false
-    return this.#holds ? FilterDataStatus.StopIterationAndBuffer : FilterDataStatus.Continue
+    if (this.#holds) return FilterDataStatus.StopIterationAndBuffer
+    this.#headers.fixed = true
+    return FilterDataStatus.Continue
   }
 
   onTrailers(trailers: HeaderMap): FilterTrailersStatus {
     if (this.#run === undefined || this.#run.state !== 'waiting') return FilterTrailersStatus.Continue
     this.#ended = true
-    this.#trailers = trailers
+    this.#trailers = new LuaHeaders(trailers)
     this.#inCallback = true
-    if (this.#wait?.for === 'chunk') this.#resume((L) => pushChunk(L, undefined))
+    if (this.#wait?.for === 'chunk') this.#resume((L) => pushChunk(L, this, undefined))
     else if (this.#wait?.for === 'body') {
       const { wrap } = this.#wait
       this.#resume((L) => pushBody(L, this, wrap))
     }
-    if (this.#wait?.for === 'trailers') this.#resume((L) => pushHeaders(L, trailers))
+    if (this.#wait?.for === 'trailers') this.#resume((L) => pushHeaders(L, this.#trailers as LuaHeaders))
     this.#inCallback = false
-    return this.#holds ? FilterTrailersStatus.StopIteration : FilterTrailersStatus.Continue
+    if (this.#holds) return FilterTrailersStatus.StopIteration
+    this.#headers.fixed = true
+    return FilterTrailersStatus.Continue
   }
 
   cancel(): void {
@@ -120,8 +132,8 @@ export class LuaDirection implements LuaStreamHost {
 
   /** As in Envoy: whoever changes headers of the request wants the route that they lead to. */
   #noticeHeaders(): void {
-    if (this.isResponse || !this.#settings.clearsRoute || this.#headers.version === this.#version) return
-    this.#version = this.#headers.version
+    if (this.isResponse || !this.#settings.clearsRoute || this.#headers.map.version === this.#version) return
+    this.#version = this.#headers.map.version
     this.#callbacks.clearRouteCache()
   }
 
@@ -130,6 +142,7 @@ export class LuaDirection implements LuaStreamHost {
     if (this.#run?.state !== 'waiting') return
     this.#resume(push)
     if (this.#holds || this.#inCallback) return
+    this.#headers.fixed = true
     if (this.isResponse) this.#callbacks.continueEncoding()
     else this.#callbacks.continueDecoding()
   }
@@ -141,7 +154,7 @@ export class LuaDirection implements LuaStreamHost {
 
   // What the script sees
 
-  get headers(): HeaderMap {
+  get headers(): LuaHeaders {
     return this.#headers
   }
 
@@ -154,13 +167,32 @@ export class LuaDirection implements LuaStreamHost {
     return this.isResponse ? this.#callbacks.encodingBuffer : this.#callbacks.decodingBuffer
   }
 
-  get trailers(): HeaderMap | undefined {
+  addBody(): BodyBuffer {
+    const empty = new BodyBuffer()
+    // What is added between body and trailers goes on at once.
+    if (this.#trailers === undefined) this.#hold(empty)
+    return this.body ?? empty
+  }
+
+  get bodyPassed(): boolean {
+    return this.bodySeen && !this.#buffers
+  }
+
+  get trailers(): LuaHeaders | undefined {
     return this.#trailers
   }
 
   get metadata(): Readonly<Record<string, unknown>> {
     this.#noticeHeaders()
-    const metadata = this.#callbacks.route()?.metadata ?? {}
+    return this.#own(this.#callbacks.route()?.metadata)
+  }
+
+  get virtualHostMetadata(): Readonly<Record<string, unknown>> {
+    return this.#own(this.#callbacks.route()?.virtualHostMetadata)
+  }
+
+  /** The filter's namespace. */
+  #own(metadata: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
     const own = metadata[this.#settings.context.filterName] ?? metadata['envoy.filters.http.lua']
     return (own ?? {}) as Record<string, unknown>
   }
@@ -206,6 +238,8 @@ export class LuaDirection implements LuaStreamHost {
 
   wait(wait: LuaWait): void {
     this.#wait = wait
+    if (wait.for === 'body') this.#buffers = true
+    this.#listsCall = wait.for === 'call' && wait.lists
   }
 
   call(call: LuaCall): boolean {
@@ -217,8 +251,9 @@ export class LuaDirection implements LuaStreamHost {
       this.#call = undefined
       this.#wake((L) => {
         // What Envoy's async client makes of a broken stream.
-        if (response === undefined) return pushCallResult(L, unavailable(), Buffer.from('upstream failure'))
-        return pushCallResult(L, response.headers, response.body.linearize())
+        const lists = this.#listsCall
+        if (response === undefined) return pushCallResult(L, unavailable(), Buffer.from('upstream failure'), lists)
+        return pushCallResult(L, response.headers, response.body.linearize(), lists)
       })
     }
     const { cluster, headers, timeoutMs } = call

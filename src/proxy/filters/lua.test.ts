@@ -120,7 +120,7 @@ describe('lua', () => {
   })
 
   test('names of Lua 5.1', async () => {
-    assert.equal(JSON.parse((await seen('shims')).body).headers['x-shim'], 'ok8.0')
+    assert.equal(JSON.parse((await seen('shims')).body).headers['x-shim'], 'ok8')
   })
 
   test('a script that does not compile is refused with its line', async () => {

@@ -55,6 +55,8 @@ export function localReply(
     return { headers: grpcHeaders(headers, code, body, options), body: undefined }
   }
   if (body === '') {
+    // As Envoy: what has no body has no type, whoever said one.
+    headers.remove('content-type')
     // RFC 9110 8.6: a 204 has no length, and that of a 304 would be the length of what was not sent.
     const lengthless = stream.isHead || code === 204 || code === 304
     if (!headers.has('content-length') && !lengthless) headers.add('content-length', '0')

@@ -26,9 +26,10 @@ export function destination(
     info.responseFlags |= ResponseFlag.NoClusterFound
     return refuse(callbacks, clusterNotFoundCode, '', 'cluster_not_found')
   }
-  if (hasRequiredHeaders(headers)) return cluster
-  const details = 'filter_removed_required_request_headers'
-  return refuse(callbacks, 503, 'filter removed required request headers', details)
+  const missing = missingHeader(headers)
+  if (missing === undefined) return cluster
+  const details = `filter_removed_required_request_headers{missing_required_header:_${missing}}`
+  return refuse(callbacks, 503, `missing required header: ${missing}`, details)
 }
 
 /** Answers for a route that redirects or responds by itself. */
@@ -40,11 +41,15 @@ function answerDirect(callbacks: FilterHandle, { status, body, location }: Direc
   })
 }
 
-/** What a request cannot do without; a filter may have taken it away. */
-function hasRequiredHeaders(headers: HeaderMap): boolean {
+/**
+ * What a request cannot do without; a filter may have taken it away. The authority, which Envoy asks of CONNECT only, too: RFC 9112 3.2 has
+ * a client send Host.
+ */
+function missingHeader(headers: HeaderMap): string | undefined {
   const method = headers.get(':method')
-  if (method === undefined || method === '' || headers.get(':authority') === undefined) return false
-  return method === 'CONNECT' || Boolean(headers.get(':path'))
+  if (!method) return ':method'
+  if (headers.get(':authority') === undefined) return ':authority'
+  return method === 'CONNECT' || headers.get(':path') ? undefined : ':path'
 }
 
 function refuse(callbacks: FilterHandle, code: number, body: string, details: string): undefined {

@@ -1,0 +1,91 @@
+/**
+ * Generated cases on Envoy and on our proxy. Envoy gets the listeners by discovery from a file, so that it tells which of them it
+ * refuses and runs the others.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Case } from '../../parity/case.ts'
+import { bootstrapOf, type Places } from '../../parity/config.ts'
+import { compareFacts } from '../../parity/observe.ts'
+import { type RunningProxy, startEnvoy } from '../../parity/proxies.ts'
+import { onProxy, type Stage, stage, startWithout } from '../../parity/run.ts'
+
+export interface Difference {
+  readonly one: Case
+  /** By fact, what is ours and what is Envoy's; `refused` for a configuration that only one of them takes. */
+  readonly facts: ReadonlyMap<string, string>
+}
+
+export interface Comparison {
+  readonly differences: readonly Difference[]
+  /** Cases that both refuse. */
+  readonly refused: number
+}
+
+interface Bootstrap {
+  readonly static_resources: { readonly listeners: readonly Record<string, unknown>[] }
+}
+
+export async function compare(cases: readonly Case[], envoy: string, modules: string): Promise<Comparison> {
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-differential-'))
+  const ports = new Map<string, number[]>()
+  const stages = new Map<Case, Stage>()
+  try {
+    for (const one of cases) stages.set(one, await stage(one, ports))
+    const places = (name: string): Places => {
+      mkdirSync(join(dir, name), { recursive: true })
+      return { logDir: join(dir, name), modules, ports }
+    }
+    const [theirPlaces, ourPlaces] = [places('envoy'), places('sluice')]
+    const discovered = byDiscovery(bootstrapOf(cases, theirPlaces), join(dir, 'listeners.json'))
+    const envoyProxy = await startEnvoy(envoy, discovered, dir)
+    const theirRefusals = await refusals(envoyProxy)
+    const taken = cases.filter(({ id }) => !theirRefusals.has(id))
+    const theirs = await onProxy(taken, stages, envoyProxy, theirPlaces)
+    const { proxy, refused: ourRefusals } = await startWithout(cases, () => false, ourPlaces)
+    const both = taken.filter(({ id }) => !ourRefusals.has(id))
+    const ours = await onProxy(both, stages, proxy, ourPlaces)
+    const differences: Difference[] = []
+    for (const one of cases) {
+      const [we, they] = [ourRefusals.get(one.id), theirRefusals.get(one.id)]
+      if (we !== undefined && they !== undefined) continue
+      const facts =
+        we === undefined && they === undefined
+          ? compareFacts(ours.get(one.id) ?? new Map(), theirs.get(one.id) ?? new Map())
+          : new Map([['refused', `${we ?? 'taken'} ≠ ${they ?? 'taken'}`]])
+      if (facts.size > 0) differences.push({ one, facts })
+    }
+    const refused = cases.filter(({ id }) => ourRefusals.has(id) && theirRefusals.has(id)).length
+    return { differences, refused }
+  } finally {
+    for (const { upstreams } of stages.values()) for (const upstream of upstreams) upstream.close()
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+/** Moves the listeners to a file that is discovered. */
+function byDiscovery(bootstrap: unknown, file: string): unknown {
+  const { static_resources: statics, ...rest } = bootstrap as Bootstrap
+  const type = 'type.googleapis.com/envoy.config.listener.v3.Listener'
+  const resources = statics.listeners.map((listener) => ({ '@type': type, ...listener }))
+  writeFileSync(file, JSON.stringify({ version_info: '1', resources }))
+  return {
+    node: { id: 'differential', cluster: 'differential' },
+    ...rest,
+    static_resources: { ...statics, listeners: [] },
+    dynamic_resources: { lds_config: { path_config_source: { path: file }, resource_api_version: 'V3' } },
+  }
+}
+
+/** What Envoy says of the listeners that it refused, by name. */
+async function refusals({ admin }: RunningProxy): Promise<ReadonlyMap<string, string>> {
+  const answer = await fetch(`http://${admin}/config_dump?resource=dynamic_listeners`)
+  const { configs = [] } = (await answer.json()) as {
+    configs?: { name: string; error_state?: { details: string } }[]
+  }
+  const failed = configs.flatMap(({ name, error_state: state }) =>
+    state === undefined ? [] : [[name, state.details] as const],
+  )
+  return new Map(failed)
+}

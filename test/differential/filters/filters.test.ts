@@ -1,0 +1,37 @@
+/**
+ * Generated configurations of filters and requests, on Envoy and on our proxy: status, headers, body, what the upstream saw, the access log and
+ * the filter's counters have to be the same. DIFFERENTIAL=runs[:seed] makes more of them, DIFFERENTIAL_KIND=lua those of one generator;
+ * a case is made again by its seed, which its name tells.
+ */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { stringify } from 'yaml'
+import { envoy, sharedModules } from '../../peers/index.ts'
+import { compare, type Difference } from './compare.ts'
+import { GENERATORS, generate } from './generate.ts'
+import { KNOWN } from './known.ts'
+
+const [peer, shared] = [await envoy(), await sharedModules()]
+const [runs = '12', seed = '1'] = (process.env['DIFFERENTIAL'] ?? '').split(':').filter((part) => part !== '')
+const kinds = Object.keys(GENERATORS).filter((kind) => [undefined, kind].includes(process.env['DIFFERENTIAL_KIND']))
+
+describe('filters as generated', { skip: peer.skip }, () => {
+  test(`${runs} cases of each of ${kinds.join(', ')}`, async (context) => {
+    const cases = kinds.flatMap((kind) => generate(kind, Number(runs), Number(seed)))
+    const { differences, refused } = await compare(cases, peer.path, shared.path)
+    context.diagnostic(`${cases.length} cases, ${refused} refused by both`)
+    const unknown = differences.flatMap(unexplained)
+    assert.equal(unknown.length, 0, `${unknown.length} differ: ${unknown.slice(0, 5).join('\n')}`)
+    assert.ok(refused < cases.length / 2, `${refused} of ${cases.length} are refused`)
+  })
+})
+
+function unexplained({ one, facts }: Difference): string[] {
+  const [kind] = one.id.split('.')
+  const left = [...facts].filter(
+    ([fact, what]) =>
+      !KNOWN.some((known) => known.kind === kind && known.fact.test(fact) && known.value?.test(what) !== false),
+  )
+  if (left.length === 0) return []
+  return [`${one.id}\n${left.map(([fact, what]) => `  ${fact}: ${what}`).join('\n')}\n${stringify(one)}`]
+}

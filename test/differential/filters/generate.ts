@@ -1,0 +1,15 @@
+import type { Case } from '../../parity/case.ts'
+import { Dice } from './dice.ts'
+import { luaCase } from './lua.ts'
+
+export type Generator = (dice: Dice) => Omit<Case, 'id' | 'what'>
+
+export const GENERATORS: Readonly<Record<string, Generator>> = { lua: luaCase }
+
+/** Cases by seed: one that differs is made again alone by its own seed. */
+export function generate(kind: string, count: number, seed: number): Case[] {
+  return Array.from({ length: count }, (_, i) => {
+    const own = seed * 10_000 + i
+    return { id: `${kind}.${own}`, what: 'generated', ...(GENERATORS[kind] as Generator)(new Dice(own)) }
+  })
+}
