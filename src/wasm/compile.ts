@@ -21,6 +21,8 @@ export interface CompiledModule {
   readonly entryPoints: readonly string[]
   /** Names of exported functions by index, for backtraces. */
   readonly exportedFunctions: ReadonlyMap<number, string>
+  /** How many functions it imports and defines; those behind them were added by the rewriting. */
+  readonly functions: number
   /** Under this name the rewriting exports what was the start section. */
   readonly startExport: string | undefined
   /** It imports proxy_set_buffer_bytes. */
@@ -51,6 +53,7 @@ export function compileModuleSync(bytes: Uint8Array, limits: Partial<Limits> = {
     ...others,
     ...exported,
     exportedFunctions: new Map(shape.exports.filter((e) => e.kind === 'function').map((e) => [e.index, e.name])),
+    functions: shape.functionImports.length + shape.functions.length,
     startExport: instrumented.start,
     fuel: instrumented.fuel,
     limits: all,

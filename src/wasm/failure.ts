@@ -26,6 +26,12 @@ export interface PluginFailure {
   readonly error: SluiceError
 }
 
+/** What a backtrace has to know of a module. */
+interface NamedFunctions {
+  readonly exportedFunctions: ReadonlyMap<number, string>
+  readonly functions: number
+}
+
 /** Thrown by host functions through the module's frames when the module may not go on. */
 export class GuestFault extends Error {
   readonly failure: FailureCause
@@ -41,10 +47,10 @@ export function describeFailure(
   outOfFuel: boolean,
   plugin: string,
   callback: string,
-  exported: ReadonlyMap<number, string>,
+  { exportedFunctions, functions }: NamedFunctions,
 ): PluginFailure {
   const cause = causeOf(error, outOfFuel)
-  const backtrace = backtraceOf(error, exported)
+  const backtrace = backtraceOf(error, exportedFunctions, functions)
   const message = messageFor(cause, error)
   const trace = backtrace.length === 0 ? '' : `; backtrace: ${backtrace.join(' < ')}`
   const where = `${plugin}: ${callback}`
@@ -76,13 +82,13 @@ function messageFor(cause: FailureCause, error: unknown): string {
 /** V8 writes `at name (wasm://wasm/name-1234:wasm-function[12]:0x3f)`; the name is that of the name section. */
 const FRAME = /^\s*at (?:(.*) \()?wasm:\/\/.*wasm-function\[(\d+)\]:(0x[0-9a-f]+)\)?$/
 
-function backtraceOf(error: unknown, exported: ReadonlyMap<number, string>): string[] {
+function backtraceOf(error: unknown, exported: ReadonlyMap<number, string>, functions: number): string[] {
   if (!(error instanceof Error) || error.stack === undefined) return []
   const frames: string[] = []
   for (const line of error.stack.split('\n')) {
     const match = FRAME.exec(line)
-    // Between an allocator and the host call that asked it stands a module of the host's.
-    if (match === null || match[1] === GIVER_NAME) continue
+    // What the host has put between itself and the module, or between an allocator and the host call that asked it.
+    if (match === null || match[1] === GIVER_NAME || Number(match[2]) >= functions) continue
     // Without a name section, exports are all that has a name.
     const name = match[1] ?? exported.get(Number(match[2])) ?? `function[${match[2]}]`
     frames.push(`${name}@${match[3]}`)

@@ -64,20 +64,20 @@ function attach(
   imported: WebAssembly.Memory | undefined,
 ): void {
   const memory = compiled.memoryExport === undefined ? imported : (exports[compiled.memoryExport] as WebAssembly.Memory)
+  const { fuel } = compiled
   const guest = new GuestFunctions()
   const allowed = vm.options.allowedCapabilities
   for (const name of compiled.callbacks) {
     // A callback that is not among the capabilities is never called.
-    if (allowed === undefined || allowed.has(name)) guest[name] = exports[name] as Export
+    if (allowed === undefined || allowed.has(name)) guest[name] = exports[fuel?.entries.get(name) ?? name] as Export
   }
   // cpp-host's order; where a module exports both they do the same.
   const malloc = compiled.entryPoints.includes('malloc') ? 'malloc' : 'proxy_on_memory_allocate'
-  const { fuel } = compiled
   vm.attach(
     memory,
     guest,
     exports[malloc] as (size: number) => number,
-    fuel === undefined ? undefined : (exports[fuel.set] as (fuel: number) => number),
+    fuel === undefined ? undefined : (exports[fuel.set] as unknown as (fuel: number) => void),
     fuel === undefined ? undefined : (exports[fuel.get] as () => number),
   )
 }

@@ -2,6 +2,7 @@ import { IdTable } from '../base/id-table.ts'
 import { timeHasPassed } from '../base/read-clock.ts'
 import { LOG_LEVELS, type LogLevel } from './abi/constants.ts'
 import type { CallbackName } from './abi/signatures.ts'
+import { LONG_BIT, longBelow } from './binary/callback-entries.ts'
 import type { CompiledModule } from './compile.ts'
 import type { Context } from './context/context.ts'
 import { describeFailure, GuestFault, type PluginFailure } from './failure.ts'
@@ -46,8 +47,7 @@ export interface VmOptions {
   readonly passInvalidUtf8: boolean
 }
 
-/** Fuel and host calls of a callback after which a clock of milliseconds is still right. */
-const QUICK_FUEL = 50_000
+/** So many host calls take no time that matters to a clock of milliseconds. */
 const QUICK_CALLS = 16
 
 const NO_MEMORY = Buffer.alloc(0)
@@ -94,8 +94,12 @@ export class Vm {
   #malloc: Fn1 = noAllocator
   /** Made when it is needed: an idle VM has none. */
   #giver: StringGiver | undefined
-  #setFuel: Fn1 = noFuel
+  #setFuel: (fuel: number) => void = nothing
   #getFuel: Fn0 | undefined
+  /** A callback that leaves less of the budget for host calls may have taken long; without fuel each may. */
+  #quickBudget = Number.POSITIVE_INFINITY
+  /** What the callbacks within which another runs had left. */
+  readonly #outerFuel: number[] = []
   #depth = 0
   #nextId = 1
   readonly #deferred: (() => void)[] = []
@@ -145,13 +149,16 @@ export class Vm {
     memory: WebAssembly.Memory | undefined,
     guest: GuestFunctions,
     malloc: Fn1,
-    setFuel: Fn1 | undefined,
+    setFuel: ((fuel: number) => void) | undefined,
     getFuel: Fn0 | undefined,
   ): void {
     this.#wasmMemory = memory
     this.guest = guest
     this.#malloc = malloc
-    if (setFuel !== undefined) this.#setFuel = setFuel
+    if (setFuel !== undefined) {
+      this.#setFuel = setFuel
+      this.#quickBudget = this.limits.hostCallBudget - QUICK_CALLS
+    }
     this.#getFuel = getFuel
     this.refresh()
   }
@@ -278,8 +285,7 @@ export class Vm {
     } catch (error) {
       this.fail(error, name, context)
     }
-    this.#leave(context, before, name, result, a)
-    return result
+    return this.#leave(context, before, name, result, a)
   }
 
   call2(context: Context, name: CallbackName, fn: Fn2, a: number, b: number): number {
@@ -290,8 +296,7 @@ export class Vm {
     } catch (error) {
       this.fail(error, name, context)
     }
-    this.#leave(context, before, name, result, a, b)
-    return result
+    return this.#leave(context, before, name, result, a, b)
   }
 
   call3(context: Context, name: CallbackName, fn: Fn3, a: number, b: number, c: number): number {
@@ -302,8 +307,7 @@ export class Vm {
     } catch (error) {
       this.fail(error, name, context)
     }
-    this.#leave(context, before, name, result, a, b, c)
-    return result
+    return this.#leave(context, before, name, result, a, b, c)
   }
 
   call5(context: Context, name: CallbackName, fn: Fn5, a: number, b: number, c: number, d: number, e: number): number {
@@ -314,14 +318,14 @@ export class Vm {
     } catch (error) {
       this.fail(error, name, context)
     }
-    this.#leave(context, before, name, result, a, b, c, d, e)
-    return result
+    return this.#leave(context, before, name, result, a, b, c, d, e)
   }
 
   /** Runs the module's entry points; nothing but logging is allowed meanwhile. */
   runStart(name: string, call: () => void): void {
     this.special |= SPECIAL.starting
-    this.refuel(this.limits.startFuel)
+    this.budget = this.limits.hostCallBudget
+    this.#setFuel(this.limits.startFuel)
     try {
       call()
       if ((this.special & SPECIAL.failed) !== 0)
@@ -331,13 +335,7 @@ export class Vm {
     } finally {
       this.#flush()
       this.special &= ~SPECIAL.starting
-      this.refuel(this.limits.callbackFuel)
     }
-  }
-
-  refuel(fuel: number): void {
-    this.budget = this.limits.hostCallBudget
-    this.#setFuel(fuel)
   }
 
   /** True while module code is on the stack: what would enter it again has to wait. */
@@ -357,7 +355,7 @@ export class Vm {
     timeHasPassed()
     const outOfFuel = this.#getFuel !== undefined && this.#getFuel() < 0
     const plugin = context?.plugin.name ?? this.#owner.name
-    this.failure = describeFailure(error, outOfFuel, plugin, callback, this.compiled.exportedFunctions)
+    this.failure = describeFailure(error, outOfFuel, plugin, callback, this.compiled)
     this.failedAt = this.services.clock.monotonicMs()
     this.special |= SPECIAL.failed
     // What the failed callback asked for is void; its streams are told of the failure instead.
@@ -369,10 +367,8 @@ export class Vm {
   #enter(context: Context): Context | undefined {
     const before = this.current
     if (before !== context) this.current = context
-    if (this.#depth++ === 0) {
-      this.budget = this.limits.hostCallBudget
-      if (context.starting) this.#setFuel(this.limits.startFuel)
-    }
+    if (this.#depth++ > 0) this.#outerFuel.push(this.#getFuel?.() ?? 0)
+    else this.budget = this.limits.hostCallBudget
     this.callbacks++
     return before
   }
@@ -381,25 +377,30 @@ export class Vm {
     context: Context,
     before: Context | undefined,
     name: CallbackName,
-    result: number,
+    returned: number,
     a: number,
     b?: number,
     c?: number,
     d?: number,
     e?: number,
-  ): void {
+  ): number {
+    // What no callback of the ABI returns may have the bit of a long one.
+    const quick = (returned & ~3) === 0 && this.budget >= this.#quickBudget
+    const result = quick ? returned : this.#slow(name, returned)
     if (this.special !== 0) this.#leaveSpecial(context, name, result, [a, b, c, d, e])
     if (this.#printed !== '') this.#flush()
     if (--this.#depth > 0) {
       this.current = before
-      return
-    }
-    // For the next callback; what is left of this one's tells whether it may have taken long.
-    const fuel = this.limits.callbackFuel
-    const left = this.#setFuel(fuel)
-    const quick = left >= fuel - QUICK_FUEL && this.budget >= this.limits.hostCallBudget - QUICK_CALLS
-    if (!quick || context.starting) timeHasPassed()
-    if (this.#deferred.length > 0) this.#drain()
+      this.#setFuel(this.#outerFuel.pop() ?? 0)
+    } else if (this.#deferred.length > 0) this.#drain()
+    return result
+  }
+
+  /** After a callback that may have taken long; gives what it has returned. */
+  #slow(name: CallbackName, returned: number): number {
+    timeHasPassed()
+    if (this.#getFuel === undefined) return returned
+    return this.#getFuel() < longBelow(name, this.limits) ? returned ^ LONG_BIT : returned
   }
 
   #leaveSpecial(context: Context, name: CallbackName, result: number, args: readonly (number | undefined)[]): void {
@@ -432,7 +433,4 @@ function noAllocator(): number {
   return 0
 }
 
-/** Without a counter any callback may have taken long. */
-function noFuel(): number {
-  return Number.NEGATIVE_INFINITY
-}
+function nothing(): void {}

@@ -1,17 +1,20 @@
 import { SluiceError } from '../../errors.ts'
+import type { CallbackName } from '../abi/signatures.ts'
 import type { Limits } from '../limits.ts'
 import { findCharges } from './call-costs.ts'
+import { callbackEntries, writeEntry, writeEntryType } from './callback-entries.ts'
 import { Reader } from './reader.ts'
 import { type Charges, INSERT, Regions } from './regions.ts'
 import { scanBody } from './scan.ts'
 import { type Bounds, type ModuleShape, readLimits, readValueType, SECTION } from './sections.ts'
 import { Writer } from './writer.ts'
 
-/** Names of the two functions that the rewriting adds for the host. */
+/** Names of the functions that the rewriting adds for the host. */
 export interface FuelExports {
-  /** Sets the counter and gives what there was. */
   readonly set: string
   readonly get: string
+  /** What to call for a callback. */
+  readonly entries: ReadonlyMap<CallbackName, string>
 }
 
 export interface Instrumented {
@@ -156,15 +159,23 @@ function addFuel(
   const base = shape.functionImports.length + shape.functions.length
   const importedGlobals = shape.otherImports.filter((i) => i.kind === 'global').length
   const indices: Indices = { global: importedGlobals + shape.globals, bulk: base + 2, grow: base + 3 }
-  const names: FuelExports = { set: unused('sluice_fuel_set', taken), get: unused('sluice_fuel_get', taken) }
+  const entries = callbackEntries(shape)
+  const names: FuelExports = {
+    set: unused('sluice_fuel_set', taken),
+    get: unused('sluice_fuel_get', taken),
+    entries: new Map(entries.map(({ name }) => [name, unused(`sluice_${name}`, taken)])),
+  }
 
   const types = shape.types.length
-  append(parts, SECTION.type, 2, (out) => {
+  append(parts, SECTION.type, 3 + entries.length, (out) => {
+    out.bytes(Uint8Array.of(0x60, 1, 0x7f, 0)) // (i32) -> ()
     out.bytes(Uint8Array.of(0x60, 0, 1, 0x7f)) // () -> i32
     out.bytes(Uint8Array.of(0x60, 1, 0x7f, 1, 0x7f)) // (i32) -> i32
+    for (const entry of entries) writeEntryType(out, entry)
   })
-  append(parts, SECTION.function, 4, (out) => {
-    for (const type of [types + 1, types, types + 1, types + 1]) out.u32(type)
+  append(parts, SECTION.function, 4 + entries.length, (out) => {
+    for (const type of [types, types + 1, types + 2, types + 2]) out.u32(type)
+    for (let i = 0; i < entries.length; i++) out.u32(types + 3 + i)
   })
   append(parts, SECTION.global, 1, (out) => {
     out.bytes(Uint8Array.of(0x7f, 1, 0x41))
@@ -174,13 +185,15 @@ function addFuel(
   addExports(parts, [
     [names.set, base],
     [names.get, base + 1],
+    ...entries.map(({ name }, i) => [names.entries.get(name) as string, base + 4 + i] as const),
   ])
 
   const section = shape.sections.find((s) => s.id === SECTION.code)
   const code = new Writer(section === undefined ? 128 : (section.end - section.start) * 1.25)
-  code.u32(shape.functions.length + 4)
+  code.u32(shape.functions.length + 4 + entries.length)
   if (section !== undefined) writeBodies(code, new Reader(bytes, section.start, section.end), shape, indices)
   writeHelpers(code, indices)
+  for (const entry of entries) addBody(code, (body) => writeEntry(body, entry, indices.global, limits))
   parts.set(SECTION.code, code)
   return names
 }
@@ -349,8 +362,6 @@ function settle(out: Writer, global: number): void {
 
 function writeHelpers(out: Writer, { global }: Indices): void {
   helper(out, (code) => {
-    code.byte(0x23)
-    code.u32(global)
     code.bytes(Uint8Array.of(0x20, 0, 0x24))
     code.u32(global)
   })
@@ -381,10 +392,16 @@ function writeHelpers(out: Writer, { global }: Indices): void {
 }
 
 function helper(out: Writer, write: (code: Writer) => void): void {
+  addBody(out, (code) => {
+    code.byte(0) // no locals
+    write(code)
+    code.byte(0x0b)
+  })
+}
+
+function addBody(out: Writer, write: (code: Writer) => void): void {
   const code = new Writer(64)
-  code.byte(0) // no locals
   write(code)
-  code.byte(0x0b)
   out.u32(code.length)
   out.bytes(code.view())
 }

@@ -13,8 +13,6 @@ export abstract class Context implements Entry {
   readonly id: number
   readonly vm: Vm
   readonly plugin: PluginSettings
-  /** While proxy_on_vm_start and proxy_on_configure run, which may take longer. */
-  starting = false
   /** The neighbour in the same bucket of `Vm.contexts`. */
   nextInTable: Entry | undefined
   /** How many properties this context has made. */

@@ -57,19 +57,15 @@ export class RootContext extends Context {
   /** proxy_on_context_create. */
   create(): void {
     const fn = this.vm.guest.proxy_on_context_create
-    this.starting = true
     if (fn !== undefined) this.vm.call2(this, 'proxy_on_context_create', fn, this.id, 0)
-    this.starting = false
   }
 
   /** proxy_on_vm_start; false refuses. */
   vmStart(): boolean {
     const fn = this.vm.guest.proxy_on_vm_start
     if (fn === undefined) return true
-    this.starting = true
     const size = this.vm.options.vmConfiguration.length
     const accepted = this.vm.call2(this, 'proxy_on_vm_start', fn, this.id, size) !== 0
-    this.starting = false
     return accepted
   }
 
@@ -77,11 +73,9 @@ export class RootContext extends Context {
   configure(): boolean {
     const fn = this.vm.guest.proxy_on_configure
     if (fn === undefined) return true
-    this.starting = true
     this.configuring = true
     const accepted = this.vm.call2(this, 'proxy_on_configure', fn, this.id, this.plugin.configuration.length) !== 0
     this.configuring = false
-    this.starting = false
     return accepted
   }
 
