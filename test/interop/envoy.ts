@@ -19,6 +19,8 @@ export interface EnvoyOptions {
   readonly metadata: Record<string, unknown>
   readonly xdsPort: number
   readonly delta: boolean
+  /** More of its command line. */
+  readonly args?: readonly string[]
 }
 
 /** A port that was free a moment ago. */
@@ -37,7 +39,7 @@ export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProcess> {
   writeFileSync(config, JSON.stringify(bootstrap(options, adminPort)))
   // No shared memory (base-id) and no hot restart: several of them may run beside each other.
   const args = ['-c', config, '--concurrency', '1', '--disable-hot-restart', '-l', 'warn', '--drain-time-s', '1']
-  const child: ChildProcess = spawn(options.path, args, { cwd: dir })
+  const child: ChildProcess = spawn(options.path, [...args, ...(options.args ?? [])], { cwd: dir })
   let log = ''
   const keep = (chunk: Buffer) => {
     log += chunk.toString()

@@ -108,6 +108,8 @@ export class ConnectionManager {
       info.responseFlags |= ResponseFlag.OverloadManagerTerminated
       return refuse(stream, 503, 'envoy overloaded', 'overload')
     }
+    // Before all else: to Envoy's codec such a header is no header.
+    if (options.underscores !== 'allow' && !this.#underscores(stream, headers)) return false
     if (info.protocol === 'HTTP/1.0') {
       if (!options.acceptHttp10) return refuse(stream, 426, 'Upgrade Required', 'low_version')
       if (flat[1] === '' && options.defaultHostForHttp10 !== '') flat[1] = options.defaultHostForHttp10
@@ -123,7 +125,6 @@ export class ConnectionManager {
     }
     if ((method === 'OPTIONS' || method === 'TRACE') && !goesOn(stream, headers)) return false
     this.#stripHost(flat, info.connection)
-    if (options.underscores !== 'allow' && !this.#underscores(stream, headers)) return false
     const internalOnly = this.#parts.routes.table?.internalOnlyHeaders ?? NONE
     const source = applyForwarded(headers, info.connection, options.forwarded, internalOnly)
     if (options.via !== '') appendVia(headers, options.via)
@@ -164,12 +165,14 @@ export class ConnectionManager {
     if (server === -1) {
       if (options.serverHeader !== 'pass') flat.push('server', options.serverName)
     } else if (options.serverHeader === 'overwrite') {
-      flat[server + 1] = options.serverName
+      headers.set('server', options.serverName)
     }
     if (!date) flat.push('date', httpDate())
     if (options.via !== '') appendVia(headers, options.via)
-    if (options.alwaysSetRequestIdInResponse && stream.info.requestId !== '') {
-      headers.set('x-request-id', stream.info.requestId)
+    if (options.alwaysSetRequestIdInResponse) {
+      // As it went upstream: routes may have changed it.
+      const id = stream.requestHeaders.get('x-request-id')
+      if (id !== undefined) headers.set('x-request-id', id)
     }
   }
 
@@ -178,6 +181,9 @@ export class ConnectionManager {
     const result = normalizePath(path, this.options.path)
     if ('error' in result) return refuse(stream, 400, '', result.error)
     if ('redirect' in result) {
+      // What formats of the answer show.
+      headers.flat[3] = result.redirect
+      headers.version++
       stream.sendLocalReply(307, '', {
         details: 'path_normalization_failed',
         modifyHeaders: (reply) => reply.add('location', result.redirect),

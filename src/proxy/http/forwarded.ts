@@ -43,12 +43,17 @@ const INTERNAL_ONLY = [
   'x-envoy-upstream-rq-timeout-ms',
 ]
 
+/** A referer that is neither a URL with a host nor a path, or that has a fragment (RFC 9110 10.1.3), Envoy drops. */
+const URL = /^(?:[a-z]+:\/\/[\w.~!$%&'()*+,;=@[\]:-]+|(?=\/))(?:[/?][^\s#]*)?$/i
+
 /** What one scan over the headers finds. */
 interface Seen {
   xff: string | undefined
   proto: boolean
+  port: boolean
   requestId: boolean
   envoy: boolean
+  referer: boolean
 }
 
 /** Sets the forwarding headers; returns the address that the request is held to come from. */
@@ -59,6 +64,7 @@ export function applyForwarded(
   internalOnly: readonly string[],
 ): string {
   const seen = scan(headers)
+  if (seen.referer && !URL.test(headers.get('referer') as string)) headers.remove('referer')
   const peer = connection.remoteAddress
   let source = peer
   let edge = false
@@ -71,16 +77,16 @@ export function applyForwarded(
     if (!options.skipXffAppend && isIp(peer)) {
       headers.put('x-forwarded-for', single ? unmapped(peer) : `${seen.xff},${unmapped(peer)}`)
     }
-    if (options.trustedHops === 0 || !seen.proto) {
-      headers.put('x-forwarded-proto', headers.get(':scheme') ?? 'http')
-      if (options.appendForwardedPort) headers.put('x-forwarded-port', String(connection.localPort))
-    }
   } else {
-    source = hop(seen.xff, options.trustedHops + 1) ?? peer
-    const last = hop(seen.xff, 1)
-    internal = last !== undefined && !(seen.xff as string).includes(',') && options.isInternal(last)
-    if (!seen.proto) headers.put('x-forwarded-proto', headers.get(':scheme') ?? 'http')
+    const found = hop(seen.xff, options.trustedHops + 1)
+    source = found ?? peer
+    internal = found !== undefined && !(seen.xff as string).includes(',') && options.isInternal(found)
   }
+  // What a hop that is not trusted says about itself counts for nothing; nor does the scheme of an absolute target, which anybody can write.
+  const overwrite = options.useRemoteAddress && options.trustedHops === 0
+  if (overwrite || !seen.proto) headers.put('x-forwarded-proto', connection.tls === undefined ? 'http' : 'https')
+  if (options.appendForwardedPort && (overwrite || !seen.port))
+    headers.put('x-forwarded-port', String(connection.localPort))
   if (seen.envoy && !internal) {
     headers.remove('x-envoy-internal')
     if (edge) for (const name of EDGE_ONLY) headers.remove(name)
@@ -99,14 +105,17 @@ export function applyForwarded(
 }
 
 function scan(headers: HeaderMap): Seen {
-  const seen: Seen = { xff: undefined, proto: false, requestId: false, envoy: false }
+  const seen: Seen = { xff: undefined, proto: false, port: false, requestId: false, envoy: false, referer: false }
   const flat = headers.flat
   for (let i = 8; i < flat.length; i += 2) {
     const name = flat[i]
-    if (name.charCodeAt(0) !== 120) continue
+    const first = name.charCodeAt(0)
+    if (first === 114 && name === 'referer') seen.referer = true
+    if (first !== 120) continue
     if (name === 'x-forwarded-for') seen.xff = seen.xff === undefined ? flat[i + 1] : `${seen.xff},${flat[i + 1]}`
     else if (name === 'x-forwarded-proto') seen.proto = flat[i + 1] === 'http' || flat[i + 1] === 'https'
-    else if (name === 'x-request-id') seen.requestId = true
+    else if (name === 'x-forwarded-port') seen.port = true
+    else if (name === 'x-request-id') seen.requestId = flat[i + 1] !== ''
     else if (name.startsWith('x-envoy-')) seen.envoy = true
   }
   return seen

@@ -20,8 +20,11 @@ interface Addition {
 
 /** Compiled `…_headers_to_add` and `…_headers_to_remove` of one place of the config. */
 export class HeaderMutations {
+  /** What is overwritten, then what is added. */
   readonly #add: readonly Addition[]
   readonly #remove: readonly string[]
+  /** None of them can see what another one does. */
+  readonly #independent: boolean
 
   /** `addPath`: of what is added, where its field is not named as all others are. */
   constructor(
@@ -30,7 +33,11 @@ export class HeaderMutations {
     path: string,
     addPath: string = `${path}_to_add`,
   ) {
-    this.#add = add.map((option, i) => addition(option, `${addPath}[${i}]`))
+    const all = add.map((option, i) => addition(option, `${addPath}[${i}]`))
+    this.#add = [...all.filter(overwrites), ...all.filter((one) => !overwrites(one))]
+    const names = new Set(all.map(({ name }) => name))
+    const literal = all.every(({ value }) => typeof value === 'string')
+    this.#independent = all.length < 2 || (literal && names.size === all.length)
     this.#remove = remove.map((name, i) => removable(name, `${path}_to_remove[${i}]`))
   }
 
@@ -45,24 +52,35 @@ export class HeaderMutations {
 
   apply(headers: HeaderMap, info: StreamInfo): void {
     for (const name of this.#remove) headers.remove(name)
-    for (const { name, value, action, keepEmpty } of this.#add) {
-      const text = typeof value === 'string' ? value : value(info)
-      if (text === '' && !keepEmpty) continue
-      switch (action) {
-        case Action.APPEND_IF_EXISTS_OR_ADD:
-          headers.add(name, text)
-          break
-        case Action.ADD_IF_ABSENT:
-          if (!headers.has(name)) headers.add(name, text)
-          break
-        case Action.OVERWRITE_IF_EXISTS:
-          if (headers.has(name)) headers.set(name, text)
-          break
-        default:
-          headers.set(name, text)
+    if (this.#independent) {
+      for (const one of this.#add) {
+        const text = wanted(one, headers, info)
+        if (text !== undefined) write(headers, one, text)
       }
+      return
     }
+    // All are asked before the first is written, so that formats and conditions mean the headers as they were (Envoy's HeaderParser).
+    const texts = this.#add.map((one) => wanted(one, headers, info))
+    for (const [i, text] of texts.entries()) if (text !== undefined) write(headers, this.#add[i], text)
   }
+}
+
+function overwrites({ action }: Addition): boolean {
+  return action === Action.OVERWRITE_IF_EXISTS || action === Action.OVERWRITE_IF_EXISTS_OR_ADD
+}
+
+/** The value, where there is to be one. */
+function wanted({ name, value, action, keepEmpty }: Addition, headers: HeaderMap, info: StreamInfo) {
+  const text = typeof value === 'string' ? value : value(info)
+  if (text === '' && !keepEmpty) return undefined
+  if (action === Action.ADD_IF_ABSENT && headers.has(name)) return undefined
+  if (action === Action.OVERWRITE_IF_EXISTS && !headers.has(name)) return undefined
+  return text
+}
+
+function write(headers: HeaderMap, addition: Addition, text: string): void {
+  if (overwrites(addition)) headers.set(addition.name, text)
+  else headers.add(addition.name, text)
 }
 
 function addition(option: HeaderValueOption, path: string): Addition {
@@ -80,6 +98,7 @@ function addition(option: HeaderValueOption, path: string): Addition {
 
 function removable(name: string, path: string): string {
   const lower = name.toLowerCase()
+  if (lower === '') throw invalid(path, 'a header name is missing')
   if (isAddress(lower)) throw invalid(path, `${name} cannot be removed`)
   return lower
 }

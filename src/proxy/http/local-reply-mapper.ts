@@ -12,6 +12,7 @@ import { jsonFormat, type TextFormat, textFormat } from './substitution.ts'
 
 interface Format {
   readonly contentType: string
+  readonly isJson: boolean
   readonly write: TextFormat
 }
 
@@ -21,6 +22,10 @@ interface Rule {
   readonly body: string | undefined
   readonly format: Format | undefined
   readonly headers: HeaderMutations | undefined
+}
+
+interface Mapped extends Omit<Format, 'write'> {
+  readonly body: string
 }
 
 /** Compiled `local_reply_config`: the first rule that applies changes status, headers and body of a local reply. */
@@ -45,7 +50,7 @@ export class LocalReplyMapper {
     this.#format = config.bodyFormat && this.#compile(config.bodyFormat, `${path}.body_format`)
   }
 
-  map(info: StreamInfo, headers: HeaderMap, body: string): { body: string; contentType: string } {
+  map(info: StreamInfo, headers: HeaderMap, body: string): Mapped {
     const rule = this.#rules.find(({ filter }) => filter(info))
     this.#body = rule?.body ?? body
     if (rule?.statusCode !== undefined) {
@@ -54,8 +59,12 @@ export class LocalReplyMapper {
     }
     rule?.headers?.apply(headers, info)
     const format = rule?.format ?? this.#format
-    if (format === undefined) return { body: this.#body, contentType: '' }
-    return { body: format.write(info), contentType: format.contentType }
+    if (format === undefined) return { body: this.#body, contentType: 'text/plain', isJson: false }
+    return {
+      body: format.write(info),
+      contentType: format.contentType,
+      isJson: format.isJson && format.contentType === 'application/json',
+    }
   }
 
   #compile(format: SubstitutionFormatString, path: string): Format {
@@ -64,16 +73,16 @@ export class LocalReplyMapper {
     switch (format.format.case) {
       case 'textFormat': {
         const write = textFormat(format.format.value, `${path}.text_format`, format.omitEmptyValues, context)
-        return { contentType: type || 'text/plain', write }
+        return { contentType: type || 'text/plain', isJson: false, write }
       }
       case 'jsonFormat': {
         const write = jsonFormat(format.format.value, `${path}.json_format`, format.omitEmptyValues, context)
-        return { contentType: type || 'application/json', write }
+        return { contentType: type || 'application/json', isJson: true, write }
       }
       case 'textFormatSource': {
         const text = dataSource(format.format.value, `${path}.text_format_source`).toString('utf8')
         const write = textFormat(text, `${path}.text_format_source`, format.omitEmptyValues, context)
-        return { contentType: type || 'text/plain', write }
+        return { contentType: type || 'text/plain', isJson: false, write }
       }
       default:
         throw invalid(path, 'a format is missing')

@@ -45,28 +45,29 @@ export function localReply(
   stream.info.responseCodeDetails = (options?.details ?? 'direct_response').replace(/\s/g, '_')
   stream.info.responseCode = code
   const headers = new HeaderMap([':status', String(code)])
-  const grpc = isGrpc(stream.requestHeaders)
-  if (!grpc) modify(stream, headers, options)
+  modify(stream, headers, options)
   stream.info.responseHeaders = headers
+  const own = headers.get('content-type')
   const mapped = stream.manager.localReplyMapper?.map(stream.info, headers, text)
   const body = mapped === undefined ? text : mapped.body
-  if (grpc) {
-    modify(stream, headers, options)
-    return { headers: grpcHeaders(headers, code, body, options), body: undefined }
+  if (isGrpc(stream.requestHeaders)) {
+    return {
+      headers: grpcHeaders(headers, stream.info.responseCode, body, mapped?.isJson === true, options),
+      body: undefined,
+    }
   }
   if (body === '') {
-    // As Envoy: what has no body has no type, whoever said one.
+    // As Envoy: what has no body has neither length, which HTTP/1.1 adds, nor type, whoever said one.
+    headers.remove('content-length')
     headers.remove('content-type')
-    // RFC 9110 8.6: a 204 has no length, and that of a 304 would be the length of what was not sent.
-    const lengthless = stream.isHead || code === 204 || code === 304
-    if (!headers.has('content-length') && !lengthless) headers.add('content-length', '0')
     return { headers, body: undefined }
   }
   const bytes = Buffer.from(body, 'latin1')
   headers.set('content-length', String(bytes.length))
-  const contentType = mapped?.contentType ?? ''
-  if (contentType !== '') headers.set('content-type', contentType)
-  else if (!headers.has('content-type')) headers.add('content-type', 'text/plain')
+  // A type that is told for the old body is not that of a new one, unless the mapper has told it.
+  const type = headers.get('content-type')
+  if (type === undefined || (body !== text && type === own))
+    headers.set('content-type', mapped?.contentType ?? 'text/plain')
   if (stream.isHead) return { headers, body: undefined }
   return { headers, body: BodyBuffer.of(bytes) }
 }
@@ -82,12 +83,15 @@ function grpcHeaders(
   headers: HeaderMap,
   code: number,
   message: string,
+  isJson: boolean,
   options: LocalReplyOptions | undefined,
 ): HeaderMap {
   headers.set(':status', '200')
   headers.set('content-type', 'application/grpc')
-  headers.set('grpc-status', String(options?.grpcStatus ?? grpcFromHttp(code)))
-  if (message !== '') headers.set('grpc-message', percentEncode(message))
+  if (!headers.get('grpc-status')) headers.set('grpc-status', String(options?.grpcStatus ?? grpcFromHttp(code)))
+  // A line of JSON ends with a line feed, which is no part of a message.
+  const text = isJson ? message.slice(0, -1) : message
+  if (text !== '') headers.set('grpc-message', percentEncode(text))
   headers.remove('content-length')
   return headers
 }

@@ -5,6 +5,7 @@ import type { HttpStream } from './stream.ts'
 export function reply(stream: HttpStream, pending: PendingReply): void {
   if (stream.over) return
   stream.replied = true
+  stream.badRequest = pending.code === 400
   stream.requestBuffer = undefined
   stream.responseBuffer = undefined
   if (stream.responseHeaders !== undefined) {
@@ -44,6 +45,5 @@ export function replyToCodecError(stream: HttpStream, status: number, details: s
     stream.resetByFilter(details)
     return
   }
-  const body = details === 'missing_host_header' ? '' : codecErrorText(status)
-  reply(stream, { code: status, body, options: { details } })
+  reply(stream, { code: status, body: codecErrorText(status), options: { details } })
 }

@@ -68,6 +68,8 @@ export class HttpStream implements RequestSink, TimeoutOwner {
   redirects: RedirectState | undefined
   /** It has, or will have, an answer of our own. */
   replied = false
+  /** The answer of our own was 400, whatever a mapper made of it. */
+  badRequest = false
   headersSent = false
   idleTimeout: Timeout | undefined
   requestTimeout: Timeout | undefined
@@ -95,7 +97,7 @@ export class HttpStream implements RequestSink, TimeoutOwner {
    * stream_error_on_invalid_http_message is off).
    */
   get closesConnection(): boolean {
-    const invalid = this.info.responseCode === 400 && !this.manager.options.streamErrors
+    const invalid = this.badRequest && !this.manager.options.streamErrors
     return this.replied && (!this.requestComplete || invalid)
   }
 

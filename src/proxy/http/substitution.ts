@@ -8,6 +8,7 @@ import { hostname } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
 import { byteString } from '../../base/byte-string.ts'
+import type { HeaderMap } from '../../base/header-map.ts'
 import { valueAt } from '../../base/value-at.ts'
 import { invalid } from '../config/fields.ts'
 import type { CertificateInfo } from '../network/connection-info.ts'
@@ -325,14 +326,24 @@ function headerOperator(
   path: string,
   map: (info: StreamInfo) => StreamInfo['requestHeaders'],
 ): Operator {
-  const [first, second] = (argument ?? '').toLowerCase().split('?')
+  // The host has one place, whatever it came as.
+  const [first, second] = (argument ?? '')
+    .toLowerCase()
+    .split('?')
+    .map((name) => (name === 'host' ? ':authority' : name))
   if (first === '') throw invalid(path, 'a header operator without a name')
   return (info) => {
     const headers = map(info)
     if (headers === undefined) return undefined
     // The first of several values, as in Envoy.
-    return headers.get(first) ?? (second === undefined ? undefined : headers.get(second))
+    return value(headers, first) ?? (second === undefined ? undefined : value(headers, second))
   }
+}
+
+/** What a request that could not be read, or CONNECT, does not say of itself is no value. */
+function value(headers: HeaderMap, name: string): string | undefined {
+  const found = headers.get(name)
+  return found === '' && name.charCodeAt(0) === 58 ? undefined : found
 }
 
 /** `%PATH(WQ|NQ:ORIG|PATH|ORIG_OR_PATH)%` */
@@ -343,8 +354,8 @@ function pathOperator(argument: string, path: string): Operator {
     throw invalid(path, `${which} is none of ORIG, PATH and ORIG_OR_PATH`)
   return ({ requestHeaders: headers }) => {
     const original = which === 'PATH' ? undefined : headers?.get('x-envoy-original-path')
-    const value = original ?? (which === 'ORIG' ? undefined : headers?.get(':path'))
-    return query === 'NQ' ? withoutQuery(value) : value
+    const path = original ?? (which === 'ORIG' || headers === undefined ? undefined : value(headers, ':path'))
+    return query === 'NQ' ? withoutQuery(path) : path
   }
 }
 

@@ -207,7 +207,7 @@ export class MessageHead implements FieldSink {
       flat[3] = ''
       return
     }
-    if (host === undefined && this.minor === 1) throw new CodecError('missing_host_header', 'no host header')
+    if (!isTarget(target)) throw new CodecError('http1.codec_error', 'invalid request target')
     if (host !== undefined && host !== '' && !isAuthority(host))
       throw new CodecError('http.invalid_authority', 'invalid host')
     flat[1] = host ?? ''
@@ -218,6 +218,7 @@ export class MessageHead implements FieldSink {
     const absolute = ABSOLUTE.exec(target)
     if (absolute === null || !isAuthority(absolute[2]))
       throw new CodecError('http1.invalid_url', 'invalid request target')
+    if (!/^https?$/i.test(absolute[1])) throw new CodecError('http1.invalid_scheme', 'neither http nor https')
     // RFC 9112 3.2.2: the target's authority replaces the host field.
     flat[1] = absolute[2]
     flat[3] =
@@ -298,4 +299,10 @@ const PROTECTED = new Set([
   'x-request-id',
 ])
 
-const ABSOLUTE = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]+)([/?][^#]*|)$/
+/** Of the forms of RFC 9112 3.2 but the authority; which of them is asked of whom is looked at later. */
+function isTarget(target: string): boolean {
+  const first = target.charCodeAt(0)
+  return first === 47 || first === 42 || /^[a-z][a-z0-9+.-]*:\/\//i.test(target)
+}
+
+const ABSOLUTE = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]+)([/?].*|)$/

@@ -59,6 +59,7 @@ const REASONS: Readonly<Record<number, string>> = {
   507: 'Insufficient Storage',
   508: 'Loop Detected',
   511: 'Network Authentication Required',
+  599: 'Last Unassigned Server Error Code',
 }
 
 export function reasonOf(status: number): string {

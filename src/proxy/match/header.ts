@@ -56,11 +56,12 @@ function textMatch(specifier: HeaderMatcher['headerMatchSpecifier'], path: strin
     case 'exactMatch':
       return plainMatch('exact', byteString(specifier.value))
     case 'prefixMatch':
-      return plainMatch('prefix', byteString(specifier.value))
     case 'suffixMatch':
-      return plainMatch('suffix', byteString(specifier.value))
-    case 'containsMatch':
-      return plainMatch('contains', byteString(specifier.value))
+    case 'containsMatch': {
+      const kind = specifier.case.slice(0, -5) as 'prefix' | 'suffix' | 'contains'
+      if (specifier.value === '') throw invalid(`${path}.${kind}_match`, 'is empty, which would match everything')
+      return plainMatch(kind, byteString(specifier.value))
+    }
     case 'safeRegexMatch': {
       const regex = bytesRegex(specifier.value, `${path}.safe_regex_match`)
       return (text) => regex.matches(text)

@@ -101,7 +101,7 @@ class V8Regex implements Regex {
   }
 
   replaceAll(text: string, substitution: string): string {
-    return text.replace(this.#all, (...args: unknown[]) => expand(substitution, args as (string | undefined)[]))
+    return text.replace(this.#all, replacer(substitution))
   }
 }
 
@@ -117,9 +117,19 @@ class Re2Regex implements Regex {
   }
 
   replaceAll(text: string, substitution: string): string {
-    return this.#re2
-      .matcher(text)
-      .replaceAll((...args: unknown[]) => expand(substitution, args as (string | undefined)[]))
+    return this.#re2.matcher(text).replaceAll(replacer(substitution))
+  }
+}
+
+/** What stands for each match. RE2 takes no empty one where the last one ended: `.*` is all of a text, and not its end once more. */
+function replacer(substitution: string): (...match: unknown[]) => string {
+  let lastEnd = -1
+  return (...match) => {
+    const text = match[0] as string
+    const at = match.find((part) => typeof part === 'number') as number
+    if (text === '' && at === lastEnd) return ''
+    lastEnd = at + text.length
+    return expand(substitution, match as (string | undefined)[])
   }
 }
 

@@ -20,11 +20,14 @@ function compile(matcher: StringMatcher | undefined, path: string, bytes: boolea
   onlyFields(StringMatcherSchema, matcher, ['exact', 'prefix', 'suffix', 'safe_regex', 'contains', 'ignore_case'], path)
   const { matchPattern, ignoreCase } = matcher
   if (matchPattern.case === 'safeRegex') {
+    if (ignoreCase) throw invalid(`${path}.ignore_case`, 'has no effect on safe_regex; write (?i) into the expression')
     const regex = (bytes ? bytesRegex : regexMatcher)(matchPattern.value, `${path}.safe_regex`)
     return (text) => regex.matches(text)
   }
   if (matchPattern.case === undefined || matchPattern.case === 'custom')
     throw invalid(path, 'a match pattern is missing')
+  if (matchPattern.value === '' && matchPattern.case !== 'exact')
+    throw invalid(`${path}.${matchPattern.case}`, 'is empty, which would match everything')
   const value = bytes ? byteString(matchPattern.value) : matchPattern.value
   const plain = plainMatch(matchPattern.case, ignoreCase ? asciiLower(value) : value)
   return ignoreCase ? (text) => plain(asciiLower(text)) : plain

@@ -134,7 +134,7 @@ export function compileRoute(route: RouteProto, host: VirtualHostContext, path: 
   const settings = compileSettings(route, action, matcher, host, path)
   const build = (
     cluster: string,
-    rewrite: string,
+    clusterHost: string,
     variant: readonly (HeaderMutations | undefined)[],
     config?: PerFilterConfig,
     match = routeMatch,
@@ -142,31 +142,28 @@ export function compileRoute(route: RouteProto, host: VirtualHostContext, path: 
     new RouteEntry(
       settings,
       cluster,
-      rewrite,
+      clusterHost,
       match,
       order([variant[0], own[0]], host.requestMutations, host.mostSpecificWins),
       order([variant[1], own[1]], host.responseMutations, host.mostSpecificWins),
       config === undefined ? [perFilter, ...host.perFilter] : [config, perFilter, ...host.perFilter],
     )
-  const rewrite = action?.hostRewriteSpecifier
-  const literal = rewrite?.case === 'hostRewriteLiteral' ? byteString(rewrite.value) : ''
   if (action?.clusterSpecifier.case !== 'weightedClusters') {
     const cluster = action?.clusterSpecifier.case === 'cluster' ? action.clusterSpecifier.value : ''
     if (cluster !== '') host.checkCluster(cluster, `${path}.route.cluster`)
-    const entry = build(cluster, literal, [])
+    const entry = build(cluster, '', [])
     return { matcher, entries: [entry], bounds: [], pick: () => entry }
   }
-  return compileWeighted(action, matcher, literal, routeMatch, build, host, `${path}.route.weighted_clusters`)
+  return compileWeighted(action, matcher, routeMatch, build, host, `${path}.route.weighted_clusters`)
 }
 
 function compileWeighted(
   action: RouteAction,
   matcher: RouteMatcher,
-  literal: string,
   routeMatch: MetadataMatch | undefined,
   build: (
     cluster: string,
-    rewrite: string,
+    clusterHost: string,
     variant: readonly (HeaderMutations | undefined)[],
     config?: PerFilterConfig,
     match?: MetadataMatch,
@@ -200,14 +197,11 @@ function compileWeighted(
     )
     if (cluster.name === '') throw invalid(`${where}.name`, 'a cluster name is missing')
     host.checkCluster(cluster.name, `${where}.name`)
-    const rewrite =
-      cluster.hostRewriteSpecifier.case === 'hostRewriteLiteral'
-        ? byteString(cluster.hostRewriteSpecifier.value)
-        : literal
+    const { hostRewriteSpecifier: rewrite } = cluster
     entries.push(
       build(
         cluster.name,
-        rewrite,
+        rewrite.case === 'hostRewriteLiteral' ? byteString(rewrite.value) : '',
         [
           HeaderMutations.compile(
             cluster.requestHeadersToAdd,
@@ -281,6 +275,7 @@ function compileSettings(
     rateLimits: action && routeRateLimits(action, host.rateLimits, where),
     prefixRewrite: byteString(action?.prefixRewrite ?? ''),
     regexRewrite: action?.regexRewrite && regexRewrite(action.regexRewrite, `${where}.regex_rewrite`),
+    hostRewrite: rewrite?.case === 'hostRewriteLiteral' ? byteString(rewrite.value) : '',
     autoHostRewrite: rewrite?.case === 'autoHostRewrite' && rewrite.value.value,
     hostRewriteHeader: rewrite?.case === 'hostRewriteHeader' ? rewrite.value.toLowerCase() : '',
     hostRewritePath:

@@ -62,6 +62,7 @@ export interface RouteSettings {
   readonly rateLimits: RouteRateLimits | undefined
   readonly prefixRewrite: string
   readonly regexRewrite: RegexRewrite | undefined
+  readonly hostRewrite: string
   readonly autoHostRewrite: boolean
   readonly hostRewriteHeader: string
   readonly hostRewritePath: RegexRewrite | undefined
@@ -80,7 +81,8 @@ export interface RouteSettings {
 export class RouteEntry implements Route {
   readonly settings: RouteSettings
   readonly clusterName: string
-  readonly hostRewrite: string
+  /** What a weighted cluster writes over the host; the route's own rewrite comes behind it. */
+  readonly clusterHost: string
   /** What is asked of the endpoints' metadata. */
   readonly metadataMatch: MetadataMatch | undefined
   /** Most specific first. */
@@ -92,7 +94,7 @@ export class RouteEntry implements Route {
   constructor(
     settings: RouteSettings,
     clusterName: string,
-    hostRewrite: string,
+    clusterHost: string,
     metadataMatch: MetadataMatch | undefined,
     requestMutations: readonly HeaderMutations[],
     responseMutations: readonly HeaderMutations[],
@@ -100,7 +102,7 @@ export class RouteEntry implements Route {
   ) {
     this.settings = settings
     this.clusterName = clusterName
-    this.hostRewrite = hostRewrite
+    this.clusterHost = clusterHost
     this.metadataMatch = metadataMatch
     this.requestMutations = requestMutations
     this.responseMutations = responseMutations
@@ -167,6 +169,8 @@ export class RouteEntry implements Route {
   finalizeRequest(headers: HeaderMap, info: StreamInfo, suppressEnvoyHeaders: boolean): void {
     const { requestMutations } = this
     for (let i = 0; i < requestMutations.length; i++) requestMutations[i].apply(headers, info)
+    // Envoy does not tell what the host was before (WeightedClusterEntry::finalizeRequestHeaders).
+    if (this.clusterHost !== '') headers.set(':authority', this.clusterHost)
     this.#rewriteHost(headers, suppressEnvoyHeaders)
     this.#rewritePath(headers, suppressEnvoyHeaders)
   }
@@ -190,7 +194,7 @@ export class RouteEntry implements Route {
 
   #rewriteHost(headers: HeaderMap, suppressEnvoyHeaders: boolean): void {
     const { hostRewriteHeader, hostRewritePath } = this.settings
-    let host = this.hostRewrite
+    let host = this.settings.hostRewrite
     if (host === '' && hostRewriteHeader !== '') host = headers.get(hostRewriteHeader) ?? ''
     if (host === '' && hostRewritePath !== undefined) {
       host = hostRewritePath.regex.replaceAll(pathOnly(headers.get(':path') ?? ''), hostRewritePath.substitution)

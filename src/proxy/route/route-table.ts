@@ -94,6 +94,7 @@ export class RouteTable {
     config.virtualHosts.forEach((host, i) => {
       const where = `${path}.virtual_hosts[${i}]`
       onlyFields(VirtualHostSchema, host, HOST_FIELDS, where)
+      if (host.name === '') throw invalid(`${where}.name`, 'a name is missing')
       const context = hostContext(config, i, compile, checkCluster, where, path)
       const routes = host.routes.map((route, j) => compileRoute(route, context, `${where}.routes[${j}]`))
       disables ||= routes.some(({ entries }) => entries.some((entry) => entry.hasDisables))

@@ -1,0 +1,95 @@
+/** Where the proxies differ rightly, each with its reason; test/parity/differences.yaml has those that its cases show. */
+import type { Difference } from './differences.ts'
+import type { Trial } from './trial.ts'
+
+interface Reason {
+  readonly why: string
+  readonly covers: (difference: Difference, trial: Trial) => boolean
+}
+
+const REASONS: readonly Reason[] = [
+  {
+    why: 'RFC 9112 2.3: a server answers in the highest version that it speaks of that major version; Envoy echoes HTTP/1.0.',
+    covers: ({ fact, ours, theirs }) => fact === 'response.start' && ours === theirs.replace('HTTP/1.0', 'HTTP/1.1'),
+  },
+  {
+    why: 'RFC 9112 6.1: Transfer-Encoding in an answer to HEAD is optional.',
+    covers: ({ fact, request }, { requests }) =>
+      requests[request]?.method === 'HEAD' && /^response.headers.(transfer-encoding|content-length)$/.test(fact),
+  },
+  {
+    why: 'RFC 9110 6.4.1: no answer to HEAD, no 204 and no 304 has a body; Envoy sends that of a direct response.',
+    covers: ({ fact }) => fact === 'rest',
+  },
+  {
+    why: 'Over HTTP/2 what is refused for its names is told so with 400, as over HTTP/1; Envoy resets the stream.',
+    covers: ({ fact, theirs }, { manager }) =>
+      fact === 'response.start' && theirs === 'reset 2' && JSON.stringify(manager).includes('REJECT_REQUEST'),
+  },
+  {
+    why: 'What is no scheme of HTTP is replaced by that of the connection; Envoy hands it on, and takes no route where it is empty.',
+    covers: ({ request }, { requests }) =>
+      requests[request]?.headers.some(([name, value]) => name === 'x-forwarded-proto' && !/^https?$/.test(value)) ===
+      true,
+  },
+  {
+    why: 'What is refused for its names is answered as all else is; Envoy has not kept the request by then.',
+    covers: ({ fact, request }, { requests, manager }) =>
+      fact.startsWith('response.') &&
+      JSON.stringify(manager).includes('"headers_with_underscores_action":"REJECT_REQUEST"') &&
+      requests[request]?.headers.some(([name]) => name.includes('_')) === true,
+  },
+  {
+    why: 'RFC 9110 5.3: fields of one name are one list; Envoy writes those that it knows by name in one line.',
+    covers: ({ fact, ours, theirs }) => fact.includes('.headers.') && combined(ours) === combined(theirs),
+  },
+  {
+    why: 'RFC 9110 4.2.3: an absolute URI without a path has the path /, which routes take; to Envoy it has none.',
+    covers: ({ request }, { requests }) => /^[a-z]+:[/][/][^/]*$/i.test(requests[request]?.target ?? ''),
+  },
+  {
+    why: 'What is refused for its version or path is so before it has a route; Envoy may have looked for one by then.',
+    covers: ({ fact, ours, theirs }) =>
+      fact.startsWith('log.') &&
+      ours === theirs.replace(/route=\S+/, 'route=-') &&
+      ours.includes('path_normalization_failed'),
+  },
+  {
+    why: 'Answers to HTTP/1.0 where it is not accepted are made as all others; Envoy has not kept the request by then.',
+    covers: ({ fact, request }, { requests, manager }) =>
+      fact.startsWith('response.') &&
+      requests[request]?.version === '1.0' &&
+      !JSON.stringify(manager).includes('"accept_http_10":true'),
+  },
+  {
+    why: 'A path that is refused is shown as it came; Envoy shows it with its slashes unescaped.',
+    covers: ({ fact, request }, { manager, requests }) =>
+      /^response.(headers|body)/.test(fact) &&
+      manager['path_with_escaped_slashes_action'] === 'REJECT_REQUEST' &&
+      /%2f|%5c/i.test(requests[request]?.target ?? ''),
+  },
+  {
+    why: 'The answer to what cannot be read knows its response flags; in Envoy only the log does.',
+    covers: ({ fact }, { manager }) =>
+      /^response.(headers|body)/.test(fact) && JSON.stringify(manager).includes('%RESPONSE_FLAGS%'),
+  },
+  {
+    why: 'By chance: a port was free only a moment ago.',
+    covers: ({ fact, ours, theirs }) => fact === 'refused' && /address already in use/i.test(ours + theirs),
+  },
+  {
+    why: 'RFC 9110 5.1: what is no token cannot be sent as the name of a header; Envoy refuses only CR, LF and NUL.',
+    covers: ({ fact, ours }) => fact === 'refused' && ours.includes('«x y» is not a header name'),
+  },
+]
+
+function combined(values: string): string {
+  return values
+    .split(/ \| |; |, ?/)
+    .filter((one) => one !== '')
+    .join()
+}
+
+export function onPurpose(trial: Trial, difference: Difference): boolean {
+  return REASONS.some(({ covers }) => covers(difference, trial))
+}

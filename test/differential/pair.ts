@@ -1,0 +1,230 @@
+/** Envoy and our proxy under one control plane, so that new configurations need no restart. */
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { networkInterfaces, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fromJson, type JsonValue } from '@bufbuild/protobuf'
+import { type Any, anyPack } from '@bufbuild/protobuf/wkt'
+import { ClusterSchema } from '../../gen/envoy/config/cluster/v3/cluster_pb.ts'
+import { ListenerSchema } from '../../gen/envoy/config/listener/v3/listener_pb.ts'
+import { type ProxyHandle, registry, startProxy } from '../../src/proxy/index.ts'
+import { serveGrpc } from '../../src/xds/grpc-server.ts'
+import { AdsServer, memoryTransport, type Rejection, TypeUrl } from '../../src/xds/index.ts'
+import { type EnvoyProcess, startEnvoy } from '../interop/envoy.ts'
+import { type Book, Echo } from './echo.ts'
+import { type Facts, factsOf, type Masks } from './facts.ts'
+import { listenerOf } from './listener.ts'
+import { send } from './send.ts'
+import type { Trial } from './trial.ts'
+
+const CLUSTERS = ['up', 'other'] as const
+const AT_ONCE = 24
+/** Both write their logs many times in it. */
+const LOG_FLUSH_MS = 150
+
+/** What became of a trial on one proxy: what each request showed, or why the configuration is refused. */
+export type Result = readonly Facts[] | { readonly refused: string }
+
+/** One of the two proxies, with upstreams of its own. */
+interface Side {
+  readonly node: string
+  readonly book: Book
+  readonly echoes: readonly Echo[]
+  readonly clusters: ReadonlyMap<string, Any>
+  readonly upstreamPorts: readonly number[]
+  readonly log: string
+  /** Ports by listener. */
+  ports(): Promise<ReadonlyMap<string, number>>
+  /** Why listeners are refused, where the answer to their push says so. */
+  reasons(answer: string): Promise<ReadonlyMap<string, string>>
+  stop(): Promise<void>
+}
+
+/** For a peer on loopback Envoy tells the machine's own address in x-forwarded-for. */
+const OWN = Object.values(networkInterfaces())
+  .flatMap((list) => list ?? [])
+  .filter(({ internal }) => !internal)
+  .map(({ address }) => address)
+
+export class Pair {
+  readonly #ads: AdsServer
+  readonly #answers = new Map<string, { version: string; error: string }>()
+  #sides: readonly Side[] = []
+  #close: (() => unknown)[] = []
+  #version = 0
+  #names = 0
+
+  private constructor() {
+    const note = (nodeId: string, typeUrl: string, version: string, error: string) => {
+      if (typeUrl === TypeUrl.listener) this.#answers.set(nodeId, { version, error })
+    }
+    this.#ads = new AdsServer({
+      onAck: ({ connection, typeUrl, version }) => note(connection.nodeId, typeUrl, version, ''),
+      onNack: ({ connection, typeUrl, version, error }: Rejection) => note(connection.nodeId, typeUrl, version, error),
+    })
+  }
+
+  static async start(envoy: string): Promise<Pair> {
+    const pair = new Pair()
+    const dir = mkdtempSync(join(tmpdir(), 'sluice-differential-'))
+    pair.#close.push(() => rmSync(dir, { recursive: true, force: true }))
+    const grpc = await serveGrpc(pair.#ads, '127.0.0.1', 0)
+    pair.#close.push(() => grpc.close())
+    const ours = await startProxy({
+      ads: memoryTransport(pair.#ads),
+      node: { id: 'sluice', cluster: 'test' },
+      workers: 1,
+    })
+    const theirs = await startEnvoy({
+      path: envoy,
+      nodeId: 'envoy',
+      metadata: {},
+      xdsPort: grpc.port,
+      delta: false,
+      args: ['--file-flush-interval-msec', '20'],
+    })
+    pair.#sides = [await side('sluice', dir, sluiceParts(ours)), await side('envoy', dir, envoyParts(theirs))]
+    return pair
+  }
+
+  /** Runs all trials on both: ours, theirs. */
+  async run(trials: readonly Trial[]): Promise<(readonly [Result, Result])[]> {
+    const named = trials.map((trial) => ({ trial, name: `trial-${++this.#names};` }))
+    const version = String(++this.#version)
+    const ports = await freePorts(named.length * 2)
+    for (const { node, clusters, log } of this.#sides) {
+      const own = ports.splice(0, named.length)
+      const listeners = new Map(
+        named.map(({ trial, name }, i) => [name, pack(ListenerSchema, listenerOf(name, trial, own[i], log))] as const),
+      )
+      this.#ads.setSnapshot(node, { [TypeUrl.cluster]: clusters, [TypeUrl.listener]: listeners }, version)
+    }
+    const [ours, theirs] = await Promise.all(this.#sides.map((one) => this.#runOn(one, named, version)))
+    return named.map((_, i) => [ours[i], theirs[i]] as const)
+  }
+
+  async close(): Promise<void> {
+    for (const one of this.#sides) await one.stop()
+    for (const close of this.#close.reverse()) await close()
+  }
+
+  async #runOn(one: Side, named: readonly { trial: Trial; name: string }[], version: string): Promise<Result[]> {
+    const answer = await this.#answered(one.node, version)
+    const ports = await one.ports()
+    const requests = named.flatMap(({ trial, name }) =>
+      ports.has(name)
+        ? trial.requests.map((request, i) => ({ request, port: ports.get(name) as number, tag: `${name}${i};` }))
+        : [],
+    )
+    const got = new Map<string, Awaited<ReturnType<typeof send>>>()
+    const waiting = [...requests]
+    const next = async () => {
+      for (let item = waiting.shift(); item !== undefined; item = waiting.shift())
+        got.set(item.tag, await send(item.port, item.request, item.tag))
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, next))
+    const log = await logged(one.log)
+    const reasons = await one.reasons(answer)
+    return named.map(({ trial, name }) => {
+      const port = ports.get(name)
+      if (port === undefined) return { refused: reasons.get(name) ?? answer }
+      const masks: Masks = { port, upstream: one.upstreamPorts, own: OWN, name }
+      return trial.requests.map((_, i) => {
+        const id = `${name}${i};`
+        return factsOf(got.get(id), one.book.get(id) ?? [], log.get(id) ?? [], masks)
+      })
+    })
+  }
+
+  async #answered(node: string, version: string): Promise<string> {
+    for (;;) {
+      const answer = this.#answers.get(node)
+      if (answer?.version === version) return answer.error
+      await sleep(3)
+    }
+  }
+}
+
+/**
+ * Ports that were free a moment ago. Of listeners that ask for any port Envoy gives the sockets of those that are draining to new ones,
+ * which would then share them.
+ */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map((server) => once(server, 'listening')))
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}
+
+function pack(schema: typeof ListenerSchema | typeof ClusterSchema, json: unknown): Any {
+  return anyPack(schema, fromJson(schema, json as JsonValue, { registry }))
+}
+
+/** The lines of the log by the tag that they begin with. */
+async function logged(file: string): Promise<Map<string, string[]>> {
+  await sleep(LOG_FLUSH_MS)
+  const lines = new Map<string, string[]>()
+  for (const line of readFileSync(file, 'latin1').split('\n')) {
+    const space = line.indexOf(' ')
+    const tag = line.slice(0, space)
+    lines.set(tag, [...(lines.get(tag) ?? []), line.slice(space + 1)])
+  }
+  return lines
+}
+
+async function side(node: string, dir: string, parts: Pick<Side, 'ports' | 'reasons' | 'stop'>): Promise<Side> {
+  const book: Book = new Map()
+  const echoes = CLUSTERS.map((name) => new Echo(name, book))
+  const upstreamPorts = await Promise.all(echoes.map((echo) => echo.listen()))
+  const clusters = new Map(CLUSTERS.map((name, i) => [name, pack(ClusterSchema, clusterOf(name, upstreamPorts[i]))]))
+  const log = join(dir, `${node}.log`)
+  const stop = async () => {
+    await parts.stop()
+    for (const echo of echoes) echo.close()
+  }
+  return { node, book, echoes, clusters, upstreamPorts, log, ports: parts.ports, reasons: parts.reasons, stop }
+}
+
+function clusterOf(name: string, port: number): unknown {
+  const endpoint = { address: { socket_address: { address: '127.0.0.1', port_value: port } }, hostname: `${name}.host` }
+  return {
+    name,
+    type: 'STATIC',
+    connect_timeout: '1s',
+    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint }] }] },
+  }
+}
+
+function sluiceParts(proxy: ProxyHandle) {
+  const ports = async () => new Map(proxy.listeners().map(({ name, port }) => [name, port]))
+  const reasons = async (answer: string) =>
+    new Map(answer.split(/(?=trial-\d+;: )/).map((part) => [part.slice(0, part.indexOf(':')), part.trim()]))
+  return { ports, reasons, stop: () => proxy.close(0) }
+}
+
+function envoyParts(envoy: EnvoyProcess) {
+  const ports = async () => {
+    const text = await envoy.admin('/listeners?format=json')
+    const told = JSON.parse(text) as {
+      listener_statuses?: { name: string; local_address: { socket_address: { port_value: number } } }[]
+    }
+    return new Map((told.listener_statuses ?? []).map((one) => [one.name, one.local_address.socket_address.port_value]))
+  }
+  // Its answer is cut where it gets long.
+  const reasons = async (answer: string) => {
+    if (answer === '') return new Map()
+    const text = await envoy.admin('/config_dump?resource=dynamic_listeners')
+    const { configs } = JSON.parse(text) as { configs: { name: string; error_state?: { details: string } }[] }
+    return new Map(configs.map(({ name, error_state: error }) => [name, reasonOf(error?.details ?? '')]))
+  }
+  return { ports, reasons, stop: () => envoy.stop() }
+}
+
+/** Envoy writes the whole configuration before what is wrong with it. */
+function reasonOf(details: string): string {
+  const line = details.replace(/\s+/g, ' ')
+  return /Proto constraint validation failed .*/.exec(line)?.[0] ?? line
+}
