@@ -367,6 +367,11 @@ export const ERRORS = {
     title: 'the file holds something that is not a Kubernetes object',
     hint: 'each document needs apiVersion, kind and metadata.name; the place says which one does not',
   },
+  SL6009: {
+    source: 'environment',
+    title: 'there is no folder for what Sluice keeps',
+    hint: 'set SLUICE_HOME to a folder that you may write to, or HOME to the one above `.sluice`',
+  },
   SL6101: {
     source: 'config',
     title: 'no program of this machine plays this container image',

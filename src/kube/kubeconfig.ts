@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { parse } from 'yaml'
+import { homeFolder } from '../base/home-folder.ts'
 import { SluiceError } from '../errors.ts'
 
 /** How to reach an API server, and as whom. */
@@ -29,6 +29,11 @@ interface Named {
  */
 export function loadKubeConfig(given?: string): KubeConfig {
   const path = given ?? defaultPath()
+  if (path === undefined) {
+    const inCluster = inClusterConfig()
+    if (inCluster !== undefined) return inCluster
+    throw new SluiceError('SL6003', 'there is no home folder in which to look for `.kube/config`')
+  }
   let text: string
   try {
     text = readFileSync(path, 'utf8')
@@ -72,9 +77,10 @@ function inClusterConfig(env: NodeJS.ProcessEnv = process.env): KubeConfig | und
   }
 }
 
-function defaultPath(): string {
+function defaultPath(): string | undefined {
   const listed = process.env['KUBECONFIG']?.split(':').find((path) => path !== '')
-  return listed ?? join(homedir(), '.kube/config')
+  const home = homeFolder()
+  return listed ?? (home && join(home, '.kube/config'))
 }
 
 function named(list: unknown, name: unknown, what: string, path: string): Named {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { homeFolder } from '../base/home-folder.ts'
 import { SupplyError } from './supply-error.ts'
 
 /** What proves who asks, for one registry. */
@@ -44,7 +44,9 @@ export function fromDockerConfigJson(text: string): CredentialSource {
 
 /** `$DOCKER_CONFIG/config.json` or `~/.docker/config.json`, else podman's auth.json; with credential helpers. */
 export function defaultKeychain(env: NodeJS.ProcessEnv = process.env): CredentialSource {
-  const files = [join(env['DOCKER_CONFIG'] ?? join(env['HOME'] ?? homedir(), '.docker'), 'config.json')]
+  const home = env['HOME'] || homeFolder()
+  const docker = env['DOCKER_CONFIG'] ?? (home && join(home, '.docker'))
+  const files = docker === undefined ? [] : [join(docker, 'config.json')]
   if (env['DOCKER_CONFIG'] === undefined) {
     if (env['REGISTRY_AUTH_FILE'] !== undefined) files.push(env['REGISTRY_AUTH_FILE'])
     if (env['XDG_RUNTIME_DIR'] !== undefined) files.push(join(env['XDG_RUNTIME_DIR'], 'containers/auth.json'))

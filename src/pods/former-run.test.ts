@@ -45,3 +45,18 @@ test('a Deployment is not Available by what a former run said: `kubectl wait` wa
     assert.notEqual(now?.conditions?.[0].lastTransitionTime, '2020-01-01T00:00:00Z')
   })
 })
+
+test('what cannot be said of one Pod keeps nothing from the others, nor Pods from starting', async () => {
+  const said: string[] = []
+  const ready = { conditions: [{ type: 'Ready', status: 'True' }] }
+  const pods = ['a', 'b', 'c'].map((name) => ({ metadata: { name, namespace: 'default' }, status: ready }))
+  const kube = {
+    list: async (type: unknown) => ({ items: type === DEPLOYMENTS ? [] : pods }),
+    patch: async (_type: unknown, { name }: { name: string }) => {
+      if (name !== 'b') throw new Error('the connection was lost')
+      said.push(name)
+    },
+  }
+  await markNotReady(kube as unknown as KubeClient)
+  assert.deepEqual(said, ['b'])
+})

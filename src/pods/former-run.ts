@@ -1,4 +1,6 @@
+import { messageOf } from '../errors.ts'
 import { KubeApiError, type KubeClient } from '../kube/index.ts'
+import { logger } from '../telemetry/log.ts'
 import {
   DEPLOYMENTS,
   type Deployment,
@@ -9,6 +11,8 @@ import {
   type PodStatus,
   timestamp,
 } from './types.ts'
+
+const log = logger('pods')
 
 /**
  * Takes back what a former run said of Pods that ended with it, as the node lifecycle controller does with the Pods of a node that is
@@ -49,6 +53,8 @@ async function patchStatus(kube: KubeClient, type: typeof PODS, object: Pod | De
   try {
     await kube.patch(type, { name, namespace }, 'merge', { status }, { subresource: 'status' })
   } catch (error) {
-    if (!(error instanceof KubeApiError && error.notFound)) throw error
+    if (error instanceof KubeApiError && error.notFound) return
+    // The controllers will say how it is soon; to start no Pods at all would be worse.
+    log.warn({ namespace, name }, `what a former run said of it stays for now: ${messageOf(error)}`)
   }
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { homeFolder } from '../base/home-folder.ts'
+import { makeFolders } from '../base/make-folders.ts'
+import { messageOf, SluiceError } from '../errors.ts'
 
 /** The folder that holds everything which outlives a run: `$SLUICE_HOME`, or `~/.sluice`. */
 export interface Home {
@@ -20,10 +21,16 @@ export interface Home {
   readonly podCidr: string
 }
 
-const DEFAULT_DIR = join(homedir(), '.sluice')
-
-export function openHome(dir = process.env['SLUICE_HOME'] ?? DEFAULT_DIR): Home {
-  mkdirSync(dir, { recursive: true, mode: 0o700 })
+export function openHome(given = process.env['SLUICE_HOME']): Home {
+  const user = homeFolder()
+  const usual = user && join(user, '.sluice')
+  const dir = given || usual
+  if (dir === undefined) throw new SluiceError('SL6009', 'the user has no home folder')
+  try {
+    makeFolders(resolve(dir), 0o700)
+  } catch (error) {
+    throw new SluiceError('SL6009', messageOf(error), { cause: error, where: dir })
+  }
   return {
     dir,
     kubeconfig: join(dir, 'kubeconfig'),
@@ -33,7 +40,7 @@ export function openHome(dir = process.env['SLUICE_HOME'] ?? DEFAULT_DIR): Home 
     cache: join(dir, 'cache'),
     log: join(dir, 'sluice.log'),
     logs: join(dir, 'logs'),
-    podCidr: `127.${dir === DEFAULT_DIR ? 1 : rangeOf(dir)}.0.0/16`,
+    podCidr: `127.${dir === usual ? 1 : rangeOf(dir)}.0.0/16`,
   }
 }
 

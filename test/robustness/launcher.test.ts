@@ -32,3 +32,31 @@ for (const [home, env, user] of [
     }
   })
 }
+
+for (const [what, env, user] of [
+  ['no home', {}, NOBODY],
+  ['a home without a name', { HOME: '' }, {}],
+  // Below /proc there is nothing to be made, and Node's way to make folders does not end.
+  ['a home below /proc', { HOME: '/proc/nowhere' }, {}],
+  ['/proc as its home', { HOME: '/proc' }, {}],
+] as const) {
+  for (const [command, code] of [
+    ['env', 'SL6009'],
+    ['get', 'SL6003'],
+  ] as const) {
+    test(`\`sluice ${command}\` with ${what} says what to do`, () => {
+      const dir = mkdtempSync(join(tmpdir(), 'sluice-launcher-'))
+      chmodSync(dir, 0o777)
+      try {
+        const { HOME, NODE_COMPILE_CACHE, SLUICE_HOME, KUBECONFIG, ...rest } = process.env
+        const options = { cwd: dir, env: { ...rest, TMPDIR: dir, ...env }, encoding: 'utf8', ...user } as const
+        const args = [LAUNCHER, command, ...(command === 'get' ? ['pods'] : [])]
+        const { status, stderr } = spawnSync(process.execPath, args, { ...options, timeout: 60_000 })
+        assert.equal(status, 1, stderr)
+        assert.match(stderr, new RegExp(`^${code}: .*\n.*hint: .*HOME|^${code}: .*\n.*hint: .*KUBECONFIG`))
+      } finally {
+        rmSync(dir, { recursive: true })
+      }
+    })
+  }
+}

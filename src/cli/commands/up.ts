@@ -44,6 +44,9 @@ gateway and the registry ask for nothing.`,
     const first = await Promise.race([instance.ready(READY_TIMEOUT_MS).then(() => 'ready'), stopped])
     if (first === 'ready') {
       console.log(addressTable(instance, options, Date.now() - begun))
+      // Nobody waits for anything now.
+      const { removeOldCompileCaches } = await import('../../standalone/old-compile-caches.ts')
+      void removeOldCompileCaches(process.env['NODE_COMPILE_CACHE'] ?? '')
       await stopped
     }
     console.log('\ndraining …')
