@@ -7,6 +7,7 @@ import { ChunkedDecoder } from './chunked.ts'
 import { CodecError } from './codec-error.ts'
 import { BodyKind, type HeadLimits, MessageHead } from './head.ts'
 import { findEnd } from './header-lines.ts'
+import { JoinedChunks } from './joined-chunks.ts'
 
 const HEAD = 0
 const LENGTH = 1
@@ -25,6 +26,7 @@ export abstract class Http1Reader {
   readonly #limits: HeadLimits
   /** Made with the first chunked body. */
   #chunked: ChunkedDecoder | undefined
+  #joined: JoinedChunks | undefined
   #state = HEAD
   #left = 0
   /** Bytes that were read and not yet understood. */
@@ -95,6 +97,8 @@ export abstract class Http1Reader {
       if (at < buffer.length && (this.#state as number) !== DEAD) this.#rest = ownCopy(buffer.subarray(at))
     } catch (error) {
       this.stopReading()
+      // As in Envoy nobody gets what came with the error.
+      this.#joined?.clear()
       if (!(error instanceof CodecError)) throw error
       this.onError(error)
     } finally {
@@ -143,6 +147,7 @@ export abstract class Http1Reader {
         case CHUNKED: {
           const chunked = this.#chunked as ChunkedDecoder
           at = chunked.feed(buffer, at, this)
+          this.#handOnChunks()
           if (chunked.done) {
             this.#state = HELD
             this.onTrailers(chunked.trailers)
@@ -163,7 +168,14 @@ export abstract class Http1Reader {
   }
 
   onBodyData(buffer: Buffer, start: number, end: number): void {
-    this.#handOn(buffer, start, end, false)
+    const joined = this.#joined as JoinedChunks
+    joined.add(buffer, start, end, this.currentRead.writable(buffer))
+  }
+
+  #handOnChunks(): void {
+    const { buffer, start, end } = this.#joined as JoinedChunks
+    this.#joined?.clear()
+    if (end > start) this.#handOn(buffer, start, end, false)
   }
 
   #handOn(buffer: Buffer, start: number, end: number, last: boolean): void {
@@ -185,6 +197,7 @@ export abstract class Http1Reader {
       case BodyKind.Chunked:
         this.#state = CHUNKED
         this.#chunked ??= new ChunkedDecoder()
+        this.#joined ??= new JoinedChunks()
         this.#chunked.reset(this.#limits)
         break
       default:

@@ -37,6 +37,11 @@ export class CurrentRead {
     this.#largest = 0
   }
 
+  /** Nobody else has this memory: neither what all sockets read into, nor a slab, nor what was put together of a read and the one before. */
+  writable(bytes: Buffer): boolean {
+    return bytes !== this.#chunk || !this.#owned || this.#slab !== undefined
+  }
+
   /** A part of the read, or of what was put together with it, to be held for any time. */
   body(bytes: Buffer, start: number, end: number): BodyBuffer {
     const body = new BodyBuffer()
