@@ -1,14 +1,20 @@
 import type { Reader } from './reader.ts'
-import { type Charges, Regions, UNKNOWN_COST } from './regions.ts'
+import { type Charges, KNOWN_COST, Regions, UNKNOWN_COST } from './regions.ts'
 import { scanBody } from './scan.ts'
 
 /**
  * The charges of all functions that a module defines. Callees come before their callers, so that a caller knows what each call
- * costs; in a cycle one function does not, and takes the most.
+ * costs; in a cycle one function does not, and takes the most. Functions in `referenced`, and those that the code refers to, may be
+ * called by who does not know what they cost.
  *
  * `openBody` gives a reader that stands behind the locals of the n-th defined function and ends with its body.
  */
-export function findCharges(imports: number, count: number, openBody: (n: number) => Reader): Charges[] {
+export function findCharges(
+  imports: number,
+  count: number,
+  openBody: (n: number) => Reader,
+  referenced: Set<number>,
+): Charges[] {
   const regions = new Regions()
   const callees: Uint32Array[] = []
   let throws = false
@@ -18,11 +24,13 @@ export function findCharges(imports: number, count: number, openBody: (n: number
     if (body.pos !== body.end) body.fail('function body has the wrong size')
     throws ||= regions.throws
     callees.push(Uint32Array.from(regions.callees))
+    for (const index of regions.referenced) referenced.add(index)
   }
-  const costs = new Uint16Array(imports + count).fill(UNKNOWN_COST, imports)
+  const most = (index: number) => (referenced.has(index) ? UNKNOWN_COST : KNOWN_COST)
+  const costs = Uint16Array.from({ length: imports + count }, (_, index) => (index < imports ? 0 : most(index)))
   const charges: Charges[] = new Array(count)
   for (const n of calleesFirst(imports, callees)) {
-    scanBody(openBody(n), regions, costs, throws)
+    scanBody(openBody(n), regions, costs, throws, most(imports + n))
     costs[imports + n] = regions.unpaid
     charges[n] = regions.charges
   }

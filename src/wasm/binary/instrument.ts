@@ -4,6 +4,7 @@ import type { Limits } from '../limits.ts'
 import { findCharges } from './call-costs.ts'
 import { callbackEntries, writeEntry, writeEntryType } from './callback-entries.ts'
 import { Reader } from './reader.ts'
+import { elementReferences, globalReferences, tableReferences } from './references.ts'
 import { type Charges, INSERT, Regions } from './regions.ts'
 import { scanBody } from './scan.ts'
 import { type Bounds, type ModuleShape, readLimits, readValueType, SECTION } from './sections.ts'
@@ -231,9 +232,22 @@ function writeBodies(out: Writer, reader: Reader, shape: ModuleShape, indices: I
   const count = reader.u32()
   for (let n = 0; n < count; n++) bodies.push(readBody(reader, shape.types[shape.functions[n]].indexOf('>')))
   const open = (n: number) => new Reader(reader.bytes, bodies[n].code, bodies[n].end)
-  const charges = findCharges(shape.functionImports.length, count, open)
+  const charges = findCharges(shape.functionImports.length, count, open, referencedFunctions(reader.bytes, shape))
   const scratch = new Writer(4096)
   for (let n = 0; n < count; n++) writeBody(out, scratch, reader.bytes, bodies[n], charges[n], indices)
+}
+
+/** Those that the host or a table may call. */
+function referencedFunctions(bytes: Uint8Array, shape: ModuleShape): Set<number> {
+  const found = new Set(shape.exports.filter((e) => e.kind === 'function').map((e) => e.index))
+  if (shape.start !== undefined) found.add(shape.start)
+  for (const { id, start, end } of shape.sections) {
+    const reader = new Reader(bytes, start, end)
+    if (id === SECTION.global) globalReferences(reader, found)
+    else if (id === SECTION.element) elementReferences(reader, found)
+    else if (id === SECTION.table) tableReferences(reader, found)
+  }
+  return found
 }
 
 function readBody(reader: Reader, parameters: number): Body {

@@ -75,9 +75,11 @@ function statements(exceptions: boolean): fc.Arbitrary<Statement> {
   return program
 }
 
-function build(bodies: readonly Statement[]): Uint8Array {
+/** `hidden`: some functions are called directly alone. */
+function build(bodies: readonly Statement[], hidden: boolean): Uint8Array {
+  const table = bodies.map((_, n) => `$f${hidden ? n & 2 : n}`).join(' ')
   const functions = bodies.map((body, n) => `(func $f${n} (type $t) ${WORK} (block ${body(2)}))`).join(' ')
-  return wat(`(module (type $t (func)) (tag $e) (table funcref (elem ${bodies.map((_, n) => `$f${n}`).join(' ')}))
+  return wat(`(module (type $t (func)) (tag $e) (table funcref (elem ${table}))
     (global $work (mut i32) (i32.const 0)) (global $left (mut i32) (i32.const 200)) ${functions}
     (func (export "run") (call $f0)) (func (export "work") (result i32) (global.get $work)) (func (export "left") (result i32) (global.get $left)))`)
 }
@@ -94,12 +96,15 @@ function run(bytes: Uint8Array): { exports: Record<string, (n?: number) => numbe
   return { exports, outcome: `${outcome}, ${exports['work']()} done, ${exports['left']()} left` }
 }
 
+const programs = (exceptions: boolean) =>
+  fc.array(statements(exceptions), { minLength: FUNCTIONS, maxLength: FUNCTIONS })
+
 describe('charges of random programs', () => {
   for (const exceptions of [false, true]) {
     it(`change nothing and cover all that is done, ${exceptions ? 'with' : 'without'} exceptions`, () => {
       fc.assert(
-        fc.property(fc.array(statements(exceptions), { minLength: FUNCTIONS, maxLength: FUNCTIONS }), (bodies) => {
-          const plain = build(bodies)
+        fc.property(programs(exceptions), fc.boolean(), (bodies, hidden) => {
+          const plain = build(bodies, hidden)
           const { bytes, fuel } = instrument(plain, readShape(plain), { ...DEFAULT_LIMITS, startFuel: 1_000_000_000 })
           assert.ok(fuel !== undefined)
           const { exports, outcome } = run(bytes)
@@ -108,7 +113,7 @@ describe('charges of random programs', () => {
           const done = exports['work']() * 4
           assert.ok(taken + UNKNOWN_COST >= done, `${taken} taken for ${done} done`)
         }),
-        { numRuns: 150 },
+        { numRuns: 300 },
       )
     })
   }

@@ -17,11 +17,13 @@
 export const INSERT = { charge: 0, chargeLocal: 1, enter: 2, leave: 3, leaveIf: 4, bulk: 5, grow: 6 } as const
 
 /** A path that is heavier than this pays before it meets others, or they would pay for it. */
-const HEAVY = 128
+const HEAVY = 256
 /** The same for a straight path, and for the way back to the head of a loop, which is charged anyway. */
-const LONG = 1024
-/** The most that any function leaves unpaid, and so what a call costs of which nothing better is known. */
+const LONG = 2048
+/** The most that a function leaves unpaid of which callers may not know, and so what a call costs of which nothing better is known. */
 export const UNKNOWN_COST = 48
+/** The same for a function that is called directly alone: each caller knows what it leaves, and pays that. */
+export const KNOWN_COST = 512
 /** Coming round, with the charge for it, beside the instructions in the loop: an empty loop would last too long. */
 const ROUND = 6
 /** An exception is an object on the JavaScript heap. */
@@ -60,6 +62,8 @@ export class Regions {
   readonly #outer: number[] = []
   /** Functions that are called directly. */
   readonly callees: number[] = []
+  /** Functions that others may call who do not see which. */
+  readonly referenced: number[] = []
   /** It throws or catches, so that frames may end without having paid: charges stand before calls and loops. */
   throws = false
   /** What running this function costs its caller. */
@@ -67,6 +71,7 @@ export class Regions {
   /** Instructions since the last charge, by the costliest path; DEAD where no path comes. */
   weight = 0
   #prepaid = false
+  #mostUnpaid = UNKNOWN_COST
   readonly #frames: number[] = []
   /** The weight by which paths have reached the end of a block. */
   readonly #joins: number[] = []
@@ -79,14 +84,16 @@ export class Regions {
   /** Jumps to it take no values along. */
   readonly #plain: boolean[] = []
 
-  /** `prepaid` for modules that throw or catch. */
-  reset(prepaid: boolean): void {
+  /** `prepaid` for modules that throw or catch; `mostUnpaid` is what the function may leave to its callers. */
+  reset(prepaid: boolean, mostUnpaid: number): void {
+    this.#mostUnpaid = mostUnpaid
     this.#positions.length = 0
     this.#kinds.length = 0
     this.#weights.length = 0
     this.#inner.length = 0
     this.#outer.length = 0
     this.callees.length = 0
+    this.referenced.length = 0
     this.#frames.length = 0
     this.#joins.length = 0
     this.#starts.length = 0
@@ -308,7 +315,7 @@ export class Regions {
   #leave(at: number): void {
     if (this.weight < 0) return
     const total = this.#total(this.#frames.length - 1)
-    if (total > UNKNOWN_COST) this.#charge(at, total)
+    if (total > this.#mostUnpaid) this.#charge(at, total)
     else this.unpaid = Math.max(this.unpaid, total)
   }
 
@@ -320,7 +327,7 @@ export class Regions {
 
   #limit(depth: number): number {
     const target = this.#frames.length - 1 - depth
-    if (target === 0) return UNKNOWN_COST
+    if (target === 0) return this.#mostUnpaid
     return this.#frames[target] === LOOP ? LONG : HEAVY
   }
 

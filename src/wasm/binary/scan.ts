@@ -9,8 +9,14 @@ const NO_COSTS = new Uint16Array()
  * One pass over the instructions of a body; `reader` stands behind the locals and ends up behind the last `end`. `costs` has what
  * calling a function costs its caller, by index.
  */
-export function scanBody(reader: Reader, regions: Regions, costs: Uint16Array = NO_COSTS, prepaid = false): void {
-  regions.reset(prepaid)
+export function scanBody(
+  reader: Reader,
+  regions: Regions,
+  costs: Uint16Array = NO_COSTS,
+  prepaid = false,
+  mostUnpaid = UNKNOWN_COST,
+): void {
+  regions.reset(prepaid, mostUnpaid)
   for (;;) {
     const at = reader.pos
     const op = reader.byte()
@@ -88,7 +94,7 @@ export function scanBody(reader: Reader, regions: Regions, costs: Uint16Array = 
         regions.return(at)
         break
       case 0xd2: // ref.func
-        reader.u32()
+        regions.referenced.push(reader.u32())
         break
       case 0x08: // throw
       case 0x09: // rethrow
@@ -110,10 +116,15 @@ export function scanBody(reader: Reader, regions: Regions, costs: Uint16Array = 
         reader.u32()
         regions.call(at, UNKNOWN_COST)
         break
-      case 0x12: // return_call
-        regions.callees.push(reader.u32())
+      case 0x12: {
+        // return_call
+        const callee = reader.u32()
+        regions.callees.push(callee)
+        // It returns to a caller who does not know of it.
+        regions.referenced.push(callee)
         regions.tailCall(at)
         break
+      }
       case 0x13: // return_call_indirect
         reader.u32()
         reader.u32()
