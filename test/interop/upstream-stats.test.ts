@@ -7,6 +7,7 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { eventually } from '../../src/proxy/testing.ts'
 import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
 
@@ -221,6 +222,65 @@ test('circuit breakers have the limits and gauges of Envoy', { skip: peer.skip }
     assert.deepEqual(ours, theirs)
   } finally {
     for (const proxy of proxies) await proxy.stop()
+    rmSync(dir, { recursive: true })
+  }
+})
+
+test('a request is active from when it has a connection', { skip: peer.skip }, async () => {
+  // It never answers the first message of TLS.
+  const silent = createTcpServer((socket) => socket.on('error', () => {}).resume()).listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  const cluster = {
+    name: 'c',
+    type: 'STATIC',
+    connect_timeout: '60s',
+    transport_socket: {
+      name: 'tls',
+      typed_config: { '@type': `${TYPE}.transport_sockets.tls.v3.UpstreamTlsContext` },
+    },
+    load_assignment: { cluster_name: 'c', endpoints: [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }] },
+  }
+  const manager = {
+    '@type': `${TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager`,
+    stat_prefix: 'in',
+    route_config: {
+      virtual_hosts: [{ name: 'v', domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster: 'c' } }] }],
+    },
+    http_filters: [{ name: 'router', typed_config: { '@type': `${TYPE}.filters.http.router.v3.Router` } }],
+  }
+  const listener = {
+    name: 'l',
+    address: address(0),
+    filter_chains: [{ filters: [{ name: 'f', typed_config: manager }] }],
+  }
+  const config = { admin: { address: address(0) }, static_resources: { listeners: [listener], clusters: [cluster] } }
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-active-'))
+  const proxies: RunningProxy[] = []
+  try {
+    proxies.push(await startEnvoy(peer.path, config, dir))
+    proxies.push(await startSluice(config))
+    const [theirs, ours] = await Promise.all(
+      proxies.map(async ({ admin, ports }) => {
+        const text = async (path: string) => (await fetch(`http://${admin}${path}`)).text()
+        const stats = async () => (await text('/stats?filter=upstream_rq_(active|pending_active|total)$')).split('\n')
+        const given = new AbortController()
+        const asked = fetch(`http://127.0.0.1:${ports.get('l')}/`, given).catch(() => {})
+        await eventually(async () => (await stats()).includes('cluster.c.upstream_rq_pending_active: 1'))
+        const hosts = (await text('/clusters'))
+          .split('\n')
+          .filter((line) => /::(rq_active|rq_total|cx_active)/.test(line))
+        const found = [...(await stats()), ...hosts].sort()
+        given.abort()
+        await asked
+        await eventually(async () => (await stats()).includes('cluster.c.upstream_rq_pending_active: 0'))
+        return [...found, ...(await stats()).sort()]
+      }),
+    )
+    assert.deepEqual(ours, theirs)
+  } finally {
+    for (const proxy of proxies) await proxy.stop()
+    silent.close()
     rmSync(dir, { recursive: true })
   }
 })

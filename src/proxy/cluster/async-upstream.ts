@@ -146,11 +146,8 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     this.#stream = stream
     this.#host = host
     this.#cluster.outliers?.onConnected(host)
-    this.#cluster.stats.requests.value++
-    host.requests++
+    this.#cluster.requestBegun(host)
     this.#span?.onConnected(host)
-    this.#cluster.stats.activeRequests.value++
-    host.active++
     const hasBody = this.#body.length > 0 || this.#bodyEnd
     stream.sendHeaders(this.#headers as HeaderMap, this.#endWithHeaders)
     if (hasBody && !this.#over) stream.sendData(this.#body, this.#bodyEnd)
@@ -245,9 +242,7 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     this.#counted = false
     this.#unfull()
     this.onUpstreamDrained()
-    if (this.#host === undefined) return
-    this.#host.active--
-    this.#cluster.stats.activeRequests.value--
+    if (this.#host !== undefined) this.#cluster.requestOver(this.#host)
   }
 
   #answer(status: number, text: string): void {

@@ -105,6 +105,19 @@ export class Cluster implements ClusterFacts {
     return this.config.lb.subsets !== undefined
   }
 
+  /** A request has its connection, and is under way from here on; one that waits is not (Envoy's attachStreamToClient). */
+  requestBegun(host: EndpointHost): void {
+    this.stats.requests.value++
+    this.stats.activeRequests.value++
+    host.requests++
+    host.active++
+  }
+
+  requestOver(host: EndpointHost): void {
+    this.stats.activeRequests.value--
+    host.active--
+  }
+
   /** A new EDS answer. */
   updateEndpoints(proto: ClusterLoadAssignment): void {
     this.#assignment = compileAssignment(proto, `endpoints of "${this.name}"`)

@@ -27,7 +27,9 @@ export class Attempt implements UpstreamCallbacks, TimeoutOwner {
   #responseDone = false
   #blocked = false
   #requestMetadata: MetadataMap[] | undefined
+  /** One of `requests`. */
   #counts = true
+  #begun = false
   #perTry: Timeout | undefined
   #perTryIdle: Timeout | undefined
   headersSent = false
@@ -48,8 +50,6 @@ export class Attempt implements UpstreamCallbacks, TimeoutOwner {
     this.#requests = requests
     this.host = host
     this.#span = span
-    cluster.stats.activeRequests.value++
-    host.active++
   }
 
   get proxied(): ProxiedAddresses | undefined {
@@ -72,8 +72,7 @@ export class Attempt implements UpstreamCallbacks, TimeoutOwner {
     this.#counts = false
     this.#stopTime()
     this.#requests.free()
-    this.#cluster.stats.activeRequests.value--
-    this.host.active--
+    if (this.#begun) this.#cluster.requestOver(this.host)
   }
 
   /** `flag`: the response flag that tells why. */
@@ -176,8 +175,8 @@ export class Attempt implements UpstreamCallbacks, TimeoutOwner {
       stream.reset()
       return
     }
-    this.#cluster.stats.requests.value++
-    host.requests++
+    this.#begun = true
+    this.#cluster.requestBegun(host)
     this.#span?.onConnected(host)
     this.localAddress = stream.localAddress
     router.onAttemptReady(this)
