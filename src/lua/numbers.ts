@@ -4,6 +4,7 @@
  * and where a library wants a whole number a fraction is cut off.
  */
 import type { LuaState } from 'fengari'
+import { generalText } from '../base/number-text.ts'
 
 interface Value {
   readonly value: number
@@ -28,7 +29,7 @@ export function useDoubles(load: (part: string) => unknown): void {
   // Its parts require each other in a circle, which has to be entered here.
   load('fengari/src/defs.js')
   const settings = part('luaconf')
-  settings.lua_number2str = numberText
+  settings.lua_number2str = (value) => generalText(value, 14)
   settings.LUA_COMPAT_FLOATSTRING = true
   const { lua_type } = part('lua')
   const object = part('lobject')
@@ -42,18 +43,6 @@ export function useDoubles(load: (part: string) => unknown): void {
   const whole = (L: LuaState, arg: number) => Math.trunc(auxiliary.luaL_checknumber(L, arg))
   auxiliary.luaL_checkinteger = whole
   auxiliary.luaL_optinteger = (L, arg, otherwise) => (lua_type(L, arg) <= 0 ? otherwise : whole(L, arg))
-}
-
-/** `%.14g` */
-export function numberText(value: number): string {
-  if (Number.isNaN(value)) return 'nan'
-  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf'
-  if (Object.is(value, -0)) return '-0'
-  const [digits, exponent] = value.toExponential(13).split('e')
-  const power = Number(exponent)
-  if (power >= -4 && power < 14) return String(Number(value.toPrecision(14)))
-  const mantissa = digits.includes('.') ? digits.replace(/\.?0+$/, '') : digits
-  return `${mantissa}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`
 }
 
 /** A hexadecimal number, which the interpreter has cut to 32 bits. */

@@ -22,9 +22,10 @@ import { invalid, onlyFields, unsupported } from '../config/fields.ts'
 import type { FactoryContext } from '../context.ts'
 import { prepareWasmAccessLog, WasmAccessLogger } from '../filters/wasm/access-log.ts'
 import { type LogFilter, logFilter } from './access-log-filter.ts'
+import { jsonFormat } from './json-format.ts'
 import { type LogFile, openLog } from './log-file.ts'
 import type { StreamInfo } from './stream-info.ts'
-import { jsonFormat, type TextFormat, textFormat } from './substitution.ts'
+import { type TextFormat, textFormat } from './substitution.ts'
 
 /** One configured access log. */
 export interface AccessLogger {

@@ -7,8 +7,9 @@ import { invalid } from '../config/fields.ts'
 import { type LogFilter, logFilter } from './access-log-filter.ts'
 import type { AttributePlace } from './attributes.ts'
 import { HeaderMutations } from './header-mutations.ts'
+import { jsonFormat } from './json-format.ts'
 import type { StreamInfo } from './stream-info.ts'
-import { jsonFormat, type TextFormat, textFormat } from './substitution.ts'
+import { type TextFormat, textFormat } from './substitution.ts'
 
 interface Format {
   readonly contentType: string

@@ -3,22 +3,27 @@
  * text of the configuration, of metadata and of certificates is in UTF-8 there.
  */
 
-import { isUtf8 } from 'node:buffer'
 import { hostname } from 'node:os'
 import { performance } from 'node:perf_hooks'
-import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
+import type { JsonValue } from '@bufbuild/protobuf'
 import { byteString } from '../../base/byte-string.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import { doubleText } from '../../base/number-text.ts'
 import { valueAt } from '../../base/value-at.ts'
 import { invalid } from '../config/fields.ts'
 import type { CertificateInfo } from '../network/connection-info.ts'
-import { printableQueryParameters } from '../route/route-match.ts'
+import { isGrpc, printableQueryParameters } from '../route/route-match.ts'
 import { addressText } from './address-text.ts'
 import { formatTime } from './format-time.ts'
+import { grpcFromHttp } from './grpc-from-http.ts'
 import { FLAG_NAMES, responseFlagsText, type StreamInfo } from './stream-info.ts'
 
 /** A value of an operator; `undefined` prints as `-` (or '' with omit_empty_values), and null in JSON. */
-export type Operator = (info: StreamInfo) => string | number | undefined
+export interface Operator {
+  (info: StreamInfo): string | number | undefined
+  /** The value as JSON, where that is more than a string or number. */
+  readonly json?: (info: StreamInfo, max?: number) => string | undefined
+}
 
 export type TextFormat = (info: StreamInfo) => string
 
@@ -30,10 +35,11 @@ export interface FormatContext {
 
 /** Compiles a text format. */
 export function textFormat(format: string, path: string, omitEmpty = false, context: FormatContext = {}): TextFormat {
-  return joined(parse(format, path, context), omitEmpty)
+  return joined(parseFormat(format, path, context), omitEmpty)
 }
 
-function joined(parts: readonly (string | Operator)[], omitEmpty: boolean): TextFormat {
+/** The text of its parts, one behind the other. */
+export function joined(parts: readonly (string | Operator)[], omitEmpty: boolean): TextFormat {
   const missing = omitEmpty ? '' : '-'
   return (info) => {
     let text = ''
@@ -45,74 +51,27 @@ function joined(parts: readonly (string | Operator)[], omitEmpty: boolean): Text
   }
 }
 
-/** Compiles a JSON format to its line: strings become operators (a lone operator keeps its type), the rest is kept. */
-export function jsonFormat(
-  format: JsonObject,
-  path: string,
-  omitEmpty = false,
-  context: FormatContext = {},
-): TextFormat {
-  const build = compileJson(format, path, omitEmpty, context)
-  return (info) => {
-    const json = JSON.stringify(build(info))
-    return `${json.includes('\\udc') ? json.replace(ESCAPED, byteEscape) : json}\n`
-  }
-}
-
-/** An escaped backslash, or one of the lone surrogates that stand for bytes; `JSON.stringify` writes those as escapes. */
-const ESCAPED = /\\(?:\\|udc([0-9a-f]{2}))/g
-const BYTE = 0xdc00
-
-function byteEscape(all: string, hex: string | undefined): string {
-  return hex === undefined ? all : `\\u00${hex}`
-}
-
-/** As Envoy's JSON sanitizer: where a value is not UTF-8, all of its bytes but printable ASCII are written as escapes. */
-function printable(value: string): string {
-  if (!/[\x80-\xff]/.test(value) || isUtf8(Buffer.from(value, 'latin1'))) return value
-  return value.replace(/[^ !#-[\]-~]/g, (byte) => String.fromCharCode(BYTE + byte.charCodeAt(0)))
-}
-
-type JsonBuild = (info: StreamInfo) => JsonValue | undefined
-
-function compileJson(value: JsonValue, path: string, omitEmpty: boolean, context: FormatContext): JsonBuild {
-  if (typeof value === 'string') {
-    const parts = parse(value, path, context).map((part) => (typeof part === 'string' ? part : jsonOperator(part)))
-    const only = parts[0]
-    if (parts.length === 1 && typeof only !== 'string') return (info) => only(info) ?? (omitEmpty ? undefined : null)
-    return joined(parts, omitEmpty)
-  }
-  if (Array.isArray(value)) {
-    const items = value.map((item, i) => compileJson(item, `${path}[${i}]`, omitEmpty, context))
-    return (info) => items.map((item) => item(info) ?? null)
-  }
-  if (value !== null && typeof value === 'object') {
-    // Sorted, as Envoy writes them: readers compare lines.
-    const fields = Object.entries(value)
-      .map(([key, item]) => [byteString(key), compileJson(item, `${path}.${key}`, omitEmpty, context)] as const)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-    return (info) => {
-      const result: Record<string, JsonValue> = {}
-      for (const [key, item] of fields) {
-        const field = item(info)
-        if (field !== undefined) result[key] = field
-      }
-      return result
-    }
-  }
-  return () => value
-}
-
-function jsonOperator(operator: Operator): Operator {
-  return (info) => {
-    const value = operator(info)
-    return typeof value === 'string' ? printable(value) : value
-  }
-}
+/** The operators whose length can be bounded; to Envoy it is an error of the others. */
+const LENGTHS = new Set([
+  'REQ',
+  'REQUEST_HEADER',
+  'RESP',
+  'RESPONSE_HEADER',
+  'TRAILER',
+  'RESPONSE_TRAILER',
+  'REQ_WITHOUT_QUERY',
+  'DYNAMIC_METADATA',
+  'METADATA',
+  'FILTER_STATE',
+  'QUERY_PARAM',
+  'PATH',
+  'ENVIRONMENT',
+])
 
 const COMMAND = /%(?:%|([A-Z0-9_]+)(?:\(((?:[^()]|\([^()]*\))*)\))?(?::(\d+))?%)/g
 
-function parse(format: string, path: string, context: FormatContext): (string | Operator)[] {
+/** Literals, and operators with what bounds their length. */
+export function parseFormat(format: string, path: string, context: FormatContext): (string | Operator)[] {
   const parts: (string | Operator)[] = []
   let at = 0
   const literal = (text: string) => {
@@ -124,7 +83,11 @@ function parse(format: string, path: string, context: FormatContext): (string | 
     at = match.index + match[0].length
     const [, name, argument, limit] = match
     if (name === undefined) parts.push('%')
-    else parts.push(limited(operator(name, argument, path, context), limit))
+    else {
+      if (limit !== undefined && !LENGTHS.has(name)) throw invalid(path, `%${name}% takes no length`)
+      // As in Envoy: `()` says nothing.
+      parts.push(limited(operator(name, argument || undefined, path, context), limit))
+    }
   }
   literal(format.slice(at))
   return parts
@@ -133,10 +96,12 @@ function parse(format: string, path: string, context: FormatContext): (string | 
 function limited(op: Operator, limit: string | undefined): Operator {
   if (limit === undefined) return op
   const max = Number(limit)
-  return (info) => {
+  const cut: Operator = (info) => {
     const value = op(info)
     return value === undefined ? undefined : String(value).slice(0, max)
   }
+  // In JSON only what is a string has a length.
+  return op.json === undefined ? cut : Object.assign(cut, { json: (info: StreamInfo) => op.json?.(info, max) })
 }
 
 function since(info: StreamInfo, mono: number): number | undefined {
@@ -178,6 +143,7 @@ const SIMPLE: Readonly<Record<string, Operator>> = {
   UPSTREAM_PROTOCOL: (i) =>
     i.upstreamLocalAddress === '' ? undefined : i.upstreamHost?.cluster.protocol || i.protocol,
   UPSTREAM_HOST: (i) => text(i.upstreamHost?.address),
+  UPSTREAM_HOST_NAME_WITHOUT_PORT: (i) => text(i.upstreamHost?.hostname.replace(/:\d+$/, '') || i.upstreamHost?.ip),
   UPSTREAM_HOST_NAME: (i) => text(i.upstreamHost?.hostname || i.upstreamHost?.address),
   UPSTREAM_REMOTE_ADDRESS: (i) => text(i.upstreamHost?.address),
   UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (i) => text(i.upstreamHost?.ip),
@@ -214,10 +180,7 @@ const SIMPLE: Readonly<Record<string, Operator>> = {
   DOWNSTREAM_LOCAL_URI_SAN: (i) => text(i.connection.tls?.local?.uriSans.join(',')),
   DOWNSTREAM_LOCAL_DNS_SAN: (i) => text(i.connection.tls?.local?.dnsSans.join(',')),
   HOSTNAME: () => text(hostname()),
-  GRPC_STATUS_NUMBER: (i) => {
-    const status = grpcStatus(i)
-    return status === undefined ? undefined : Number(status)
-  },
+  GRPC_STATUS_NUMBER: grpcNumber,
 }
 
 function peer(read: (certificate: CertificateInfo) => string): Operator {
@@ -248,6 +211,30 @@ const GRPC_NAMES: readonly string[] = [
   'Unauthenticated',
 ]
 
+/** `CAMEL_STRING`, `SNAKE_STRING` or `NUMBER`. */
+function grpcOperator(format: string, path: string): Operator {
+  if (format === 'NUMBER') return grpcNumber
+  if (format !== 'CAMEL_STRING' && format !== 'SNAKE_STRING')
+    throw invalid(path, `${format} is none of CAMEL_STRING, SNAKE_STRING and NUMBER`)
+  const names = format === 'CAMEL_STRING' ? GRPC_NAMES : GRPC_NAMES.map(snake)
+  return (info) => {
+    const status = grpcNumber(info)
+    return status === undefined ? undefined : (names[status] ?? String(status))
+  }
+}
+
+function snake(name: string): string {
+  return name.replace(/\B[A-Z]/g, (letter) => (name === 'OK' ? letter : `_${letter}`)).toUpperCase()
+}
+
+/** Of a gRPC request only, as in Envoy. */
+function grpcNumber(info: StreamInfo): number | undefined {
+  if (info.requestHeaders === undefined || !isGrpc(info.requestHeaders)) return undefined
+  const status = grpcStatus(info)
+  if (status === undefined) return info.responseCode === 0 ? undefined : grpcFromHttp(info.responseCode)
+  return /^\d+$/.test(status) ? Number(status) : -1
+}
+
 function operator(name: string, argument: string | undefined, path: string, context: FormatContext): Operator {
   const simple = SIMPLE[name]
   if (simple !== undefined && argument === undefined) return simple
@@ -256,7 +243,12 @@ function operator(name: string, argument: string | undefined, path: string, cont
       const format = byteString(argument ?? '')
       return (i) => formatTime(i.startTime, format)
     }
+    case 'EMIT_TIME': {
+      const format = byteString(argument ?? '')
+      return () => formatTime(Date.now(), format)
+    }
     case 'REQ':
+    case 'REQUEST_HEADER':
       return headerOperator(argument, path, (i) => i.requestHeaders)
     case 'REQ_WITHOUT_QUERY': {
       const header = headerOperator(argument, path, (i) => i.requestHeaders)
@@ -270,16 +262,13 @@ function operator(name: string, argument: string | undefined, path: string, cont
       return (i) => printableQueryParameters(i.requestHeaders?.get(':path') ?? '').get(name)
     }
     case 'RESP':
+    case 'RESPONSE_HEADER':
       return headerOperator(argument, path, (i) => i.responseHeaders)
     case 'TRAILER':
+    case 'RESPONSE_TRAILER':
       return headerOperator(argument, path, (i) => i.responseTrailers)
-    case 'GRPC_STATUS': {
-      const number = argument === 'NUMBER'
-      return (i) => {
-        const status = grpcStatus(i)
-        return status === undefined ? undefined : number ? Number(status) : (GRPC_NAMES[Number(status)] ?? status)
-      }
-    }
+    case 'GRPC_STATUS':
+      return grpcOperator(argument ?? 'CAMEL_STRING', path)
     case 'DYNAMIC_METADATA':
       return metadataOperator(argument, path, (i, keys) => valueAt(i.dynamicMetadata?.get(keys[0]), keys.slice(1)))
     case 'CLUSTER_METADATA':
@@ -292,11 +281,16 @@ function operator(name: string, argument: string | undefined, path: string, cont
         kind
       ]
       if (name !== undefined) return operator(name, rest.join(':'), path, context)
+      if (kind === 'VIRTUAL_HOST')
+        return metadataOperator(rest.join(':'), path, (i, keys) => valueAt(i.route?.virtualHostMetadata, keys))
       if (kind === 'ROUTE') return metadataOperator(rest.join(':'), path, (i, keys) => valueAt(i.route?.metadata, keys))
       break
     }
     case 'FILTER_STATE': {
-      const [key] = (argument ?? '').split(':')
+      const [key, kind = 'TYPED'] = (argument ?? '').split(':')
+      if (key === '') throw invalid(path, 'a filter state without a key')
+      if (kind !== 'PLAIN' && kind !== 'TYPED')
+        throw invalid(path, `${kind} of a filter state is neither PLAIN nor TYPED`)
       return (i) => i.filterState?.get(key)?.latin1Slice()
     }
     case 'DOWNSTREAM_PEER_CERT_V_START':
@@ -304,19 +298,22 @@ function operator(name: string, argument: string | undefined, path: string, cont
     case 'DOWNSTREAM_PEER_CERT_V_END':
       return peer((c) => formatTime(Date.parse(c.validTo), argument ?? ''))
     case 'ENVIRONMENT': {
-      const value = process.env[argument ?? '']
-      const bytes = value === undefined ? undefined : byteString(value)
+      if (argument === undefined) throw invalid(path, 'an environment variable without a name')
+      const value = process.env[argument]
+      // As Envoy: one that is not set is a dash, also where empty values are left out.
+      const bytes = value === undefined ? '-' : byteString(value)
       return () => bytes
     }
     case 'LOCAL_REPLY_BODY': {
+      if (argument !== undefined) break
       const body = context.localReplyBody
-      return body ?? (() => undefined)
+      return body ?? (() => '')
     }
     case 'UPSTREAM_TLS_VERSION':
     case 'UPSTREAM_TLS_CIPHER':
     case 'UPSTREAM_PEER_SUBJECT':
     case 'UPSTREAM_PEER_URI_SAN':
-      return () => undefined
+      if (argument === undefined) return () => undefined
   }
   throw invalid(path, `operator %${name}${argument === undefined ? '' : `(${argument})`}% is not supported`)
 }
@@ -327,11 +324,15 @@ function headerOperator(
   map: (info: StreamInfo) => StreamInfo['requestHeaders'],
 ): Operator {
   // The host has one place, whatever it came as.
-  const [first, second] = (argument ?? '')
+  const [first, second, third] = (argument ?? '')
     .toLowerCase()
     .split('?')
     .map((name) => (name === 'host' ? ':authority' : name))
   if (first === '') throw invalid(path, 'a header operator without a name')
+  if (third !== undefined) throw invalid(path, `«${argument}» has more than one alternative`)
+  for (const name of [first, second ?? '']) {
+    if (!/^:?[\w!#$%&'*+.^`|~-]*$/.test(name)) throw invalid(path, `«${name}» is no name of a header`)
+  }
   return (info) => {
     const headers = map(info)
     if (headers === undefined) return undefined
@@ -370,9 +371,30 @@ function metadataOperator(
 ): Operator {
   const keys = (argument ?? '').split(':')
   if (keys[0] === '') throw invalid(path, 'a metadata operator without a namespace')
-  return (info) => {
-    const value = find(info, keys)
-    if (value === undefined || value === null) return undefined
-    return typeof value === 'number' ? value : byteString(typeof value === 'string' ? value : JSON.stringify(value))
-  }
+  const found = (info: StreamInfo) => find(info, keys) as JsonValue | undefined
+  return Object.assign(
+    (info: StreamInfo) => {
+      const value = found(info)
+      if (value === undefined || value === null) return undefined
+      return byteString(typeof value === 'string' ? value : valueText(value))
+    },
+    {
+      json: (info: StreamInfo, max?: number) => {
+        const value = found(info)
+        if (value === undefined || value === null) return undefined
+        return byteString(valueText(typeof value === 'string' ? value.slice(0, max) : value))
+      },
+    },
+  )
+}
+
+/** JSON as Envoy writes it: fields are sorted, numbers are protobuf's. */
+export function valueText(value: JsonValue): string {
+  if (typeof value === 'number') return doubleText(value)
+  if (value === null || typeof value !== 'object') return JSON.stringify(value)
+  if (Array.isArray(value)) return `[${value.map(valueText).join(',')}]`
+  return `{${Object.entries(value)
+    .sort(([a], [b]) => (byteString(a) < byteString(b) ? -1 : 1))
+    .map(([key, item]) => `${JSON.stringify(key)}:${valueText(item)}`)
+    .join(',')}}`
 }

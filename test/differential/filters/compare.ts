@@ -65,7 +65,7 @@ export async function compare(cases: readonly Case[], envoy: string, modules: st
 }
 
 /** Moves the listeners to a file that is discovered. */
-function byDiscovery(bootstrap: unknown, file: string): unknown {
+export function byDiscovery(bootstrap: unknown, file: string): unknown {
   const { static_resources: statics, ...rest } = bootstrap as Bootstrap
   const type = 'type.googleapis.com/envoy.config.listener.v3.Listener'
   const resources = statics.listeners.map((listener) => ({ '@type': type, ...listener }))
@@ -79,7 +79,7 @@ function byDiscovery(bootstrap: unknown, file: string): unknown {
 }
 
 /** What Envoy says of the listeners that it refused, by name. */
-async function refusals({ admin }: RunningProxy): Promise<ReadonlyMap<string, string>> {
+export async function refusals({ admin }: RunningProxy): Promise<ReadonlyMap<string, string>> {
   const answer = await fetch(`http://${admin}/config_dump?resource=dynamic_listeners`)
   const { configs = [] } = (await answer.json()) as {
     configs?: { name: string; error_state?: { details: string } }[]
