@@ -19,7 +19,7 @@ const REASONS: readonly Reason[] = [
   },
   {
     why: 'RFC 9110 6.4.1: no answer to HEAD, no 204 and no 304 has a body; Envoy sends that of a direct response.',
-    covers: ({ fact }) => fact === 'rest',
+    covers: ({ fact, ours }) => fact === 'rest' || (fact === 'response.complete' && ours === 'true'),
   },
   {
     why: 'Over HTTP/2 what is refused for its names is told so with 400, as over HTTP/1; Envoy resets the stream.',
@@ -72,6 +72,25 @@ const REASONS: readonly Reason[] = [
     why: 'The answer to what cannot be read knows its response flags; in Envoy only the log does.',
     covers: ({ fact }, { manager }) =>
       /^response.(headers|body)/.test(fact) && JSON.stringify(manager).includes('%RESPONSE_FLAGS%'),
+  },
+  {
+    why: 'What is refused for its fragment has no route; Envoy finds one, and its headers, where the client has sent x-forwarded-proto.',
+    covers: ({ fact, request }, { requests }) =>
+      fact.startsWith('response.headers.') &&
+      requests[request]?.target.includes('#') === true &&
+      requests[request]?.headers.some(([name]) => name === 'x-forwarded-proto') === true,
+  },
+  {
+    why: 'Headers of an answer of our own can tell its status; to those of routes Envoy says 0.',
+    covers: ({ fact, ours, theirs }, { routes }) =>
+      fact.startsWith('response.headers.') &&
+      JSON.stringify(routes).includes('%RESPONSE_CODE%') &&
+      combined(ours.replace(/[1-5]\d\d/g, '0')) === combined(theirs),
+  },
+  {
+    why: 'RFC 9110 8.6: a length of 0 says nothing about a request that has no body by its method; Envoy knows few methods.',
+    covers: ({ fact, ours, theirs }) =>
+      /^upstream.*content-length$/.test(fact) && ours === '(absent)' && theirs === '0',
   },
   {
     why: 'By chance: a port was free only a moment ago.',

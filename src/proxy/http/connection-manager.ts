@@ -1,5 +1,6 @@
 /** The HTTP connection manager: what is done to every request and response around the filter chain. */
 import type { HeaderMap } from '../../base/header-map.ts'
+import { headerValue } from '../match/header.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
 import type { OverloadState } from '../overload/overload-state.ts'
 import type { RouteEntry } from '../route/route-entry.ts'
@@ -171,7 +172,7 @@ export class ConnectionManager {
     if (options.via !== '') appendVia(headers, options.via)
     if (options.alwaysSetRequestIdInResponse) {
       // As it went upstream: routes may have changed it.
-      const id = stream.requestHeaders.get('x-request-id')
+      const id = headerValue(stream.requestHeaders, 'x-request-id')
       if (id !== undefined) headers.set('x-request-id', id)
     }
   }

@@ -43,8 +43,8 @@ const INTERNAL_ONLY = [
   'x-envoy-upstream-rq-timeout-ms',
 ]
 
-/** A referer that is neither a URL with a host nor a path, or that has a fragment (RFC 9110 10.1.3), Envoy drops. */
-const URL = /^(?:[a-z]+:\/\/[\w.~!$%&'()*+,;=@[\]:-]+|(?=\/))(?:[/?][^\s#]*)?$/i
+/** A referer that is no URL, with or without scheme and host, or that has a fragment (RFC 9110 10.1.3), Envoy drops. */
+const URL = /^(?:[a-z]+:\/\/(?=[^/?]))?(?:\[[0-9a-f:.]+\]|[\w.~!$%&'()*+,;=@-]*)(?::\d{1,5})?(?:[/?][^\s#]*)?$/i
 
 /** What one scan over the headers finds. */
 interface Seen {

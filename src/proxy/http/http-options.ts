@@ -12,7 +12,7 @@ import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.t
 import { DEFAULT_LIMITS, type HeadLimits } from '../http1/head.ts'
 import { type HeaderKeyFormat, headerKeyFormat } from '../http1/header-key-format.ts'
 import { type Http2Options, http2Options } from '../http2/options.ts'
-import { cidrMatch } from '../match/cidr.ts'
+import { cidrMatch, isInternalAddress } from '../match/cidr.ts'
 import type { ForwardedOptions } from './forwarded.ts'
 import type { PathOptions } from './path.ts'
 
@@ -148,6 +148,7 @@ export function httpOptions(config: HttpConnectionManager, node: Node, path: str
       maxCount: common?.maxHeadersCount ?? DEFAULT_LIMITS.maxCount,
       anyMethod: http1?.allowCustomMethods ?? false,
       absoluteUrls: http1?.allowAbsoluteUrl ?? true,
+      edge: (config.useRemoteAddress ?? false) && config.xffNumTrustedHops === 0,
     },
     forwarded: {
       useRemoteAddress: config.useRemoteAddress ?? false,
@@ -205,9 +206,10 @@ function serverHeader(value: ServerHeader): HttpOptions['serverHeader'] {
 }
 
 function internalAddresses(config: HttpConnectionManager, path: string): (ip: string) => boolean {
-  // Envoy trusts no address until it is told which are its own (explicit_internal_address_config).
-  const ranges = config.internalAddressConfig?.cidrRanges ?? []
-  return ranges.length === 0 ? () => false : cidrMatch(ranges, `${path}.internal_address_config.cidr_ranges`)
+  // Envoy trusts no address until it is told which are its own (explicit_internal_address_config): the private ones, unless it is said.
+  const ranges = config.internalAddressConfig?.cidrRanges
+  if (ranges === undefined) return () => false
+  return ranges.length === 0 ? isInternalAddress : cidrMatch(ranges, `${path}.internal_address_config.cidr_ranges`)
 }
 
 function upgrades(config: HttpConnectionManager, path: string): ReadonlyMap<string, boolean> {

@@ -52,7 +52,7 @@ export function localReply(
   const body = mapped === undefined ? text : mapped.body
   if (isGrpc(stream.requestHeaders)) {
     return {
-      headers: grpcHeaders(headers, stream.info.responseCode, body, mapped?.isJson === true, options),
+      headers: grpcHeaders(headers, stream.info.responseCode, body, mapped?.isJson === true, stream.isHead, options),
       body: undefined,
     }
   }
@@ -84,6 +84,7 @@ function grpcHeaders(
   code: number,
   message: string,
   isJson: boolean,
+  isHead: boolean,
   options: LocalReplyOptions | undefined,
 ): HeaderMap {
   headers.set(':status', '200')
@@ -91,7 +92,7 @@ function grpcHeaders(
   if (!headers.get('grpc-status')) headers.set('grpc-status', String(options?.grpcStatus ?? grpcFromHttp(code)))
   // A line of JSON ends with a line feed, which is no part of a message.
   const text = isJson ? message.slice(0, -1) : message
-  if (text !== '') headers.set('grpc-message', percentEncode(text))
+  if (text !== '' && !isHead) headers.set('grpc-message', percentEncode(text))
   headers.remove('content-length')
   return headers
 }
@@ -108,6 +109,7 @@ function percentEncode(text: string): string {
 
 /** The body of an answer to a message that cannot be read. */
 export function codecErrorText(status: number): string {
+  if (status === 403) return 'Forbidden'
   if (status === 408) return 'request header timeout'
   if (status === 431) return 'Request Header Fields Too Large'
   if (status === 501) return 'Not Implemented'

@@ -15,9 +15,17 @@ export interface HeadLimits {
   readonly anyMethod: boolean
   /** `allow_absolute_url` */
   readonly absoluteUrls: boolean
+  /** `use_remote_address` without trusted hops: clients come here first. */
+  readonly edge: boolean
 }
 
-export const DEFAULT_LIMITS: HeadLimits = { maxBytes: 60 * 1024, maxCount: 100, anyMethod: false, absoluteUrls: true }
+export const DEFAULT_LIMITS: HeadLimits = {
+  maxBytes: 60 * 1024,
+  maxCount: 100,
+  anyMethod: false,
+  absoluteUrls: true,
+  edge: false,
+}
 
 /** Framing of a body. */
 export const BodyKind = { None: 0, Length: 1, Chunked: 2, UntilClose: 3, Tunnel: 4 } as const
@@ -60,7 +68,7 @@ export class MessageHead implements FieldSink {
     const flat = this.headers.flat
     flat.push(':authority', '', ':path', line.target, ':method', method, ':scheme', scheme)
     this.parseFields(bytes, line.next, end, limits)
-    this.resolveTarget(method, line.target, flat, limits.absoluteUrls)
+    this.resolveTarget(method, line.target, flat, limits)
     this.frameRequest()
   }
 
@@ -199,7 +207,7 @@ export class MessageHead implements FieldSink {
   }
 
   /** RFC 9112 3.2: the four forms of a request target, and which host they mean. */
-  private resolveTarget(method: string, target: string, flat: string[], absoluteUrls: boolean): void {
+  private resolveTarget(method: string, target: string, flat: string[], limits: HeadLimits): void {
     const host = this.host
     if (method === 'CONNECT') {
       if (!isAuthority(target)) throw new CodecError('http1.invalid_url', 'CONNECT needs an authority')
@@ -214,11 +222,14 @@ export class MessageHead implements FieldSink {
     if (target.charCodeAt(0) === 47) return
     if (target === '*' && method === 'OPTIONS') return
     // Left as a path that no route can have; the connection manager refuses it (`absolute_path_rejected`).
-    if (!absoluteUrls) return
+    if (!limits.absoluteUrls) return
     const absolute = ABSOLUTE.exec(target)
     if (absolute === null || !isAuthority(absolute[2]))
       throw new CodecError('http1.invalid_url', 'invalid request target')
     if (!/^https?$/i.test(absolute[1])) throw new CodecError('http1.invalid_scheme', 'neither http nor https')
+    // RFC 9110 4.2.2: what is to be asked for over TLS is not to be had without it.
+    if (limits.edge && flat[7] === 'http' && absolute[1].length === 5)
+      throw new CodecError('http1.https_url_on_plaintext_connection', 'https without TLS', 403)
     // RFC 9112 3.2.2: the target's authority replaces the host field.
     flat[1] = absolute[2]
     flat[3] =

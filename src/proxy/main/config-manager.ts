@@ -68,7 +68,7 @@ export class ConfigManager {
 
   constructor(pool: Applier, node: Node, reusePort: boolean, drainMs: number, counts: CountMemories) {
     this.#pool = new SafeApplier(pool)
-    this.#trial = new DataPlane(node, -1)
+    this.#trial = new DataPlane(node, -1, { hasCluster: (name) => this.#clusters.names.has(name) })
     const inTurn = (work: () => Promise<void>) => this.#later(work)
     const users = {
       put: (key: string, secret: Secret) => this.#putSecret(key, secret),

@@ -416,11 +416,12 @@ function splitHost(authority: string): [string, string] {
   return [authority.slice(0, colon), authority.slice(colon + 1)]
 }
 
+/** A weighted cluster comes first also where the most specific of the others comes last (Envoy's WeightedClusterEntry). */
 function order(
-  own: readonly (HeaderMutations | undefined)[],
+  [variant, own]: readonly (HeaderMutations | undefined)[],
   host: readonly HeaderMutations[],
   mostSpecificWins: boolean,
 ): HeaderMutations[] {
-  const list = [...own.filter((m) => m !== undefined), ...host]
-  return mostSpecificWins ? list.reverse() : list
+  const others = mostSpecificWins ? [own, ...host].reverse() : [own, ...host]
+  return [variant, ...others].filter((mutations) => mutations !== undefined)
 }

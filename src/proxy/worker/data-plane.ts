@@ -62,6 +62,8 @@ export interface DataPlaneOptions {
   readonly ticketSecret?: TicketSecret
   /** `cluster_manager.local_cluster_name`, or '' */
   readonly localCluster?: string
+  /** What `validate_clusters` asks where configurations are tried; who runs them has been told that they are right. */
+  readonly hasCluster?: (name: string) => boolean
 }
 
 export class DataPlane {
@@ -77,7 +79,13 @@ export class DataPlane {
   readonly #services: Plugin[] = []
 
   constructor(node: Node, workerIndex: number, options: DataPlaneOptions = {}) {
-    const { role = 'data', overload, ticketSecret = new TicketSecret(), localCluster = '' } = options
+    const {
+      role = 'data',
+      overload,
+      ticketSecret = new TicketSecret(),
+      localCluster = '',
+      hasCluster = () => true,
+    } = options
     this.#role = role
     const { stats } = this
     const secrets = { find: (key: string) => this.#secrets.get(key) }
@@ -105,7 +113,7 @@ export class DataPlane {
             factoryContext(this.context, NO_LISTENER, filterName, '', cells),
           )
         },
-        (name) => this.#clusters.hasCluster(name),
+        hasCluster,
       ),
       extensions: new ExtensionStore(),
       httpFilters,

@@ -67,7 +67,8 @@ function redirected(
     return false
   }
   const [, scheme, authority, , path = '/'] = parts
-  const fromHttps = headers.get(':scheme') === 'https'
+  // A redirect that was followed before has changed no connection.
+  const fromHttps = headers.get(':scheme') === 'https' && stream.info.connection.tls !== undefined
   const toHttps = scheme.toLowerCase() === 'https'
   if (fromHttps !== toHttps && !policy.crossScheme) {
     stats.unsafeScheme.value++
