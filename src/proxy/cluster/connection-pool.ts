@@ -1,5 +1,6 @@
 /** The HTTP/1.1 connections to one host: idle ones are used last in, first out; requests wait in line where there is none. */
 import type { Socket } from 'node:net'
+import { IdTable } from '../../base/id-table.ts'
 import {
   type ClientConnectionOwner,
   type ClientConnectionSettings,
@@ -38,8 +39,8 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
   readonly settings: PoolSettings
   readonly #idle: Http1ClientConnection[] = []
   /** Busy and idle ones. */
-  readonly #open = new Set<Http1ClientConnection>()
-  readonly #connecting = new Set<Connecting>()
+  readonly #open = new IdTable<Http1ClientConnection>()
+  #connecting = 0
   readonly #pending: Pending[] = []
   #drained = false
 
@@ -49,7 +50,7 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
   }
 
   get connections(): number {
-    return this.#open.size + this.#connecting.size
+    return this.#open.size + this.#connecting
   }
 
   newStream(callbacks: UpstreamCallbacks): PendingStream | undefined {
@@ -68,13 +69,13 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     this.#pending.push(pending)
     stats.pendingTotal.value++
     stats.pendingActive.value++
-    if (this.#connecting.size < this.#pending.length && mayConnect(this)) this.#connect(callbacks)
+    if (this.#connecting < this.#pending.length && mayConnect(this)) this.#connect(callbacks)
     return pending
   }
 
   drain(): void {
     this.#drained = true
-    for (const connection of this.#open) connection.retired = true
+    for (const connection of this.#open.all()) connection.retired = true
     for (const connection of this.#idle.splice(0)) connection.socket.destroy()
   }
 
@@ -116,12 +117,12 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
 
   connectionClosed(connection: Http1ClientConnection): void {
     connection.idle?.stop()
-    this.#open.delete(connection)
+    this.#open.delete(connection.id)
     const at = this.#idle.indexOf(connection)
     if (at !== -1) this.#idle.splice(at, 1)
     this.#closed()
     // Requests may be waiting because of the limit that this connection counted towards.
-    if (this.#pending.length > this.#connecting.size && mayConnect(this)) this.#connect(this.#pending[0].callbacks)
+    if (this.#pending.length > this.#connecting && mayConnect(this)) this.#connect(this.#pending[0].callbacks)
   }
 
   #closed(): void {
@@ -134,14 +135,14 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     stats.connections.value++
     stats.activeConnections.value++
     const attempt = new Connecting(this, this.host, tls, connectTimeoutMs, proxied?.internalDepth ?? 0)
-    this.#connecting.add(attempt)
+    this.#connecting++
     attempt.start()
   }
 
   // From attempts
 
-  connected(attempt: Connecting, socket: Socket): void {
-    this.#connecting.delete(attempt)
+  connected(_: Connecting, socket: Socket): void {
+    this.#connecting--
     const connection = new Http1ClientConnection(socket, this.settings, this)
     readInto(socket, connection)
     socket.on('end', () => connection.onEnd())
@@ -152,8 +153,8 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     this.connectionIdle(connection)
   }
 
-  connectFailed(attempt: Connecting, failure: UpstreamFailure, reason: string): void {
-    this.#connecting.delete(attempt)
+  connectFailed(_: Connecting, failure: UpstreamFailure, reason: string): void {
+    this.#connecting--
     this.#closed()
     const { stats } = this.settings
     stats.connectFail.value++

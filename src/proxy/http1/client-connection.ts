@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import type { Entry } from '../../base/id-table.ts'
 import { upgradeOf } from '../cluster/upgrade.ts'
 import { type UpstreamCallbacks, UpstreamFailure, type UpstreamStream } from '../cluster/upstream.ts'
 import { addressText } from '../http/address-text.ts'
@@ -38,7 +39,11 @@ export interface ClientConnectionOwner {
   connectionClosed(connection: Http1ClientConnection): void
 }
 
-export class Http1ClientConnection extends Http1Reader implements UpstreamStream, OutputOwner, IdleOwner {
+let lastId = 0
+
+export class Http1ClientConnection extends Http1Reader implements UpstreamStream, OutputOwner, IdleOwner, Entry {
+  readonly id = ++lastId
+  nextInTable: Entry | undefined
   readonly socket: Socket
   readonly localAddress: string
   readonly #owner: ClientConnectionOwner

@@ -17,7 +17,7 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
   readonly settings: PoolSettings
   readonly #connection: ClientConnectionSettings
   readonly #open: Http2ClientConnection[] = []
-  readonly #connecting = new Set<Connecting>()
+  #connecting = 0
   readonly #pending: Pending[] = []
   #drained = false
 
@@ -34,7 +34,7 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
   }
 
   get connections(): number {
-    return this.#open.length + this.#connecting.size
+    return this.#open.length + this.#connecting
   }
 
   newStream(callbacks: UpstreamCallbacks): PendingStream | undefined {
@@ -54,7 +54,7 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     stats.pendingTotal.value++
     stats.pendingActive.value++
     // One connection serves all who wait, so there is no need for one each.
-    if (this.#connecting.size === 0 && mayConnect(this)) this.#connect(callbacks)
+    if (this.#connecting === 0 && mayConnect(this)) this.#connect(callbacks)
     return pending
   }
 
@@ -70,16 +70,16 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     this.#leftQueue()
   }
 
-  connected(attempt: Connecting, socket: Socket): void {
-    this.#connecting.delete(attempt)
+  connected(_: Connecting, socket: Socket): void {
+    this.#connecting--
     const connection = new Http2ClientConnection(socket, this.#connection, this)
     this.#open.push(connection)
     this.connectionFree()
     if (this.#drained) connection.drain()
   }
 
-  connectFailed(attempt: Connecting, failure: UpstreamFailure, reason: string): void {
-    this.#connecting.delete(attempt)
+  connectFailed(_: Connecting, failure: UpstreamFailure, reason: string): void {
+    this.#connecting--
     this.#closed()
     const { stats } = this.settings
     stats.connectFail.value++
@@ -96,7 +96,7 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     if (at === -1) return
     this.#open.splice(at, 1)
     this.#closed()
-    if (this.#pending.length > 0 && this.#connecting.size === 0 && mayConnect(this))
+    if (this.#pending.length > 0 && this.#connecting === 0 && mayConnect(this))
       this.#connect(this.#pending[0].callbacks)
   }
 
@@ -109,7 +109,7 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     while (this.#pending.length > 0) {
       const connection = this.#open.find((one) => one.free)
       if (connection === undefined) {
-        if (this.#connecting.size === 0 && mayConnect(this)) this.#connect(this.#pending[0].callbacks)
+        if (this.#connecting === 0 && mayConnect(this)) this.#connect(this.#pending[0].callbacks)
         return
       }
       const next = this.#pending.shift() as Pending
@@ -133,7 +133,7 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     stats.connections.value++
     stats.activeConnections.value++
     const attempt = new Connecting(this, this.host, tls, connectTimeoutMs, proxied?.internalDepth ?? 0)
-    this.#connecting.add(attempt)
+    this.#connecting++
     attempt.start()
   }
 }
