@@ -239,7 +239,12 @@ export function exchange(port: number, bytes: string | readonly string[], quietM
     socket.on('connect', async () => {
       for (const part of parts) {
         socket.write(part, 'latin1')
-        if (parts.length > 1) await new Promise((r) => setTimeout(r, 5))
+        if (parts.length === 1) break
+        await new Promise((r) => setTimeout(r, 5))
+        // A busy machine takes long for many parts.
+        if (text !== '' || socket.destroyed) continue
+        clearTimeout(timer)
+        timer = setTimeout(done, 2000)
       }
     })
   })
