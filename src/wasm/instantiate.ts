@@ -69,7 +69,7 @@ function attach(
   const allowed = vm.options.allowedCapabilities
   for (const name of compiled.callbacks) {
     // A callback that is not among the capabilities is never called.
-    if (allowed === undefined || allowed.has(name)) guest[name] = exports[fuel?.entries.get(name) ?? name] as Export
+    if (allowed === undefined || allowed.has(name)) guest[name] = exports[name] as Export
   }
   // cpp-host's order; where a module exports both they do the same.
   const malloc = compiled.entryPoints.includes('malloc') ? 'malloc' : 'proxy_on_memory_allocate'

@@ -1,8 +1,7 @@
 import { SluiceError } from '../../errors.ts'
-import type { CallbackName } from '../abi/signatures.ts'
 import type { Limits } from '../limits.ts'
 import { findCharges } from './call-costs.ts'
-import { callbackEntries, writeEntry, writeEntryType } from './callback-entries.ts'
+import { type CallbackEntry, callbackEntries, writeEntry, writeEntryType } from './callback-entries.ts'
 import { Reader } from './reader.ts'
 import { elementReferences, globalReferences, tableReferences } from './references.ts'
 import { type Charges, INSERT, Regions } from './regions.ts'
@@ -14,8 +13,6 @@ import { Writer } from './writer.ts'
 export interface FuelExports {
   readonly set: string
   readonly get: string
-  /** What to call for a callback. */
-  readonly entries: ReadonlyMap<CallbackName, string>
 }
 
 export interface Instrumented {
@@ -139,6 +136,26 @@ function capTables(out: Writer, reader: Reader, limits: Limits): void {
   }
 }
 
+/** Under the names of the callbacks their entries, from index `first` on: each further export would cost each VM half a KiB. */
+function exportEntries(parts: Map<number, Writer>, entries: readonly CallbackEntry[], first: number): void {
+  const before = parts.get(SECTION.export)?.view()
+  if (before === undefined) return
+  const reader = new Reader(before)
+  const out = new Writer(before.length + 64)
+  const count = reader.u32()
+  out.u32(count)
+  for (let n = count; n > 0; n--) {
+    const name = reader.name()
+    const kind = reader.byte()
+    const index = reader.u32()
+    const entry = kind === 0 ? entries.findIndex((one) => one.name === name) : -1
+    out.name(name)
+    out.byte(kind)
+    out.u32(entry < 0 ? index : first + entry)
+  }
+  parts.set(SECTION.export, out)
+}
+
 /** Exports more functions; the names are free. */
 function addExports(parts: Map<number, Writer>, exports: readonly (readonly [string, number])[]): void {
   append(parts, SECTION.export, exports.length, (out) => {
@@ -161,11 +178,7 @@ function addFuel(
   const importedGlobals = shape.otherImports.filter((i) => i.kind === 'global').length
   const indices: Indices = { global: importedGlobals + shape.globals, bulk: base + 2, grow: base + 3 }
   const entries = callbackEntries(shape)
-  const names: FuelExports = {
-    set: unused('sluice_fuel_set', taken),
-    get: unused('sluice_fuel_get', taken),
-    entries: new Map(entries.map(({ name }) => [name, unused(`sluice_${name}`, taken)])),
-  }
+  const names: FuelExports = { set: unused('sluice_fuel_set', taken), get: unused('sluice_fuel_get', taken) }
 
   const types = shape.types.length
   append(parts, SECTION.type, 3 + entries.length, (out) => {
@@ -183,10 +196,10 @@ function addFuel(
     out.s32(limits.startFuel)
     out.byte(0x0b)
   })
+  exportEntries(parts, entries, base + 4)
   addExports(parts, [
     [names.set, base],
     [names.get, base + 1],
-    ...entries.map(({ name }, i) => [names.entries.get(name) as string, base + 4 + i] as const),
   ])
 
   const section = shape.sections.find((s) => s.id === SECTION.code)
