@@ -404,7 +404,7 @@ function redirect(action: RedirectAction, matcher: RouteMatcher, path: string): 
     let target = only + query
     if (rewrite.case === 'pathRedirect') target = pathText.includes('?') ? pathText : pathText + query
     else if (rewrite.case === 'prefixRewrite') target = rewritePrefix(matcher, only, pathText) + query
-    else if (regex !== undefined) target = regex.regex.replaceAll(only, regex.substitution) + query
+    else if (regex !== undefined) target = (regex.regex.replaceAll(only, regex.substitution) || only) + query
     return `${newScheme}://${host}${port === '' ? '' : `:${port}`}${target}`
   }
   return { status: REDIRECT_CODES[action.responseCode] ?? 301, body: undefined, location }

@@ -187,7 +187,8 @@ export class RouteEntry implements Route {
     if (prefixRewrite !== '') return rewritePrefix(matcher, path, prefixRewrite)
     if (regexRewrite !== undefined) {
       const only = pathOnly(path)
-      return regexRewrite.regex.replaceAll(only, regexRewrite.substitution) + path.slice(only.length)
+      const made = regexRewrite.regex.replaceAll(only, regexRewrite.substitution)
+      return made === '' ? path : made + path.slice(only.length)
     }
     return path
   }
@@ -218,8 +219,11 @@ export class RouteEntry implements Route {
     const { prefixRewrite, regexRewrite } = this.settings
     if (prefixRewrite === '' && regexRewrite === undefined) return
     const path = headers.get(':path') ?? ''
+    const made = this.rewrittenPath(path)
+    // As Envoy: a request has to have a path, and what is not rewritten is not told of.
+    if (made === path && regexRewrite?.regex.replaceAll(pathOnly(path), regexRewrite.substitution) === '') return
     if (!suppressEnvoyHeaders) headers.set('x-envoy-original-path', path)
-    headers.set(':path', this.rewrittenPath(path))
+    headers.set(':path', made)
   }
 }
 
