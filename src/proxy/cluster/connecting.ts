@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Cell } from '../../telemetry/metrics.ts'
-import { directSocket } from '../network/direct-reads.ts'
+import { directSocket } from '../network/direct-socket.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import type { EndpointHost } from './endpoint-host.ts'
 import { UpstreamFailure } from './upstream.ts'

@@ -7,7 +7,7 @@ import {
   Http1ClientConnection,
 } from '../http1/client-connection.ts'
 import { IdleTimer } from '../idle-timer.ts'
-import { readInto } from '../network/direct-reads.ts'
+import { readInto } from '../network/direct-socket.ts'
 import type { Resources } from './circuit-breaker.ts'
 import { Connecting, type ConnectOwner } from './connecting.ts'
 import type { ClusterStats, EndpointHost } from './endpoint-host.ts'

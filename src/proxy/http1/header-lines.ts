@@ -1,5 +1,5 @@
 import { InternTable } from '../../base/intern.ts'
-import { sharedView } from '../network/direct-reads.ts'
+import { sharedView } from '../network/direct-socket.ts'
 import { CodecError } from './codec-error.ts'
 import type { HeadLimits } from './head.ts'
 import { type HeaderName, headerName } from './header-names.ts'

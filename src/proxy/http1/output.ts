@@ -2,6 +2,7 @@
 import { Socket } from 'node:net'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import { ReadSlab } from '../../base/read-slab.ts'
+import { DirectSocket } from '../network/direct-socket.ts'
 import { type Flushable, flushAtEndOfTurn } from '../network/end-of-turn.ts'
 
 /** Up to this many body bytes are copied behind the head; more go out as they are, by writev. */
@@ -82,7 +83,7 @@ export class Output implements Flushable {
       if (text === '') return
       this.#text = ''
       this.unsent = false
-      this.#wrote(socket.write(text, 'latin1'))
+      this.#send(text)
       return
     }
     const length = this.#length
@@ -100,7 +101,7 @@ export class Output implements Flushable {
         at += chunk.length
         if (sole) ReadSlab.of(chunk)?.done(chunk.length)
       }
-      this.#wrote(socket.write(message))
+      this.#send(message)
       return
     }
     if (chunks.length === 1 && text === '') {
@@ -115,6 +116,12 @@ export class Output implements Flushable {
     this.#wrote(room)
   }
 
+  #send(data: string | Buffer): void {
+    const socket = this.#socket
+    if (!(socket instanceof DirectSocket)) this.#wrote(socket.write(data as string, 'latin1'))
+    else if (!socket.send(data)) this.#block()
+  }
+
   #write(chunk: Buffer, sole: boolean): boolean {
     const slab = sole ? ReadSlab.of(chunk) : undefined
     if (slab === undefined) return this.#socket.write(chunk)
@@ -124,7 +131,11 @@ export class Output implements Flushable {
 
   #wrote(room: boolean): void {
     // More than the stream's high-water mark is not too much where the kernel has taken all of it at once.
-    if (room || this.blocked || this.#socket.writableLength === 0) return
+    if (!room && this.#socket.writableLength > 0) this.#block()
+  }
+
+  #block(): void {
+    if (this.blocked) return
     this.blocked = true
     this.#owner.onOutputBlocked()
   }

@@ -10,7 +10,7 @@ import type { HttpStream } from '../http/stream.ts'
 import { ResponseFlag } from '../http/stream-info.ts'
 import { type IdleOwner, IdleTimer } from '../idle-timer.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
-import { type ReadSink, readInto } from '../network/direct-reads.ts'
+import { endReads, type ReadSink, readInto } from '../network/direct-socket.ts'
 import { beginRead, endRead } from '../network/end-of-turn.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import { CodecError } from './codec-error.ts'
@@ -55,7 +55,6 @@ export class Http1ServerConnection
   readonly #headTimeout = new Timeout(this, HEAD)
   #closeTimeout: Timeout | undefined
   #lifetime: Timeout | undefined
-  readonly #endReads: () => void
   #manager: ConnectionManager
   #stream: HttpStream | undefined
   #requests = 0
@@ -104,7 +103,7 @@ export class Http1ServerConnection
     const served: ServedSocket = socket
     served[CONNECTION] = this
     served.on('end', onEnd).on('error', onError).on('close', onClose).on('drain', onDrain)
-    this.#endReads = readInto(socket, this)
+    readInto(socket, this)
   }
 
   /** Bytes that were read before the protocol was known. */
@@ -270,7 +269,7 @@ export class Http1ServerConnection
     this.#manager.stats.connections.value--
     this.#manager.stats.activeConnections.value--
     const socket = this.#socket
-    this.#endReads()
+    endReads(socket)
     socket.off('end', onEnd).off('error', onError).off('close', onClose).off('drain', onDrain)
   }
 

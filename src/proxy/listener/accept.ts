@@ -1,5 +1,5 @@
 import type { Server, Socket } from 'node:net'
-import { directSocket } from '../network/direct-reads.ts'
+import { directSocket } from '../network/direct-socket.ts'
 
 /** What node:net has between a listening server and its sockets. */
 interface ServerHandle {

@@ -197,6 +197,8 @@ function listenerStats(stats: StatsScope, { addresses, name, statPrefix }: Compi
   }
 }
 
+const ACCEPTED = Symbol('accepted')
+
 /** A connection from accept to close, across config changes. */
 class AcceptedConnection implements ConnectionOwner, Entry {
   readonly id = nextConnectionId++
@@ -225,9 +227,9 @@ class AcceptedConnection implements ConnectionOwner, Entry {
 
   start(config: CompiledListener): void {
     const socket = this.#socket
-    const early = () => this.#listener.removed(this)
-    socket.on('error', ignore)
-    socket.once('close', early)
+    const accepted: AcceptedSocket = socket
+    accepted[ACCEPTED] = this
+    accepted.on('error', ignore).on('close', onClose)
     const { needsTlsPeek, needsHttpPeek, proxyProtocol } = config
     // Once it is closed a socket does not tell its addresses any more, and a log that wants them may come with another config.
     this.#facts = this.#factsOf(socket, '', 'raw_buffer', [])
@@ -372,8 +374,8 @@ class AcceptedConnection implements ConnectionOwner, Entry {
     const chain = this.#chain as CompiledChain
     const info = this.#describe(tls)
     this.#info = info
-    const closed = () => this.#listener.removed(this)
     if (chain.networkSlots.length > 0 || this.#manager === undefined) {
+      const closed = () => this.connectionClosed()
       this.#network = new NetworkConnection(socket, info, chain.networkSlots, this.#listener.config.bufferLimit, closed)
       if (this.#manager !== undefined) this.#serveHttp(this.#network.asSocket(), info, this.#manager)
       this.#network.start()
@@ -432,6 +434,16 @@ class AcceptedConnection implements ConnectionOwner, Entry {
       terminationDetails: '',
     }
   }
+}
+
+// One function for the sockets of all connections: see RATIONALE.md, "Why do connections keep no literals of functions?".
+
+interface AcceptedSocket extends Socket {
+  [ACCEPTED]?: AcceptedConnection
+}
+
+function onClose(this: AcceptedSocket): void {
+  this[ACCEPTED]?.connectionClosed()
 }
 
 function ignore(): void {}

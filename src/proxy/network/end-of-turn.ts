@@ -14,12 +14,16 @@ export interface Flushable {
 /** The first to have something to write waits for so many reads, at most: a turn can be a thousand long, and each may run extensions. */
 const MOST = 32
 
-let waiting: Flushable[] = []
+/** Two that take turns: an array for each turn might be made in the old generation, with all that it leads to. */
+let waiting: (Flushable | undefined)[] = []
+let flushing: (Flushable | undefined)[] = []
+let count = 0
 let reads = 0
 
 /** Calls `flush` at the end of the turn; once per call of this. */
 export function flushAtEndOfTurn(output: Flushable): void {
-  if (waiting.push(output) === 1) setImmediate(endTurn)
+  if (count === 0) setImmediate(endTurn)
+  waiting[count++] = output
 }
 
 /** Around the handling of what was read, by the codecs. */
@@ -37,21 +41,29 @@ export function endRead(): void {
 export function countRead(): void {
   // Of an internal listener's: the read that it is part of counts.
   if (isReading()) return
-  if (waiting.length > 0 && ++reads >= MOST) endTurn()
+  if (count > 0 && ++reads >= MOST) endTurn()
 }
 
 /** Writes what waits; also what a test calls that does not wait. */
 export function endTurn(): void {
   reads = 0
   const all = waiting
-  waiting = []
+  const end = count
+  waiting = flushing
+  flushing = all
+  count = 0
   let next = 0
   try {
-    while (next < all.length) all[next++].flush()
+    while (next < end) {
+      const output = all[next] as Flushable
+      all[next++] = undefined
+      output.flush()
+    }
   } finally {
     // One that throws ends the thread, but not before the others' answers are out.
-    if (next < all.length) {
-      waiting = all.slice(next).concat(waiting)
+    if (next < end) {
+      waiting = all.splice(next, end - next).concat(waiting)
+      count += end - next
       endTurn()
     }
   }

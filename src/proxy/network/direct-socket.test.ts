@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { ReadSlab } from '../../base/read-slab.ts'
-import { directSocket, readInto } from './direct-reads.ts'
+import { directSocket, readInto } from './direct-socket.ts'
 
 test('a few bytes that are read into a slab are only there during the call, and the slab is free again', async () => {
   const server = createServer()
