@@ -178,6 +178,24 @@ describe('hostile modules', () => {
     }
   })
 
+  it('ends a module that catches the faults of its host calls at its next loop', () => {
+    const host = createTestHost({ limits: LIMITS })
+    const plugin = host.start(
+      guest(
+        `(func (export "malloc") (param i32) (result i32) (i32.const 0))
+         (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+           (loop $l
+             (try (do (drop (call $proxy_get_header_map_value (i32.const 0) (s ":path") $slot0 $slot1)))
+               (catch_all (i32.store $slot2 (i32.add (i32.load $slot2) (i32.const 1)))))
+             (br $l)) (i32.const 0))`,
+        { noAllocator: true },
+      ),
+    )
+    assert.equal(host.stream(plugin).request(), 'replied')
+    assert.equal(plugin.vm.view.getUint32(72, true), 1)
+    assert.equal(plugin.failure?.cause, 'allocator', 'what happened first')
+  })
+
   it('allows logging and clocks from within the allocator (Go polls there)', () => {
     const host = createTestHost()
     const plugin = host.start(

@@ -76,6 +76,8 @@ export class Vm {
   budget = 0
   failure: PluginFailure | undefined
   failedAt = 0
+  /** The first error that a host function has thrown at the module. */
+  #fault: GuestFault | undefined
   trace: TraceSink | undefined
   readonly contexts = new IdTable<Context>()
   /** How many plugins have their root context here. */
@@ -237,16 +239,21 @@ export class Vm {
     }
   }
 
-  /** Marks the VM as dead and gives the error to throw, which ends the module's frames; a module that catches it gains nothing. */
+  /**
+   * Marks the VM as dead and gives the error to throw, which ends the module's frames. A module that catches it gains nothing: it has no
+   * fuel left, or it would call again and again, and each error costs the host a thousand times what a call costs the module.
+   */
   fault(cause: GuestFault['failure'], message: string): GuestFault {
     this.special |= SPECIAL.failed
-    return new GuestFault(cause, message)
+    this.#fault ??= new GuestFault(cause, message)
+    this.#setFuel(0)
+    return this.#fault
   }
 
   /** The slow way into a host function: phases, tracing, death. */
   intercept(name: string, call: (...args: never[]) => number, ...args: unknown[]): number {
     const special = this.special
-    if ((special & SPECIAL.failed) !== 0) throw new GuestFault('restricted_call', `${name} after a failure`)
+    if ((special & SPECIAL.failed) !== 0) throw this.fault('restricted_call', `${name} after a failure`)
     if ((special & SPECIAL.allocating) !== 0 && !WHILE_ALLOCATING.has(name)) {
       throw this.fault('restricted_call', `${name} was called from within the allocator`)
     }
@@ -328,8 +335,7 @@ export class Vm {
     this.#setFuel(this.limits.startFuel)
     try {
       call()
-      if ((this.special & SPECIAL.failed) !== 0)
-        throw new GuestFault('restricted_call', 'a failed host call was swallowed')
+      if (this.#fault !== undefined) throw this.#fault
     } catch (error) {
       this.fail(error, name)
     } finally {
@@ -355,7 +361,8 @@ export class Vm {
     timeHasPassed()
     const outOfFuel = this.#getFuel !== undefined && this.#getFuel() < 0
     const plugin = context?.plugin.name ?? this.#owner.name
-    this.failure = describeFailure(error, outOfFuel, plugin, callback, this.compiled)
+    // What a module does after the host's fault comes of that.
+    this.failure = describeFailure(this.#fault ?? error, outOfFuel, plugin, callback, this.compiled)
     this.failedAt = this.services.clock.monotonicMs()
     this.special |= SPECIAL.failed
     // What the failed callback asked for is void; its streams are told of the failure instead.
@@ -391,7 +398,8 @@ export class Vm {
     if (this.#printed !== '') this.#flush()
     if (--this.#depth > 0) {
       this.current = before
-      this.#setFuel(this.#outerFuel.pop() ?? 0)
+      const fuel = this.#outerFuel.pop() ?? 0
+      this.#setFuel(this.#fault === undefined ? fuel : 0)
     } else if (this.#deferred.length > 0) this.#drain()
     return result
   }
@@ -404,9 +412,8 @@ export class Vm {
   }
 
   #leaveSpecial(context: Context, name: CallbackName, result: number, args: readonly (number | undefined)[]): void {
-    if ((this.special & SPECIAL.failed) !== 0 && this.failure === undefined) {
-      this.fail(new GuestFault('restricted_call', 'a failed host call was swallowed'), name, context)
-    }
+    // The module has caught it.
+    if (this.#fault !== undefined) this.fail(this.#fault, name, context)
     this.trace?.callback(
       this,
       name,
