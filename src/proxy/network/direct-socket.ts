@@ -48,6 +48,8 @@ interface DirectHandle extends StreamHandle {
 
 interface DirectWrite extends WriteRequest {
   directSocket?: DirectSocket
+  /** libuv reads from there until the write has ended; nobody else need hold it. */
+  data?: string | Uint8Array
 }
 
 /** What node:net does with what was read: with the end, and with errors. */
@@ -68,7 +70,10 @@ export class DirectSocket extends Socket {
     this.#sink = sink
     if (this.#handle !== undefined) return
     const handle: DirectHandle | undefined = handleOf(this)
-    if (handle === undefined) return
+    if (handle === undefined) {
+      this.on('data', (chunk: Buffer) => this.#sink?.onRead(chunk, true))
+      return
+    }
     this.#handle = handle
     handle.directSocket = this
     handle.useUserBuffer(shared)
@@ -147,12 +152,14 @@ export class DirectSocket extends Socket {
     request ??= writeRequest() as DirectWrite
     const error = typeof data === 'string' ? handle.writeLatin1String(request, data) : handle.writeBuffer(request, data)
     if (error !== 0) {
+      request = undefined
       this.#failed(error)
       return true
     }
     if (!writeIsPending()) return true
     this.#writing++
     request.directSocket = this
+    request.data = data
     request.oncomplete = onWritten
     request = undefined
     return false

@@ -12,8 +12,6 @@ export interface StreamHandle {
   useUserBuffer(buffer: Uint8Array): void
   readStart(): number
   readStop(): number
-  /** Bytes that were taken but not yet written. */
-  readonly writeQueueSize: number
   writeLatin1String(request: WriteRequest, text: string): number
   writeBuffer(request: WriteRequest, bytes: Uint8Array): number
 }
