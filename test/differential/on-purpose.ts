@@ -1,6 +1,6 @@
 /** Where the proxies differ rightly, each with its reason; test/parity/differences.yaml has those that its cases show. */
 import type { Difference } from './differences.ts'
-import type { Trial } from './trial.ts'
+import type { Request, Trial } from './trial.ts'
 
 interface Reason {
   readonly why: string
@@ -19,7 +19,10 @@ const REASONS: readonly Reason[] = [
   },
   {
     why: 'RFC 9110 6.4.1: no answer to HEAD, no 204 and no 304 has a body; Envoy sends that of a direct response.',
-    covers: ({ fact, ours }) => fact === 'rest' || (fact === 'response.complete' && ours === 'true'),
+    covers: ({ fact, ours, theirs }) =>
+      fact === 'rest' ||
+      (fact === 'response.complete' && ours === 'true') ||
+      (fact === 'response.start' && /^HTTP.2 [23]04$/.test(ours) && theirs === 'reset 1'),
   },
   {
     why: 'Over HTTP/2 what is refused for its names is told so with 400, as over HTTP/1; Envoy resets the stream.',
@@ -48,11 +51,11 @@ const REASONS: readonly Reason[] = [
     covers: ({ request }, { requests }) => /^[a-z]+:[/][/][^/]*$/i.test(requests[request]?.target ?? ''),
   },
   {
-    why: 'What is refused for its version or path is so before it has a route; Envoy may have looked for one by then.',
+    why: 'What is refused for its version, host or path is so before it has a route; Envoy may have looked for one by then.',
     covers: ({ fact, ours, theirs }) =>
       fact.startsWith('log.') &&
       ours === theirs.replace(/route=\S+/, 'route=-') &&
-      ours.includes('path_normalization_failed'),
+      /path_normalization_failed|missing_host_header/.test(ours),
   },
   {
     why: 'Answers to HTTP/1.0 where it is not accepted are made as all others; Envoy has not kept the request by then.',
@@ -93,6 +96,28 @@ const REASONS: readonly Reason[] = [
       /^upstream.*content-length$/.test(fact) && ours === '(absent)' && theirs === '0',
   },
   {
+    why: 'RFC 9110 10.1.1: 100-continue is met by the proxy, also where it is said twice; Envoy then hands it on.',
+    covers: ({ fact, ours, theirs }) =>
+      /^upstream\d?.headers.expect$/.test(fact) && ours === '(absent)' && theirs === '100-continue,100-continue',
+  },
+  {
+    why: 'RFC 9110 7.2: a host is one host; what a header says beyond that is not written into the request. Envoy writes it.',
+    covers: ({ fact, ours, theirs, request }, { routes, requests }) =>
+      fact === 'response.start' &&
+      ours === 'HTTP/1.1 502 Bad Gateway' &&
+      !theirs.includes(' 502 ') &&
+      JSON.stringify(routes).includes('"host_rewrite_header":"x-a"') &&
+      /[, ]/.test(valuesOf(requests[request], 'x-a')),
+  },
+  {
+    why: 'What cannot mean anything is refused; Envoy ignores an empty name of a header in some places.',
+    covers: ({ fact, ours }) => fact === 'refused' && /_headers_to_remove\[\d\]: a header name is missing/.test(ours),
+  },
+  {
+    why: 'What cannot mean anything is refused; Envoy ignores a code that is none of a redirect.',
+    covers: ({ fact, ours }) => fact === 'refused' && /redirect_response_codes\[\d\]: must be one of/.test(ours),
+  },
+  {
     why: 'By chance: a port was free only a moment ago.',
     covers: ({ fact, ours, theirs }) => fact === 'refused' && /address already in use/i.test(ours + theirs),
   },
@@ -101,6 +126,11 @@ const REASONS: readonly Reason[] = [
     covers: ({ fact, ours }) => fact === 'refused' && ours.includes('«x y» is not a header name'),
   },
 ]
+
+function valuesOf(request: Request | undefined, name: string): string {
+  const all = request?.headers.filter(([key]) => key.toLowerCase() === name) ?? []
+  return all.map(([, value]) => value).join()
+}
 
 function combined(values: string): string {
   return values

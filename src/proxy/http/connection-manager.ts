@@ -236,8 +236,7 @@ export class ConnectionManager {
 
 /** RFC 9110 7.6.3: one list, the nearest hop last. */
 function appendVia(headers: HeaderMap, via: string): void {
-  const before = headers.get('via')
-  headers.set('via', before === undefined ? via : `${before}, ${via}`)
+  headers.set('via', headers.has('via') ? `${headers.getAll('via').join()}, ${via}` : via)
 }
 
 function refuse(stream: HttpStream, code: number, body: string, details: string): false {

@@ -49,7 +49,8 @@ const URL = /^(?:[a-z]+:\/\/(?=[^/?]))?(?:\[[0-9a-f:.]+\]|[\w.~!$%&'()*+,;=@-]*)
 /** What one scan over the headers finds. */
 interface Seen {
   xff: string | undefined
-  proto: boolean
+  /** '' for what is no scheme of HTTP, or several. */
+  proto: string | undefined
   port: boolean
   requestId: boolean
   envoy: boolean
@@ -84,7 +85,13 @@ export function applyForwarded(
   }
   // What a hop that is not trusted says about itself counts for nothing; nor does the scheme of an absolute target, which anybody can write.
   const overwrite = options.useRemoteAddress && options.trustedHops === 0
-  if (overwrite || !seen.proto) headers.put('x-forwarded-proto', connection.tls === undefined ? 'http' : 'https')
+  let proto = seen.proto
+  if (overwrite || !proto) {
+    proto = connection.tls === undefined ? 'http' : 'https'
+    headers.put('x-forwarded-proto', proto)
+  }
+  // RFC 9113 8.5: CONNECT has none. What an absolute target has said stands (ConnectionManagerUtility::mutateRequestHeaders).
+  if (headers.flat[7] === '' && headers.flat[5] !== 'CONNECT') headers.flat[7] = proto
   if (options.appendForwardedPort && (overwrite || !seen.port))
     headers.put('x-forwarded-port', String(connection.localPort))
   if (seen.envoy && !internal) {
@@ -105,7 +112,7 @@ export function applyForwarded(
 }
 
 function scan(headers: HeaderMap): Seen {
-  const seen: Seen = { xff: undefined, proto: false, port: false, requestId: false, envoy: false, referer: false }
+  const seen: Seen = { xff: undefined, proto: undefined, port: false, requestId: false, envoy: false, referer: false }
   const flat = headers.flat
   for (let i = 8; i < flat.length; i += 2) {
     const name = flat[i]
@@ -113,8 +120,10 @@ function scan(headers: HeaderMap): Seen {
     if (first === 114 && name === 'referer') seen.referer = true
     if (first !== 120) continue
     if (name === 'x-forwarded-for') seen.xff = seen.xff === undefined ? flat[i + 1] : `${seen.xff},${flat[i + 1]}`
-    else if (name === 'x-forwarded-proto') seen.proto = flat[i + 1] === 'http' || flat[i + 1] === 'https'
-    else if (name === 'x-forwarded-port') seen.port = true
+    else if (name === 'x-forwarded-proto') {
+      const one = seen.proto === undefined && (flat[i + 1] === 'http' || flat[i + 1] === 'https')
+      seen.proto = one ? flat[i + 1] : ''
+    } else if (name === 'x-forwarded-port') seen.port = true
     else if (name === 'x-request-id') seen.requestId = flat[i + 1] !== ''
     else if (name.startsWith('x-envoy-')) seen.envoy = true
   }

@@ -64,9 +64,9 @@ export function localReply(
   }
   const bytes = Buffer.from(body, 'latin1')
   headers.set('content-length', String(bytes.length))
-  // A type that is told for the old body is not that of a new one, unless the mapper has told it.
+  // A type that is told for the old body is not that of a new one, unless the mapper has told one.
   const type = headers.get('content-type')
-  if (type === undefined || (body !== text && type === own))
+  if (type === undefined || (body !== text && (type === own || type === '')))
     headers.set('content-type', mapped?.contentType ?? 'text/plain')
   if (stream.isHead) return { headers, body: undefined }
   return { headers, body: BodyBuffer.of(bytes) }

@@ -112,7 +112,7 @@ describe('request heads', () => {
         [':authority', 'Example:80'],
         [':path', '/a?b'],
         [':method', 'GET'],
-        [':scheme', 'http'],
+        [':scheme', ''],
         ['x-a', '1'],
         ['x-a', '2'],
         ['x-empty', ''],

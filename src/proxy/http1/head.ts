@@ -54,7 +54,7 @@ export class MessageHead implements FieldSink {
 
   /**
    * Reads a head from `start` to `end`: a request line and header lines, each with its CRLF, without the empty line that ended
-   * them. `scheme` becomes `:scheme`.
+   * them. `scheme` is that of the connection; `:scheme` is that of an absolute target, or empty.
    */
   parseRequest(bytes: Buffer, start: number, end: number, scheme: string, limits: HeadLimits): void {
     this.reset(end - start)
@@ -66,9 +66,9 @@ export class MessageHead implements FieldSink {
     this.minor = line.minor
     this.method = method
     const flat = this.headers.flat
-    flat.push(':authority', '', ':path', line.target, ':method', method, ':scheme', scheme)
+    flat.push(':authority', '', ':path', line.target, ':method', method, ':scheme', '')
     this.parseFields(bytes, line.next, end, limits)
-    this.resolveTarget(method, line.target, flat, limits)
+    this.resolveTarget(method, line.target, flat, scheme, limits)
     this.frameRequest()
   }
 
@@ -207,7 +207,7 @@ export class MessageHead implements FieldSink {
   }
 
   /** RFC 9112 3.2: the four forms of a request target, and which host they mean. */
-  private resolveTarget(method: string, target: string, flat: string[], limits: HeadLimits): void {
+  private resolveTarget(method: string, target: string, flat: string[], scheme: string, limits: HeadLimits): void {
     const host = this.host
     if (method === 'CONNECT') {
       if (!isAuthority(target)) throw new CodecError('http1.invalid_url', 'CONNECT needs an authority')
@@ -228,8 +228,9 @@ export class MessageHead implements FieldSink {
       throw new CodecError('http1.invalid_url', 'invalid request target')
     if (!/^https?$/i.test(absolute[1])) throw new CodecError('http1.invalid_scheme', 'neither http nor https')
     // RFC 9110 4.2.2: what is to be asked for over TLS is not to be had without it.
-    if (limits.edge && flat[7] === 'http' && absolute[1].length === 5)
+    if (limits.edge && scheme === 'http' && absolute[1].length === 5)
       throw new CodecError('http1.https_url_on_plaintext_connection', 'https without TLS', 403)
+    flat[7] = absolute[1].toLowerCase()
     // RFC 9112 3.2.2: the target's authority replaces the host field.
     flat[1] = absolute[2]
     flat[3] =

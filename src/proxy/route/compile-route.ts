@@ -1,7 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import {
   type DirectResponseAction,
-  type RedirectAction,
   RedirectActionSchema,
   type RouteAction,
   type RouteAction_RequestMirrorPolicy,
@@ -22,7 +21,6 @@ import { metadataJson } from '../config/any.ts'
 import { dataSource } from '../config/data-source.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
 import { HeaderMutations } from '../http/header-mutations.ts'
-import type { StreamInfo } from '../http/stream-info.ts'
 import { bytesRegex } from '../match/regex.ts'
 import { RateLimits } from '../rate-limit/policy.ts'
 import { RouteRateLimits } from '../rate-limit/route-limits.ts'
@@ -31,6 +29,7 @@ import { HashPolicy } from './hash-policy.ts'
 import { hedges } from './hedge-policy.ts'
 import { InternalRedirects } from './internal-redirects.ts'
 import { compilePerFilter, type PerFilterConfig, type RouteConfigCompiler } from './per-filter-config.ts'
+import { redirect } from './redirect.ts'
 import { routeLimits } from './request-limits.ts'
 import { RetryPolicy } from './retry-policy.ts'
 import {
@@ -39,9 +38,8 @@ import {
   type RegexRewrite,
   RouteEntry,
   type RouteSettings,
-  rewritePrefix,
 } from './route-entry.ts'
-import { compileRouteMatch, fraction, pathOnly, type RouteMatcher } from './route-match.ts'
+import { compileRouteMatch, fraction, type RouteMatcher } from './route-match.ts'
 import { streamDuration } from './stream-duration.ts'
 
 /** What a virtual host and its route configuration give to each route. */
@@ -142,7 +140,7 @@ export function compileRoute(route: RouteProto, host: VirtualHostContext, path: 
     new RouteEntry(
       settings,
       cluster,
-      clusterHost,
+      { host: clusterHost, behind: variant[0] === undefined ? 0 : 1 },
       match,
       order([variant[0], own[0]], host.requestMutations, host.mostSpecificWins),
       order([variant[1], own[1]], host.responseMutations, host.mostSpecificWins),
@@ -242,6 +240,8 @@ function compileSettings(
   const retryProto = action?.retryPolicy ?? host.proto.retryPolicy
   const retry = retryProto && RetryPolicy.compile(retryProto, `${where}.retry_policy`)
   const rewrite = action?.hostRewriteSpecifier
+  const redirected = route.action.case === 'redirect' ? route.action.value.pathRewriteSpecifier : undefined
+  const regex = redirected?.case === 'regexRewrite' ? redirected.value : action?.regexRewrite
   const maxDuration = streamDuration(action?.maxStreamDuration)
   // Envoy takes neither of the older limits from a route that has the newer one (usingNewTimeouts).
   const timeoutMs = maxDuration === undefined ? durationMs(action?.timeout, DEFAULT_TIMEOUT_MS) : 0
@@ -255,7 +255,7 @@ function compileSettings(
     virtualHostName: host.proto.name,
     metadata: metadataJson(route.metadata),
     virtualHostMetadata: host.metadata,
-    direct: directAnswer(route, matcher, host.maxDirectBody, path),
+    direct: directAnswer(route, host.maxDirectBody, path),
     clusterHeader: action?.clusterSpecifier.case === 'clusterHeader' ? action.clusterSpecifier.value.toLowerCase() : '',
     clusterNotFoundCode: [503, 404, 500][action?.clusterNotFoundResponseCode ?? 0],
     limits: routeLimits(timeoutMs, retry, hedges(action?.hedgePolicy, `${where}.hedge_policy`) ?? host.hedges),
@@ -273,8 +273,8 @@ function compileSettings(
     mirrors: mirrors.length > 0 ? mirrors : host.mirrors,
     highPriority: action?.priority === 1,
     rateLimits: action && routeRateLimits(action, host.rateLimits, where),
-    prefixRewrite: byteString(action?.prefixRewrite ?? ''),
-    regexRewrite: action?.regexRewrite && regexRewrite(action.regexRewrite, `${where}.regex_rewrite`),
+    prefixRewrite: byteString(action?.prefixRewrite ?? (redirected?.case === 'prefixRewrite' ? redirected.value : '')),
+    regexRewrite: regex && regexRewrite(regex, `${action === undefined ? `${path}.redirect` : where}.regex_rewrite`),
     hostRewrite: rewrite?.case === 'hostRewriteLiteral' ? byteString(rewrite.value) : '',
     autoHostRewrite: rewrite?.case === 'autoHostRewrite' && rewrite.value.value,
     hostRewriteHeader: rewrite?.case === 'hostRewriteHeader' ? rewrite.value.toLowerCase() : '',
@@ -326,25 +326,20 @@ export function mirror(policy: RouteAction_RequestMirrorPolicy, path: string): M
   }
 }
 
-function directAnswer(
-  route: RouteProto,
-  matcher: RouteMatcher,
-  maxBody: number,
-  path: string,
-): DirectAnswer | undefined {
+function directAnswer(route: RouteProto, maxBody: number, path: string): DirectAnswer | undefined {
   switch (route.action.case) {
     case 'route':
       return undefined
     case 'redirect':
-      return redirect(route.action.value, matcher, `${path}.redirect`)
+      return redirect(route.action.value, `${path}.redirect`)
     case 'directResponse':
-      return response(route.action.value, matcher, maxBody, `${path}.direct_response`)
+      return response(route.action.value, maxBody, `${path}.direct_response`)
     default:
       throw unsupported(path, 'a route needs route, redirect or direct_response')
   }
 }
 
-function response(action: DirectResponseAction, matcher: RouteMatcher, maxBody: number, path: string): DirectAnswer {
+function response(action: DirectResponseAction, maxBody: number, path: string): DirectAnswer {
   if (action.status < 200 || action.status > 599) throw invalid(`${path}.status`, 'must be 200 to 599')
   const body = action.body === undefined ? undefined : dataSource(action.body, `${path}.body`)
   if (body !== undefined && body.length > maxBody) {
@@ -354,66 +349,8 @@ function response(action: DirectResponseAction, matcher: RouteMatcher, maxBody: 
   const { status } = action
   // To these Envoy adds a location, as of a redirect that changes nothing (Filter::decodeHeaders of its router).
   const located = status === 201 || (status >= 300 && status < 400)
-  const location = located ? redirect(create(RedirectActionSchema), matcher, path).location : undefined
+  const location = located ? redirect(create(RedirectActionSchema), path).location : undefined
   return { status, body, location }
-}
-
-const REDIRECT_CODES = [301, 302, 303, 307, 308]
-
-function redirect(action: RedirectAction, matcher: RouteMatcher, path: string): DirectAnswer {
-  onlyFields(
-    RedirectActionSchema,
-    action,
-    [
-      'https_redirect',
-      'scheme_redirect',
-      'host_redirect',
-      'port_redirect',
-      'path_redirect',
-      'prefix_rewrite',
-      'regex_rewrite',
-      'response_code',
-      'strip_query',
-    ],
-    path,
-  )
-  const { schemeRewriteSpecifier: scheme, pathRewriteSpecifier: rewrite } = action
-  const hostRedirect = byteString(action.hostRedirect)
-  const regex = rewrite.case === 'regexRewrite' ? regexRewrite(rewrite.value, `${path}.regex_rewrite`) : undefined
-  const pathText = rewrite.case === 'pathRedirect' || rewrite.case === 'prefixRewrite' ? byteString(rewrite.value) : ''
-  const location = (info: StreamInfo): string => {
-    const headers = info.requestHeaders as HeaderMap
-    const oldScheme = headers.get('x-forwarded-proto') ?? headers.get(':scheme') ?? 'http'
-    const newScheme =
-      scheme.case === 'httpsRedirect' && scheme.value
-        ? 'https'
-        : scheme.case === 'schemeRedirect'
-          ? byteString(scheme.value)
-          : oldScheme
-    let [host, port] = splitHost(headers.get(':authority') ?? '')
-    if (hostRedirect !== '') {
-      host = hostRedirect
-      port = ''
-    }
-    if (action.portRedirect !== 0) port = String(action.portRedirect)
-    // A default port that belonged to the old scheme would be wrong with the new one.
-    else if (newScheme !== oldScheme && port === (oldScheme === 'https' ? '443' : '80')) port = ''
-    const old = headers.get(':path') ?? '/'
-    const only = pathOnly(old)
-    const query = action.stripQuery ? '' : old.slice(only.length)
-    let target = only + query
-    if (rewrite.case === 'pathRedirect') target = pathText.includes('?') ? pathText : pathText + query
-    else if (rewrite.case === 'prefixRewrite') target = rewritePrefix(matcher, only, pathText) + query
-    else if (regex !== undefined) target = (regex.regex.replaceAll(only, regex.substitution) || only) + query
-    return `${newScheme}://${host}${port === '' ? '' : `:${port}`}${target}`
-  }
-  return { status: REDIRECT_CODES[action.responseCode] ?? 301, body: undefined, location }
-}
-
-function splitHost(authority: string): [string, string] {
-  const colon = authority.lastIndexOf(':')
-  if (colon === -1 || authority.endsWith(']')) return [authority, '']
-  return [authority.slice(0, colon), authority.slice(colon + 1)]
 }
 
 /** A weighted cluster comes first also where the most specific of the others comes last (Envoy's WeightedClusterEntry). */

@@ -19,7 +19,7 @@ export interface DirectAnswer {
   readonly status: number
   readonly body: Buffer | undefined
   /** For redirects, and for responses that tell one: the location. */
-  readonly location: ((info: StreamInfo) => string) | undefined
+  readonly location: ((request: HeaderMap) => string) | undefined
 }
 
 export interface MirrorPolicy {
@@ -60,6 +60,7 @@ export interface RouteSettings {
   readonly mirrors: readonly MirrorPolicy[]
   readonly highPriority: boolean
   readonly rateLimits: RouteRateLimits | undefined
+  /** Of the path, also of one that is redirected to. */
   readonly prefixRewrite: string
   readonly regexRewrite: RegexRewrite | undefined
   readonly hostRewrite: string
@@ -77,12 +78,18 @@ export interface RouteSettings {
   readonly endsConnect: boolean
 }
 
+/** What a weighted cluster writes over the host, or ''; the route's own rewrite comes after it. */
+export interface ClusterHost {
+  readonly host: string
+  /** How many of the request mutations are the cluster's own, which come before it. */
+  readonly behind: number
+}
+
 /** A route, or one weighted cluster of a route. */
 export class RouteEntry implements Route {
   readonly settings: RouteSettings
   readonly clusterName: string
-  /** What a weighted cluster writes over the host; the route's own rewrite comes behind it. */
-  readonly clusterHost: string
+  readonly clusterHost: ClusterHost
   /** What is asked of the endpoints' metadata. */
   readonly metadataMatch: MetadataMatch | undefined
   /** Most specific first. */
@@ -94,7 +101,7 @@ export class RouteEntry implements Route {
   constructor(
     settings: RouteSettings,
     clusterName: string,
-    clusterHost: string,
+    clusterHost: ClusterHost,
     metadataMatch: MetadataMatch | undefined,
     requestMutations: readonly HeaderMutations[],
     responseMutations: readonly HeaderMutations[],
@@ -167,12 +174,15 @@ export class RouteEntry implements Route {
 
   /** Rewrites path and host and adds headers, before the request goes upstream (Envoy's finalizeRequestHeaders). */
   finalizeRequest(headers: HeaderMap, info: StreamInfo, suppressEnvoyHeaders: boolean): void {
-    const { requestMutations } = this
-    for (let i = 0; i < requestMutations.length; i++) requestMutations[i].apply(headers, info)
+    const { requestMutations, clusterHost } = this
     // Envoy does not tell what the host was before (WeightedClusterEntry::finalizeRequestHeaders).
-    if (this.clusterHost !== '') headers.set(':authority', this.clusterHost)
+    if (clusterHost.host !== '' && clusterHost.behind === 0) headers.set(':authority', clusterHost.host)
+    for (let i = 0; i < requestMutations.length; i++) {
+      requestMutations[i].apply(headers, info)
+      if (clusterHost.host !== '' && clusterHost.behind === i + 1) headers.set(':authority', clusterHost.host)
+    }
     this.#rewriteHost(headers, suppressEnvoyHeaders)
-    this.#rewritePath(headers, suppressEnvoyHeaders)
+    this.rewritePath(headers, suppressEnvoyHeaders)
   }
 
   finalizeResponse(headers: HeaderMap, info: StreamInfo): void {
@@ -215,7 +225,8 @@ export class RouteEntry implements Route {
     headers.set(':authority', host)
   }
 
-  #rewritePath(headers: HeaderMap, suppressEnvoyHeaders: boolean): void {
+  /** That of a redirect, too, before it makes its location. */
+  rewritePath(headers: HeaderMap, suppressEnvoyHeaders: boolean): void {
     const { prefixRewrite, regexRewrite } = this.settings
     if (prefixRewrite === '' && regexRewrite === undefined) return
     const path = headers.get(':path') ?? ''

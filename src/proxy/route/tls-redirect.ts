@@ -39,12 +39,11 @@ function tlsRedirect(): RouteEntry {
     action: { case: 'redirect', value: {} },
   })
   const { settings } = compileRoute(proto, host, 'require_tls').entries[0]
-  const location = ({ requestHeaders }: { requestHeaders: HeaderMap | undefined }) =>
-    `https://${requestHeaders?.get(':authority') ?? ''}${requestHeaders?.get(':path') ?? ''}`
+  const location = (request: HeaderMap) => `https://${request.get(':authority') ?? ''}${request.get(':path') ?? ''}`
   return new RouteEntry(
     { ...settings, direct: { status: 301, body: undefined, location } },
     '',
-    '',
+    { host: '', behind: 0 },
     undefined,
     [],
     [],

@@ -11,6 +11,7 @@ export function destination(
   route: RouteEntry | undefined,
   clusters: ClusterManager,
   headers: HeaderMap,
+  suppress: boolean,
 ): Cluster | undefined {
   const { info } = callbacks.stream
   if (route === undefined) {
@@ -18,7 +19,10 @@ export function destination(
     return refuse(callbacks, 404, '', 'route_not_found')
   }
   const { direct, clusterNotFoundCode } = route.settings
-  if (direct !== undefined) return answerDirect(callbacks, direct)
+  if (direct !== undefined) {
+    route.rewritePath(headers, suppress)
+    return answerDirect(callbacks, direct)
+  }
   const name = route.clusterFor(headers)
   const cluster = clusters.get(name)
   info.upstreamCluster = name
@@ -32,9 +36,9 @@ export function destination(
   return refuse(callbacks, 503, `missing required header: ${missing}`, details)
 }
 
-/** Answers for a route that redirects or responds by itself. */
+/** Answers for a route that redirects or responds by itself, by the path as it is by now. */
 function answerDirect(callbacks: FilterHandle, { status, body, location }: DirectAnswer): undefined {
-  const target = location?.(callbacks.stream.info)
+  const target = location?.(callbacks.stream.requestHeaders)
   callbacks.sendLocalReply(status, body?.latin1Slice() ?? '', {
     details: 'direct_response',
     ...(target === undefined ? {} : { modifyHeaders: (headers: HeaderMap) => headers.set('location', target) }),

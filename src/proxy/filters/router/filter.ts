@@ -55,13 +55,15 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   decodeHeaders(headers: HeaderMap, endStream: boolean): FilterHeadersStatus {
     const { stream } = this.callbacks
     const route = stream.route()
-    const cluster = destination(this.callbacks, route, this.#clusters, headers)
+    const { suppress, respectExpected } = this.#config
+    const cluster = destination(this.callbacks, route, this.#clusters, headers, suppress)
     if (route === undefined || cluster === undefined) return FilterHeadersStatus.StopIteration
     const { settings } = route
-    const { suppress, respectExpected } = this.#config
     this.#route = route
     this.#cluster = cluster
     this.#requestEnd = endStream
+    // Headers that are added can tell it.
+    stream.info.attemptCount = 1
     route.finalizeRequest(headers, stream.info, suppress)
     const limits = requestLimits(headers, settings, respectExpected)
     if (!endStream) {

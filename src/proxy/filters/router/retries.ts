@@ -70,7 +70,6 @@ export class Retries {
   #take(info: StreamInfo, left: boolean): boolean {
     const { stats, breaker } = this.#cluster
     if (!left) {
-      if (this.policy.retries === 0) return false
       stats.retryLimit.value++
       info.responseFlags |= ResponseFlag.UpstreamRetryLimitExceeded
       return false

@@ -60,8 +60,10 @@ export class Tries implements TimeoutOwner {
     const { settings } = this.#route
     const { suppress, childSpan } = this.#config
     const cluster = this.#cluster
-    if (this.#retries !== undefined) this.#retries.waiting = false
-    info.attemptCount++
+    if (this.#retries !== undefined) {
+      this.#retries.waiting = false
+      info.attemptCount++
+    }
     const elapsed = info.attemptCount === 1 ? 0 : nowMs() - this.begun
     tellTimeLeft(requestHeaders, this.limits, elapsed, suppress)
     if (settings.includeAttemptCount) requestHeaders.put('x-envoy-attempt-count', String(info.attemptCount))
@@ -92,7 +94,7 @@ export class Tries implements TimeoutOwner {
   /** Whether there is another try in place of this answer, or may be: not for one that was late and had its retry. */
   retriesAnswer(attempt: Attempt, status: number, answer: HeaderMap): boolean {
     const policy = this.#policy
-    if (policy === undefined || policy.retries === 0 || !policy.wantsStatus(status, answer)) return false
+    if (policy === undefined || !policy.wantsStatus(status, answer)) return false
     if (attempt === this.newest && this.#retry(attempt.host, answer)) return true
     return this.#late !== undefined && (this.#underWay > 1 || this.#waits)
   }
