@@ -72,3 +72,28 @@ test('one that throws costs the others nothing', () => {
   assert.throws(endTurn, /second/)
   assert.deepEqual(flushed, [0, 0, 0])
 })
+
+test('what is read while outputs are flushed, as over an internal listener, leaves none of them out', async () => {
+  const flushed = new Map<number, number>()
+  let next = 0
+  const output = (answers: number) => {
+    const id = next++
+    flushAtEndOfTurn({
+      flush() {
+        flushed.set(id, (flushed.get(id) ?? 0) + 1)
+        if (answers === 0) return
+        beginRead()
+        for (let i = 0; i < answers; i++) output(0)
+        endRead()
+      },
+    })
+  }
+  for (let i = 0; i < 100; i++) output(10)
+  while (flushed.size < next) {
+    const before = flushed.size
+    await new Promise(setImmediate)
+    assert.ok(flushed.size > before, `${next - flushed.size} of ${next} are left`)
+  }
+  assert.equal(next, 1100)
+  assert.deepEqual(new Set(flushed.values()), new Set([1]))
+})

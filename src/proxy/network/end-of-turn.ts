@@ -18,6 +18,7 @@ const MOST = 32
 let waiting: (Flushable | undefined)[] = []
 let flushing: (Flushable | undefined)[] = []
 let count = 0
+let writing = false
 let reads = 0
 
 /** Calls `flush` at the end of the turn; once per call of this. */
@@ -39,8 +40,8 @@ export function endRead(): void {
 
 /** After a read of bytes that are no messages (TCP): what waits must not wait for all of those either. */
 export function countRead(): void {
-  // Of an internal listener's: the read that it is part of counts.
-  if (isReading()) return
+  // Of an internal listener's: the read, or the end of a turn, that it is part of counts.
+  if (isReading() || writing) return
   if (count > 0 && ++reads >= MOST) endTurn()
 }
 
@@ -52,6 +53,7 @@ export function endTurn(): void {
   waiting = flushing
   flushing = all
   count = 0
+  writing = true
   let next = 0
   try {
     while (next < end) {
@@ -60,6 +62,7 @@ export function endTurn(): void {
       output.flush()
     }
   } finally {
+    writing = false
     // One that throws ends the thread, but not before the others' answers are out.
     if (next < end) {
       waiting = all.splice(next, end - next).concat(waiting)
