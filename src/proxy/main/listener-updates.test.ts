@@ -51,13 +51,13 @@ function world() {
   }
   const settings = { node, reusePort: true, drainMs: 0, stats: new StatsStore(), counts: new CountMemories(1) }
   const trial = new DataPlane(node, -1).context
-  return { pool, listeners: new ListenerUpdates(pool, trial, surroundings, settings, logger('test')) }
+  return { pool, surroundings, listeners: new ListenerUpdates(pool, trial, surroundings, settings, logger('test')) }
 }
 
-function web(): ReturnType<typeof delivered<Listener>> {
+function web(hcm = '', version = '1'): ReturnType<typeof delivered<Listener>> {
   const routes = '[{ match: { prefix: / }, direct_response: { status: 200 } }]'
-  const proto = fromJson(ListenerSchema, parse(httpListener({ routes })) as JsonValue, { registry })
-  return delivered(proto, '1')
+  const proto = fromJson(ListenerSchema, parse(httpListener({ routes, hcm })) as JsonValue, { registry })
+  return delivered(proto, version)
 }
 
 for (const [what, error] of [
@@ -85,3 +85,20 @@ for (const [what, error] of [
     assert.deepEqual([listeners.states.size, listeners.ops().length], [0, 0])
   })
 }
+
+test('a listener that waits for its routes comes into force with them, though an update of it was refused', async () => {
+  const { pool, surroundings, listeners } = world()
+  const routes = 'rds: { route_config_name: r, config_source: { ads: {}, initial_fetch_timeout: 0s } }'
+  assert.equal(await listeners.add(web(routes)), undefined)
+  assert.match((await listeners.add(web('codec_type: HTTP3', '2'))) ?? '', /codec_type/)
+  assert.deepEqual(
+    listeners.needs().map((needs) => [...needs.routes.keys()]),
+    [['r']],
+    'it is still asked for',
+  )
+  surroundings.routes.set('r', {})
+  const warm = listeners.warm()
+  ;(await pool.next('listener')).answer()
+  await warm
+  assert.equal(listeners.states.get('web')?.active?.version, '1')
+})

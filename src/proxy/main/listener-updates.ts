@@ -204,7 +204,7 @@ export class ListenerUpdates {
 
   #refused(name: string, state: ListenerState, reason: string): string {
     state.error = reason
-    if (state.active === undefined) this.states.delete(name)
+    if (state.active === undefined && state.warming === undefined) this.states.delete(name)
     return reason
   }
 
