@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
+import type { Cell } from '../../telemetry/metrics.ts'
 import type { ResponseEncoder } from '../http/codec.ts'
 import type { ConnectionManager } from '../http/connection-manager.ts'
 import type { HttpStream } from '../http/stream.ts'
@@ -55,6 +56,8 @@ export class Http1ServerConnection
   readonly #headTimeout = new Timeout(this, HEAD)
   #closeTimeout: Timeout | undefined
   #lifetime: Timeout | undefined
+  /** Where this connection is counted, whatever manager its requests have later. */
+  readonly #active: Cell
   #manager: ConnectionManager
   #stream: HttpStream | undefined
   #requests = 0
@@ -94,7 +97,8 @@ export class Http1ServerConnection
     this.#manager = manager
     this.#output = new Output(socket, this)
     manager.stats.connections.value++
-    manager.stats.activeConnections.value++
+    this.#active = manager.stats.activeConnections
+    this.#active.value++
     this.#idle = new IdleTimer(this, manager.options.idleTimeoutMs)
     if (manager.options.maxConnectionDurationMs > 0) {
       this.#lifetime = new Timeout(this, LIFETIME)
@@ -267,7 +271,7 @@ export class Http1ServerConnection
     this.#headTimeout.cancel()
     this.#lifetime?.cancel()
     this.#manager.stats.connections.value--
-    this.#manager.stats.activeConnections.value--
+    this.#active.value--
     const socket = this.#socket
     endReads(socket)
     socket.off('end', onEnd).off('error', onError).off('close', onClose).off('drain', onDrain)
@@ -294,7 +298,7 @@ export class Http1ServerConnection
     const stream = this.#stream
     this.#closing = true
     stream?.onDownstreamReset(ResponseFlag.DownstreamConnectionTermination, 'downstream_remote_disconnect')
-    this.#manager.stats.activeConnections.value--
+    this.#active.value--
     this.#owner.connectionClosed()
   }
 

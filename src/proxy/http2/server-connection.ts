@@ -2,6 +2,7 @@
 
 import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
+import type { Cell } from '../../telemetry/metrics.ts'
 import type { ConnectionManager } from '../http/connection-manager.ts'
 import type { ConnectionOwner } from '../http1/server-connection.ts'
 import { type IdleOwner, IdleTimer } from '../idle-timer.ts'
@@ -30,6 +31,8 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
   readonly #lifetime = new Timeout(this, LIFETIME)
   readonly #drainTimeout = new Timeout(this, DRAIN)
   readonly #keepalive: Keepalive | undefined
+  /** Where this connection is counted, whatever manager its requests have later. */
+  readonly #active: Cell
   #manager: ConnectionManager
   #preface = 0
   #last = 0
@@ -51,7 +54,8 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     this.#owner = owner
     this.#manager = manager
     manager.stats.connections.value++
-    manager.stats.activeConnections.value++
+    this.#active = manager.stats.activeConnections
+    this.#active.value++
     this.#idle = new IdleTimer(this, manager.options.idleTimeoutMs)
     this.#lifetime.arm(manager.options.maxConnectionDurationMs)
     this.#headTimeout.arm(manager.options.requestHeadersTimeoutMs)
@@ -140,7 +144,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     this.#drainTimeout.cancel()
     this.#keepalive?.stop()
     this.dropStreams(ErrorCode.NoError, 'downstream_remote_disconnect')
-    this.#manager.stats.activeConnections.value--
+    this.#active.value--
     this.#owner.connectionClosed()
   }
 

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { Agent, request } from 'node:http'
+import { connect as connectHttp2 } from 'node:http2'
+import { test } from 'node:test'
+import { create, fromJson, type JsonValue, toBinary } from '@bufbuild/protobuf'
+import { parse } from 'yaml'
+import { NodeSchema } from '../../../gen/envoy/config/core/v3/base_pb.ts'
+import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
+import { registry } from '../index.ts'
+import { eventually, httpListener } from '../testing.ts'
+import { DataPlane } from '../worker/data-plane.ts'
+
+const YAML = httpListener({ routes: '[{ match: { prefix: / }, direct_response: { status: 200 } }]' })
+
+/** Asks over one connection. */
+const CLIENTS: Readonly<Record<string, (port: number) => { ask(): Promise<unknown>; close(): void }>> = {
+  'HTTP/1.1': (port) => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const ask = async () => {
+      const [answer] = await once(request({ port, agent }).end(), 'response')
+      await once(answer.resume(), 'end')
+    }
+    return { ask, close: () => agent.destroy() }
+  },
+  'HTTP/2': (port) => {
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    return { ask: () => once(session.request().resume(), 'end'), close: () => session.destroy() }
+  },
+}
+
+for (const [protocol, client] of Object.entries(CLIENTS)) {
+  test(`a connection of ${protocol} is counted where it began, also after its listener has got another stat_prefix`, async () => {
+    const plane = new DataPlane(create(NodeSchema), 0)
+    const put = async (yaml: string, ports?: readonly number[]) => {
+      const bytes = toBinary(ListenerSchema, fromJson(ListenerSchema, parse(yaml) as JsonValue, { registry }))
+      const op = { kind: 'listener', name: 'web', bytes, prepared: new Map(), ports, reusePort: false } as const
+      const { result, swap } = await plane.prepare(op)
+      assert.equal(result.error, undefined)
+      swap.commit()
+      return result.ports ?? []
+    }
+    const active = (prefix: string) => plane.stats.snapshot().gauges[`http.${prefix}.downstream_cx_active`]
+    const ports = await put(YAML)
+    const { ask, close } = client(ports[0])
+    try {
+      await ask()
+      assert.equal(active('web'), 1)
+      await put(YAML.replace('stat_prefix: web', 'stat_prefix: other'), ports)
+      await ask()
+      assert.equal(plane.connections()['web'], 1, 'the same connection')
+      close()
+      await eventually(() => plane.connections()['web'] === 0)
+      assert.deepEqual([active('web'), active('other')], [undefined, 0])
+    } finally {
+      close()
+      await plane.drain(0)
+    }
+  })
+}
