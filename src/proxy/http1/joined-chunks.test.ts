@@ -89,4 +89,15 @@ describe('the chunks that come in one read', () => {
     reader.read(Buffer.from(`${chunk('f')}g\r\n`), true)
     assert.deepEqual(reader.heard, ['body 3', 'end', 'body 2', 'invalid chunk size'])
   })
+
+  test('have no end for who stops reading when it gets them', () => {
+    const reader = new (class extends Reader {
+      protected override onBody(data: BodyBuffer): void {
+        super.onBody(data)
+        this.stopReading()
+      }
+    })(DEFAULT_LIMITS)
+    reader.read(Buffer.from(`${HEAD}${chunk('ab')}0\r\n\r\n${HEAD}`), true)
+    assert.deepEqual(reader.heard, ['body 2'])
+  })
 })

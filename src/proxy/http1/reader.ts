@@ -148,7 +148,8 @@ export abstract class Http1Reader {
           const chunked = this.#chunked as ChunkedDecoder
           at = chunked.feed(buffer, at, this)
           this.#handOnChunks()
-          if (chunked.done) {
+          // Whoever got the data may have had enough.
+          if (chunked.done && (this.#state as number) !== DEAD) {
             this.#state = HELD
             this.onTrailers(chunked.trailers)
           }
