@@ -7,12 +7,14 @@ import { scanBody } from './scan.ts'
  * costs; in a cycle one function does not, and takes the most. Functions in `referenced`, and those that the code refers to, may be
  * called by who does not know what they cost.
  *
- * `openBody` gives a reader that stands behind the locals of the n-th defined function and ends with its body.
+ * `openBody` gives a reader that stands behind the locals of the n-th defined function and ends with its body; `setUp` is what calling it
+ * costs before its first instruction.
  */
 export function findCharges(
   imports: number,
   count: number,
   openBody: (n: number) => Reader,
+  setUp: (n: number) => number,
   referenced: Set<number>,
 ): Charges[] {
   const regions = new Regions()
@@ -30,7 +32,7 @@ export function findCharges(
   const costs = Uint16Array.from({ length: imports + count }, (_, index) => (index < imports ? 0 : most(index)))
   const charges: Charges[] = new Array(count)
   for (const n of calleesFirst(imports, callees)) {
-    scanBody(openBody(n), regions, costs, throws, most(imports + n))
+    scanBody(openBody(n), regions, costs, throws, most(imports + n), setUp(n))
     costs[imports + n] = regions.unpaid
     charges[n] = regions.charges
   }

@@ -40,6 +40,13 @@ const ORDER = [
 ]
 
 const MAX_TABLES = 16
+/** Functions that are added beside the entries of callbacks. */
+const HELPERS = 5
+const HELPER: Readonly<Record<number, 'bulk' | 'grow' | 'elements'>> = {
+  [INSERT.bulk]: 'bulk',
+  [INSERT.grow]: 'grow',
+  [INSERT.elements]: 'elements',
+}
 /** What growing memory costs beyond its pages: the host has to make its views anew. */
 const GROW_COST = 2000
 
@@ -47,6 +54,7 @@ interface Indices {
   readonly global: number
   readonly bulk: number
   readonly grow: number
+  readonly elements: number
 }
 
 /**
@@ -71,6 +79,7 @@ export function instrument(bytes: Uint8Array, shape: ModuleShape, limits: Limits
     if (section.id === SECTION.memory) capMemories(body, shape.memories, limits)
     else if (section.id === SECTION.table) capTables(body, new Reader(bytes, section.start, section.end), limits)
     else if (!limits.fuel || section.id !== SECTION.code) body.bytes(bytes, section.start, section.end)
+    if (section.id === SECTION.element) checkElements(new Reader(bytes, section.start, section.end), limits)
     parts.set(section.id, body)
   }
   const taken = new Set(shape.exports.map((e) => e.name))
@@ -136,6 +145,14 @@ function capTables(out: Writer, reader: Reader, limits: Limits): void {
   }
 }
 
+/** Segments are written into tables when the module is instantiated, where nothing takes fuel; those of a compiler fill each once. */
+function checkElements(reader: Reader, limits: Limits): void {
+  const elements = elementReferences(reader, new Set())
+  if (elements <= limits.tableElements) return
+  const size = `its element segments have ${elements} elements, tableElements allows ${limits.tableElements}`
+  throw new SluiceError('SL4008', size)
+}
+
 /** Under the names of the callbacks their entries, from index `first` on: each further export would cost each VM half a KiB. */
 function exportEntries(parts: Map<number, Writer>, entries: readonly CallbackEntry[], first: number): void {
   const before = parts.get(SECTION.export)?.view()
@@ -176,7 +193,12 @@ function addFuel(
 ): FuelExports {
   const base = shape.functionImports.length + shape.functions.length
   const importedGlobals = shape.otherImports.filter((i) => i.kind === 'global').length
-  const indices: Indices = { global: importedGlobals + shape.globals, bulk: base + 2, grow: base + 3 }
+  const indices: Indices = {
+    global: importedGlobals + shape.globals,
+    bulk: base + 2,
+    grow: base + 3,
+    elements: base + 4,
+  }
   const entries = callbackEntries(shape)
   const names: FuelExports = { set: unused('sluice_fuel_set', taken), get: unused('sluice_fuel_get', taken) }
 
@@ -187,8 +209,8 @@ function addFuel(
     out.bytes(Uint8Array.of(0x60, 1, 0x7f, 1, 0x7f)) // (i32) -> i32
     for (const entry of entries) writeEntryType(out, entry)
   })
-  append(parts, SECTION.function, 4 + entries.length, (out) => {
-    for (const type of [types, types + 1, types + 2, types + 2]) out.u32(type)
+  append(parts, SECTION.function, HELPERS + entries.length, (out) => {
+    for (const type of [types, types + 1, types + 2, types + 2, types + 2]) out.u32(type)
     for (let i = 0; i < entries.length; i++) out.u32(types + 3 + i)
   })
   append(parts, SECTION.global, 1, (out) => {
@@ -196,7 +218,7 @@ function addFuel(
     out.s32(limits.startFuel)
     out.byte(0x0b)
   })
-  exportEntries(parts, entries, base + 4)
+  exportEntries(parts, entries, base + HELPERS)
   addExports(parts, [
     [names.set, base],
     [names.get, base + 1],
@@ -204,7 +226,7 @@ function addFuel(
 
   const section = shape.sections.find((s) => s.id === SECTION.code)
   const code = new Writer(section === undefined ? 128 : (section.end - section.start) * 1.25)
-  code.u32(shape.functions.length + 4 + entries.length)
+  code.u32(shape.functions.length + HELPERS + entries.length)
   if (section !== undefined) writeBodies(code, new Reader(bytes, section.start, section.end), shape, indices)
   writeHelpers(code, indices)
   for (const entry of entries) addBody(code, (body) => writeEntry(body, entry, indices.global, limits))
@@ -236,6 +258,8 @@ interface Body {
   readonly end: number
   readonly localGroups: number
   readonly groupsAt: number
+  /** Locals that each call sets to zero. */
+  readonly cleared: number
   /** Parameters and locals. */
   readonly locals: number
 }
@@ -245,7 +269,14 @@ function writeBodies(out: Writer, reader: Reader, shape: ModuleShape, indices: I
   const count = reader.u32()
   for (let n = 0; n < count; n++) bodies.push(readBody(reader, shape.types[shape.functions[n]].indexOf('>')))
   const open = (n: number) => new Reader(reader.bytes, bodies[n].code, bodies[n].end)
-  const charges = findCharges(shape.functionImports.length, count, open, referencedFunctions(reader.bytes, shape))
+  const setUp = (n: number) => bodies[n].cleared >>> 3
+  const charges = findCharges(
+    shape.functionImports.length,
+    count,
+    open,
+    setUp,
+    referencedFunctions(reader.bytes, shape),
+  )
   const scratch = new Writer(4096)
   for (let n = 0; n < count; n++) writeBody(out, scratch, reader.bytes, bodies[n], charges[n], indices)
 }
@@ -270,12 +301,12 @@ function readBody(reader: Reader, parameters: number): Body {
   const body = new Reader(reader.bytes, start, start + size)
   const localGroups = body.u32()
   const groupsAt = body.pos
-  let locals = parameters
+  let cleared = 0
   for (let n = localGroups; n > 0; n--) {
-    locals += body.u32()
+    cleared += body.u32()
     readValueType(body)
   }
-  return { start, code: body.pos, end: start + size, localGroups, groupsAt, locals }
+  return { start, code: body.pos, end: start + size, localGroups, groupsAt, cleared, locals: parameters + cleared }
 }
 
 /** `scratch` is where a body is put together, because its length stands before it. */
@@ -320,7 +351,7 @@ function writeBody(
         break
       default:
         scratch.byte(0x10)
-        scratch.u32(kinds[i] === INSERT.bulk ? indices.bulk : indices.grow)
+        scratch.u32(indices[HELPER[kinds[i]]])
     }
   }
   scratch.bytes(source, copied, body.end)
@@ -413,6 +444,16 @@ function writeHelpers(out: Writer, { global }: Indices): void {
     code.bytes(Uint8Array.of(0x71, 0x41, 6, 0x74, 0x41))
     code.s32(GROW_COST)
     code.bytes(Uint8Array.of(0x6a, 0x6b))
+    settle(code, global)
+    code.bytes(Uint8Array.of(0x20, 0))
+  })
+  // elements(n): fuel -= ((n & 0xffffff) << 6) + 16; n. More than 2^24 elements no table has, so that the instruction traps.
+  helper(out, (code) => {
+    code.byte(0x23)
+    code.u32(global)
+    code.bytes(Uint8Array.of(0x20, 0, 0x41))
+    code.s32(0xffffff)
+    code.bytes(Uint8Array.of(0x71, 0x41, 6, 0x74, 0x41, 16, 0x6a, 0x6b))
     settle(code, global)
     code.bytes(Uint8Array.of(0x20, 0))
   })

@@ -12,8 +12,9 @@ export function globalReferences(reader: Reader, found: Set<number>): void {
   }
 }
 
-/** Of the element section (core 5.5.12), whose segments have eight forms. */
-export function elementReferences(reader: Reader, found: Set<number>): void {
+/** Of the element section (core 5.5.12), whose segments have eight forms; gives how many elements they have. */
+export function elementReferences(reader: Reader, found: Set<number>): number {
+  let elements = 0
   for (let n = reader.u32(); n > 0; n--) {
     const flags = reader.u32()
     const active = (flags & 1) === 0
@@ -24,11 +25,14 @@ export function elementReferences(reader: Reader, found: Set<number>): void {
       if (expressions) readValueType(reader)
       else reader.byte() // functions
     }
-    for (let count = reader.u32(); count > 0; count--) {
+    const count = reader.u32()
+    elements += count
+    for (let i = 0; i < count; i++) {
       if (expressions) expression(reader, found)
       else found.add(reader.u32())
     }
   }
+  return elements
 }
 
 /** Of the table section: tables may have an initial value. */

@@ -5,6 +5,7 @@
  *   what a function leaves unpaid at its end (`unpaid`) is added to the weight of those that call it.
  * - Nothing runs for ever: a loop that comes round is charged at its head, and what a function in a cycle of calls (or one that is
  *   called by a table) may leave unpaid is taken to be more than any path may bring to an end, so that each such call leads to a charge.
+ *   That one may come when the call is over: the most that runs without a charge is 2 * HEAVY for each frame that the stack can hold.
  *
  * So most small functions take no fuel themselves and stay small, and the engine still inlines them.
  */
@@ -14,7 +15,16 @@
  * local, which `enter` fills and `leave` writes back, because memory would be the slowest part of them. (Across calls a local is no
  * better than memory.) `leaveIf` takes the place of the `br_if` that it stands before, so that only what leaves writes.
  */
-export const INSERT = { charge: 0, chargeLocal: 1, enter: 2, leave: 3, leaveIf: 4, bulk: 5, grow: 6 } as const
+export const INSERT = {
+  charge: 0,
+  chargeLocal: 1,
+  enter: 2,
+  leave: 3,
+  leaveIf: 4,
+  bulk: 5,
+  grow: 6,
+  elements: 7,
+} as const
 
 /** A path that is heavier than this pays before it meets others, or they would pay for it. */
 const HEAVY = 256
@@ -84,8 +94,8 @@ export class Regions {
   /** Jumps to it take no values along. */
   readonly #plain: boolean[] = []
 
-  /** `prepaid` for modules that throw or catch; `mostUnpaid` is what the function may leave to its callers. */
-  reset(prepaid: boolean, mostUnpaid: number): void {
+  /** `prepaid` for modules that throw or catch; `mostUnpaid` is what the function may leave to its callers; `weight` is where it starts. */
+  reset(prepaid: boolean, mostUnpaid: number, weight: number): void {
     this.#mostUnpaid = mostUnpaid
     this.#positions.length = 0
     this.#kinds.length = 0
@@ -102,7 +112,7 @@ export class Regions {
     this.#plain.length = 0
     this.throws = false
     this.unpaid = 0
-    this.weight = 0
+    this.weight = weight
     this.#prepaid = prepaid
     this.block(false)
   }
@@ -114,8 +124,13 @@ export class Regions {
     this.weight++
   }
 
+  /** For an instruction that is dearer than others. */
+  add(weight: number): void {
+    if (this.weight >= 0) this.weight += weight
+  }
+
   /** An instruction whose work depends on an operand: it calls a helper that takes fuel. */
-  help(at: number, helper: typeof INSERT.bulk | typeof INSERT.grow): void {
+  help(at: number, helper: number): void {
     this.#untighten()
     this.#insert(at, helper, 0, this.#loop, -1)
   }
@@ -136,7 +151,9 @@ export class Regions {
 
   /** `head` is the place where each round begins. */
   loop(at: number, head: number): void {
-    if (this.#prepaid && this.weight > 0) this.#charge(at, this.weight)
+    // What is owed here waits for the end of the loop, and so perhaps for calls without end.
+    const owed = this.weight + this.#owed[this.#owed.length - 1]
+    if (this.weight > 0 && (this.#prepaid || owed > HEAVY)) this.#charge(at, this.weight)
     const outer = this.#loop
     const own = this.#positions.length + 1
     this.#insert(at, INSERT.enter, 0, own, outer)
@@ -239,7 +256,7 @@ export class Regions {
   call(at: number, cost: number): void {
     this.#untighten()
     if (this.weight < 0) return
-    if (this.#prepaid) this.#charge(at, this.weight)
+    if (this.#prepaid || this.weight > HEAVY) this.#charge(at, this.weight)
     this.weight += cost
   }
 

@@ -4,6 +4,9 @@ import { INSERT, type Regions, UNKNOWN_COST } from './regions.ts'
 import { readValueType } from './sections.ts'
 
 const NO_COSTS = new Uint16Array()
+/** Both are calls into the engine. */
+const TABLE_SET_COST = 16
+const NOTIFY_COST = 24
 
 /**
  * One pass over the instructions of a body; `reader` stands behind the locals and ends up behind the last `end`. `costs` has what
@@ -15,8 +18,9 @@ export function scanBody(
   costs: Uint16Array = NO_COSTS,
   prepaid = false,
   mostUnpaid = UNKNOWN_COST,
+  setUp = 0,
 ): void {
-  regions.reset(prepaid, mostUnpaid)
+  regions.reset(prepaid, mostUnpaid, setUp)
   for (;;) {
     const at = reader.pos
     const op = reader.byte()
@@ -24,6 +28,7 @@ export function scanBody(
     if (op >= 0x45 && op <= 0xc4) continue // numeric instructions carry nothing
     if (op >= 0x20 && op <= 0x26) {
       reader.u32()
+      if (op === 0x26) regions.add(TABLE_SET_COST)
       continue
     }
     if (op >= 0x28 && op <= 0x3e) {
@@ -170,7 +175,7 @@ export function scanBody(
         vector(reader)
         break
       case 0xfe:
-        atomic(reader)
+        atomic(reader, regions)
         break
       case 0xfb:
       case 0xd3:
@@ -217,15 +222,22 @@ function miscellaneous(reader: Reader, regions: Regions, at: number): void {
   switch (op) {
     case 8: // memory.init
     case 10: // memory.copy
-    case 12: // table.init
-    case 14: // table.copy
       regions.help(at, INSERT.bulk)
       reader.u32()
       reader.u32()
       break
+    case 12: // table.init
+    case 14: // table.copy
+      regions.help(at, INSERT.elements)
+      reader.u32()
+      reader.u32()
+      break
     case 11: // memory.fill
-    case 17: // table.fill
       regions.help(at, INSERT.bulk)
+      reader.u32()
+      break
+    case 17: // table.fill
+      regions.help(at, INSERT.elements)
       reader.u32()
       break
     case 15: // table.grow
@@ -253,8 +265,9 @@ function vector(reader: Reader): void {
   } else if (op > 0x113) throw new SluiceError('SL4002', `vector instruction ${op}`)
 }
 
-function atomic(reader: Reader): void {
+function atomic(reader: Reader, regions: Regions): void {
   const op = reader.u32()
+  if (op === 0) regions.add(NOTIFY_COST)
   if (op === 3) reader.skip(1)
   else if (op <= 2 || (op >= 0x10 && op <= 0x4e)) memarg(reader)
   else throw new SluiceError('SL4002', `atomic instruction ${op}`)
