@@ -196,6 +196,27 @@ describe('hostile modules', () => {
     assert.equal(plugin.failure?.cause, 'allocator', 'what happened first')
   })
 
+  for (const [results, call] of [
+    ['short', '(call $proxy_get_header_map_value (i32.const 0) (s ":path") $slot0 $slot1)'],
+    ['long', '(call $proxy_get_header_map_value (i32.const 0) (s "x-long") $slot0 $slot1)'],
+    ['many', '(call $proxy_get_header_map_pairs (i32.const 0) $slot0 $slot1)'],
+  ]) {
+    it(`ends a module whose allocator throws, though it catches that (${results})`, () => {
+      const host = createTestHost({ limits: LIMITS })
+      const plugin = host.start(
+        guest(
+          `(tag $e) (func (export "malloc") (param i32) (result i32) (throw $e))
+           (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+             (try (do (drop ${call})) (catch_all)) (i32.const 0))`,
+          { noAllocator: true },
+        ),
+      )
+      assert.equal(host.stream(plugin).request([['x-long', 'x'.repeat(500)]]), 'replied')
+      assert.equal(plugin.failure?.cause, 'allocator')
+      assert.match(plugin.failure?.message, /threw/)
+    })
+  }
+
   it('allows logging and clocks from within the allocator (Go polls there)', () => {
     const host = createTestHost()
     const plugin = host.start(

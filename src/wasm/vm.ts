@@ -255,7 +255,7 @@ export class Vm {
     const special = this.special
     if ((special & SPECIAL.failed) !== 0) throw this.fault('restricted_call', `${name} after a failure`)
     if ((special & SPECIAL.allocating) !== 0 && !WHILE_ALLOCATING.has(name)) {
-      throw this.fault('restricted_call', `${name} was called from within the allocator`)
+      throw this.fault('restricted_call', `${name} was called from within the allocator, or after it threw`)
     }
     if ((special & SPECIAL.starting) !== 0 && NOT_WHILE_STARTING.test(name)) {
       throw this.fault('restricted_call', `${name} was called before the module was started`)
@@ -412,6 +412,9 @@ export class Vm {
   }
 
   #leaveSpecial(context: Context, name: CallbackName, result: number, args: readonly (number | undefined)[]): void {
+    if (this.failure === undefined && (this.special & SPECIAL.allocating) !== 0) {
+      this.fault('allocator', 'the allocator threw an exception')
+    }
     // The module has caught it.
     if (this.#fault !== undefined) this.fail(this.#fault, name, context)
     this.trace?.callback(
