@@ -8,6 +8,8 @@ export interface Difference {
   readonly fact: string
   readonly ours: string
   readonly theirs: string
+  /** Our line of the log; '' where there is none. */
+  readonly log: string
   /** Which of the trial's requests; -1: the configuration. */
   readonly request: number
 }
@@ -35,16 +37,17 @@ function leading(all: readonly Difference[]): readonly Difference[] {
 function refusal(ours: Result, theirs: Result): Difference | undefined {
   const [a, b] = [ours, theirs].map((one) => ('refused' in one ? one.refused : 'accepted'))
   if ((a === 'accepted') === (b === 'accepted')) return undefined
-  return { fact: 'refused', ours: a, theirs: b, request: -1 }
+  return { fact: 'refused', ours: a, theirs: b, log: '', request: -1 }
 }
 
 function compare(ours: Facts, theirs: Facts, request: number): Difference[] {
   const found: Difference[] = []
+  const log = ours.get('log.0') ?? ''
   for (const fact of new Set([...theirs.keys(), ...ours.keys()])) {
     // What cannot be read is logged without the tag that its line would be found by.
     if (fact.startsWith('log.') && !(ours.has(fact) && theirs.has(fact))) continue
     const [a, b] = [ours.get(fact) ?? '(absent)', theirs.get(fact) ?? '(absent)']
-    if (a !== b) found.push({ fact, ours: a, theirs: b, request })
+    if (a !== b) found.push({ fact, ours: a, theirs: b, log, request })
   }
   return found
 }

@@ -1,6 +1,6 @@
 /**
  * Generated configurations and requests on real Envoy and on our proxy. `npm test` runs the same few each time; to look for more:
- * `DIFFERENTIAL_RUNS=2000 npm test -- test/differential`, with `DIFFERENTIAL_SEED` for the seed of a former run.
+ * `DIFFERENTIAL=2000 npm test -- test/differential/differential`, with `DIFFERENTIAL=2000:SEED` for the seed of a former run.
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
@@ -8,36 +8,33 @@ import fc from 'fast-check'
 import { setLogLevel } from '../../src/telemetry/log.ts'
 import { envoy } from '../peers/index.ts'
 import { trial } from './arbitrary/trial.ts'
+import { asked } from './asked.ts'
 import { type Difference, differences, kindOf, shown } from './differences.ts'
 import { Pair } from './pair.ts'
 import { reduce } from './reduce.ts'
 import type { Trial } from './trial.ts'
 
-const FIXED = { runs: 100, seed: 1 }
 const AT_ONCE = 50
 /** Reduced and shown; of the others the kind is told. */
 const MOST = Number(process.env['DIFFERENTIAL_MOST'] ?? 12)
 
 const peer = await envoy()
-const longer = process.env['DIFFERENTIAL_RUNS']
-const runs = Number(longer ?? FIXED.runs)
-const seed = Number(process.env['DIFFERENTIAL_SEED'] ?? (longer === undefined ? FIXED.seed : Date.now() % 1e9))
+const { runs, seed, longer } = asked({ runs: 100, seed: 1 })
 
 describe('generated configurations', { skip: peer.skip }, () => {
   test(`${runs} of seed ${seed} do the same on Envoy`, async (context) => {
-    console.log(`DIFFERENTIAL_SEED=${seed} DIFFERENTIAL_RUNS=${runs}`)
     setLogLevel('error')
     const pair = await Pair.start(peer.path)
     try {
       const found = new Map<string, { trial: Trial; count: number; first: Difference }>()
-      let [asked, refused] = [0, 0]
+      let [sent, refused] = [0, 0]
       const trials = fc.sample(trial, { seed, numRuns: runs })
       for (let i = 0; i < trials.length; i += AT_ONCE) {
         const some = trials.slice(i, i + AT_ONCE)
         const outcomes = await pair.run(some)
         for (const [j, one] of some.entries()) {
           if ('refused' in outcomes[j][1]) refused++
-          else asked += one.requests.length
+          else sent += one.requests.length
           for (const difference of differences(one, outcomes[j])) {
             const kind = kindOf(difference)
             const known = found.get(kind)
@@ -46,8 +43,8 @@ describe('generated configurations', { skip: peer.skip }, () => {
           }
         }
       }
-      context.diagnostic(`${asked} requests, ${refused} configurations that Envoy refuses`)
-      console.log(`${asked} requests, ${refused} configurations that Envoy refuses, ${found.size} kinds of differences`)
+      context.diagnostic(`${sent} requests, ${refused} configurations that Envoy refuses`)
+      console.log(`${sent} requests, ${refused} configurations that Envoy refuses, ${found.size} kinds of differences`)
       const told: string[] = []
       for (const [kind, { trial: one, count, first }] of found) {
         if (told.length >= MOST)
@@ -56,7 +53,7 @@ describe('generated configurations', { skip: peer.skip }, () => {
           told.push(
             `${kind} (${count} times), at first: ${shown(first)} of ${JSON.stringify(one.requests[first.request])}\n${await explain(pair, one, kind)}`,
           )
-        if (longer !== undefined) console.log(told[told.length - 1])
+        if (longer) console.log(told[told.length - 1])
       }
       assert.deepEqual(told, [])
     } finally {

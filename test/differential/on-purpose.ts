@@ -27,19 +27,25 @@ const REASONS: readonly Reason[] = [
   {
     why: 'Over HTTP/2 what is refused for its names is told so with 400, as over HTTP/1; Envoy resets the stream.',
     covers: ({ fact, theirs }, { manager }) =>
-      fact === 'response.start' && theirs === 'reset 2' && JSON.stringify(manager).includes('REJECT_REQUEST'),
+      fact === 'response.start' && theirs === 'reset 2' && configured(manager, {}, 'REJECT_REQUEST'),
   },
   {
     why: 'What is no scheme of HTTP is replaced by that of the connection; Envoy hands it on, and takes no route where it is empty.',
-    covers: ({ request }, { requests }) =>
-      requests[request]?.headers.some(([name, value]) => name === 'x-forwarded-proto' && !/^https?$/.test(value)) ===
-      true,
+    covers: ({ fact, ours, theirs, request }, { manager, routes, requests }) => {
+      const schemes = fieldsOf(requests[request], 'x-forwarded-proto')
+      if (schemes.length === 0 || (schemes.length === 1 && /^https?$/.test(schemes[0]))) return false
+      if (fact === 'response.start' && schemes.join('') === '') return true
+      const shows =
+        /^upstream\d?.headers.x-forwarded-proto$/.test(fact) || configured(manager, routes, 'x-forwarded-proto')
+      return shows && ours !== theirs
+    },
   },
   {
     why: 'What is refused for its names is answered as all else is; Envoy has not kept the request by then.',
-    covers: ({ fact, request }, { requests, manager }) =>
+    covers: ({ fact, log, request }, { requests, manager }) =>
       fact.startsWith('response.') &&
-      JSON.stringify(manager).includes('"headers_with_underscores_action":"REJECT_REQUEST"') &&
+      log.includes('unexpected_underscore') &&
+      configured(manager, {}, '"headers_with_underscores_action":"REJECT_REQUEST"') &&
       requests[request]?.headers.some(([name]) => name.includes('_')) === true,
   },
   {
@@ -59,35 +65,37 @@ const REASONS: readonly Reason[] = [
   },
   {
     why: 'Answers to HTTP/1.0 where it is not accepted are made as all others; Envoy has not kept the request by then.',
-    covers: ({ fact, request }, { requests, manager }) =>
-      fact.startsWith('response.') &&
-      requests[request]?.version === '1.0' &&
-      !JSON.stringify(manager).includes('"accept_http_10":true'),
+    covers: ({ fact, log, request }, { requests }) =>
+      fact.startsWith('response.') && log.includes('low_version') && requests[request]?.version === '1.0',
   },
   {
     why: 'A path that is refused is shown as it came; Envoy shows it with its slashes unescaped.',
-    covers: ({ fact, request }, { manager, requests }) =>
+    covers: ({ fact, log, request }, { manager, requests }) =>
       /^response.(headers|body)/.test(fact) &&
+      log.includes('path_normalization_failed') &&
       manager['path_with_escaped_slashes_action'] === 'REJECT_REQUEST' &&
       /%2f|%5c/i.test(requests[request]?.target ?? ''),
   },
   {
     why: 'The answer to what cannot be read knows its response flags; in Envoy only the log does.',
-    covers: ({ fact }, { manager }) =>
-      /^response.(headers|body)/.test(fact) && JSON.stringify(manager).includes('%RESPONSE_FLAGS%'),
+    covers: ({ fact, ours, theirs, log }, { manager }) =>
+      configured(manager, {}, '%RESPONSE_FLAGS%') &&
+      (ours.replaceAll('DPE', '-') === theirs ||
+        (fact === 'response.headers.content-length' && !/^\d+ - /.test(log) && Number(ours) - Number(theirs) === 2)),
   },
   {
     why: 'What is refused for its fragment has no route; Envoy finds one, and its headers, where the client has sent x-forwarded-proto.',
-    covers: ({ fact, request }, { requests }) =>
+    covers: ({ fact, log, request }, { requests }) =>
       fact.startsWith('response.headers.') &&
+      log.includes('path_normalization_failed') &&
       requests[request]?.target.includes('#') === true &&
-      requests[request]?.headers.some(([name]) => name === 'x-forwarded-proto') === true,
+      fieldsOf(requests[request], 'x-forwarded-proto').length > 0,
   },
   {
     why: 'Headers of an answer of our own can tell its status; to those of routes Envoy says 0.',
     covers: ({ fact, ours, theirs }, { routes }) =>
       fact.startsWith('response.headers.') &&
-      JSON.stringify(routes).includes('%RESPONSE_CODE%') &&
+      configured({}, routes, '%RESPONSE_CODE%') &&
       combined(ours.replace(/[1-5]\d\d/g, '0')) === combined(theirs),
   },
   {
@@ -104,10 +112,23 @@ const REASONS: readonly Reason[] = [
     why: 'RFC 9110 7.2: a host is one host; what a header says beyond that is not written into the request. Envoy writes it.',
     covers: ({ fact, ours, theirs, request }, { routes, requests }) =>
       fact === 'response.start' &&
-      ours === 'HTTP/1.1 502 Bad Gateway' &&
-      !theirs.includes(' 502 ') &&
-      JSON.stringify(routes).includes('"host_rewrite_header":"x-a"') &&
-      /[, ]/.test(valuesOf(requests[request], 'x-a')),
+      / 502\b/.test(ours) &&
+      !/ 502\b/.test(theirs) &&
+      configured({}, routes, 'host_rewrite_header') &&
+      /[, ]/.test([...fieldsOf(requests[request], 'x-a'), ...fieldsOf(requests[request], 'x-none')].join()),
+  },
+  {
+    why: 'RFC 3986 4.2: two slashes at the beginning are those of another host; Envoy redirects there before it merges them.',
+    covers: ({ fact, ours, theirs }, { manager }) =>
+      fact === 'response.headers.location' &&
+      configured(manager, {}, '"merge_slashes":true') &&
+      theirs.startsWith('//') &&
+      theirs.replace(/\/\/+/g, '/') === ours,
+  },
+  {
+    why: 'A header without a value is handed on; Envoy joins the pieces of a cookie over HTTP/2 (RFC 9113 8.2.3), of which this leaves none.',
+    covers: ({ fact, ours, theirs, request }, { requests }) =>
+      fact === 'upstream.headers.cookie' && requests[request]?.version === '2' && ours === '' && theirs === '(absent)',
   },
   {
     why: 'What cannot mean anything is refused; Envoy ignores an empty name of a header in some places.',
@@ -127,9 +148,12 @@ const REASONS: readonly Reason[] = [
   },
 ]
 
-function valuesOf(request: Request | undefined, name: string): string {
-  const all = request?.headers.filter(([key]) => key.toLowerCase() === name) ?? []
-  return all.map(([, value]) => value).join()
+function fieldsOf(request: Request | undefined, name: string): string[] {
+  return (request?.headers ?? []).filter(([key]) => key.toLowerCase() === name).map(([, value]) => value)
+}
+
+function configured(manager: object, routes: object, text: string): boolean {
+  return JSON.stringify([manager, routes]).includes(text)
 }
 
 function combined(values: string): string {

@@ -13,9 +13,11 @@ import { type ProxyHandle, registry, startProxy } from '../../src/proxy/index.ts
 import { serveGrpc } from '../../src/xds/grpc-server.ts'
 import { AdsServer, memoryTransport, type Rejection, TypeUrl } from '../../src/xds/index.ts'
 import { type EnvoyProcess, startEnvoy } from '../interop/envoy.ts'
+import { portsOf } from '../parity/proxies.ts'
 import { type Book, Echo } from './echo.ts'
 import { type Facts, factsOf, type Masks } from './facts.ts'
 import { listenerOf } from './listener.ts'
+import { refusals } from './refusals.ts'
 import { send } from './send.ts'
 import type { Trial } from './trial.ts'
 
@@ -206,19 +208,12 @@ function sluiceParts(proxy: ProxyHandle) {
 }
 
 function envoyParts(envoy: EnvoyProcess) {
-  const ports = async () => {
-    const text = await envoy.admin('/listeners?format=json')
-    const told = JSON.parse(text) as {
-      listener_statuses?: { name: string; local_address: { socket_address: { port_value: number } } }[]
-    }
-    return new Map((told.listener_statuses ?? []).map((one) => [one.name, one.local_address.socket_address.port_value]))
-  }
+  const ports = async () => portsOf(await envoy.admin('/listeners?format=json'))
   // Its answer is cut where it gets long.
   const reasons = async (answer: string) => {
     if (answer === '') return new Map()
-    const text = await envoy.admin('/config_dump?resource=dynamic_listeners')
-    const { configs } = JSON.parse(text) as { configs: { name: string; error_state?: { details: string } }[] }
-    return new Map(configs.map(({ name, error_state: error }) => [name, reasonOf(error?.details ?? '')]))
+    const told = await refusals((path) => envoy.admin(path))
+    return new Map([...told].map(([name, details]) => [name, reasonOf(details)]))
   }
   return { ports, reasons, stop: () => envoy.stop() }
 }

@@ -67,7 +67,12 @@ export async function startEnvoy(program: string, bootstrap: unknown, dir: strin
 async function listeners(admin: string): Promise<ReadonlyMap<string, number> | undefined> {
   const ready = await fetch(`http://${admin}/ready`).catch(() => undefined)
   if (ready?.status !== 200) return undefined
-  const told = (await (await fetch(`http://${admin}/listeners?format=json`)).json()) as {
+  return portsOf(await (await fetch(`http://${admin}/listeners?format=json`)).text())
+}
+
+/** Ports by listener, of what `/listeners?format=json` answers. */
+export function portsOf(text: string): ReadonlyMap<string, number> {
+  const told = JSON.parse(text) as {
     listener_statuses?: { name: string; local_address: { socket_address?: { port_value: number } } }[]
   }
   return new Map(

@@ -4,6 +4,7 @@ import { headerValue } from '../match/header.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
 import type { OverloadState } from '../overload/overload-state.ts'
 import type { RouteEntry } from '../route/route-entry.ts'
+import { isGrpc } from '../route/route-match.ts'
 import type { RouteTable } from '../route/route-table.ts'
 import type { Tracing } from '../tracing/tracing.ts'
 import type { AccessLogger } from './access-log.ts'
@@ -182,6 +183,8 @@ export class ConnectionManager {
     const result = normalizePath(path, this.options.path)
     if ('error' in result) return refuse(stream, 400, '', result.error)
     if ('redirect' in result) {
+      // Clients of gRPC follow no redirects.
+      if (isGrpc(headers)) return refuse(stream, 400, '', 'path_normalization_failed')
       // What formats of the answer show.
       headers.flat[3] = result.redirect
       headers.version++

@@ -124,7 +124,7 @@ function scan(headers: HeaderMap): Seen {
       const one = seen.proto === undefined && (flat[i + 1] === 'http' || flat[i + 1] === 'https')
       seen.proto = one ? flat[i + 1] : ''
     } else if (name === 'x-forwarded-port') seen.port = true
-    else if (name === 'x-request-id') seen.requestId = flat[i + 1] !== ''
+    else if (name === 'x-request-id') seen.requestId ||= flat[i + 1] !== ''
     else if (name.startsWith('x-envoy-')) seen.envoy = true
   }
   return seen

@@ -54,11 +54,12 @@ export class LocalReplyMapper {
   map(info: StreamInfo, headers: HeaderMap, body: string): Mapped {
     const rule = this.#rules.find(({ filter }) => filter(info))
     this.#body = rule?.body ?? body
+    // Before the code is another one, which only the format tells (ResponseMapper::matchAndRewrite).
+    rule?.headers?.apply(headers, info)
     if (rule?.statusCode !== undefined) {
       headers.set(':status', String(rule.statusCode))
       info.responseCode = rule.statusCode
     }
-    rule?.headers?.apply(headers, info)
     const format = rule?.format ?? this.#format
     if (format === undefined) return { body: this.#body, contentType: 'text/plain', isJson: false }
     return {

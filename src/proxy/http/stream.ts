@@ -334,6 +334,7 @@ export class HttpStream implements RequestSink, TimeoutOwner {
   #expect(headers: HeaderMap, expectation: string | undefined): void {
     // What else there may be to expect is the upstream's affair.
     if (expectation?.toLowerCase() !== '100-continue') return
+    if (headers.getAll('expect').some((one) => one.toLowerCase() !== '100-continue')) return
     // Envoy answers itself unless `proxy_100_continue`: the upstream then sees an ordinary request. RFC 9110 10.1.1: no 100 for HTTP/1.0.
     if (!this.requestComplete && this.info.protocol !== 'HTTP/1.0') this.encoder.encode100Continue()
     headers.remove('expect')

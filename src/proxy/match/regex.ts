@@ -90,10 +90,12 @@ function classEnd(pattern: string, start: number): number {
 class V8Regex implements Regex {
   readonly #whole: RegExp
   readonly #all: RegExp
+  readonly #groups: number
 
   constructor(pattern: string) {
     this.#whole = new RegExp(`^(?:${pattern})$`)
     this.#all = new RegExp(pattern, 'g')
+    this.#groups = (new RegExp(`${pattern}|`).exec('')?.length ?? 1) - 1
   }
 
   matches(text: string): boolean {
@@ -101,7 +103,7 @@ class V8Regex implements Regex {
   }
 
   replaceAll(text: string, substitution: string): string {
-    return text.replace(this.#all, replacer(substitution))
+    return highestGroup(substitution) > this.#groups ? text : text.replace(this.#all, replacer(substitution))
   }
 }
 
@@ -117,8 +119,20 @@ class Re2Regex implements Regex {
   }
 
   replaceAll(text: string, substitution: string): string {
-    return this.#re2.matcher(text).replaceAll(replacer(substitution))
+    const able = highestGroup(substitution) <= this.#re2.groupCount()
+    return able ? this.#re2.matcher(text).replaceAll(replacer(substitution)) : text
   }
+}
+
+/** RE2 replaces nothing where a group is asked for that the expression does not have. */
+function highestGroup(substitution: string): number {
+  let highest = 0
+  for (let i = 0; i < substitution.length - 1; i++) {
+    if (substitution.charCodeAt(i) !== 92) continue
+    const digit = substitution.charCodeAt(++i) - 48
+    if (digit > highest && digit <= 9) highest = digit
+  }
+  return highest
 }
 
 /** What stands for each match. RE2 takes no empty one where the last one ended: `.*` is all of a text, and not its end once more. */

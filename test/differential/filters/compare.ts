@@ -8,8 +8,9 @@ import { join } from 'node:path'
 import type { Case } from '../../parity/case.ts'
 import { bootstrapOf, type Places } from '../../parity/config.ts'
 import { compareFacts } from '../../parity/observe.ts'
-import { type RunningProxy, startEnvoy } from '../../parity/proxies.ts'
+import { startEnvoy } from '../../parity/proxies.ts'
 import { onProxy, type Stage, stage, startWithout } from '../../parity/run.ts'
+import { refusals } from '../refusals.ts'
 
 export interface Difference {
   readonly one: Case
@@ -40,7 +41,7 @@ export async function compare(cases: readonly Case[], envoy: string, modules: st
     const [theirPlaces, ourPlaces] = [places('envoy'), places('sluice')]
     const discovered = byDiscovery(bootstrapOf(cases, theirPlaces), join(dir, 'listeners.json'))
     const envoyProxy = await startEnvoy(envoy, discovered, dir)
-    const theirRefusals = await refusals(envoyProxy)
+    const theirRefusals = await refusals(adminOf(envoyProxy))
     const taken = cases.filter(({ id }) => !theirRefusals.has(id))
     const theirs = await onProxy(taken, stages, envoyProxy, theirPlaces)
     const { proxy, refused: ourRefusals } = await startWithout(cases, () => false, ourPlaces)
@@ -78,14 +79,6 @@ export function byDiscovery(bootstrap: unknown, file: string): unknown {
   }
 }
 
-/** What Envoy says of the listeners that it refused, by name. */
-export async function refusals({ admin }: RunningProxy): Promise<ReadonlyMap<string, string>> {
-  const answer = await fetch(`http://${admin}/config_dump?resource=dynamic_listeners`)
-  const { configs = [] } = (await answer.json()) as {
-    configs?: { name: string; error_state?: { details: string } }[]
-  }
-  const failed = configs.flatMap(({ name, error_state: state }) =>
-    state === undefined ? [] : [[name, state.details] as const],
-  )
-  return new Map(failed)
+export function adminOf({ admin }: { readonly admin: string }): (path: string) => Promise<string> {
+  return async (path) => (await fetch(`http://${admin}${path}`)).text()
 }

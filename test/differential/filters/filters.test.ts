@@ -1,23 +1,24 @@
 /**
  * Generated configurations of filters and requests, on Envoy and on our proxy: status, headers, body, what the upstream saw, the access log and
- * the filter's counters have to be the same. DIFFERENTIAL=runs[:seed] makes more of them, DIFFERENTIAL_KIND=lua those of one generator;
- * a case is made again by its seed, which its name tells.
+ * the filter's counters have to be the same. DIFFERENTIAL=runs[:seed] makes others (asked.ts), DIFFERENTIAL_KIND=lua those of one
+ * generator; a case is made again by its seed, which its name tells.
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { stringify } from 'yaml'
 import { envoy, sharedModules } from '../../peers/index.ts'
+import { asked } from '../asked.ts'
 import { compare, type Difference } from './compare.ts'
 import { GENERATORS, generate } from './generate.ts'
 import { KNOWN } from './known.ts'
 
 const [peer, shared] = [await envoy(), await sharedModules()]
-const [runs = '12', seed = '1'] = (process.env['DIFFERENTIAL'] ?? '').split(':').filter((part) => part !== '')
+const { runs, seed } = asked({ runs: 12, seed: 1 })
 const kinds = Object.keys(GENERATORS).filter((kind) => [undefined, kind].includes(process.env['DIFFERENTIAL_KIND']))
 
 describe('filters as generated', { skip: peer.skip }, () => {
   test(`${runs} cases of each of ${kinds.join(', ')}`, async (context) => {
-    const cases = kinds.flatMap((kind) => generate(kind, Number(runs), Number(seed)))
+    const cases = kinds.flatMap((kind) => generate(kind, runs, seed))
     const { differences, refused } = await compare(cases, peer.path, shared.path)
     context.diagnostic(`${cases.length} cases, ${refused} refused by both`)
     const unknown = differences.flatMap(unexplained)

@@ -10,8 +10,9 @@ import type { Case } from '../../parity/case.ts'
 import { bootstrapOf } from '../../parity/config.ts'
 import { startEnvoy } from '../../parity/proxies.ts'
 import { envoy } from '../../peers/index.ts'
+import { refusals } from '../refusals.ts'
 import { PLAIN } from './access-log.ts'
-import { byDiscovery, refusals } from './compare.ts'
+import { adminOf, byDiscovery } from './compare.ts'
 
 const peer = await envoy()
 
@@ -69,7 +70,7 @@ test('formats are taken or refused alike', { skip: peer.skip }, async () => {
     const places = { logDir: dir, modules: '', ports: new Map<string, number[]>() }
     const cases = all.map((log, i): Case => ({ id: `format.${i}`, what: '', steps: [], log }))
     const proxy = await startEnvoy(peer.path, byDiscovery(bootstrapOf(cases, places), join(dir, 'listeners.json')), dir)
-    const theirs = await refusals(proxy).finally(() => proxy.stop())
+    const theirs = await refusals(adminOf(proxy)).finally(() => proxy.stop())
     const differ = all.flatMap((format, i) => {
       const [we, they] = [refusalOf(format), theirs.get(`format.${i}`)]
       if ((we === undefined) === (they === undefined)) return []
