@@ -60,7 +60,6 @@ export class ConfigManager {
   readonly endpoints = new Map<string, Delivered<MessageShape<typeof ClusterLoadAssignmentSchema>>>()
   readonly #static = new Set<string>()
   readonly #services: ServiceOp[] = []
-  readonly rejected = new Map<string, { reason: string; version: string; at: Date }>()
   /** The first listeners have come, or there is nobody to ask. */
   initialized = false
   #ready = false
@@ -248,10 +247,7 @@ export class ConfigManager {
     work: Promise<readonly RejectedResource[]>,
   ): Promise<readonly RejectedResource[]> {
     const rejects = await work
-    for (const { name, reason } of rejects) {
-      this.rejected.set(`${type} ${name}`, { reason, version, at: new Date() })
-      log.warn({ type, resource: name, version }, `refused: ${reason}`)
-    }
+    for (const { name, reason } of rejects) log.warn({ type, resource: name, version }, `refused: ${reason}`)
     if (type === 'lds') this.initialized = true
     this.notify()
     return rejects
