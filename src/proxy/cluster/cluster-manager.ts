@@ -15,6 +15,8 @@ import type { LocalZones } from './lb/local-zones.ts'
 /** All clusters of one worker. */
 export class ClusterManager implements AsyncClient {
   readonly #clusters = new Map<string, Cluster>()
+  /** Those that look up their names before they take the place of another (Envoy, too): else there would be no host in between. */
+  readonly #warming = new Map<string, { readonly cluster: Cluster; readonly renewed: boolean }>()
   /** Endpoints may come before their cluster does (EDS is asked for by name). */
   readonly #endpoints = new Map<string, ClusterLoadAssignment>()
   readonly #secrets: SecretSource
@@ -62,6 +64,28 @@ export class ClusterManager implements AsyncClient {
    * a secret, which in Envoy takes no new cluster.
    */
   install(cluster: Cluster, renewed = false): void {
+    const { name } = cluster
+    const same = renewed && this.#warming.get(name)?.renewed !== false
+    this.#stopWarming(name)
+    const looksUp = cluster.config.discovery !== 'eds' && !cluster.ready
+    if (!looksUp || this.#clusters.get(name)?.ready !== true) {
+      this.#use(cluster, same)
+      return
+    }
+    this.#warming.set(name, { cluster, renewed: same })
+    cluster.changed = () => {
+      cluster.changed = undefined
+      this.#warming.delete(name)
+      this.#use(cluster, same)
+    }
+  }
+
+  #stopWarming(name: string): void {
+    this.#warming.get(name)?.cluster.close()
+    this.#warming.delete(name)
+  }
+
+  #use(cluster: Cluster, renewed: boolean): void {
     const before = this.#clusters.get(cluster.name)
     if (renewed && before !== undefined) cluster.calls = before.calls
     else before?.calls.end()
@@ -74,6 +98,7 @@ export class ClusterManager implements AsyncClient {
   }
 
   remove(name: string): void {
+    this.#stopWarming(name)
     const cluster = this.#clusters.get(name)
     this.#clusters.delete(name)
     cluster?.calls.end()
@@ -115,6 +140,7 @@ export class ClusterManager implements AsyncClient {
   }
 
   close(): void {
+    for (const name of [...this.#warming.keys()]) this.#stopWarming(name)
     for (const cluster of this.#clusters.values()) cluster.close()
     this.#clusters.clear()
   }
