@@ -7,19 +7,19 @@ export type AddressMatch = (ip: string) => boolean
 
 /** An address is in one of the ranges. */
 export function cidrMatch(ranges: readonly CidrRange[], path: string): AddressMatch {
-  const list = new BlockList()
+  // A list for each family: one of Node's takes an IPv4 address for the IPv6 address that it maps to, so that ::/0 would hold it.
+  const [v4, v6] = [new BlockList(), new BlockList()]
   ranges.forEach((range, i) => {
-    const family = isIPv6(range.addressPrefix) ? 'ipv6' : 'ipv4'
+    const six = isIPv6(range.addressPrefix)
     try {
-      list.addSubnet(range.addressPrefix, range.prefixLen ?? 0, family)
+      if (six) v6.addSubnet(range.addressPrefix, range.prefixLen ?? 0, 'ipv6')
+      else v4.addSubnet(range.addressPrefix, range.prefixLen ?? 0, 'ipv4')
     } catch (error) {
       throw invalid(`${path}[${i}]`, messageOf(error))
     }
   })
-  return (ip) => {
-    const plain = unmapped(ip)
-    return list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
-  }
+  // Sockets' addresses have been unmapped; one that a header tells as `::ffff:10.0.0.1` is of IPv6, as to Envoy.
+  return (ip) => (isIPv6(ip) ? v6.check(ip, 'ipv6') : v4.check(ip, 'ipv4'))
 }
 
 /** `::ffff:10.0.0.1` is 10.0.0.1: a dual-stack socket reports IPv4 peers so. */

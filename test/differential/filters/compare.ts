@@ -5,11 +5,16 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Any } from '@bufbuild/protobuf/wkt'
+import { messageOf } from '../../../src/errors.ts'
+import { parseBootstrap, startProxy } from '../../../src/proxy/index.ts'
+import { eventually, listenerAny, TestControl } from '../../../src/proxy/testing.ts'
+import { TypeUrl } from '../../../src/xds/index.ts'
 import type { Case } from '../../parity/case.ts'
 import { bootstrapOf, type Places } from '../../parity/config.ts'
 import { compareFacts } from '../../parity/observe.ts'
-import { startEnvoy } from '../../parity/proxies.ts'
-import { onProxy, type Stage, stage, startWithout } from '../../parity/run.ts'
+import { type RunningProxy, startEnvoy } from '../../parity/proxies.ts'
+import { onProxy, type Stage, stage } from '../../parity/run.ts'
 import { refusals } from '../refusals.ts'
 
 export interface Difference {
@@ -44,7 +49,7 @@ export async function compare(cases: readonly Case[], envoy: string, modules: st
     const theirRefusals = await refusals(adminOf(envoyProxy))
     const taken = cases.filter(({ id }) => !theirRefusals.has(id))
     const theirs = await onProxy(taken, stages, envoyProxy, theirPlaces)
-    const { proxy, refused: ourRefusals } = await startWithout(cases, () => false, ourPlaces)
+    const { proxy, refused: ourRefusals } = await startOurs(bootstrapOf(cases, ourPlaces))
     const both = taken.filter(({ id }) => !ourRefusals.has(id))
     const ours = await onProxy(both, stages, proxy, ourPlaces)
     const differences: Difference[] = []
@@ -63,6 +68,43 @@ export async function compare(cases: readonly Case[], envoy: string, modules: st
     for (const { upstreams } of stages.values()) for (const upstream of upstreams) upstream.close()
     rmSync(dir, { recursive: true, force: true })
   }
+}
+
+/** Listeners come from a control plane, so that one that is refused does not concern the others. */
+async function startOurs(bootstrap: unknown): Promise<{ proxy: RunningProxy; refused: ReadonlyMap<string, string> }> {
+  const { static_resources: statics, ...rest } = bootstrap as Bootstrap
+  const refused = new Map<string, string>()
+  const resources: Record<string, Any> = {}
+  for (const listener of statics.listeners) {
+    const name = String(listener['name'])
+    try {
+      resources[name] = listenerAny(JSON.stringify(listener))
+    } catch (error) {
+      refused.set(name, messageOf(error))
+    }
+  }
+  const control = new TestControl().set(TypeUrl.cluster, {}).set(TypeUrl.listener, resources)
+  control.push()
+  const parsed = parseBootstrap(JSON.stringify({ ...rest, static_resources: { ...statics, listeners: [] } }), 'ours')
+  const started = await startProxy({ bootstrap: parsed, node: { id: 'test' }, ads: control.transport, workers: 1 })
+  const stop = () => started.close(200)
+  try {
+    const admin = started.adminAddress ?? ''
+    await eventually(() => control.acks.includes('lds 1') || control.nacks.length > 0, 'an answer to the listeners')
+    // All are settled then: what does not listen is refused, and the answer says why.
+    const ports = new Map(started.listeners().map(({ name, port }) => [name, port]))
+    const said = control.nacks.map(({ error }) => error).join('\n')
+    for (const name of Object.keys(resources)) if (!ports.has(name)) refused.set(name, reason(said, name))
+    return { proxy: { ports, admin, stop }, refused }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+function reason(said: string, name: string): string {
+  const at = said.indexOf(name)
+  return at < 0 ? 'refused' : said.slice(at, at + 300)
 }
 
 /** Moves the listeners to a file that is discovered. */

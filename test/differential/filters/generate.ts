@@ -2,12 +2,14 @@ import type { Case } from '../../parity/case.ts'
 import { accessLogCase } from './access-log.ts'
 import { Dice } from './dice.ts'
 import { luaCase } from './lua.ts'
+import { rbacCase } from './rbac.ts'
 
 export type Generator = (dice: Dice) => Omit<Case, 'id' | 'what'>
 
 export const GENERATORS: Readonly<Record<string, Generator>> = {
   lua: luaCase,
   'access-log': accessLogCase,
+  rbac: rbacCase,
 }
 
 /** Cases by seed: one that differs is made again alone by its own seed. */

@@ -131,7 +131,8 @@ function permission(proto: Permission, path: string): Rule {
     case 'orRules':
       return any(set(rule.value, 'or_rules'))
     case 'any':
-      return () => rule.value
+      if (!rule.value) throw invalid(`${path}.any`, 'must be true')
+      return () => true
     case 'header':
       return header(rule.value, `${path}.header`)
     case 'urlPath':
@@ -187,7 +188,8 @@ function principal(proto: Principal, path: string): Rule {
     case 'orIds':
       return any(id.value.ids.map((p, i) => principal(p, `${path}.or_ids.ids[${i}]`)))
     case 'any':
-      return () => id.value
+      if (!id.value) throw invalid(`${path}.any`, 'must be true')
+      return () => true
     case 'authenticated': {
       const name = id.value.principalName
       const match = name && stringMatch(name, `${path}.authenticated.principal_name`)

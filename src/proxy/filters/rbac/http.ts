@@ -25,13 +25,15 @@ interface Keys {
 class Rules {
   readonly enforced: RbacEngine | undefined
   readonly shadow: RbacEngine | undefined
-  readonly keys: Keys
-  readonly shadowKeys: Keys
+  /** Under a prefix of its own; a route without one tells under the filter's. */
+  readonly keys: Keys | undefined
+  readonly shadowKeys: Keys | undefined
   readonly allowed
   readonly denied
   readonly shadowAllowed
   readonly shadowDenied
-  readonly #count: ((policy: string, outcome: string) => void) | undefined
+  readonly tracks: boolean
+  readonly #count: (policy: string, outcome: string) => void
 
   constructor(config: RBAC | undefined, context: FactoryContext) {
     if (config !== undefined) {
@@ -46,15 +48,15 @@ class Rules {
     this.shadow = config?.shadowRules && new RbacEngine(config.shadowRules, 'rbac.shadow_rules', context)
     const scope = context.stats.scope(`${context.statPrefix}rbac.`)
     const { rulesStatPrefix = '', shadowRulesStatPrefix = '' } = config ?? {}
-    this.keys = keys(`${rulesStatPrefix}enforced_`)
-    this.shadowKeys = keys(`${shadowRulesStatPrefix}shadow_`)
+    this.keys = rulesStatPrefix === '' ? undefined : keys(`${rulesStatPrefix}enforced_`)
+    this.shadowKeys = shadowRulesStatPrefix === '' ? undefined : keys(`${shadowRulesStatPrefix}shadow_`)
     const prefix = dotted(rulesStatPrefix)
     const shadow = dotted(shadowRulesStatPrefix)
     this.allowed = scope.counter(`${prefix}allowed`)
     this.denied = scope.counter(`${prefix}denied`)
     this.shadowAllowed = scope.counter(`${shadow}shadow_allowed`)
     this.shadowDenied = scope.counter(`${shadow}shadow_denied`)
-    if (config?.trackPerRuleStats !== true) return
+    this.tracks = config?.trackPerRuleStats ?? false
     this.#count = (policy, outcome) => {
       const own = outcome.startsWith('shadow') ? shadow : prefix
       scope.counter(`${own}policy.${policy}.${outcome}`).value++
@@ -62,14 +64,17 @@ class Rules {
   }
 
   /** `track_per_rule_stats`: counts what a policy that matched decided. */
-  count(policy: string | undefined, outcome: 'allowed' | 'denied' | 'shadow_allowed' | 'shadow_denied'): void {
-    if (this.#count !== undefined && policy !== undefined) this.#count(policy, outcome)
+  count(policy: string, outcome: 'allowed' | 'denied' | 'shadow_allowed' | 'shadow_denied'): void {
+    this.#count(policy, outcome)
   }
 }
 
 function keys(prefix: string): Keys {
   return { policy: `${prefix}effective_policy_id`, result: `${prefix}engine_result` }
 }
+
+const ENFORCED = keys('enforced_')
+const SHADOW = keys('shadow_')
 
 /** What access logs are told of a verdict. */
 function told({ allowed, policy }: Verdict, { policy: id, result }: Keys): Record<string, string> {
@@ -110,25 +115,27 @@ class RbacFilter implements HttpFilter {
       metadata: info.dynamicMetadata,
       filterState: info.filterState,
     }
+    // As in Envoy, rules of a route count where those of the filter do.
+    const counted = this.#rules
     if (rules.shadow !== undefined) {
       const verdict = rules.shadow.check(subject)
       const { allowed, policy } = verdict
-      if (allowed) rules.shadowAllowed.value++
-      else rules.shadowDenied.value++
-      rules.count(policy, allowed ? 'shadow_allowed' : 'shadow_denied')
-      info.setDynamicMetadata(NAMESPACE, told(verdict, rules.shadowKeys))
+      if (allowed) counted.shadowAllowed.value++
+      else counted.shadowDenied.value++
+      if (rules.tracks && policy !== undefined) counted.count(policy, allowed ? 'shadow_allowed' : 'shadow_denied')
+      info.setDynamicMetadata(NAMESPACE, told(verdict, rules.shadowKeys ?? counted.shadowKeys ?? SHADOW))
     }
     if (rules.enforced === undefined) return FilterHeadersStatus.Continue
     const verdict = rules.enforced.check(subject)
     const { allowed, policy } = verdict
-    info.setDynamicMetadata(NAMESPACE, told(verdict, rules.keys))
+    info.setDynamicMetadata(NAMESPACE, told(verdict, rules.keys ?? counted.keys ?? ENFORCED))
     if (rules.enforced.logs) info.setDynamicMetadata('envoy.common', { access_log_hint: policy !== undefined })
-    rules.count(policy, allowed ? 'allowed' : 'denied')
+    if (rules.tracks && policy !== undefined) counted.count(policy, allowed ? 'allowed' : 'denied')
     if (allowed) {
-      rules.allowed.value++
+      counted.allowed.value++
       return FilterHeadersStatus.Continue
     }
-    rules.denied.value++
+    counted.denied.value++
     callbacks.sendLocalReply(403, 'RBAC: access denied', {
       details: `rbac_access_denied_matched_policy[${policyName(verdict)}]`,
     })
