@@ -309,11 +309,6 @@ function operator(name: string, argument: string | undefined, path: string, cont
       const body = context.localReplyBody
       return body ?? (() => '')
     }
-    case 'UPSTREAM_TLS_VERSION':
-    case 'UPSTREAM_TLS_CIPHER':
-    case 'UPSTREAM_PEER_SUBJECT':
-    case 'UPSTREAM_PEER_URI_SAN':
-      if (argument === undefined) return () => undefined
   }
   throw invalid(path, `operator %${name}${argument === undefined ? '' : `(${argument})`}% is not supported`)
 }
