@@ -188,6 +188,7 @@ describe('response heads', () => {
     ['9112 6.3: both length and chunked', 'HTTP/1.1 200 OK\ncontent-length: 1\ntransfer-encoding: chunked'],
     ['9112 6.3: two lengths', 'HTTP/1.1 200 OK\ncontent-length: 1\ncontent-length: 1'],
     ['9112 6.1: chunked in 204', 'HTTP/1.1 204 No\ntransfer-encoding: chunked'],
+    ['9110 8.6: a length in 204', 'HTTP/1.1 204 No\ncontent-length: 3'],
     ['9112 6.1: unknown coding', 'HTTP/1.1 200 OK\ntransfer-encoding: br'],
     ['9112 5.2: folded line', 'HTTP/1.1 200 OK\na: b\n c'],
   ] as const) {
@@ -198,7 +199,7 @@ describe('response heads', () => {
     assert.equal(response('HTTP/1.1 200 OK\ncontent-length: 3', 'HEAD').bodyKind, BodyKind.None)
     assert.equal(response('HTTP/1.1 304 x\ncontent-length: 3').bodyKind, BodyKind.None)
     assert.equal(response('HTTP/1.1 304 x\ncontent-length: 3').headers.get('content-length'), '3')
-    assert.equal(response('HTTP/1.1 204 x\ncontent-length: 3').headers.has('content-length'), false)
+    assert.equal(response('HTTP/1.1 204 x\ncontent-length: 0').headers.has('content-length'), false)
     assert.equal(response('HTTP/1.1 200').bodyKind, BodyKind.UntilClose)
     assert.equal(response('HTTP/1.1 200').keepAlive, false)
     assert.equal(response('HTTP/1.1 200 \ncontent-length: 0').bodyKind, BodyKind.None)

@@ -279,10 +279,12 @@ export class MessageHead implements FieldSink {
       this.bodyKind = BodyKind.Tunnel
     } else if (status < 200 || status === 204 || status === 304 || requestMethod === 'HEAD') {
       if (status < 200 || status === 204) {
-        // RFC 9112 6.1 and RFC 9110 8.6: neither framing header may stand here. Envoy refuses the first and drops the second.
+        // RFC 9112 6.1 and RFC 9110 8.6: neither framing header may stand here. As in Envoy only a length of 0 is dropped.
         if (this.chunked)
           throw new CodecError('http1.transfer_encoding_not_allowed', 'transfer-encoding in a response without body')
-        if (this.contentLength !== -1) this.headers.remove('content-length')
+        if (this.contentLength > 0)
+          throw new CodecError('http1.content_length_not_allowed', 'content-length in a response without body')
+        if (this.contentLength === 0) this.headers.remove('content-length')
       }
       this.bodyKind = BodyKind.None
     } else if (this.chunked) {
