@@ -64,8 +64,10 @@ function weights(accepted: string): { readonly coding: string; readonly weight: 
     .toLowerCase()
     .split(',')
     .map((part) => {
-      const [coding, parameter = ''] = part.split(';').map((text) => text.trim())
-      const [name, value = ''] = parameter.split('=').map((text) => text.trim())
+      const at = part.indexOf(';')
+      const coding = (at < 0 ? part : part.slice(0, at)).trim()
+      // All that follows is the weight, and nothing may stand behind it (RFC 9110 12.4.2).
+      const [name, value = ''] = (at < 0 ? '' : part.slice(at + 1)).split('=').map((text) => text.trim())
       return { coding, weight: name === 'q' ? (value === '' ? Number.NaN : Number(value)) : 1 }
     })
     .filter(({ coding, weight }) => coding !== '' && weight >= 0)
