@@ -1,6 +1,6 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import { type Message, readMessage } from '../parity/message.ts'
+import type { Socket } from 'node:net'
+import type { Message } from '../parity/message.ts'
+import { MessageServer } from '../parity/message-server.ts'
 import { TAG } from './trial.ts'
 
 export interface Seen {
@@ -15,43 +15,19 @@ export type Book = Map<string, Seen[]>
  * An upstream that notes what it gets and answers as the request asks: `x-answer: 503 200` are the statuses of its tries in turn, and
  * `x-location` becomes the location.
  */
-export class Echo {
+export class Echo extends MessageServer {
   readonly #name: string
   readonly #book: Book
-  readonly #sockets = new Set<Socket>()
-  readonly #server: Server
 
   constructor(name: string, book: Book) {
+    super()
     this.#name = name
     this.#book = book
-    this.#server = createServer((socket) => this.#serve(socket))
   }
 
-  async listen(): Promise<number> {
-    this.#server.listen(0, '127.0.0.1')
-    await once(this.#server, 'listening')
-    return (this.#server.address() as AddressInfo).port
-  }
-
-  close(): void {
-    for (const socket of this.#sockets) socket.destroy()
-    this.#server.close()
-  }
-
-  #serve(socket: Socket): void {
-    this.#sockets.add(socket)
-    let text = ''
-    socket.on('error', () => {})
-    socket.on('close', () => this.#sockets.delete(socket))
-    socket.on('data', (data) => {
-      text += data.toString('latin1')
-      for (;;) {
-        const read = readMessage(text, { isResponse: false, bodiless: () => false, ended: false })
-        if (read === undefined || !read.message.complete) return
-        text = text.slice(read.length)
-        socket.write(this.#answer(read.message), 'latin1')
-      }
-    })
+  protected onMessage(socket: Socket, message: Message): boolean {
+    socket.write(this.#answer(message), 'latin1')
+    return false
   }
 
   #answer(message: Message): string {

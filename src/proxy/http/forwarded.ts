@@ -43,8 +43,8 @@ const INTERNAL_ONLY = [
   'x-envoy-upstream-rq-timeout-ms',
 ]
 
-/** A referer that is no URL, with or without scheme and host, or that has a fragment (RFC 9110 10.1.3), Envoy drops. */
-const URL = /^(?:[a-z]+:\/\/(?=[^/?]))?(?:\[[0-9a-f:.]+\]|[\w.~!$%&'()*+,;=@-]*)(?::\d{1,5})?(?:[/?][^\s#]*)?$/i
+/** A URL, with or without scheme and host, and without a fragment (RFC 9110 10.1.3). Envoy drops any other. */
+const REFERER = /^(?:[a-z]+:\/\/(?=[^/?]))?(?:\[[0-9a-f:.]+\]|[\w.~!$%&'()*+,;=@-]*)(?::\d{1,5})?(?:[/?][^\s#]*)?$/i
 
 /** What one scan over the headers finds. */
 interface Seen {
@@ -65,7 +65,7 @@ export function applyForwarded(
   internalOnly: readonly string[],
 ): string {
   const seen = scan(headers)
-  if (seen.referer && !URL.test(headers.get('referer') as string)) headers.remove('referer')
+  if (seen.referer && !REFERER.test(headers.get('referer') as string)) headers.remove('referer')
   const peer = connection.remoteAddress
   let source = peer
   let edge = false
