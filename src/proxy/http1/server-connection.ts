@@ -11,8 +11,8 @@ import type { HttpStream } from '../http/stream.ts'
 import { ResponseFlag } from '../http/stream-info.ts'
 import { type IdleOwner, IdleTimer } from '../idle-timer.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
-import { endReads, type ReadSink, readInto } from '../network/direct-socket.ts'
-import { beginRead, endRead } from '../network/end-of-turn.ts'
+import { DirectSocket, endReads, type ReadSink, readInto } from '../network/direct-socket.ts'
+import { beginRead, endRead, type Flushable, flushAtEndOfTurn } from '../network/end-of-turn.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import { CodecError } from './codec-error.ts'
 import { BodyKind, type HeadLimits } from './head.ts'
@@ -46,7 +46,7 @@ export interface ConnectionOwner {
 
 export class Http1ServerConnection
   extends Http1Reader
-  implements ResponseEncoder, OutputOwner, ReadSink, TimeoutOwner, IdleOwner
+  implements ResponseEncoder, OutputOwner, ReadSink, TimeoutOwner, IdleOwner, Flushable
 {
   readonly #socket: Socket
   readonly #info: ConnectionInfo
@@ -73,6 +73,8 @@ export class Http1ServerConnection
   #closing = false
   #paused = false
   #peerEnded = false
+  /** The client has said that no other request follows this one. */
+  #last = false
   #expired = false
   /** The next request waits for the client to read the last answer. */
   #held = false
@@ -162,6 +164,7 @@ export class Http1ServerConnection
     const { headerKeyFormat } = this.#manager.options
     if (headerKeyFormat !== undefined) head.headers.spelling = headerKeyFormat.received?.(bytes, start, end)
     this.#minor = head.minor
+    this.#last = !head.keepAlive
     this.#keepAlive = head.keepAlive && manager !== undefined && !this.#expired
     const max = this.#manager.options.maxRequestsPerConnection
     if (max > 0 && this.#requests >= max) this.#keepAlive = false
@@ -199,6 +202,7 @@ export class Http1ServerConnection
     this.#headTimeout.cancel()
     this.stopReading()
     this.#keepAlive = false
+    this.#last = false
     this.#requestComplete = true
     this.#manager.stats.protocolErrors.value++
     if (this.#stream === undefined) {
@@ -425,11 +429,26 @@ export class Http1ServerConnection
     if (this.#remaining > 0 && !this.#noBody) this.#keepAlive = false
   }
 
-  /** Sends what is left, then waits a little for the client to read it and close (RFC 9112 9.6). */
   #close(): void {
     if (this.#closing) return
     this.#closing = true
     this.stopReading()
+    // Bytes that come when a socket is closed are answered with a reset, which may overtake the answer: who sends none can be closed at once.
+    if (this.#peerEnded || (this.#last && this.#requestComplete)) flushAtEndOfTurn(this)
+    else this.#linger()
+  }
+
+  /** The end of the turn in which a connection closed whose client sends no more. */
+  flush(): void {
+    const socket = this.#socket
+    if (socket.destroyed) return
+    this.#output.flush()
+    if (socket instanceof DirectSocket && socket.allSent) socket.destroy()
+    else this.#linger()
+  }
+
+  /** Sends what is left, then waits a little for the client to read it and close (RFC 9112 9.6). */
+  #linger(): void {
     this.#output.flush()
     if (this.#peerEnded || this.#headersSent === false) {
       this.#socket.end(() => this.#socket.destroy())

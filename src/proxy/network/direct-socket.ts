@@ -165,6 +165,11 @@ export class DirectSocket extends Socket {
     return false
   }
 
+  /** The kernel has all that was to be sent. */
+  get allSent(): boolean {
+    return this.#writing === 0 && this.writableLength === 0
+  }
+
   /** A write that did not go out at once has. */
   written(status: number): void {
     this.#writing--
