@@ -1,17 +1,19 @@
 import { Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import { connect as connectTls } from 'node:tls'
 import type { Cell } from '../../telemetry/metrics.ts'
 import { directSocket } from '../network/direct-socket.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import type { EndpointHost } from './endpoint-host.ts'
 import { UpstreamFailure } from './upstream.ts'
+import { UpstreamConnection } from './upstream-connection.ts'
 import type { UpstreamTls } from './upstream-tls.ts'
 
 /** The pool's side of an attempt. */
 export interface ConnectOwner {
   readonly settings: { readonly preamble?: Buffer }
-  connected(attempt: Connecting, socket: Socket): void
-  connectFailed(attempt: Connecting, failure: UpstreamFailure, reason: string): void
+  connected(socket: Socket, about: UpstreamConnection): void
+  connectFailed(failure: UpstreamFailure, reason: string): void
 }
 
 /** One attempt to connect, TLS handshake included. Who gets the socket reads it by `readInto`. */
@@ -34,33 +36,37 @@ export class Connecting implements TimeoutOwner {
 
   start(): void {
     this.#timeout.arm(this.#timeoutMs)
+    const began = performance.now()
+    let connected = 0
+    const tls = this.#tls
     const { preamble } = this.#owner.settings
     const host = this.#host
     const socket =
-      this.#tls === undefined && host.internal === undefined
+      tls === undefined && host.internal === undefined
         ? dial(directSocket(), host, host.port, preamble)
-        : openSocket(host, this.#tls, preamble, host.port, this.#depth)
+        : openSocket(host, tls, preamble, host.port, this.#depth)
     this.#socket = socket
     const fail = (error: Error) => {
       this.#timeout.cancel()
       socket.removeAllListeners()
       socket.on('error', () => {})
       socket.destroy()
-      this.#owner.connectFailed(this, UpstreamFailure.ConnectFailure, error.message)
+      this.#owner.connectFailed(UpstreamFailure.ConnectFailure, error.message)
     }
     const early = () => fail(new Error('connection closed while connecting'))
     socket.once('error', fail)
     socket.once('close', early)
-    socket.once(this.#tls === undefined ? 'connect' : 'secureConnect', () => {
+    if (tls !== undefined) socket.once('connect', () => (connected = performance.now()))
+    socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
       this.#timeout.cancel()
-      const refused = this.#tls?.verify(socket)
+      const refused = tls?.verify(socket)
       if (refused !== undefined) {
         fail(new Error(refused))
         return
       }
       socket.off('close', early)
       socket.off('error', fail)
-      this.#owner.connected(this, socket)
+      this.#owner.connected(socket, upstreamConnection(socket, tls, began, connected))
     })
   }
 
@@ -69,8 +75,20 @@ export class Connecting implements TimeoutOwner {
     socket.removeAllListeners()
     socket.on('error', () => {})
     socket.destroy()
-    this.#owner.connectFailed(this, UpstreamFailure.ConnectTimeout, 'connect timeout')
+    this.#owner.connectFailed(UpstreamFailure.ConnectTimeout, 'connect timeout')
   }
+}
+
+/** Once it may be used; `connectedMono`: when it was connected, which without TLS is now (0). */
+export function upstreamConnection(
+  socket: Socket,
+  tls: UpstreamTls | undefined,
+  beganMono: number,
+  connectedMono: number,
+): UpstreamConnection {
+  const now = performance.now()
+  const info = tls?.info(socket)
+  return new UpstreamConnection(socket, info, beganMono, connectedMono || now, info === undefined ? 0 : now)
 }
 
 /** Opens a socket to a host; for TLS `secureConnect` says when it may be used. `allowHalfOpen`: the host's end is not the socket's. */

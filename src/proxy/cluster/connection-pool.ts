@@ -12,6 +12,7 @@ import type { Resources } from './circuit-breaker.ts'
 import { Connecting, type ConnectOwner } from './connecting.ts'
 import type { ClusterStats, EndpointHost } from './endpoint-host.ts'
 import { type PendingStream, type UpstreamCallbacks, UpstreamFailure } from './upstream.ts'
+import type { UpstreamConnection } from './upstream-connection.ts'
 import type { UpstreamTls } from './upstream-tls.ts'
 
 export interface PoolSettings extends ClientConnectionSettings {
@@ -141,9 +142,9 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
 
   // From attempts
 
-  connected(_: Connecting, socket: Socket): void {
+  connected(socket: Socket, about: UpstreamConnection): void {
     this.#connecting--
-    const connection = new Http1ClientConnection(socket, this.settings, this)
+    const connection = new Http1ClientConnection(socket, about, this.settings, this)
     readInto(socket, connection)
     socket.on('end', () => connection.onEnd())
     socket.on('drain', () => connection.onDrain())
@@ -153,7 +154,7 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     this.connectionIdle(connection)
   }
 
-  connectFailed(_: Connecting, failure: UpstreamFailure, reason: string): void {
+  connectFailed(failure: UpstreamFailure, reason: string): void {
     this.#connecting--
     this.#closed()
     const { stats } = this.settings

@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
-import { addressText } from '../http/address-text.ts'
 import { type ReadSink, readInto } from '../network/direct-socket.ts'
 import { countRead } from '../network/end-of-turn.ts'
 import { Connecting, type ConnectOwner } from './connecting.ts'
@@ -9,6 +8,7 @@ import type { ConnectionPool, PoolSettings } from './connection-pool.ts'
 import type { EndpointHost } from './endpoint-host.ts'
 import type { ProxyHeaderWriter } from './proxy-protocol.ts'
 import { type PendingStream, type UpstreamCallbacks, UpstreamFailure, type UpstreamStream } from './upstream.ts'
+import type { UpstreamConnection } from './upstream-connection.ts'
 
 /** Connections to a host that carry the bytes of a CONNECT, which ends here (`connect_config`). None is used twice. */
 export class TunnelPool implements ConnectionPool {
@@ -54,13 +54,17 @@ class Tunnel implements ConnectOwner, PendingStream, UpstreamStream, ReadSink {
   #callbacks: UpstreamCallbacks | undefined
   #socket: Socket | undefined
   #counted = false
-  localAddress = ''
+  #about: UpstreamConnection | undefined
 
   constructor(host: EndpointHost, settings: PoolSettings, callbacks: UpstreamCallbacks, gone: () => void) {
     this.settings = settings
     this.#host = host
     this.#callbacks = callbacks
     this.#gone = gone
+  }
+
+  get about(): UpstreamConnection {
+    return this.#about as UpstreamConnection
   }
 
   connect(): void {
@@ -71,9 +75,9 @@ class Tunnel implements ConnectOwner, PendingStream, UpstreamStream, ReadSink {
     new Connecting(this, this.#host, tls, connectTimeoutMs, this.#callbacks?.proxied?.internalDepth ?? 0).start()
   }
 
-  connected(_: Connecting, socket: Socket): void {
+  connected(socket: Socket, about: UpstreamConnection): void {
     this.#socket = socket
-    this.localAddress = addressText(socket.localAddress ?? '', socket.localPort ?? 0)
+    this.#about = about
     readInto(socket, this)
     socket.on('end', () => {
       const callbacks = this.#callbacks
@@ -93,7 +97,7 @@ class Tunnel implements ConnectOwner, PendingStream, UpstreamStream, ReadSink {
     countRead()
   }
 
-  connectFailed(_: Connecting, failure: UpstreamFailure, reason: string): void {
+  connectFailed(failure: UpstreamFailure, reason: string): void {
     const callbacks = this.#callbacks
     this.#callbacks = undefined
     this.settings.stats.connectFail.value++

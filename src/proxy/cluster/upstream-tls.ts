@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { type ConnectionOptions, createSecureContext, type TLSSocket } from 'node:tls'
 import {
@@ -8,11 +8,13 @@ import {
 } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
 import type { Cell } from '../../telemetry/metrics.ts'
 import { onlyFields } from '../config/fields.ts'
+import type { CertificateInfo, TlsInfo } from '../network/connection-info.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import { accepted } from '../tls/accepted.ts'
 import { protocolBounds } from '../tls/parameters.ts'
 import { secretNeeds } from '../tls/secret-need.ts'
 import { certificateField, certificatePem, type SecretSource, validation } from '../tls/secrets.ts'
+import { certificateInfo, SessionInfo } from '../tls/tls-info.ts'
 import type { EndpointHost } from './endpoint-host.ts'
 
 /** TLS to the endpoints of a cluster. */
@@ -22,6 +24,8 @@ export interface UpstreamTls {
   options(host: EndpointHost): ConnectionOptions
   /** The reason why the peer is not accepted. */
   verify(socket: Socket): string | undefined
+  /** What is known of a session that is accepted. */
+  info(socket: Socket): TlsInfo
 }
 
 export function compileUpstreamTls(
@@ -52,7 +56,7 @@ export function compileUpstreamTls(
   }
   if (secretNeeds(common, where).some(({ key, dynamic }) => dynamic && secrets.find(key) === undefined)) {
     const notReady = scope.counter('client_ssl_socket_factory.upstream_context_secrets_not_ready')
-    return { notReady, options: () => ({}), verify: () => undefined }
+    return { notReady, options: () => ({}), verify: () => undefined, info: noSession }
   }
   const certificate = certificatePem(common, secrets, where)
   const check = validation(common, secrets, where)
@@ -67,6 +71,7 @@ export function compileUpstreamTls(
   // Envoy offers what the cluster speaks unless told otherwise.
   const protocols =
     common !== undefined && common.alpnProtocols.length > 0 ? [...common.alpnProtocols] : http2 ? ['h2'] : []
+  let local: CertificateInfo | undefined
   const sessions = new Map<string, Buffer>()
   return {
     notReady: undefined,
@@ -93,5 +98,13 @@ export function compileUpstreamTls(
       }
       return check.matchesNames(peer.subjectaltname ?? '') ? undefined : 'no subject alternative name matches'
     },
+    info(socket) {
+      local ??= certificate && certificateInfo(new X509Certificate(certificate.cert[0]))
+      return new SessionInfo(socket as TLSSocket, check?.ca !== undefined, local, config.sni)
+    },
   }
+}
+
+function noSession(): never {
+  throw new Error('a connection without its secrets')
 }

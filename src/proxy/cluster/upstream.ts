@@ -3,6 +3,7 @@ import type { HeaderMap } from '../../base/header-map.ts'
 import type { MetadataMap } from '../metadata-map.ts'
 import type { EndpointHost } from './endpoint-host.ts'
 import type { ProxiedAddresses } from './proxy-protocol.ts'
+import type { UpstreamConnection } from './upstream-connection.ts'
 
 /** Why no stream could be had, or why it broke. */
 export const UpstreamFailure = {
@@ -42,7 +43,8 @@ export interface UpstreamCallbacks {
 
 /** A request on its way to one host. */
 export interface UpstreamStream {
-  readonly localAddress: string
+  /** The connection that carries it. */
+  readonly about: UpstreamConnection
   /** `isHead`, upgrade and method are read from the headers. */
   sendHeaders(headers: HeaderMap, endStream: boolean): void
   sendData(data: BodyBuffer, endStream: boolean): void

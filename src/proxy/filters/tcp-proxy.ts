@@ -11,15 +11,15 @@ import type { HashPolicy } from '../../../gen/envoy/type/v3/hash_policy_pb.ts'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { ClusterManager } from '../cluster/cluster-manager.ts'
-import { openSocket } from '../cluster/connecting.ts'
+import { openSocket, upstreamConnection } from '../cluster/connecting.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
 import { Hash64, xxHash64 } from '../cluster/hash64.ts'
 import { MetadataMatch } from '../cluster/lb/metadata-match.ts'
+import type { UpstreamConnection } from '../cluster/upstream-connection.ts'
 import { metadataJson } from '../config/any.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
 import type { FactoryContext } from '../context.ts'
 import { type AccessLogger, accessLogger, prepareAccessLog } from '../http/access-log.ts'
-import { addressText } from '../http/address-text.ts'
 import { ResponseFlag, StreamInfo } from '../http/stream-info.ts'
 import { countRead } from '../network/end-of-turn.ts'
 import {
@@ -224,6 +224,8 @@ class TcpProxyFilter implements NetworkFilter, TimeoutOwner {
     // Either side may end and still be sent to (Envoy's enableHalfClose).
     const socket = openSocket(host, tls, proxyHeader?.(connection), host.port, connection.internalDepth, true)
     this.#upstream = socket
+    const began = performance.now()
+    let connected = 0
     let counted = true
     const gone = () => {
       if (!counted) return
@@ -252,6 +254,7 @@ class TcpProxyFilter implements NetworkFilter, TimeoutOwner {
       if (this.#connected && !this.#over) this.#callbacks.close('')
       else fail('closed')
     })
+    if (tls !== undefined) socket.once('connect', () => (connected = performance.now()))
     socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
       const refused = tls?.verify(socket)
       if (refused !== undefined) {
@@ -259,18 +262,18 @@ class TcpProxyFilter implements NetworkFilter, TimeoutOwner {
         return
       }
       clearTimeout(this.#connectTimer)
-      this.#ready(socket, host)
+      this.#ready(socket, host, upstreamConnection(socket, tls, began, connected))
     })
   }
 
-  #ready(socket: Socket, host: EndpointHost): void {
+  #ready(socket: Socket, host: EndpointHost, about: UpstreamConnection): void {
     this.#connected = true
     this.#cluster?.outliers?.onConnectedOnly(host)
     this.#info.upstreamHost = host
-    this.#info.upstreamLocalAddress = addressText(socket.localAddress ?? '', socket.localPort ?? 0)
+    this.#info.upstreamConnection = about
     const { upstream } = this.#callbacks
     upstream.host = host.address
-    upstream.localAddress = this.#info.upstreamLocalAddress
+    upstream.localAddress = about.localAddress
     upstream.cluster = this.#info.upstreamCluster
     host.active++
     this.#idle.arm(this.#settings.idleMs)
@@ -310,6 +313,7 @@ class TcpProxyFilter implements NetworkFilter, TimeoutOwner {
     clearTimeout(this.#connectTimer)
     if (this.#connected && this.#host !== undefined) this.#host.active--
     this.#info.endMono = performance.now()
+    this.#info.logType = 'TcpConnectionEnd'
     if (this.#settings.logs.length === 0) return
     const { dynamicMetadata, filterState } = this.#callbacks
     for (const [namespace, values] of dynamicMetadata) this.#info.setDynamicMetadata(namespace, values)

@@ -12,8 +12,8 @@ import { headerMatch } from '../match/header.ts'
 import { fraction } from '../route/route-match.ts'
 import type { AttributePlace } from './attributes.ts'
 import { celCondition } from './expression.ts'
+import { grpcStatus } from './operators/grpc.ts'
 import { responseFlagsText, type StreamInfo } from './stream-info.ts'
-import { grpcStatus } from './substitution.ts'
 
 export type LogFilter = (info: StreamInfo) => boolean
 

@@ -24,6 +24,7 @@ import { prepareWasmAccessLog, WasmAccessLogger } from '../filters/wasm/access-l
 import { type LogFilter, logFilter } from './access-log-filter.ts'
 import { jsonFormat } from './json-format.ts'
 import { type LogFile, openLog } from './log-file.ts'
+import type { FormatContext } from './operators/operator.ts'
 import type { StreamInfo } from './stream-info.ts'
 import { type TextFormat, textFormat } from './substitution.ts'
 
@@ -55,18 +56,18 @@ export function accessLogger(config: AccessLog, path: string, context: FactoryCo
     case FileAccessLogSchema.typeName: {
       const file = message as FileAccessLog
       if (file.path === '') throw invalid(`${where}.path`, 'a path is missing')
-      return new TextLogger(openLog(file.path, context.stats), fileLine(file, where), filter)
+      return new TextLogger(openLog(file.path, context.stats), fileLine(file, where, context), filter)
     }
     case StdoutAccessLogSchema.typeName:
       return new TextLogger(
         openLog('/dev/stdout', context.stats),
-        streamLine(message as StdoutAccessLog, where),
+        streamLine(message as StdoutAccessLog, where, context),
         filter,
       )
     case StderrAccessLogSchema.typeName:
       return new TextLogger(
         openLog('/dev/stderr', context.stats),
-        streamLine(message as StderrAccessLog, where),
+        streamLine(message as StderrAccessLog, where, context),
         filter,
       )
     case WasmAccessLogSchema.typeName:
@@ -110,29 +111,34 @@ class TextLogger implements AccessLogger {
   }
 }
 
-function fileLine(file: FileAccessLog, path: string): TextFormat {
+function fileLine(file: FileAccessLog, path: string, place: FactoryContext): TextFormat {
+  const context = formatContext(place)
   const format = file.accessLogFormat
   switch (format.case) {
     case undefined:
       return textFormat(DEFAULT_FORMAT, path)
     case 'format':
-      return textFormat(format.value, `${path}.format`)
+      return textFormat(format.value, `${path}.format`, false, context)
     case 'jsonFormat':
-      return jsonFormat(format.value, `${path}.json_format`)
+      return jsonFormat(format.value, `${path}.json_format`, false, context)
     case 'typedJsonFormat':
-      return jsonFormat(format.value, `${path}.typed_json_format`)
+      return jsonFormat(format.value, `${path}.typed_json_format`, false, context)
     case 'logFormat':
-      return substitutionLine(format.value, `${path}.log_format`)
+      return substitutionLine(format.value, `${path}.log_format`, context)
   }
 }
 
-function streamLine(log: StdoutAccessLog | StderrAccessLog, path: string): TextFormat {
+function streamLine(log: StdoutAccessLog | StderrAccessLog, path: string, place: FactoryContext): TextFormat {
   return log.accessLogFormat.case === 'logFormat'
-    ? substitutionLine(log.accessLogFormat.value, `${path}.log_format`)
+    ? substitutionLine(log.accessLogFormat.value, `${path}.log_format`, formatContext(place))
     : textFormat(DEFAULT_FORMAT, path)
 }
 
-function substitutionLine(format: SubstitutionFormatString, path: string): TextFormat {
+function formatContext({ listener }: FactoryContext): FormatContext {
+  return { listenerMetadata: listener.metadata }
+}
+
+function substitutionLine(format: SubstitutionFormatString, path: string, context: FormatContext): TextFormat {
   // Their operators are built in.
   for (const [i, { typedConfig }] of format.formatters.entries()) {
     const where = `${path}.formatters[${i}].typed_config`
@@ -142,12 +148,12 @@ function substitutionLine(format: SubstitutionFormatString, path: string): TextF
   }
   switch (format.format.case) {
     case 'textFormat':
-      return textFormat(format.format.value || DEFAULT_FORMAT, `${path}.text_format`, format.omitEmptyValues)
+      return textFormat(format.format.value || DEFAULT_FORMAT, `${path}.text_format`, format.omitEmptyValues, context)
     case 'jsonFormat':
-      return jsonFormat(format.format.value, `${path}.json_format`, format.omitEmptyValues)
+      return jsonFormat(format.format.value, `${path}.json_format`, format.omitEmptyValues, context)
     case 'textFormatSource': {
       const text = dataSource(format.format.value, `${path}.text_format_source`).toString('utf8')
-      return textFormat(text, `${path}.text_format_source`, format.omitEmptyValues)
+      return textFormat(text, `${path}.text_format_source`, format.omitEmptyValues, context)
     }
     default:
       return textFormat(DEFAULT_FORMAT, path)

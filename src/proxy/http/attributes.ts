@@ -98,7 +98,7 @@ function upstreamAttribute(info: StreamInfo, name: string): AttributeValue | und
     case 'port':
       return host?.port
     case 'local_address':
-      return info.upstreamLocalAddress === '' ? undefined : info.upstreamLocalAddress
+      return info.upstreamConnection?.localAddress || undefined
     case 'transport_failure_reason':
       return host === undefined && info.upstreamTransportFailureReason === ''
         ? undefined

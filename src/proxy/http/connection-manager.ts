@@ -93,6 +93,7 @@ export class ConnectionManager {
     this.#parts.report?.(info)
     stream.trace?.finish(info)
     const logs = this.#parts.accessLogs
+    info.logType = 'DownstreamEnd'
     for (let i = 0; i < logs.length; i++) logs[i].log(info)
   }
 
@@ -137,8 +138,7 @@ export class ConnectionManager {
     clientCertHeader(headers, info.connection, options)
     if (options.caller !== undefined) nameCaller(headers, options.caller)
     // Before the id is read: the decision to trace is written into it.
-    stream.trace = this.#parts.tracing?.begin(info, headers, stream)
-    if (stream.trace !== undefined) info.traceId = stream.trace.span.traceId
+    this.#trace(stream, headers)
     info.requestId = headers.get('x-request-id') ?? ''
     // Last, because which upgrades are allowed is a matter of the route, which sees the headers as they are now.
     return this.#acceptUpgrade(stream, headers, method)
@@ -148,8 +148,16 @@ export class ConnectionManager {
   acceptRedirected(stream: HttpStream, headers: HeaderMap): boolean {
     if (!this.#normalize(stream, headers, headers.flat[3])) return false
     this.#stripHost(headers.flat, stream.info.connection)
-    stream.trace = this.#parts.tracing?.begin(stream.info, headers, stream)
+    this.#trace(stream, headers)
     return true
+  }
+
+  #trace(stream: HttpStream, headers: HeaderMap): void {
+    const trace = this.#parts.tracing?.begin(stream.info, headers, stream)
+    stream.trace = trace
+    if (trace === undefined) return
+    stream.info.traceId = trace.span.traceId
+    stream.info.spanId = trace.span.spanId
   }
 
   /** The last changes to a response before it goes to the codec. */

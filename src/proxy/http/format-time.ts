@@ -1,11 +1,27 @@
 /** `2026-11-21T10:22:29.123Z` is Envoy's default; else strftime with Envoy's `%3f`, `%6f`, `%f` and `%s`. Times are UTC. */
 export function formatTime(ms: number, format: string): string {
-  if (format === '') return isoTime(ms)
+  return format === '' ? isoTime(ms) : written(ms, new Date(ms), format, SPECS)
+}
+
+/** The same in the time zone of the process; `2026-11-21T12:22:29.123+0200` is the default. */
+export function formatLocalTime(ms: number, format: string): string {
   const date = new Date(ms)
+  const minutes = -date.getTimezoneOffset()
+  // The fields of UTC are then those of the zone.
+  const shifted = new Date(ms + minutes * 60_000)
+  return written(ms, shifted, format || '%Y-%m-%dT%H:%M:%S.%3f%z', {
+    ...SPECS,
+    s: () => SPECS['s'](date),
+    z: () => `${minutes < 0 ? '-' : '+'}${two(Math.floor(Math.abs(minutes) / 60))}${two(Math.abs(minutes) % 60)}`,
+    Z: () => date.toLocaleTimeString('en-US', { timeZoneName: 'short' }).split(' ').at(-1) ?? '',
+  })
+}
+
+function written(ms: number, date: Date, format: string, specs: typeof SPECS): string {
   return format.replace(/%([EO]?[a-zA-Z%]|[1-9]f)/g, (all, spec: string) => {
     const fraction = /^([1-9])?f$/.exec(spec)
     if (fraction !== null) return nanos(ms).slice(0, Number(fraction[1] ?? 9))
-    const write = SPECS[spec]
+    const write = specs[spec]
     return write === undefined ? all : write(date)
   })
 }

@@ -1,8 +1,10 @@
-import { isUtf8 } from 'node:buffer'
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
 import { byteString } from '../../base/byte-string.ts'
+import { operatorJson, printable, quoted } from './operators/json-text.ts'
+import { valueText } from './operators/metadata.ts'
+import type { FormatContext, Operator } from './operators/operator.ts'
 import type { StreamInfo } from './stream-info.ts'
-import { type FormatContext, joined, type Operator, parseFormat, type TextFormat, valueText } from './substitution.ts'
+import { joined, parseFormat, type TextFormat } from './substitution.ts'
 
 /** JSON text; undefined: there is nothing. */
 type JsonBuild = (info: StreamInfo) => string | undefined
@@ -72,32 +74,9 @@ function compileText(value: string, path: string, omitEmpty: boolean, context: F
   return (info) => quoted(text(info))
 }
 
-function operatorJson(value: string | number | undefined): string | undefined {
-  return typeof value === 'string' ? quoted(printable(value)) : value?.toString()
-}
-
 function printableOperator(operator: Operator): Operator {
   return (info) => {
     const value = operator(info)
     return typeof value === 'string' ? printable(value) : value
   }
-}
-
-function quoted(text: string): string {
-  const json = JSON.stringify(text)
-  return json.includes('\\udc') ? json.replace(ESCAPED, byteEscape) : json
-}
-
-/** An escaped backslash, or one of the lone surrogates that stand for bytes; `JSON.stringify` writes those as escapes. */
-const ESCAPED = /\\(?:\\|udc([0-9a-f]{2}))/g
-const BYTE = 0xdc00
-
-function byteEscape(all: string, hex: string | undefined): string {
-  return hex === undefined ? all : `\\u00${hex}`
-}
-
-/** As Envoy's JSON sanitizer: where a value is not UTF-8, all of its bytes but printable ASCII are written as escapes. */
-function printable(value: string): string {
-  if (!/[\x80-\xff]/.test(value) || isUtf8(Buffer.from(value, 'latin1'))) return value
-  return value.replace(/[^ !#-[\]-~]/g, (byte) => String.fromCharCode(BYTE + byte.charCodeAt(0)))
 }

@@ -1,5 +1,6 @@
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { Host } from '../cluster/host.ts'
+import type { UpstreamConnection } from '../cluster/upstream-connection.ts'
 import type { Compressors } from '../filters/compression/accept-encoding.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
 import type { Route } from '../route/route.ts'
@@ -108,7 +109,10 @@ export class StreamInfo {
   requestId = ''
   /** '' for a request that is not traced. */
   traceId = ''
+  spanId = ''
   attemptCount = 0
+  /** Why it is being logged, as Envoy names it. */
+  logType: 'NotSet' | 'DownstreamEnd' | 'TcpConnectionEnd' = 'NotSet'
   filterChainName = ''
   virtualClusterName = ''
   /** Chosen for tracing; also where nothing takes the spans. */
@@ -125,7 +129,7 @@ export class StreamInfo {
   /** Cluster name, as in `%UPSTREAM_CLUSTER%`. */
   upstreamCluster = ''
   upstreamHost: Host | undefined
-  upstreamLocalAddress = ''
+  upstreamConnection: UpstreamConnection | undefined
   upstreamTransportFailureReason = ''
   /** The filter for health checks has taken it for one. */
   healthCheck = false

@@ -5,6 +5,7 @@ import { describe, test } from 'node:test'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
 import type { UpstreamCallbacks } from '../cluster/upstream.ts'
+import { UpstreamConnection } from '../cluster/upstream-connection.ts'
 import { endTurn } from '../network/end-of-turn.ts'
 import { Http1ClientConnection } from './client-connection.ts'
 import { DEFAULT_LIMITS } from './head.ts'
@@ -46,12 +47,14 @@ const head = (method: string, ...more: string[]) =>
 
 const SETTINGS = { limits: DEFAULT_LIMITS, maxRequestsPerConnection: 0, enableTrailers: false }
 
+const connectionOf = (socket: unknown) => new UpstreamConnection(socket as Socket, undefined, 1, 2, 0)
+
 describe('a connection that is used again', () => {
   /** A CONNECT without a tunnel: it ended with its head, and was refused. */
   function afterConnect() {
     const socket = new FakeSocket()
     const owner = { connectionIdle: () => socket.events.push('idle'), connectionClosed: () => {} }
-    const connection = new Http1ClientConnection(socket as unknown as Socket, SETTINGS, owner)
+    const connection = new Http1ClientConnection(socket as unknown as Socket, connectionOf(socket), SETTINGS, owner)
     connection.attach(callbacks(socket.events))
     connection.sendHeaders(head('CONNECT'), true)
     endTurn()
@@ -81,7 +84,7 @@ describe('a request that has not left yet', () => {
   function asking() {
     const socket = new FakeSocket()
     const owner = { connectionIdle: () => socket.events.push('idle'), connectionClosed: () => {} }
-    const connection = new Http1ClientConnection(socket as unknown as Socket, SETTINGS, owner)
+    const connection = new Http1ClientConnection(socket as unknown as Socket, connectionOf(socket), SETTINGS, owner)
     connection.attach(callbacks(socket.events))
     connection.sendHeaders(head('GET'), true)
     return { connection, socket }
@@ -111,7 +114,7 @@ describe('what a client sends behind an upgrade', () => {
   function upgrading(method = 'GET', ...more: string[]) {
     const socket = new FakeSocket()
     const owner = { connectionIdle: () => socket.events.push('idle'), connectionClosed: () => {} }
-    const connection = new Http1ClientConnection(socket as unknown as Socket, SETTINGS, owner)
+    const connection = new Http1ClientConnection(socket as unknown as Socket, connectionOf(socket), SETTINGS, owner)
     connection.attach(callbacks(socket.events))
     connection.sendHeaders(head(method, ...more), false)
     const read = (text: string) => {

@@ -6,7 +6,7 @@ import type { HeaderMap } from '../../base/header-map.ts'
 import type { Entry } from '../../base/id-table.ts'
 import { upgradeOf } from '../cluster/upgrade.ts'
 import { type UpstreamCallbacks, UpstreamFailure, type UpstreamStream } from '../cluster/upstream.ts'
-import { addressText } from '../http/address-text.ts'
+import type { UpstreamConnection } from '../cluster/upstream-connection.ts'
 import type { IdleOwner, IdleTimer } from '../idle-timer.ts'
 import { beginRead, endRead } from '../network/end-of-turn.ts'
 import { CodecError } from './codec-error.ts'
@@ -45,7 +45,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
   readonly id = ++lastId
   nextInTable: Entry | undefined
   readonly socket: Socket
-  readonly localAddress: string
+  readonly about: UpstreamConnection
   readonly #owner: ClientConnectionOwner
   readonly #output: Output
   readonly #settings: ClientConnectionSettings
@@ -71,10 +71,15 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
   /** Set by the pool: not to be used for another request. */
   retired = false
 
-  constructor(socket: Socket, settings: ClientConnectionSettings, owner: ClientConnectionOwner) {
+  constructor(
+    socket: Socket,
+    about: UpstreamConnection,
+    settings: ClientConnectionSettings,
+    owner: ClientConnectionOwner,
+  ) {
     super(settings.limits)
     this.socket = socket
-    this.localAddress = addressText(socket.localAddress ?? '', socket.localPort ?? 0)
+    this.about = about
     this.#owner = owner
     this.#settings = settings
     this.#output = new Output(socket, this)

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { upgradeOf } from '../cluster/upgrade.ts'
 import { type UpstreamCallbacks, UpstreamFailure } from '../cluster/upstream.ts'
-import { addressText } from '../http/address-text.ts'
+import type { UpstreamConnection } from '../cluster/upstream-connection.ts'
 import { type IdleOwner, IdleTimer } from '../idle-timer.ts'
 import { readInto } from '../network/direct-socket.ts'
 import { Http2ClientStream, Http2Upstream } from './client-stream.ts'
@@ -33,7 +33,7 @@ export interface ClientConnectionSettings {
 }
 
 export class Http2ClientConnection extends Http2Connection<Http2ClientStream> implements IdleOwner {
-  readonly localAddress: string
+  readonly about: UpstreamConnection
   readonly #owner: ClientConnectionOwner
   readonly #maxRequests: number
   readonly #idle: IdleTimer
@@ -47,13 +47,14 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
 
   constructor(
     socket: Socket,
+    about: UpstreamConnection,
     { options, limits, stats, maxRequests, idleTimeoutMs }: ClientConnectionSettings,
     owner: ClientConnectionOwner,
   ) {
     super(socket, options, limits, stats, false)
     this.#owner = owner
     this.#maxRequests = maxRequests
-    this.localAddress = addressText(socket.localAddress ?? '', socket.localPort ?? 0)
+    this.about = about
     this.output.bytes(PREFACE)
     this.greet([[Setting.EnablePush, 0]])
     this.#idle = new IdleTimer(this, idleTimeoutMs)

@@ -2,6 +2,7 @@
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { type UpstreamCallbacks, UpstreamFailure, type UpstreamStream } from '../cluster/upstream.ts'
+import type { UpstreamConnection } from '../cluster/upstream-connection.ts'
 import type { MetadataMap } from '../metadata-map.ts'
 import type { Http2ClientConnection } from './client-connection.ts'
 import { ErrorCode } from './error-code.ts'
@@ -142,7 +143,6 @@ export class Http2ClientStream extends Http2Stream {
 
 /** What the router gets: a place on a connection, that becomes a stream with its headers, since ids have to grow on the wire. */
 export class Http2Upstream implements UpstreamStream {
-  readonly localAddress: string
   readonly #connection: Http2ClientConnection
   #callbacks: UpstreamCallbacks | undefined
   #stream: Http2ClientStream | undefined
@@ -150,7 +150,10 @@ export class Http2Upstream implements UpstreamStream {
   constructor(connection: Http2ClientConnection, callbacks: UpstreamCallbacks) {
     this.#connection = connection
     this.#callbacks = callbacks
-    this.localAddress = connection.localAddress
+  }
+
+  get about(): UpstreamConnection {
+    return this.#connection.about
   }
 
   sendHeaders(headers: HeaderMap, endStream: boolean): void {

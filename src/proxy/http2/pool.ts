@@ -4,6 +4,7 @@ import { Connecting, type ConnectOwner } from '../cluster/connecting.ts'
 import { type ConnectionPool, mayConnect, type PoolSettings } from '../cluster/connection-pool.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
 import { type PendingStream, type UpstreamCallbacks, UpstreamFailure } from '../cluster/upstream.ts'
+import type { UpstreamConnection } from '../cluster/upstream-connection.ts'
 import {
   type ClientConnectionOwner,
   type ClientConnectionSettings,
@@ -70,15 +71,15 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     this.#leftQueue()
   }
 
-  connected(_: Connecting, socket: Socket): void {
+  connected(socket: Socket, about: UpstreamConnection): void {
     this.#connecting--
-    const connection = new Http2ClientConnection(socket, this.#connection, this)
+    const connection = new Http2ClientConnection(socket, about, this.#connection, this)
     this.#open.push(connection)
     this.connectionFree()
     if (this.#drained) connection.drain()
   }
 
-  connectFailed(_: Connecting, failure: UpstreamFailure, reason: string): void {
+  connectFailed(failure: UpstreamFailure, reason: string): void {
     this.#connecting--
     this.#closed()
     const { stats } = this.settings

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
 import type { UpstreamCallbacks, UpstreamStream } from '../cluster/upstream.ts'
+import { UpstreamConnection } from '../cluster/upstream-connection.ts'
 import type { ResponseEncoder } from '../http/codec.ts'
 import type { ConnectionManager } from '../http/connection-manager.ts'
 import type { HttpStream } from '../http/stream.ts'
@@ -233,7 +234,8 @@ export function recordClient(chunks: readonly (Buffer | HeaderMap)[], options: P
     maxRequests: 0,
     idleTimeoutMs: 0,
   }
-  const connection = new Http2ClientConnection(socket as unknown as Socket, settings, owner)
+  const about = new UpstreamConnection(socket as unknown as Socket, undefined, 1, 2, 0)
+  const connection = new Http2ClientConnection(socket as unknown as Socket, about, settings, owner)
   let requests = 0
   const send = (headers: HeaderMap): void => {
     const callbacks = new FakeCallbacks(recording, ++requests)

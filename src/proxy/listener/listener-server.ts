@@ -427,6 +427,8 @@ class AcceptedConnection implements ConnectionOwner, Entry {
       remotePort: facts.remotePort,
       directRemoteAddress: facts.directRemoteAddress,
       directRemotePort: this.#socket.remotePort ?? 0,
+      directLocalAddress: unmapped(this.#socket.localAddress ?? ''),
+      directLocalPort: this.#socket.localPort ?? 0,
       listenerName: this.#listener.name,
       internalDepth: internalDepth(this.#socket),
       requestedServerName: facts.serverName,

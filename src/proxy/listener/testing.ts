@@ -33,7 +33,7 @@ export class Authority {
     return this.#root.toString('pem')
   }
 
-  async issue(names: readonly { type: 'dns' | 'url'; value: string }[]): Promise<Pair> {
+  async issue(names: readonly { type: 'dns' | 'url' | 'email' | 'ip'; value: string }[]): Promise<Pair> {
     const keys = (await webcrypto.subtle.generateKey(ALG, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair
     const cert = await x509.X509CertificateGenerator.create({
       subject: `CN=${names[0].value.replace(/[^a-z.]/g, '')}`,

@@ -10,6 +10,8 @@ export interface ConnectionInfo {
   /** The peer of the socket in any case. */
   readonly directRemoteAddress: string
   readonly directRemotePort: number
+  readonly directLocalAddress: string
+  readonly directLocalPort: number
   readonly listenerName: string
   /** How many internal listeners it has come through; absent: none. */
   readonly internalDepth?: number
@@ -18,13 +20,16 @@ export interface ConnectionInfo {
   terminationDetails: string
 }
 
-/** The TLS session of a connection; PEM and names as Envoy's attributes give them. */
+/** The TLS session of a connection, on either side; PEM and names as Envoy's attributes give them. */
 export interface TlsInfo {
   readonly version: string
   readonly cipher: string
   readonly alpn: string
+  /** In lower-case hex; '' in TLS 1.3. */
   readonly sessionId: string
-  /** A verified client certificate was given. */
+  /** The name that was asked for, of a session with an upstream; else ''. */
+  readonly serverName: string
+  /** A verified client certificate was given; of an upstream's session: its certificate was verified. */
   readonly mtls: boolean
   readonly peer: CertificateInfo | undefined
   readonly local: CertificateInfo | undefined
@@ -35,9 +40,13 @@ export interface CertificateInfo {
   readonly issuer: string
   readonly uriSans: readonly string[]
   readonly dnsSans: readonly string[]
+  readonly emailSans: readonly string[]
+  readonly ipSans: readonly string[]
   readonly serial: string
   /** SHA-256 of the DER, lower-case hex. */
   readonly sha256: string
+  /** SHA-1 likewise. */
+  readonly sha1: string
   readonly pem: string
   readonly validFrom: string
   readonly validTo: string

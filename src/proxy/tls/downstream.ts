@@ -10,16 +10,10 @@ import { durationSeconds, invalid, onlyFields } from '../config/fields.ts'
 import type { CertificateInfo, TlsInfo } from '../network/connection-info.ts'
 import { accepted } from './accepted.ts'
 import { protocolBounds } from './parameters.ts'
-import {
-  altNames,
-  certificateField,
-  certificatePem,
-  type PeerValidation,
-  type SecretSource,
-  validation,
-} from './secrets.ts'
+import { certificateField, certificatePem, type PeerValidation, type SecretSource, validation } from './secrets.ts'
 import { acceptTicketKeys, configuredTicketKeys, ownTicketKeys } from './session-tickets.ts'
 import type { TicketSecret } from './ticket-secret.ts'
+import { certificateInfo, SessionInfo } from './tls-info.ts'
 
 /**
  * What `tls.Server` does for its sockets after a handshake, and nobody for a socket that is wrapped by hand: ask OpenSSL about the
@@ -126,15 +120,7 @@ export class DownstreamTls {
       if (!this.#check.matchesNames(peer.subjectAltName ?? '')) return { refused: 'client certificate names' }
     }
     return {
-      info: {
-        version: socket.getProtocol() ?? '',
-        cipher: socket.getCipher()?.name ?? '',
-        alpn: socket.alpnProtocol === false || socket.alpnProtocol === null ? '' : socket.alpnProtocol,
-        sessionId: socket.getSession()?.toString('hex').slice(0, 64) ?? '',
-        mtls: verified,
-        peer: peer && certificateInfo(peer),
-        local: this.#local,
-      },
+      info: new SessionInfo(socket, verified, this.#local, ''),
     }
   }
 }
@@ -166,24 +152,4 @@ function sessionIdentity(
 ): string {
   const parts = JSON.stringify([subject, issuer, uriSans, dnsSans, requireClient, check?.identity])
   return createHash('sha256').update(parts).digest('hex').slice(0, 32)
-}
-
-/** RFC 4514 order and separators, as Envoy prints subjects. */
-function subject(text: string): string {
-  return text.split('\n').reverse().join(',')
-}
-
-export function certificateInfo(certificate: X509Certificate): CertificateInfo {
-  const names = altNames(certificate.subjectAltName ?? '')
-  return {
-    subject: subject(certificate.subject ?? ''),
-    issuer: subject(certificate.issuer ?? ''),
-    uriSans: names.filter(([kind]) => kind === 'URI').map(([, value]) => value),
-    dnsSans: names.filter(([kind]) => kind === 'DNS').map(([, value]) => value),
-    serial: certificate.serialNumber.toLowerCase(),
-    sha256: createHash('sha256').update(certificate.raw).digest('hex'),
-    pem: certificate.toString(),
-    validFrom: certificate.validFrom,
-    validTo: certificate.validTo,
-  }
 }

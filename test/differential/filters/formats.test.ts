@@ -26,6 +26,14 @@ const NAMES = [
     'QUERY_PARAM',
     'PATH',
     'ENVIRONMENT',
+    'QUERY_PARAMS',
+    'UPSTREAM_FILTER_STATE',
+    'COALESCE',
+    'REQUESTED_SERVER_NAME',
+    'ACCESS_LOG_TYPE',
+    'UPSTREAM_PEER_CERT_V_END',
+    'START_TIME_LOCAL',
+    'EMIT_TIME_LOCAL',
   ],
   ...['GRPC_STATUS', 'START_TIME', 'EMIT_TIME', 'NONE_SUCH', 'req', 'Protocol', ''],
 ]
@@ -41,6 +49,12 @@ const ARGUMENTS = [
   '(a:PLAIN)',
   '(a:X)',
   '(NUMBER)',
+  '(DECODED)',
+  '(SNI_FIRST)',
+  '(HOST_FIRST:ORIG)',
+  '({"operators":["PROTOCOL",{"command":"REQ","param":"a","max_length":3}]})',
+  '({"operators":[{"command":"PROTOCOL","max_length":3}]})',
+  '({"operators":[]})',
   '(',
   '(a))',
 ]
@@ -51,8 +65,8 @@ const REFUSED_HERE = [
   // A parenthesis too many is an operator that has not come to its end.
   /\(a\)\)/,
   /^%RESPONSE_CODE_DETAILS\(/,
+  // Envoy takes what is no number of bits for none.
   /^%(UPSTREAM|DOWNSTREAM)\w*ADDRESS_WITHOUT_PORT\(/,
-  /^%REQUESTED_SERVER_NAME\(/,
 ]
 
 function formats(): string[] {

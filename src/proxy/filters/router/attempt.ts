@@ -5,6 +5,7 @@ import type { Cluster } from '../../cluster/cluster.ts'
 import type { EndpointHost } from '../../cluster/endpoint-host.ts'
 import type { ProxiedAddresses } from '../../cluster/proxy-protocol.ts'
 import type { PendingStream, UpstreamCallbacks, UpstreamFailure, UpstreamStream } from '../../cluster/upstream.ts'
+import type { UpstreamConnection } from '../../cluster/upstream-connection.ts'
 import type { MetadataMap } from '../../metadata-map.ts'
 import type { RequestLimits } from '../../route/request-limits.ts'
 import { Timeout, type TimeoutOwner } from '../../timeout-queue.ts'
@@ -33,7 +34,8 @@ export class Attempt implements UpstreamCallbacks, TimeoutOwner {
   #perTry: Timeout | undefined
   #perTryIdle: Timeout | undefined
   headersSent = false
-  localAddress = ''
+  /** Where it went, once it has gone. */
+  connection: UpstreamConnection | undefined
   /** It took longer than a try may, and runs on beside the next one. */
   late = false
 
@@ -178,7 +180,7 @@ export class Attempt implements UpstreamCallbacks, TimeoutOwner {
     this.#begun = true
     this.#cluster.requestBegun(host)
     this.#span?.onConnected(host)
-    this.localAddress = stream.localAddress
+    this.connection = stream.about
     router.onAttemptReady(this)
   }
 

@@ -185,7 +185,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const { info, requestHeaders } = this.callbacks.stream
     const { host } = attempt
     info.upstreamHost = host
-    info.upstreamLocalAddress = attempt.localAddress
+    info.upstreamConnection = attempt.connection
     this.#cluster.outliers?.onConnected(host)
     if (info.firstUpstreamTxMono === 0) info.firstUpstreamTxMono = nowMs()
     const route = this.#route

@@ -139,7 +139,7 @@ export class Tries implements TimeoutOwner {
     this.#late = undefined
     const { info } = this.#router.callbacks.stream
     info.upstreamHost = winner.host
-    info.upstreamLocalAddress = winner.localAddress
+    info.upstreamConnection = winner.connection
   }
 
   /** `complete`: there is nothing of it to stop. */
