@@ -68,6 +68,8 @@ export interface Answer {
 
 export interface ClusterSettings extends Record<string, unknown> {
   readonly hosts?: number
+  /** What its hosts answer, in the place of the case's `upstream`. */
+  readonly answers?: readonly Answer[]
   /** It is a rate limit service, which decides so, in this order; the last one repeats. */
   readonly rate_limits?: readonly Decision[]
   /** Its one endpoint is the case's internal listener. */

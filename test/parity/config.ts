@@ -111,6 +111,7 @@ function clusters(one: Case, places: Places): unknown[] {
       name,
       {
         hosts: _hosts,
+        answers: _answers,
         down: _down,
         endpoint_metadata: metadata,
         endpoints: more,

@@ -81,7 +81,7 @@ export async function stage(one: Case, ports: Map<string, number[]>): Promise<St
       }
       const upstream =
         settings.rate_limits === undefined
-          ? new Upstream(`${name}/${i}`, one.upstream, received)
+          ? new Upstream(`${name}/${i}`, settings.answers ?? one.upstream, received)
           : new RateLimitService(name, settings.rate_limits, received)
       list.push(await upstream.listen())
       upstreams.push(upstream)

@@ -13,6 +13,7 @@ import { HeaderMap } from '../../base/header-map.ts'
 import { type AsyncClient, asyncRequest } from '../cluster/async-client.ts'
 import { unpackAs } from '../config/any.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
+import { httpServer } from '../config/http-uri.ts'
 import { grpcFrame } from '../grpc-frame.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import { encodeResource, encodeSpans } from './otlp.ts'
@@ -104,13 +105,10 @@ function byHttp(
   clusters: AsyncClient,
 ): Delivery {
   onlyFields(HttpServiceSchema, service, ['http_uri', 'request_headers_to_add'], path)
-  const { httpUri } = service
-  const cluster = httpUri?.httpUpstreamType.value ?? ''
-  if (httpUri === undefined || cluster === '') throw invalid(`${path}.http_uri`, 'uri and cluster are needed')
-  if (!URL.canParse(httpUri.uri)) throw invalid(`${path}.http_uri.uri`, 'not a URI with scheme, host and path')
-  const { host, pathname, search } = new URL(httpUri.uri)
+  const { uri, cluster, timeoutMs } = httpServer(service.httpUri, `${path}.http_uri`)
+  if (!URL.canParse(uri)) throw invalid(`${path}.http_uri.uri`, 'not a URI with scheme, host and path')
+  const { host, pathname, search } = new URL(uri)
   const extra = service.requestHeadersToAdd.map(({ header }) => [header?.key ?? '', header?.value ?? ''] as const)
-  const timeoutMs = durationMs(httpUri.timeout, TIMEOUT_MS)
   return (message, done) => {
     const headers = HeaderMap.of([
       [':authority', host],

@@ -1,6 +1,7 @@
 import type { Case } from '../../parity/case.ts'
 import { accessLogCase } from './access-log.ts'
 import { Dice } from './dice.ts'
+import { extAuthzCase } from './ext-authz.ts'
 import { luaCase } from './lua.ts'
 import { rbacCase } from './rbac.ts'
 
@@ -10,6 +11,7 @@ export const GENERATORS: Readonly<Record<string, Generator>> = {
   lua: luaCase,
   'access-log': accessLogCase,
   rbac: rbacCase,
+  'ext-authz': extAuthzCase,
 }
 
 /** Cases by seed: one that differs is made again alone by its own seed. */

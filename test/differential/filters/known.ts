@@ -4,10 +4,12 @@ export interface Known {
   readonly fact: RegExp
   /** Of what is ours and theirs. */
   readonly value?: RegExp
+  /** What both mean, in one way. */
+  readonly meaning?: (value: string) => string
   readonly why: string
 }
 
-export const KNOWN: readonly Known[] = [
+const KNOWN: readonly Known[] = [
   {
     kind: 'lua',
     fact: /upstream\d?\.headers\.x-(envoy-internal|envoy-expected-rq-timeout-ms|forwarded-for)$/,
@@ -30,4 +32,87 @@ export const KNOWN: readonly Known[] = [
     value: /599/,
     why: 'RFC 9112 4: a reason phrase says nothing; Envoy has an own one for 599',
   },
+  {
+    kind: 'ext-authz',
+    fact: /^stats\.http\..*\.(filter_state_name_collision|ignored_dynamic_metadata|invalid|omitted_response_headers|re(quest|sponse)_header_limits_reached|shadow_(denied|error))$/,
+    value: /^absent ≠ "0"$/,
+    why: 'counters of settings that are refused here',
+  },
+  {
+    kind: 'ext-authz',
+    fact: /upstream\d?\.headers\.x-(envoy-internal|envoy-expected-rq-timeout-ms|forwarded-for)$/,
+    value: /^absent ≠/,
+    why: "Envoy's client for calls of its own runs them through a router of its own, which adds these",
+  },
+  {
+    kind: 'ext-authz',
+    fact: /headers\.x-envoy-upstream-service-time$/,
+    value: /^absent ≠/,
+    why: "Envoy's client for calls of its own runs them through a router of its own, which adds it to the answer",
+  },
+  {
+    kind: 'ext-authz',
+    fact: /upstream\d?\.headers\.host$/,
+    value: /,other"$/,
+    why: 'RFC 9110 7.2: a host is one host; Envoy appends another one to it',
+  },
+  {
+    kind: 'ext-authz',
+    fact: /\.headers\./,
+    meaning: (value) =>
+      value
+        .replace(/^"|"$/g, '')
+        .split(/ \| |, ?/)
+        .filter((one) => one !== '')
+        .join(),
+    why: 'RFC 9110 5.3: fields of one name are one list; Envoy writes those that it knows by name in one line',
+  },
+  {
+    kind: 'ext-authz',
+    fact: /upstream\.headers\.x-b$/,
+    value: /^"é" ≠ "!"$/,
+    why: 'what is no UTF-8 goes to a service as it came; Envoy replaces its bytes',
+  },
+  {
+    kind: 'ext-authz',
+    fact: /x-envoy-auth-failure-mode-allowed$/,
+    value: /^"true" ≠ "x \| true"$/,
+    why: 'what the filter says stands in the place of what a client says; Envoy adds it',
+  },
+  {
+    kind: 'ext-authz',
+    fact: /^log\./,
+    meaning: (value) => value.replace(/(ext_authz_error .*)in=\d+/, '$1'),
+    why: 'what has come of a body by the time of an answer is chance; Envoy answers before it has looked where there is no cluster',
+  },
+  {
+    kind: 'ext-authz',
+    fact: /^refused$/,
+    value: /is not a header name/,
+    why: 'RFC 9110 5.1: what is no token cannot be sent as the name of a header; Envoy refuses only CR, LF and NUL',
+  },
+  {
+    kind: 'ext-authz',
+    fact: /response\.headers\.connection$/,
+    value: /^absent ≠ "close"$/,
+    why: "Envoy's codec tells the end of a request in a call of its own, so that its answer to the last piece of a body counts as early",
+  },
+  {
+    kind: 'ext-authz',
+    fact: /response\.headers\.transfer-encoding$/,
+    value: /^absent ≠ "chunked"$/,
+    why: 'RFC 9112 6.1: how the service codes its answer says nothing of the one to the client; Envoy hands it on beside a length',
+  },
 ]
+
+/** `what`: what is ours and theirs. */
+export function isKnown(kind: string, fact: string, what: string): boolean {
+  const [ours = '', theirs = ''] = what.split(' ≠ ')
+  return KNOWN.some(
+    (known) =>
+      known.kind === kind &&
+      known.fact.test(fact) &&
+      known.value?.test(what) !== false &&
+      (known.meaning === undefined || known.meaning(ours) === known.meaning(theirs)),
+  )
+}

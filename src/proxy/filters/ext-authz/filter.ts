@@ -8,6 +8,7 @@ import {
 import type { BodyBuffer } from '../../../base/body-buffer.ts'
 import type { HeaderMap } from '../../../base/header-map.ts'
 import { invalid, onlyFields } from '../../config/fields.ts'
+import { httpStatus } from '../../config/http-status.ts'
 import type { FactoryContext } from '../../context.ts'
 import {
   FilterDataStatus,
@@ -20,6 +21,7 @@ import {
 import { ResponseFlag } from '../../http/stream-info.ts'
 import { metadataMatch } from '../../match/value.ts'
 import { fraction } from '../../route/route-match.ts'
+import { Counters } from './counters.ts'
 import { grpcCheck } from './grpc-service.ts'
 import { headersToSend } from './headers.ts'
 import { httpCheck } from './http-service.ts'
@@ -45,6 +47,7 @@ const FIELDS = [
   'include_tls_session',
   'encode_raw_headers',
   'deny_at_disable',
+  'charge_cluster_response_stats',
 ]
 
 const NAMESPACE = 'envoy.filters.http.ext_authz'
@@ -70,7 +73,8 @@ class Settings {
   /** Where the filter is off: refuses, without a question. */
   readonly deniesDisabled: boolean
   readonly enabledBy: ReturnType<typeof metadataMatch> | undefined
-  readonly counters
+  readonly chargesCluster: boolean
+  readonly counters: Counters
 
   constructor(config: ExtAuthz, context: FactoryContext) {
     onlyFields(ExtAuthzSchema, config, FIELDS, 'ext_authz')
@@ -82,21 +86,14 @@ class Settings {
     this.body = bufferSettings(config.withRequestBody, 'ext_authz.with_request_body')
     this.failureAllows = config.failureModeAllow
     this.markFailure = config.failureModeAllowHeaderAdd
-    this.statusOnError = config.statusOnError?.code || 403
+    this.statusOnError = httpStatus(config.statusOnError, 403, 'ext_authz.status_on_error')
     this.clearRoute = config.clearRouteCache
     this.enabled = config.filterEnabled?.defaultValue === undefined ? 1 : fraction(config.filterEnabled.defaultValue)
     this.deniesDisabled = config.denyAtDisable?.defaultValue ?? false
     this.enabledBy =
       config.filterEnabledMetadata && metadataMatch(config.filterEnabledMetadata, 'ext_authz.filter_enabled_metadata')
-    const prefix = config.statPrefix === '' ? '' : `${config.statPrefix}.`
-    const scope = context.stats.scope(`${context.statPrefix}ext_authz.${prefix}`)
-    this.counters = {
-      ok: scope.counter('ok'),
-      denied: scope.counter('denied'),
-      error: scope.counter('error'),
-      disabled: scope.counter('disabled'),
-      allowed: scope.counter('failure_mode_allowed'),
-    }
+    this.chargesCluster = config.chargeClusterResponseStats ?? true
+    this.counters = new Counters(config.statPrefix, context)
   }
 }
 
@@ -135,6 +132,7 @@ class ExtAuthzFilter implements HttpFilter {
   #body: BufferSettings | undefined
   #buffering = false
   #asking = false
+  #cluster = ''
   #response: readonly (readonly [string, string])[] = []
 
   constructor(callbacks: HttpFilterCallbacks, settings: Settings) {
@@ -152,7 +150,7 @@ class ExtAuthzFilter implements HttpFilter {
       settings.counters.disabled.value++
       if (!settings.deniesDisabled) return FilterHeadersStatus.Continue
       callbacks.streamInfo.responseFlags |= ResponseFlag.UnauthorizedExternalService
-      callbacks.sendLocalReply(settings.statusOnError, '', { details: 'ext_authz_denied' })
+      callbacks.sendLocalReply(settings.statusOnError, '', { details: 'ext_authz_error' })
       return FilterHeadersStatus.StopIteration
     }
     const body = this.#rule?.noBody === true ? undefined : (this.#rule?.body ?? settings.body)
@@ -198,10 +196,13 @@ class ExtAuthzFilter implements HttpFilter {
   #ask(body: Buffer | undefined, bodyIsWhole: boolean): void {
     this.#buffering = false
     this.#asking = true
+    const headers = this.#callbacks.requestHeaders
+    // Where the request was to go then: what the service says may change it.
+    this.#cluster = this.#callbacks.route()?.clusterFor(headers) ?? ''
     const input = {
       info: this.#callbacks.streamInfo,
       callbacks: this.#callbacks,
-      headers: this.#callbacks.requestHeaders,
+      headers,
       body,
       bodyIsWhole,
       packAsBytes: this.#body?.packAsBytes ?? false,
@@ -222,14 +223,17 @@ class ExtAuthzFilter implements HttpFilter {
   #decide(verdict: Verdict): void {
     this.#cancel = undefined
     this.#asking = false
-    const { counters, failureAllows, markFailure, statusOnError, clearRoute } = this.#settings
+    const { counters, failureAllows, markFailure, statusOnError, clearRoute, chargesCluster } = this.#settings
+    const ofCluster = counters.ofCluster(this.#cluster)
     const callbacks = this.#callbacks
     const headers = callbacks.requestHeaders
     if (verdict.metadata !== undefined) callbacks.streamInfo.setDynamicMetadata(NAMESPACE, { ...verdict.metadata })
     if (verdict.kind === 'error') {
       counters.error.value++
+      ofCluster?.count('error')
       if (failureAllows) {
         counters.allowed.value++
+        ofCluster?.count('failure_mode_allowed')
         if (markFailure) headers.set('x-envoy-auth-failure-mode-allowed', 'true')
         callbacks.continueDecoding()
         return
@@ -240,6 +244,8 @@ class ExtAuthzFilter implements HttpFilter {
     }
     if (verdict.kind === 'denied') {
       counters.denied.value++
+      ofCluster?.count('denied')
+      if (chargesCluster) ofCluster?.answers.given(verdict.status, true)
       callbacks.streamInfo.responseFlags |= ResponseFlag.UnauthorizedExternalService
       callbacks.sendLocalReply(verdict.status, verdict.body, {
         details: 'ext_authz_denied',
@@ -252,6 +258,7 @@ class ExtAuthzFilter implements HttpFilter {
       return
     }
     counters.ok.value++
+    ofCluster?.count('ok')
     for (const name of verdict.remove) if (!isOnce(name)) headers.remove(name)
     // As in Envoy's maps of headers.
     for (const [name, value] of verdict.set) headers.set(name === 'host' ? ':authority' : name, value)

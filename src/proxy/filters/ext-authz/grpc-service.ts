@@ -10,7 +10,7 @@ import { valueAt } from '../../../base/value-at.ts'
 import { durationMs } from '../../config/fields.ts'
 import type { FactoryContext } from '../../context.ts'
 import { GrpcMethod } from '../grpc-method.ts'
-import type { HeadersToSend } from './headers.ts'
+import { type HeadersToSend, PARTIAL_BODY } from './headers.ts'
 import { type Check, type CheckInput, ERROR, NONE, tagStatus, type Verdict } from './verdict.ts'
 
 const METHOD = 'envoy.service.auth.v3.Authorization.Check'
@@ -44,7 +44,7 @@ function attributes(input: CheckInput, config: ExtAuthz, sent: HeadersToSend) {
       },
     }) as const
   const map = headerMap(headers, sent)
-  if (body !== undefined) map['x-envoy-auth-partial-body'] = String(!bodyIsWhole)
+  if (body !== undefined) map[PARTIAL_BODY] = String(!bodyIsWhole)
   const header = (name: string) => textOf(headers.get(name) ?? '')
   return create(AttributeContextSchema, {
     source: {
@@ -86,7 +86,7 @@ function attributes(input: CheckInput, config: ExtAuthz, sent: HeadersToSend) {
 function headerMap(headers: HeaderMap, { allowed, disallowed }: HeadersToSend): Record<string, string> {
   const map: Record<string, string> = Object.create(null)
   for (const [name, value] of headers) {
-    if (allowed?.(name) === false || disallowed?.(name) === true) continue
+    if (name === PARTIAL_BODY || allowed?.(name) === false || disallowed?.(name) === true) continue
     map[name] = map[name] === undefined ? value : `${map[name]},${value}`
   }
   return map

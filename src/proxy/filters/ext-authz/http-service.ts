@@ -1,3 +1,9 @@
+import { create } from '@bufbuild/protobuf'
+import {
+  HeaderValueOption_HeaderAppendAction as AppendAction,
+  type HeaderValue,
+  HeaderValueOptionSchema,
+} from '../../../../gen/envoy/config/core/v3/base_pb.ts'
 import {
   AuthorizationRequestSchema,
   AuthorizationResponseSchema,
@@ -8,15 +14,19 @@ import { BodyBuffer } from '../../../base/body-buffer.ts'
 import { byteString, textOf } from '../../../base/byte-string.ts'
 import { HeaderMap } from '../../../base/header-map.ts'
 import { type AsyncResponse, asyncRequest } from '../../cluster/async-client.ts'
-import { durationMs, invalid, onlyFields } from '../../config/fields.ts'
+import { invalid, onlyFields } from '../../config/fields.ts'
+import { httpServer } from '../../config/http-uri.ts'
 import type { FactoryContext } from '../../context.ts'
+import { HeaderMutations } from '../../http/header-mutations.ts'
 import { reasonOf } from '../../http1/serialize.ts'
 import type { TextMatch } from '../../match/string.ts'
-import { anyOf, type HeadersToSend } from './headers.ts'
+import { anyOf, type HeadersToSend, PARTIAL_BODY } from './headers.ts'
 import { type Check, ERROR, NONE, tagStatus, type Verdict } from './verdict.ts'
 
 /** Headers that go to the server in any case. */
 const ALWAYS = new Set(['authorization', ':authority', ':method', ':path', 'content-length'])
+/** An answer lists in it which headers of the request go no further. */
+const TO_REMOVE = 'x-envoy-auth-headers-to-remove'
 
 /** A server that is asked with the request itself: its status is the answer. */
 export function httpCheck(
@@ -54,15 +64,14 @@ export function httpCheck(
       `${path}.authorization_response`,
     )
   }
-  const cluster = service.serverUri?.httpUpstreamType.value
-  if (cluster === undefined) throw invalid(`${path}.server_uri.cluster`, 'a cluster is missing')
-  const timeoutMs = durationMs(service.serverUri?.timeout, 200)
-  const authority = URL.canParse(service.serverUri?.uri ?? '')
-    ? new URL(service.serverUri?.uri ?? '').host
-    : byteString(cluster)
+  const { uri, cluster, timeoutMs } = httpServer(service.serverUri, `${path}.server_uri`)
+  const authority = URL.canParse(uri) ? new URL(uri).host : byteString(cluster)
   const pathPrefix = byteString(service.pathPrefix)
-  const sent = allowed ?? anyOf(request?.allowedHeaders, `${path}.authorization_request.allowed_headers`)
-  const added = request?.headersToAdd.map(({ key, value }) => [key.toLowerCase(), byteString(value)] as const) ?? []
+  if (pathPrefix !== '' && !pathPrefix.startsWith('/')) throw invalid(`${path}.path_prefix`, 'must begin with /')
+  const addedPath = `${path}.authorization_request.headers_to_add`
+  const overwrite = (header: HeaderValue) =>
+    create(HeaderValueOptionSchema, { header, appendAction: AppendAction.OVERWRITE_IF_EXISTS_OR_ADD })
+  const added = HeaderMutations.compile(request?.headersToAdd.map(overwrite) ?? [], [], path, addedPath)
   const upstream = anyOf(response?.allowedUpstreamHeaders, `${path}.authorization_response.allowed_upstream_headers`)
   const appended = anyOf(
     response?.allowedUpstreamHeadersToAppend,
@@ -78,7 +87,7 @@ export function httpCheck(
     `${path}.authorization_response.dynamic_metadata_from_headers`,
   )
 
-  return ({ headers, body, bodyIsWhole, callbacks }, done) => {
+  return ({ info, headers, body, bodyIsWhole, callbacks }, done) => {
     const question = HeaderMap.of([
       [':authority', headers.get(':authority') ?? authority],
       [':path', pathPrefix + (headers.get(':path') ?? '/')],
@@ -86,12 +95,15 @@ export function httpCheck(
       [':scheme', 'http'],
     ])
     for (const [name, value] of headers) {
-      if (name.startsWith(':') || name === 'content-length') continue
-      if ((ALWAYS.has(name) || sent?.(name) === true) && disallowed?.(name) !== true) question.add(name, value)
+      if (name.startsWith(':') || name === 'content-length' || name === PARTIAL_BODY) continue
+      if (!(ALWAYS.has(name) || allowed?.(name) === true) || disallowed?.(name) === true) continue
+      // As Envoy: in one line.
+      const before = question.get(name)
+      question.set(name, before === undefined ? value : `${before},${value}`)
     }
-    for (const [name, value] of added) question.set(name, value)
+    added?.apply(question, info)
     question.set('content-length', String(body?.length ?? 0))
-    if (body !== undefined) question.set('x-envoy-auth-partial-body', String(!bodyIsWhole))
+    if (body !== undefined) question.set(PARTIAL_BODY, String(!bodyIsWhole))
     const span = callbacks.traceCall(question, cluster)
     const data = new BodyBuffer()
     if (body !== undefined) data.add(body)
@@ -99,16 +111,16 @@ export function httpCheck(
       const status = Number(answer?.headers.get(':status') ?? 0)
       span?.tag('ext_authz_http_status', reasonOf(status))
       tagStatus(span, status === 200)
-      if (answer === undefined || status >= 500 || status === 0) done(ERROR)
-      else if (status === 200) done({ ...NONE, ...success(answer.headers) })
-      else
-        done({
-          ...NONE,
-          kind: 'denied',
-          status,
-          body: answer.body.linearize().latin1Slice(),
-          set: denied(answer.headers),
-        })
+      if (answer === undefined || status >= 500 || status === 0) {
+        done(ERROR)
+        return
+      }
+      const { headers, body } = answer
+      const remove = headers.getAll(TO_REMOVE).flatMap((list) => list.split(',').map((one) => one.trim().toLowerCase()))
+      headers.remove(TO_REMOVE)
+      const common = { ...NONE, metadata: metadataOf(headers) }
+      if (status === 200) done({ ...common, ...success(headers), remove })
+      else done({ ...common, kind: 'denied', status, body: body.linearize().latin1Slice(), set: denied(headers) })
     }
     const stream = asyncRequest(context.clusters, cluster, question, data, undefined, timeoutMs, answered, span)
     if (stream === undefined) process.nextTick(done, ERROR)
@@ -116,15 +128,12 @@ export function httpCheck(
   }
 
   function success(headers: HeaderMap): Partial<Verdict> {
-    const pick = (match: TextMatch | undefined) =>
-      [...headers].filter(([name]) => !name.startsWith(':') && match?.(name) === true)
-    const metadata = pick(kept).map(([name, value]) => [name, textOf(value)])
-    return {
-      set: pick(upstream),
-      append: pick(appended),
-      response: pick(onSuccess),
-      metadata: metadata.length > 0 ? Object.fromEntries(metadata) : undefined,
-    }
+    return { set: pick(headers, upstream), append: pick(headers, appended), response: pick(headers, onSuccess) }
+  }
+
+  function metadataOf(headers: HeaderMap): Verdict['metadata'] {
+    const found = pick(headers, kept)
+    return found.length > 0 ? Object.fromEntries(found.map(([name, value]) => [name, textOf(value)])) : undefined
   }
 
   /** Without a list the client gets all that the server said; with one, what it names and what makes sense of a refusal. */
@@ -135,4 +144,8 @@ export function httpCheck(
       return client === undefined || client(name) || name === 'www-authenticate' || name === 'location'
     })
   }
+}
+
+function pick(headers: HeaderMap, match: TextMatch | undefined): [string, string][] {
+  return match === undefined ? [] : [...headers].filter(([name]) => !name.startsWith(':') && match(name))
 }

@@ -6,7 +6,8 @@ import { Backoff, type BackoffOptions } from '../../../base/backoff.ts'
 import { BodyBuffer } from '../../../base/body-buffer.ts'
 import { HeaderMap } from '../../../base/header-map.ts'
 import { type AsyncResponse, asyncRequest } from '../../cluster/async-client.ts'
-import { durationMs, invalid, onlyFields, pauseMs } from '../../config/fields.ts'
+import { invalid, onlyFields, pauseMs } from '../../config/fields.ts'
+import { httpServer } from '../../config/http-uri.ts'
 import type { FactoryContext } from '../../context.ts'
 import type { HttpFilterCallbacks } from '../../http/filter.ts'
 import { RetriedSpan } from '../../tracing/retried-span.ts'
@@ -36,9 +37,10 @@ export class JwksFetch {
 
   constructor({ httpUri, retryPolicy }: RemoteJwks, context: FactoryContext, path: string) {
     this.#context = context
-    this.#cluster = httpUri?.httpUpstreamType.value ?? ''
-    this.#url = URL.canParse(httpUri?.uri ?? '') ? new URL(httpUri?.uri ?? '') : undefined
-    this.#timeoutMs = durationMs(httpUri?.timeout, 5000)
+    const { uri, cluster, timeoutMs } = httpServer(httpUri, `${path}.http_uri`)
+    this.#cluster = cluster
+    this.#url = URL.canParse(uri) ? new URL(uri) : undefined
+    this.#timeoutMs = timeoutMs
     this.#retries = retryPolicy && retries(retryPolicy, `${path}.retry_policy`)
     const scope = context.stats.scope(`${context.statPrefix}jwt_authn.`)
     this.#succeeded = scope.counter('jwks_fetch_success')

@@ -8,6 +8,7 @@ import {
 } from '../../../../gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.ts'
 import { byteString } from '../../../base/byte-string.ts'
 import { invalid, onlyFields, unsupported, within } from '../../config/fields.ts'
+import { refusalStatus } from '../../config/http-status.ts'
 import type { FactoryContext } from '../../context.ts'
 import { HeaderMutations } from '../../http/header-mutations.ts'
 import type { StreamInfo } from '../../http/stream-info.ts'
@@ -103,7 +104,7 @@ export class Settings {
     }
     this.#ownWanted = { ...this.#wanted, stage: 0 }
     this.#virtualHosts = config.vhRateLimits
-    this.status = (config.status?.code ?? 0) >= 400 ? (config.status?.code as number) : 429
+    this.status = refusalStatus(config.status, `${PATH}.status`)
     // Both are off when they are not set, as in Envoy.
     const share = (value: LocalRateLimit['filterEnabled']) =>
       value?.defaultValue === undefined ? 0 : fraction(value.defaultValue)

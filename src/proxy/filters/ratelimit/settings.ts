@@ -9,6 +9,7 @@ import {
 import type { Cell } from '../../../telemetry/metrics.ts'
 import { AnswerCounters } from '../../cluster/answer-counters.ts'
 import { durationMs, invalid, onlyFields, within } from '../../config/fields.ts'
+import { httpStatus, refusalStatus } from '../../config/http-status.ts'
 import type { FactoryContext } from '../../context.ts'
 import { HeaderMutations } from '../../http/header-mutations.ts'
 import { RateLimits, type Wanted } from '../../rate-limit/policy.ts'
@@ -106,8 +107,8 @@ export class Settings {
     this.denied = share(config.failureModeDenyPercent, config.failureModeDeny ? 1 : 0)
     this.enabled = share(config.filterEnabled, 1)
     this.enforced = share(config.filterEnforced, 1)
-    this.status = (config.rateLimitedStatus?.code ?? 0) >= 400 ? (config.rateLimitedStatus?.code as number) : 429
-    this.statusOnError = config.statusOnError?.code || 500
+    this.status = refusalStatus(config.rateLimitedStatus, `${PATH}.rate_limited_status`)
+    this.statusOnError = httpStatus(config.statusOnError, 500, `${PATH}.status_on_error`)
     this.grpcStatus = config.rateLimitedAsResourceExhausted ? RESOURCE_EXHAUSTED : undefined
     this.describe = config.enableXRatelimitHeaders === 1
     this.retryAfter = config.enableRetryAfterHeader
