@@ -126,6 +126,12 @@ const REASONS: readonly Reason[] = [
       theirs.replace(/\/\/+/g, '/') === ours,
   },
   {
+    why: 'merge_slashes makes one of adjacent slashes; Envoy leaves two of a path that is nothing else, which as a location is another host.',
+    covers: ({ request }, { manager, requests }) =>
+      configured(manager, {}, '"merge_slashes":true') &&
+      /^\/(?:\/|%2f|%5c)+(?:\?|$)/i.test(requests[request]?.target ?? ''),
+  },
+  {
     why: 'A header without a value is handed on; Envoy joins the pieces of a cookie over HTTP/2 (RFC 9113 8.2.3), of which this leaves none.',
     covers: ({ fact, ours, theirs, request }, { requests }) =>
       fact === 'upstream.headers.cookie' && requests[request]?.version === '2' && ours === '' && theirs === '(absent)',

@@ -167,11 +167,14 @@ export class ConnectionManager {
     const flat = headers.flat
     let server = -1
     let date = false
+    let ofConnection = false
     for (let i = 2; i < flat.length; i += 2) {
       const name = flat[i]
       if (name === 'server') server = i
       else if (name === 'date') date = true
+      else if (isOfConnection(name)) ofConnection = true
     }
+    if (ofConnection && headers.get(':status') !== '101') for (const name of OF_CONNECTION) headers.remove(name)
     if (server === -1) {
       if (options.serverHeader !== 'pass') flat.push('server', options.serverName)
     } else if (options.serverHeader === 'overwrite') {
@@ -243,6 +246,14 @@ export class ConnectionManager {
     stream.isUpgrade = true
     return true
   }
+}
+
+/** What filters see of the upstream's connection, or have said of the client's: the codec alone says that (mutateResponseHeaders). */
+const OF_CONNECTION = ['connection', 'transfer-encoding', 'upgrade', 'proxy-connection', 'keep-alive']
+
+function isOfConnection(name: string): boolean {
+  const { length } = name
+  return (length === 7 || length === 10 || length >= 16) && OF_CONNECTION.includes(name)
 }
 
 /** RFC 9110 7.6.3: one list, the nearest hop last. */

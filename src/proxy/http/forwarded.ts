@@ -76,7 +76,7 @@ export function applyForwarded(
     internal = single && options.isInternal(unmapped(source))
     edge = !internal
     if (!options.skipXffAppend && isIp(peer)) {
-      headers.put('x-forwarded-for', single ? unmapped(peer) : `${seen.xff},${unmapped(peer)}`)
+      headers.put('x-forwarded-for', seen.xff ? `${seen.xff},${unmapped(peer)}` : unmapped(peer))
     }
   } else {
     const found = hop(seen.xff, options.trustedHops + 1)
@@ -119,7 +119,7 @@ function scan(headers: HeaderMap): Seen {
     const first = name.charCodeAt(0)
     if (first === 114 && name === 'referer') seen.referer = true
     if (first !== 120) continue
-    if (name === 'x-forwarded-for') seen.xff = seen.xff === undefined ? flat[i + 1] : `${seen.xff},${flat[i + 1]}`
+    if (name === 'x-forwarded-for') seen.xff = seen.xff ? nextHop(seen.xff, flat[i + 1]) : flat[i + 1]
     else if (name === 'x-forwarded-proto') {
       const one = seen.proto === undefined && (flat[i + 1] === 'http' || flat[i + 1] === 'https')
       seen.proto = one ? flat[i + 1] : ''
@@ -128,6 +128,11 @@ function scan(headers: HeaderMap): Seen {
     else if (name.startsWith('x-envoy-')) seen.envoy = true
   }
   return seen
+}
+
+/** RFC 9110 5.3: a line more goes on with the list. An empty one has nothing to say (HeaderMapImpl::appendToHeader). */
+function nextHop(list: string, line: string): string {
+  return line === '' ? list : `${list},${line}`
 }
 
 /** The n-th address from the right. */

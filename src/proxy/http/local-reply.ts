@@ -47,7 +47,7 @@ export function localReply(
   const headers = new HeaderMap([':status', String(code)])
   modify(stream, headers, options)
   stream.info.responseHeaders = headers
-  const own = headers.get('content-type')
+  const own = typeOf(headers)
   const mapped = stream.manager.localReplyMapper?.map(stream.info, headers, text)
   const body = mapped === undefined ? text : mapped.body
   if (isGrpc(stream.requestHeaders)) {
@@ -65,11 +65,16 @@ export function localReply(
   const bytes = Buffer.from(body, 'latin1')
   headers.set('content-length', String(bytes.length))
   // A type that is told for the old body is not that of a new one, unless the mapper has told one.
-  const type = headers.get('content-type')
+  const type = typeOf(headers)
   if (type === undefined || (body !== text && (type === own || type === '')))
     headers.set('content-type', mapped?.contentType ?? 'text/plain')
   if (stream.isHead) return { headers, body: undefined }
   return { headers, body: BodyBuffer.of(bytes) }
+}
+
+/** Whoever has added to a type has told one as well. */
+function typeOf(headers: HeaderMap): string | undefined {
+  return headers.has('content-type') ? headers.getAll('content-type').join() : undefined
 }
 
 /** The route's response headers are on answers of our own as well. */

@@ -148,10 +148,10 @@ export class MessageHead implements FieldSink {
           throw new CodecError('http1.invalid_transfer_encoding', 'unsupported transfer-encoding', 501)
         }
         this.chunked = true
-        return
+        break
       case HeaderId.Connection:
         this.connectionValue = this.connectionValue === '' ? value : `${this.connectionValue},${value}`
-        return
+        break
       case HeaderId.Host:
         if (this.host !== undefined) throw new CodecError('http1.codec_error', 'more than one host')
         this.host = value
@@ -163,7 +163,9 @@ export class MessageHead implements FieldSink {
       case HeaderId.Upgrade:
         this.upgradeValue =
           this.upgradeValue === '' ? value.toLowerCase() : `${this.upgradeValue},${value.toLowerCase()}`
-        return
+        break
+      case HeaderId.ProxyConnection:
+        break
       case HeaderId.Te:
         this.teTrailers ||= value
           .toLowerCase()
@@ -171,9 +173,15 @@ export class MessageHead implements FieldSink {
           .some((coding) => coding.trim() === 'trailers')
         return
       default:
-        // keep-alive, proxy-connection, http2-settings: for this hop only (RFC 9110 7.6.1).
+        // keep-alive, http2-settings: for this hop only (RFC 9110 7.6.1).
         return
     }
+    // As in Envoy filters see what a response says of its connection, and the connection manager removes it.
+    if (this.isAnswer) this.headers.flat.push(name, value)
+  }
+
+  private get isAnswer(): boolean {
+    return this.status >= 200
   }
 
   /** RFC 9110 7.6.1: what `connection` names is for this hop only. */
@@ -195,8 +203,8 @@ export class MessageHead implements FieldSink {
       if (token === 'close') close = true
       else if (token === 'keep-alive') this.keepAlive = true
       else if (token === 'upgrade') this.upgrade = this.upgradeValue === 'h2c' ? '' : this.upgradeValue
-      else if (token !== 'te' && token !== 'http2-settings') {
-        // Envoy's sanitizeConnectionHeader: nobody may have these removed on the way, nor have us search for many.
+      else if (token !== 'te' && token !== 'http2-settings' && !(token === 'transfer-encoding' && this.isAnswer)) {
+        // Some servers name transfer-encoding, which is of the connection anyway. Else as Envoy's sanitizeConnectionHeader: nobody may have these removed on the way, nor have us search for many.
         if (PROTECTED.has(token) || !isToken(token) || ++nominated > 10) {
           throw new CodecError('http1.connection_header_rejected', 'connection header names what it may not')
         }
