@@ -68,6 +68,10 @@ import { file_envoy_extensions_load_balancing_policies_ring_hash_v3_ring_hash } 
 import { file_envoy_extensions_load_balancing_policies_round_robin_v3_round_robin } from '../../gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.ts'
 import { file_envoy_extensions_load_balancing_policies_subset_v3_subset } from '../../gen/envoy/extensions/load_balancing_policies/subset/v3/subset_pb.ts'
 import { file_envoy_extensions_load_balancing_policies_wrr_locality_v3_wrr_locality } from '../../gen/envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality_pb.ts'
+import { file_envoy_extensions_matching_common_inputs_environment_variable_v3_input } from '../../gen/envoy/extensions/matching/common_inputs/environment_variable/v3/input_pb.ts'
+import { file_envoy_extensions_matching_common_inputs_network_v3_network_inputs } from '../../gen/envoy/extensions/matching/common_inputs/network/v3/network_inputs_pb.ts'
+import { file_envoy_extensions_matching_common_inputs_ssl_v3_ssl_inputs } from '../../gen/envoy/extensions/matching/common_inputs/ssl/v3/ssl_inputs_pb.ts'
+import { file_envoy_extensions_matching_input_matchers_ip_v3_ip } from '../../gen/envoy/extensions/matching/input_matchers/ip/v3/ip_pb.ts'
 import { file_envoy_extensions_network_dns_resolver_cares_v3_cares_dns_resolver } from '../../gen/envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.ts'
 import { file_envoy_extensions_network_dns_resolver_getaddrinfo_v3_getaddrinfo_dns_resolver } from '../../gen/envoy/extensions/network/dns_resolver/getaddrinfo/v3/getaddrinfo_dns_resolver_pb.ts'
 import { file_envoy_extensions_path_match_uri_template_v3_uri_template_match } from '../../gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.ts'
@@ -90,8 +94,10 @@ import { file_envoy_service_auth_v3_external_auth } from '../../gen/envoy/servic
 import { file_envoy_service_discovery_v3_ads } from '../../gen/envoy/service/discovery/v3/ads_pb.ts'
 import { file_envoy_service_discovery_v3_discovery } from '../../gen/envoy/service/discovery/v3/discovery_pb.ts'
 import { file_envoy_service_ratelimit_v3_rls } from '../../gen/envoy/service/ratelimit/v3/rls_pb.ts'
+import { file_envoy_type_matcher_v3_http_inputs } from '../../gen/envoy/type/matcher/v3/http_inputs_pb.ts'
 import { file_google_rpc_status } from '../../gen/google/rpc/status_pb.ts'
 import { file_udpa_type_v1_typed_struct } from '../../gen/udpa/type/v1/typed_struct_pb.ts'
+import { file_xds_type_matcher_v3_ip } from '../../gen/xds/type/matcher/v3/ip_pb.ts'
 import { file_xds_type_v3_typed_struct } from '../../gen/xds/type/v3/typed_struct_pb.ts'
 
 /** The files of proto/paths.txt; a test holds the two lists together. */
@@ -181,6 +187,12 @@ const ROOTS: readonly DescFile[] = [
   file_envoy_service_ratelimit_v3_rls,
   file_google_rpc_status,
   file_udpa_type_v1_typed_struct,
+  file_envoy_extensions_matching_common_inputs_environment_variable_v3_input,
+  file_envoy_extensions_matching_common_inputs_network_v3_network_inputs,
+  file_envoy_extensions_matching_common_inputs_ssl_v3_ssl_inputs,
+  file_envoy_extensions_matching_input_matchers_ip_v3_ip,
+  file_envoy_type_matcher_v3_http_inputs,
+  file_xds_type_matcher_v3_ip,
   file_xds_type_v3_typed_struct,
   file_google_protobuf_any,
   file_google_protobuf_duration,

@@ -154,4 +154,10 @@ export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, str
   'envoy.type.matcher.v3.RegexMatcher': {
     google_re2: 'deprecated; RE2 is what there is',
   },
+  'xds.core.v3.TypedExtensionConfig': {
+    name: 'the type says what it is',
+  },
+  'xds.type.matcher.v3.RegexMatcher': {
+    google_re2: 'RE2 is what there is',
+  },
 }

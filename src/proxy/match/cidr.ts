@@ -1,12 +1,13 @@
 import { BlockList, isIPv6 } from 'node:net'
 import type { CidrRange } from '../../../gen/envoy/config/core/v3/address_pb.ts'
+import type { CidrRange as XdsCidrRange } from '../../../gen/xds/core/v3/cidr_pb.ts'
 import { messageOf } from '../../errors.ts'
 import { invalid } from '../config/fields.ts'
 
 export type AddressMatch = (ip: string) => boolean
 
 /** An address is in one of the ranges. */
-export function cidrMatch(ranges: readonly CidrRange[], path: string): AddressMatch {
+export function cidrMatch(ranges: readonly (CidrRange | XdsCidrRange)[], path: string): AddressMatch {
   // A list for each family: one of Node's takes an IPv4 address for the IPv6 address that it maps to, so that ::/0 would hold it.
   const [v4, v6] = [new BlockList(), new BlockList()]
   ranges.forEach((range, i) => {

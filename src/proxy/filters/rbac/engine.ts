@@ -39,6 +39,13 @@ export interface Verdict {
   readonly allowed: boolean
   /** The policy that matched; undefined: none. */
   readonly policy: string | undefined
+  /** What access logs are told (`access_log_hint`); undefined: nothing. */
+  readonly hint: boolean | undefined
+}
+
+/** Rules, or a matcher. */
+export interface Decider {
+  check(subject: Subject): Verdict
 }
 
 /** As details of a refusal name the policy of a verdict. */
@@ -53,16 +60,13 @@ export function dotted(prefix: string): string {
   return prefix === '' || prefix.endsWith('.') ? prefix : `${prefix}.`
 }
 
-export class RbacEngine {
-  /** Refuses nobody: it tells access logs what it matches. */
-  readonly logs: boolean
+export class RbacEngine implements Decider {
   readonly #action: RBAC_Action
   readonly #policies: readonly { readonly name: string; readonly matches: Rule }[]
 
   constructor(rules: RBAC, path: string, place: AttributePlace) {
     onlyFields(RBACSchema, rules, ['action', 'policies'], path)
     this.#action = rules.action
-    this.logs = rules.action === RBAC_Action.LOG
     // Envoy sorts policies by name, so the first that matches is always the same.
     this.#policies = Object.entries(rules.policies)
       .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -72,8 +76,9 @@ export class RbacEngine {
   check(subject: Subject): Verdict {
     const match = this.#policies.find(({ matches }) => matches(subject))
     const policy = match?.name
-    if (this.logs) return { allowed: true, policy }
-    return { allowed: (match !== undefined) === (this.#action === RBAC_Action.ALLOW), policy }
+    // Refuses nobody: it tells access logs what it matches.
+    if (this.#action === RBAC_Action.LOG) return { allowed: true, policy, hint: policy !== undefined }
+    return { allowed: (match !== undefined) === (this.#action === RBAC_Action.ALLOW), policy, hint: undefined }
   }
 }
 

@@ -12,7 +12,8 @@ import {
   type HttpFilterCallbacks,
   type HttpFilterFactory,
 } from '../../http/filter.ts'
-import { dotted, policyName, RbacEngine, type Verdict } from './engine.ts'
+import { enforcedDecider, shadowDecider } from './decider.ts'
+import { type Decider, dotted, policyName, type Verdict } from './engine.ts'
 
 const NAMESPACE = 'envoy.filters.http.rbac'
 
@@ -23,8 +24,8 @@ interface Keys {
 }
 
 class Rules {
-  readonly enforced: RbacEngine | undefined
-  readonly shadow: RbacEngine | undefined
+  readonly enforced: Decider | undefined
+  readonly shadow: Decider | undefined
   /** Under a prefix of its own; a route without one tells under the filter's. */
   readonly keys: Keys | undefined
   readonly shadowKeys: Keys | undefined
@@ -40,12 +41,20 @@ class Rules {
       onlyFields(
         RBACSchema,
         config,
-        ['rules', 'rules_stat_prefix', 'shadow_rules', 'shadow_rules_stat_prefix', 'track_per_rule_stats'],
+        [
+          'rules',
+          'matcher',
+          'rules_stat_prefix',
+          'shadow_rules',
+          'shadow_matcher',
+          'shadow_rules_stat_prefix',
+          'track_per_rule_stats',
+        ],
         'rbac',
       )
     }
-    this.enforced = config?.rules && new RbacEngine(config.rules, 'rbac.rules', context)
-    this.shadow = config?.shadowRules && new RbacEngine(config.shadowRules, 'rbac.shadow_rules', context)
+    this.enforced = config && enforcedDecider(config, context, true)
+    this.shadow = config && shadowDecider(config, context, true)
     const scope = context.stats.scope(`${context.statPrefix}rbac.`)
     const { rulesStatPrefix = '', shadowRulesStatPrefix = '' } = config ?? {}
     this.keys = rulesStatPrefix === '' ? undefined : keys(`${rulesStatPrefix}enforced_`)
@@ -127,9 +136,9 @@ class RbacFilter implements HttpFilter {
     }
     if (rules.enforced === undefined) return FilterHeadersStatus.Continue
     const verdict = rules.enforced.check(subject)
-    const { allowed, policy } = verdict
+    const { allowed, policy, hint } = verdict
     info.setDynamicMetadata(NAMESPACE, told(verdict, rules.keys ?? counted.keys ?? ENFORCED))
-    if (rules.enforced.logs) info.setDynamicMetadata('envoy.common', { access_log_hint: policy !== undefined })
+    if (hint !== undefined) info.setDynamicMetadata('envoy.common', { access_log_hint: hint })
     if (rules.tracks && policy !== undefined) counted.count(policy, allowed ? 'allowed' : 'denied')
     if (allowed) {
       counted.allowed.value++

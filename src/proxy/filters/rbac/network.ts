@@ -8,11 +8,12 @@ import {
   type NetworkFilterCallbacks,
   type NetworkFilterFactory,
 } from '../../network/filter.ts'
-import { dotted, policyName, RbacEngine } from './engine.ts'
+import { enforcedDecider, shadowDecider } from './decider.ts'
+import { type Decider, dotted, policyName } from './engine.ts'
 
 interface Settings {
-  readonly enforced: RbacEngine | undefined
-  readonly shadow: RbacEngine | undefined
+  readonly enforced: Decider | undefined
+  readonly shadow: Decider | undefined
   readonly allowed: Cell
   readonly denied: Cell
   readonly shadowAllowed: Cell
@@ -27,15 +28,23 @@ export const networkRbac: NetworkFilterFactory<typeof RBACSchema> = {
     onlyFields(
       RBACSchema,
       config,
-      ['rules', 'shadow_rules', 'shadow_rules_stat_prefix', 'stat_prefix', 'enforcement_type'],
+      [
+        'rules',
+        'matcher',
+        'shadow_rules',
+        'shadow_matcher',
+        'shadow_rules_stat_prefix',
+        'stat_prefix',
+        'enforcement_type',
+      ],
       'rbac',
     )
     if (config.enforcementType !== 0) throw unsupported('rbac.enforcement_type', 'CONTINUOUS')
     const scope = context.stats.scope(`${dotted(config.statPrefix)}rbac.`)
     const shadow = dotted(config.shadowRulesStatPrefix)
     const settings: Settings = {
-      enforced: config.rules && new RbacEngine(config.rules, 'rbac.rules', context),
-      shadow: config.shadowRules && new RbacEngine(config.shadowRules, 'rbac.shadow_rules', context),
+      enforced: enforcedDecider(config, context, false),
+      shadow: shadowDecider(config, context, false),
       allowed: scope.counter('allowed'),
       denied: scope.counter('denied'),
       shadowAllowed: scope.counter(`${shadow}shadow_allowed`),
