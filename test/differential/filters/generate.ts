@@ -1,5 +1,6 @@
 import type { Case } from '../../parity/case.ts'
 import { accessLogCase } from './access-log.ts'
+import { compressorCase, decompressorCase } from './compression.ts'
 import { Dice } from './dice.ts'
 import { extAuthzCase } from './ext-authz.ts'
 import { luaCase } from './lua.ts'
@@ -12,6 +13,8 @@ export const GENERATORS: Readonly<Record<string, Generator>> = {
   'access-log': accessLogCase,
   rbac: rbacCase,
   'ext-authz': extAuthzCase,
+  compressor: compressorCase,
+  decompressor: decompressorCase,
 }
 
 /** Cases by seed: one that differs is made again alone by its own seed. */

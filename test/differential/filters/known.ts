@@ -59,12 +59,7 @@ const KNOWN: readonly Known[] = [
   {
     kind: 'ext-authz',
     fact: /\.headers\./,
-    meaning: (value) =>
-      value
-        .replace(/^"|"$/g, '')
-        .split(/ \| |, ?/)
-        .filter((one) => one !== '')
-        .join(),
+    meaning: list,
     why: 'RFC 9110 5.3: fields of one name are one list; Envoy writes those that it knows by name in one line',
   },
   {
@@ -103,7 +98,56 @@ const KNOWN: readonly Known[] = [
     value: /^absent ≠ "chunked"$/,
     why: 'RFC 9112 6.1: how the service codes its answer says nothing of the one to the client; Envoy hands it on beside a length',
   },
+  ...['compressor', 'decompressor'].flatMap((kind): Known[] => [
+    {
+      kind,
+      fact: /\.headers\.|^log\./,
+      meaning: list,
+      why: 'RFC 9110 5.3: fields of one name are one list; Envoy writes those that it knows by name in one line',
+    },
+    {
+      kind,
+      fact: /response\.headers\.transfer-encoding$/,
+      value: /^absent ≠ "chunked"$/,
+      why: 'RFC 9112 6.1: Transfer-Encoding in an answer to HEAD is optional',
+    },
+  ]),
+  {
+    kind: 'compressor',
+    fact: /response\.headers\.vary$/,
+    meaning: (value) =>
+      list(value)
+        .toLowerCase()
+        .replace(/(^\*|\baccept-encoding\b.*),accept-encoding$/, '$1'),
+    why: 'RFC 9110 12.5.5: names have no case, and * is all of them; Envoy adds its own then',
+  },
+  {
+    kind: 'decompressor',
+    fact: /\.decompressor_library\./,
+    value: /absent ≠ "0"|"0" ≠ absent/,
+    why: "a library's counters are there from the beginning; Envoy has them from the first body on",
+  },
+  {
+    kind: 'decompressor',
+    fact: /\.brotli_error$/,
+    value: /^"[1-9]\d*" ≠ "[1-9]\d*"$/,
+    why: 'a broken body is one; Envoy goes on with it and counts each piece',
+  },
+  {
+    kind: 'compressor',
+    fact: /\.body$|\.total_compressed_bytes$/,
+    why: "Envoy flushes before it ends a body, which costs an empty block, and writes zstd's window differently; the headers tell which library it was",
+  },
 ]
+
+/** Of several lines, or of one. */
+function list(value: string): string {
+  return value
+    .replace(/^"|"$/g, '')
+    .split(/ \| |, ?/)
+    .filter((one) => one !== '')
+    .join()
+}
 
 /** `what`: what is ours and theirs. */
 export function isKnown(kind: string, fact: string, what: string): boolean {

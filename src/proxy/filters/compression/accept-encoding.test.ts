@@ -29,6 +29,10 @@ for (const [accepted, encoding, counter] of [
   ['*;q=0', 'identity', 'notValid'],
   ['gzip;q=x', 'identity', 'notValid'],
   ['gzip;q=', 'identity', 'notValid'],
+  ['gzip;q', 'gzip', undefined],
+  ['gzip;q=inf', 'gzip', undefined],
+  ['gzip;q=1e-46', 'identity', 'notValid'],
+  ['identity;q=0.5, gzip;q=0.50000001', 'identity', 'identity'],
   [' gzip ; q = 0.5 ,', 'gzip', undefined],
   ['br;q=0, gzip;q=0, zstd;q=0, *', 'identity', 'notValid'],
 ] as const) {

@@ -30,11 +30,11 @@ export class Compressors {
     this.#candidates.push(candidate)
   }
 
-  /** `type`: the response's, in lower case and without parameters, '' where it has none. */
-  decide(accepted: string, type: string): Decision {
+  /** `type`: the response's, in lower case and without parameters. */
+  decide(accepted: string, type: string | undefined): Decision {
     this.#decision ??= choose(
       accepted,
-      this.#candidates.filter(({ types }) => type === '' || types.has(type)),
+      this.#candidates.filter(({ types }) => type === undefined || types.has(type)),
     )
     return this.#decision
   }
@@ -67,8 +67,13 @@ function weights(accepted: string): { readonly coding: string; readonly weight: 
       const at = part.indexOf(';')
       const coding = (at < 0 ? part : part.slice(0, at)).trim()
       // All that follows is the weight, and nothing may stand behind it (RFC 9110 12.4.2).
-      const [name, value = ''] = (at < 0 ? '' : part.slice(at + 1)).split('=').map((text) => text.trim())
-      return { coding, weight: name === 'q' ? (value === '' ? Number.NaN : Number(value)) : 1 }
+      const weight = /^\s*q\s*=(.*)$/.exec(at < 0 ? '' : part.slice(at + 1))
+      return { coding, weight: weight === null ? 1 : number(weight[1].trim()) }
     })
     .filter(({ coding, weight }) => coding !== '' && weight >= 0)
+}
+
+/** As Envoy reads it (absl::SimpleAtof): in single precision, with words for what is too much. */
+function number(text: string): number {
+  return text === '' ? Number.NaN : Math.fround(Number(text.replace(/^(\+?)inf(inity)?$/, '$1Infinity')))
 }

@@ -7,7 +7,7 @@ import {
 import { type Gzip, GzipSchema } from '../../../../gen/envoy/extensions/compression/gzip/compressor/v3/gzip_pb.ts'
 import { type Zstd, ZstdSchema } from '../../../../gen/envoy/extensions/compression/zstd/compressor/v3/zstd_pb.ts'
 import { unpack } from '../../config/any.ts'
-import { onlyFields, unsupported, within } from '../../config/fields.ts'
+import { invalid, onlyFields, unsupported, within } from '../../config/fields.ts'
 import { type Codec, HELD } from './body-codec.ts'
 import { ZSTD_WINDOW } from './decompressor-library.ts'
 import { zstdDictionary } from './zstd-dictionary.ts'
@@ -24,6 +24,7 @@ export interface CompressorLibrary {
 /** Reads `compressor_library`. */
 export function compressorLibrary(config: TypedExtensionConfig | undefined): CompressorLibrary {
   const path = 'compressor.compressor_library.typed_config'
+  if (config?.name === '') throw invalid('compressor.compressor_library.name', 'a name is missing')
   const { typeName, message } = unpack(config?.typedConfig, path)
   if (typeName === GzipSchema.typeName) return gzip(message as Gzip, path)
   if (typeName === BrotliSchema.typeName) return brotli(message as Brotli, path)

@@ -24,9 +24,9 @@ const TYPES = {
   zstd: 'zstd.compressor.v3.Zstd',
 }
 
-function compile(library: keyof typeof TYPES, fields: JsonObject = {}, more: JsonObject = {}) {
+function compile(library: keyof typeof TYPES, fields: JsonObject = {}, more: JsonObject = {}, name = 'lib') {
   const typedConfig = { '@type': `type.googleapis.com/envoy.extensions.compression.${TYPES[library]}`, ...fields }
-  const config = fromJson(CompressorSchema, { compressorLibrary: { name: 'lib', typedConfig }, ...more }, { registry })
+  const config = fromJson(CompressorSchema, { compressorLibrary: { name, typedConfig }, ...more }, { registry })
   const stats = new StatsStore()
   const context = { stats, statPrefix: 'http.in.' } as unknown as FactoryContext
   const filter = compressor.create(config, context) as HttpFilterConfig
@@ -50,6 +50,10 @@ for (const [library, field, value] of [
     assert.throws(() => compile(library, { [field]: value }), new RegExp(`typed_config\\.${field}: must be from`))
   })
 }
+
+test('refused: a library without a name, by which its statistics are found', () => {
+  assert.throws(() => compile('gzip', {}, {}, ''), /compressor_library\.name: a name is missing/)
+})
 
 test('refused: a dictionary without an id', () => {
   assert.throws(

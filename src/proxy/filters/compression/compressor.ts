@@ -53,7 +53,8 @@ class CompressorFilter extends CodecFilter<Compression> {
       rule?.enabled === false ||
       !request.enabled ||
       !longEnough(headers, request) ||
-      !shrinks(headers, request)
+      !shrinks(headers, request) ||
+      headers.has('content-encoding')
     ) {
       request.stats.notCompressed.value++
       return FilterHeadersStatus.Continue
@@ -90,7 +91,7 @@ class CompressorFilter extends CodecFilter<Compression> {
       counters.etag.value++
       return false
     }
-    return !response.uncompressible.has(headers.get(':status') ?? '')
+    return !headers.has('content-encoding') && !response.uncompressible.has(headers.get(':status') ?? '')
   }
 
   /** Whether the client likes this encoding best, of those that the chain has. */
@@ -122,15 +123,15 @@ function takeLength(headers: HeaderMap): number | undefined {
   return Number(length)
 }
 
-/** Of a type that shrinks, and not encoded yet. */
+/** Of a type that shrinks. */
 function shrinks(headers: HeaderMap, { types }: DirectionSettings): boolean {
-  if (headers.has('content-encoding')) return false
   const type = contentType(headers)
-  return type === '' || types.has(type)
+  return type === undefined || types.has(type)
 }
 
-function contentType(headers: HeaderMap): string {
-  return (headers.get('content-type') ?? '').split(';', 1)[0].trim().toLowerCase()
+/** One that is empty is told, and none of those that shrink. */
+function contentType(headers: HeaderMap): string | undefined {
+  return headers.get('content-type')?.split(';', 1)[0].trim().toLowerCase()
 }
 
 /** RFC 9110 8.8.1: a strong validator is for the bytes that it was made of. */

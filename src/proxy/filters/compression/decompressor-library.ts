@@ -60,13 +60,20 @@ function gzip(config: Gzip, stats: StatsScope, path: string): DecompressorLibrar
     finishFlush: constants.Z_SYNC_FLUSH,
   }
   const broken = stats.counter('zlib_data_error')
+  const cells: Partial<Record<string, Cell>> = {
+    Z_ERRNO: stats.counter('zlib_errno'),
+    Z_STREAM_ERROR: stats.counter('zlib_stream_error'),
+    Z_MEM_ERROR: stats.counter('zlib_mem_error'),
+    Z_BUF_ERROR: stats.counter('zlib_buf_error'),
+    Z_VERSION_ERROR: stats.counter('zlib_version_error'),
+  }
   return {
     coding: 'gzip',
     statName: 'gzip',
     chunkSize,
     maxRatio: within(config.maxInflateRatio, RATIO, 1, 1032, `${path}.max_inflate_ratio`),
     make: () => createGunzip(options),
-    broken: () => broken,
+    broken: ({ code = '' }) => cells[code] ?? broken,
     excessive: broken,
   }
 }
