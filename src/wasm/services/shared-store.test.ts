@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { after, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
@@ -182,5 +183,74 @@ describe('shared store across threads', () => {
     assert.equal(told, 2)
     here.close()
     there.close()
+  })
+
+  it('tells a thread that sleeps, each time, and has Node load nothing for it', async () => {
+    const memory = createSharedMemory(1 << 20)
+    const url = new URL('./shared-memory/store.ts', import.meta.url).href
+    const source = `
+      import { workerData } from 'node:worker_threads'
+      const { SharedStoreAcrossThreads } = await import(workerData.url)
+      const store = new SharedStoreAcrossThreads(workerData.memory)
+      const awake = setInterval(() => {}, 1e6)
+      const ask = store.registerQueue('vm', 'ask', () => {
+        const item = store.dequeue(ask)
+        store.enqueue(store.resolveQueue('vm', 'answer'), item)
+        if (item.length === 0) clearInterval(awake)
+      })
+      store.enqueue(store.resolveQueue('vm', 'answer'), Buffer.from('ready'))
+      process.on('exit', () => {
+        if (process.moduleLoadList.some((name) => name.includes('undici'))) process.exitCode = 9
+      })
+    `
+    const main = new SharedStoreAcrossThreads(memory)
+    const answers: string[] = []
+    let wake = () => {}
+    const answer = main.registerQueue('vm', 'answer', () => {
+      answers.push(String(text(main.dequeue(answer))))
+      wake()
+    })
+    const next = () =>
+      new Promise<void>((resolve) => {
+        wake = resolve
+      })
+    const ready = next()
+    const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
+      workerData: { memory, url },
+    })
+    const exit = once(worker, 'exit')
+    await ready
+    const ask = main.resolveQueue('vm', 'ask')
+    for (let i = 0; i < 2000; i++) {
+      const answered = next()
+      main.enqueue(ask, bytes(`item ${i}`))
+      await answered
+    }
+    main.enqueue(ask, new Uint8Array(0))
+    assert.deepEqual(await exit, [0])
+    assert.equal(answers[2000], 'item 1999')
+    main.close()
+  })
+
+  it('lets a thread that waits be ended', async () => {
+    const memory = createSharedMemory(1 << 20)
+    const url = new URL('./shared-memory/store.ts', import.meta.url).href
+    const source = `
+      import { workerData } from 'node:worker_threads'
+      const { SharedStoreAcrossThreads } = await import(workerData.url)
+      const store = new SharedStoreAcrossThreads(workerData.memory)
+      store.registerQueue('vm', 'q', () => {})
+      setInterval(() => {}, 1e6)
+      store.setData('vm', 'there', new Uint8Array(1), 0)
+    `
+    const main = new SharedStoreAcrossThreads(memory)
+    const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
+      workerData: { memory, url },
+    })
+    for (let i = 0; i < 500 && main.getData('vm', 'there') === undefined; i++) await sleep(10)
+    await worker.terminate()
+    const queue = main.resolveQueue('vm', 'q')
+    assert.equal(main.enqueue(queue, bytes('a')), STATUS.ok)
+    main.close()
   })
 })

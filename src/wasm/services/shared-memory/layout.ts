@@ -4,8 +4,8 @@ export const HEAD = {
   cas: 1,
   nextQueue: 2,
   nextThread: 3,
-  /** Tells this store from others of the process, for the name of its channel. */
-  identity: 4,
+  /** Counts up when a queue of another thread has items; threads wait for that. */
+  signal: 4,
   lists: 8,
   spaces: 64,
   data: 64 + 256,

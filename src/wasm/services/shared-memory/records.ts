@@ -26,7 +26,6 @@ export class Records {
     records.#buddy.format()
     records.words[HEAD.nextQueue] = 1
     records.words[HEAD.nextThread] = 1
-    records.words[HEAD.identity] = (Math.random() * 0x7fffffff) | 0
     return memory
   }
 
