@@ -18,7 +18,7 @@ import { rateLimit } from './ratelimit/filter.ts'
 import { httpRbac } from './rbac/http.ts'
 import { networkRbac } from './rbac/network.ts'
 import { router } from './router/config.ts'
-import { tcpProxy } from './tcp-proxy.ts'
+import { tcpProxy } from './tcp-proxy/tcp-proxy.ts'
 import { wasmHttpFilter, wasmNetworkFilter } from './wasm/index.ts'
 
 /** Every HTTP filter that this proxy has. */

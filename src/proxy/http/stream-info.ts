@@ -68,13 +68,13 @@ const FLAG_TEXT: readonly string[] = [
 export const FLAG_NAMES: readonly string[] = Object.keys(ResponseFlag)
 const URX = 15
 
-/** `UF,URX`, or `-` when there are none. */
-export function responseFlagsText(flags: number, names = FLAG_TEXT): string {
+/** `UF,URX`, or `-` when there are none. `request`: of one, and not of a connection. */
+export function responseFlagsText(flags: number, names = FLAG_TEXT, request = true): string {
   if (flags === 0) return '-'
-  // Envoy notes that there are no more retries before it says why.
-  let text = (flags & ResponseFlag.UpstreamRetryLimitExceeded) === 0 ? '' : names[URX]
+  // Of a request Envoy notes that there are no more retries before it says why.
+  let text = request && (flags & ResponseFlag.UpstreamRetryLimitExceeded) !== 0 ? names[URX] : ''
   for (let bit = 0; bit < names.length; bit++) {
-    if (1 << bit === ResponseFlag.UpstreamRetryLimitExceeded) continue
+    if (request && 1 << bit === ResponseFlag.UpstreamRetryLimitExceeded) continue
     if ((flags & (1 << bit)) !== 0) text = text === '' ? names[bit] : `${text},${names[bit]}`
   }
   return text

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { test } from 'node:test'
-import { cluster, eventually, FILTERS, portOf, rawUpstream, testProxy } from '../testing.ts'
-import type { ClusterStatus } from '../worker/protocol.ts'
+import { cluster, eventually, FILTERS, portOf, rawUpstream, testProxy } from '../../testing.ts'
+import type { ClusterStatus } from '../../worker/protocol.ts'
 
 function listener(more: string): string {
   return `

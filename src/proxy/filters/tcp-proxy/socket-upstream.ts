@@ -1,0 +1,108 @@
+import type { Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
+import { BodyBuffer } from '../../../base/body-buffer.ts'
+import type { Cluster } from '../../cluster/cluster.ts'
+import { openSocket, upstreamConnection } from '../../cluster/connecting.ts'
+import type { EndpointHost } from '../../cluster/endpoint-host.ts'
+import type { ConnectionInfo } from '../../network/connection-info.ts'
+import { Timeout, type TimeoutOwner } from '../../timeout-queue.ts'
+import type { TcpUpstream, TcpUpstreamOwner } from './upstream.ts'
+
+/** A connection of its own to a host. It is one of the cluster's `connections` already. */
+export class SocketUpstream implements TcpUpstream, TimeoutOwner {
+  readonly #owner: TcpUpstreamOwner
+  readonly #cluster: Cluster
+  readonly #host: EndpointHost
+  readonly #socket: Socket
+  readonly #timeout = new Timeout(this, 0)
+  #connected = false
+  #counted = true
+  #over = false
+
+  constructor(owner: TcpUpstreamOwner, cluster: Cluster, host: EndpointHost, connection: ConnectionInfo) {
+    this.#owner = owner
+    this.#cluster = cluster
+    this.#host = host
+    cluster.stats.connections.value++
+    cluster.stats.activeConnections.value++
+    const { tls, proxyHeader } = host.transport
+    const began = performance.now()
+    let connected = 0
+    // Either side may end and still be sent to (Envoy's enableHalfClose).
+    const socket = openSocket(host, tls, proxyHeader?.(connection), host.port, connection.internalDepth, true)
+    this.#socket = socket
+    this.#timeout.arm(cluster.config.connectTimeoutMs)
+    socket.on('error', (error) => this.#failed(error.message))
+    socket.on('close', () => this.#closed())
+    if (tls !== undefined) socket.once('connect', () => (connected = performance.now()))
+    socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
+      const refused = tls?.verify(socket)
+      if (refused !== undefined) {
+        this.#failed(refused)
+        return
+      }
+      this.#timeout.cancel()
+      this.#connected = true
+      host.active++
+      socket.on('data', (chunk: Buffer) => {
+        const data = new BodyBuffer()
+        data.add(chunk)
+        owner.upstreamData(data, false)
+      })
+      socket.on('end', () => owner.upstreamData(new BodyBuffer(), true))
+      socket.on('drain', () => owner.upstreamDrained())
+      owner.upstreamReady(upstreamConnection(socket, tls, began, connected))
+    })
+  }
+
+  write(data: BodyBuffer, end: boolean): boolean {
+    let room = true
+    for (const chunk of data.chunks) room = this.#socket.write(chunk)
+    data.clear()
+    if (end) this.#socket.end()
+    return room || end
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  destroy(): void {
+    const before = !this.#over && !this.#connected
+    this.#over = true
+    this.#timeout.cancel()
+    if (before) this.#cluster.stats.connectFail.value++
+    this.#socket.destroy()
+  }
+
+  onTimeout(): void {
+    this.#failed('connect timeout')
+  }
+
+  #failed(reason: string): void {
+    if (this.#over || this.#connected) return
+    this.#over = true
+    this.#timeout.cancel()
+    this.#socket.destroy()
+    this.#cluster.stats.connectFail.value++
+    this.#owner.upstreamFailed(reason)
+  }
+
+  #closed(): void {
+    if (this.#counted) {
+      this.#counted = false
+      this.#cluster.breaker.default.connections.free()
+      this.#cluster.stats.activeConnections.value--
+      if (this.#connected) this.#host.active--
+    }
+    if (!this.#connected) this.#failed('closed')
+    else if (!this.#over) {
+      this.#over = true
+      this.#owner.upstreamClosed()
+    }
+  }
+}

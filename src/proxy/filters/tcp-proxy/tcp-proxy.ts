@@ -1,0 +1,226 @@
+/** `envoy.filters.network.tcp_proxy`: bytes from one connection to another. */
+import { performance } from 'node:perf_hooks'
+import { TcpProxySchema } from '../../../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
+import { BodyBuffer } from '../../../base/body-buffer.ts'
+import type { Cluster } from '../../cluster/cluster.ts'
+import type { EndpointHost } from '../../cluster/endpoint-host.ts'
+import type { MetadataMatch } from '../../cluster/lb/metadata-match.ts'
+import type { UpstreamConnection } from '../../cluster/upstream-connection.ts'
+import { prepareAccessLog } from '../../http/access-log.ts'
+import { ResponseFlag, StreamInfo } from '../../http/stream-info.ts'
+import { countRead } from '../../network/end-of-turn.ts'
+import {
+  FilterStatus,
+  type NetworkFilter,
+  type NetworkFilterCallbacks,
+  type NetworkFilterConfig,
+  type NetworkFilterFactory,
+} from '../../network/filter.ts'
+import { Timeout, type TimeoutOwner } from '../../timeout-queue.ts'
+import { logPath, Settings } from './settings.ts'
+import { SocketUpstream } from './socket-upstream.ts'
+import { TunnelUpstream } from './tunnel-upstream.ts'
+import type { Tunneling } from './tunneling.ts'
+import type { TcpUpstream, TcpUpstreamOwner } from './upstream.ts'
+
+export const tcpProxy: NetworkFilterFactory<typeof TcpProxySchema> = {
+  name: 'envoy.filters.network.tcp_proxy',
+  configType: TcpProxySchema,
+  terminal: true,
+  prepare: (config) => Promise.all(config.accessLog.map((log, i) => prepareAccessLog(log, logPath(i)))),
+  create(config, context) {
+    const settings = new Settings(config, context)
+    return {
+      createFilter: (callbacks: NetworkFilterCallbacks) => new TcpProxyFilter(callbacks, settings),
+      destroy: () => settings.close(),
+    } satisfies NetworkFilterConfig
+  },
+}
+
+class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
+  readonly #callbacks: NetworkFilterCallbacks
+  readonly #settings: Settings
+  readonly #info: StreamInfo
+  readonly #idle = new Timeout(this, 0)
+  #upstream: TcpUpstream | undefined
+  #connected = false
+  #held = new BodyBuffer()
+  #heldEnd = false
+  #attempts = 0
+  #cluster: Cluster | undefined
+  #match: MetadataMatch | undefined
+  #host: EndpointHost | undefined
+  #over = false
+  #paused = false
+
+  constructor(callbacks: NetworkFilterCallbacks, settings: Settings) {
+    this.#callbacks = callbacks
+    this.#settings = settings
+    this.#info = new StreamInfo(callbacks.connection)
+    this.#info.protocol = ''
+    this.#info.startMono = performance.now()
+    this.#info.startTime = performance.timeOrigin + this.#info.startMono
+    settings.connections.value++
+    callbacks.onDrain(() => this.#upstream?.resume())
+  }
+
+  onNewConnection(): FilterStatus {
+    const { name, match } = this.#settings.target()
+    this.#match = match
+    this.#info.upstreamCluster = name
+    this.#cluster = this.#settings.clusters.get(name)
+    if (this.#cluster === undefined) {
+      this.#fail(ResponseFlag.NoClusterFound, 'cluster_not_found')
+      return FilterStatus.StopIteration
+    }
+    this.#connect()
+    return FilterStatus.Continue
+  }
+
+  onData(data: BodyBuffer, endStream: boolean): FilterStatus {
+    this.#idle.arm(this.#settings.idleMs)
+    const upstream = this.#upstream
+    if (!this.#connected || upstream === undefined) {
+      this.#held.move(data)
+      this.#heldEnd = endStream
+      if (!this.#paused && this.#held.length > MAX_HELD) {
+        this.#paused = true
+        this.#callbacks.pauseReading()
+      }
+      return FilterStatus.StopIteration
+    }
+    this.#forward(upstream, data, endStream)
+    countRead()
+    return FilterStatus.StopIteration
+  }
+
+  onClose(): void {
+    this.#finish()
+    this.#upstream?.destroy()
+  }
+
+  onTimeout(): void {
+    this.#info.connectionTerminationDetails = 'tcp_session_idle_timeout'
+    this.#callbacks.close('tcp_session_idle_timeout')
+  }
+
+  #forward(upstream: TcpUpstream, data: BodyBuffer, endStream: boolean): void {
+    this.#info.bytesReceived += data.length
+    if (upstream.write(data, endStream) || this.#paused) return
+    this.#paused = true
+    this.#callbacks.pauseReading()
+  }
+
+  #connect(): void {
+    const cluster = this.#cluster as Cluster
+    const host = cluster.choose(this.#settings.hash?.(this.#info), this.#match)
+    if (host === undefined) {
+      cluster.stats.noHealthy.value++
+      this.#fail(ResponseFlag.NoHealthyUpstream, 'no_healthy_upstream')
+      return
+    }
+    this.#host = host
+    const { tunneling } = this.#settings
+    if (tunneling === undefined) this.#open(cluster, host)
+    else this.#tunnel(cluster, host, tunneling)
+  }
+
+  #open(cluster: Cluster, host: EndpointHost): void {
+    if (!cluster.breaker.default.connections.tryTake()) {
+      cluster.stats.connectionOverflow.value++
+      this.#fail(ResponseFlag.UpstreamOverflow, 'upstream_overflow')
+      return
+    }
+    this.#attempts++
+    this.#upstream = new SocketUpstream(this, cluster, host, this.#info.connection)
+  }
+
+  #tunnel(cluster: Cluster, host: EndpointHost, tunneling: Tunneling): void {
+    if (!cluster.breaker.default.requests.tryTake()) {
+      cluster.stats.pendingOverflow.value++
+      this.#fail(ResponseFlag.UpstreamOverflow, 'upstream_overflow')
+      return
+    }
+    this.#attempts++
+    this.#tellShared()
+    const request = tunneling.request(this.#info, host.transport.tls !== undefined)
+    const tunnel = new TunnelUpstream(this, cluster, request, this.#info.connection)
+    this.#upstream = tunnel
+    tunnel.start(host)
+  }
+
+  // From the upstream
+
+  upstreamFailed(reason: string): void {
+    const host = this.#host as EndpointHost
+    this.#cluster?.outliers?.onLocalFailure(host)
+    this.#info.upstreamHost = host
+    this.#info.upstreamTransportFailureReason = reason
+    this.#info.responseFlags |= ResponseFlag.UpstreamConnectionFailure
+    this.#upstream = undefined
+    if (this.#attempts < this.#settings.attempts) this.#connect()
+    else this.#fail(ResponseFlag.UpstreamRetryLimitExceeded, 'upstream_connection_failure')
+  }
+
+  upstreamReady(about: UpstreamConnection): void {
+    const host = this.#host as EndpointHost
+    const own = this.#upstream as TcpUpstream
+    this.#connected = true
+    this.#cluster?.outliers?.onConnectedOnly(host)
+    this.#info.upstreamHost = host
+    this.#info.upstreamConnection = about
+    const { upstream } = this.#callbacks
+    upstream.host = host.address
+    upstream.localAddress = about.localAddress
+    upstream.cluster = this.#info.upstreamCluster
+    this.#idle.arm(this.#settings.idleMs)
+    this.upstreamDrained()
+    if (this.#held.length > 0 || this.#heldEnd) this.#forward(own, this.#held, this.#heldEnd)
+  }
+
+  upstreamData(data: BodyBuffer, end: boolean): void {
+    this.#idle.arm(this.#settings.idleMs)
+    this.#info.bytesSent += data.length
+    this.#callbacks.write(data, end)
+    if (this.#callbacks.writableNeedsDrain) this.#upstream?.pause()
+    countRead()
+  }
+
+  upstreamDrained(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#callbacks.resumeReading()
+  }
+
+  upstreamClosed(): void {
+    this.#callbacks.close('')
+  }
+
+  #fail(flag: number, details: string): void {
+    this.#info.responseFlags |= flag
+    this.#info.connectionTerminationDetails = details
+    process.nextTick(() => this.#callbacks.close(details, true))
+  }
+
+  #finish(): void {
+    if (this.#over) return
+    this.#over = true
+    this.#idle.cancel()
+    this.#info.endMono = performance.now()
+    this.#info.logType = 'TcpConnectionEnd'
+    if (this.#settings.logs.length === 0) return
+    this.#tellShared()
+    for (const log of this.#settings.logs) log.log(this.#info)
+  }
+
+  /** What other filters have set, for formats. */
+  #tellShared(): void {
+    const { dynamicMetadata, filterState } = this.#callbacks
+    for (const [namespace, values] of dynamicMetadata) this.#info.setDynamicMetadata(namespace, values)
+    for (const [key, value] of filterState) {
+      this.#info.setFilterState(key, Buffer.from(value.buffer, value.byteOffset, value.byteLength))
+    }
+  }
+}
+
+const MAX_HELD = 256 * 1024

@@ -1,0 +1,23 @@
+import type { BodyBuffer } from '../../../base/body-buffer.ts'
+import type { UpstreamConnection } from '../../cluster/upstream-connection.ts'
+
+/** The other side of a proxied connection: a connection to a host, or a tunnel through one. */
+export interface TcpUpstream {
+  /** False: it takes no more for now, until `upstreamDrained`. */
+  write(data: BodyBuffer, end: boolean): boolean
+  pause(): void
+  resume(): void
+  /** Nothing is told after it. */
+  destroy(): void
+}
+
+/** Whom it tells. */
+export interface TcpUpstreamOwner {
+  upstreamReady(about: UpstreamConnection): void
+  /** It has not come to be. */
+  upstreamFailed(reason: string): void
+  upstreamData(data: BodyBuffer, end: boolean): void
+  upstreamDrained(): void
+  /** It was there, and is no more. */
+  upstreamClosed(): void
+}
