@@ -10,10 +10,16 @@ export function generalText(value: number, precision: number): string {
   return `${shortened(digits)}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`
 }
 
-/** A double as protobuf writes it in JSON: with 15 digits, or 17 where these are not enough. */
+/** A double as Envoy writes it in JSON: the shorter of `100` and `1e+02` with as many digits as it takes (C++'s `std::to_chars`). */
 export function doubleText(value: number): string {
   // Small whole numbers, which nearly all are, are written the same everywhere.
-  if (value === (value | 0)) return String(value)
-  const short = generalText(value, 15)
-  return Number(short) === value ? short : generalText(value, 17)
+  if (Number.isInteger(value) && Math.abs(value) < 100_000) return Object.is(value, -0) ? '-0' : String(value)
+  if (!Number.isFinite(value)) return generalText(value, 15)
+  const [digits, exponent] = value.toExponential().split('e')
+  const power = Number(exponent)
+  const scientific = `${digits}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`
+  const decimals = digits.replace(/^-?\d\.?/, '').length - power
+  if (decimals > 100) return scientific
+  const plain = decimals > 0 ? value.toFixed(decimals) : BigInt(value).toString()
+  return plain.length <= scientific.length ? plain : scientific
 }

@@ -3,6 +3,7 @@ import { accessLogCase } from './access-log.ts'
 import { compressorCase, decompressorCase } from './compression.ts'
 import { Dice } from './dice.ts'
 import { extAuthzCase } from './ext-authz.ts'
+import { jwtCase } from './jwt.ts'
 import { luaCase } from './lua.ts'
 import { rbacCase } from './rbac.ts'
 
@@ -15,6 +16,7 @@ export const GENERATORS: Readonly<Record<string, Generator>> = {
   'ext-authz': extAuthzCase,
   compressor: compressorCase,
   decompressor: decompressorCase,
+  jwt: jwtCase,
 }
 
 /** Cases by seed: one that differs is made again alone by its own seed. */

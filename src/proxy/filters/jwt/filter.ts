@@ -21,7 +21,10 @@ import type { StreamInfo } from '../../http/stream-info.ts'
 import { compileRouteMatch, type RouteMatcher } from '../../route/route-match.ts'
 import { JwtProvider } from './provider.ts'
 import { type Accepted, compileRequirement, MISSING, type Requirement, type Result } from './requirement.ts'
+import { type JwtStats, jwtStats } from './stats.ts'
 
+/** What a challenge shows of a path, as in Envoy. */
+const LONGEST_PATH = 256
 /** Envoy's namespace for the claims. */
 const NAMESPACE = 'envoy.filters.http.jwt_authn'
 
@@ -36,8 +39,7 @@ class Settings {
   readonly #ours: readonly string[]
   readonly bypassPreflight: boolean
   readonly strip: boolean
-  readonly allowed
-  readonly denied
+  readonly stats: JwtStats
   readonly #rules: readonly { readonly match: RouteMatcher; readonly requirement: Requirement | undefined }[]
   readonly #named = new Map<string, Requirement>()
 
@@ -49,10 +51,11 @@ class Settings {
       ['providers', 'rules', 'bypass_cors_preflight', 'requirement_map', 'strip_failure_response'],
       path,
     )
+    this.stats = jwtStats(context)
     const providers = new Map(
       Object.entries(config.providers).map(([name, proto]) => [
         name,
-        new JwtProvider(proto, context, `${path}.providers["${name}"]`),
+        new JwtProvider(proto, context, this.stats, `${path}.providers["${name}"]`),
       ]),
     )
     this.#providers = [...providers.values()]
@@ -78,9 +81,6 @@ class Settings {
     })
     this.bypassPreflight = config.bypassCorsPreflight
     this.strip = config.stripFailureResponse
-    const scope = context.stats.scope(`${context.statPrefix}jwt_authn.`)
-    this.allowed = scope.counter('allowed')
-    this.denied = scope.counter('denied')
   }
 
   close(): void {
@@ -136,15 +136,21 @@ class JwtFilter implements HttpFilter {
   decodeHeaders(headers: HeaderMap): FilterHeadersStatus {
     const settings = this.#settings
     settings.sanitize(headers)
-    const preflight =
-      headers.get(':method') === 'OPTIONS' && headers.has('origin') && headers.has('access-control-request-method')
-    if (preflight && settings.bypassPreflight) return FilterHeadersStatus.Continue
+    const { stats } = settings
+    if (settings.bypassPreflight && isPreflight(headers)) {
+      stats.preflights.value++
+      stats.allowed.value++
+      return FilterHeadersStatus.Continue
+    }
     const requirement = settings.requirementFor(
       headers,
       this.#callbacks.routeConfig<RouteRule>(),
       this.#callbacks.streamInfo,
     )
-    if (requirement === undefined) return FilterHeadersStatus.Continue
+    if (requirement === undefined) {
+      stats.allowed.value++
+      return FilterHeadersStatus.Continue
+    }
     if (typeof requirement === 'string') {
       this.#deny(headers, 403, requirement, `Failed JWT authentication: ${requirement}`, false)
       return FilterHeadersStatus.StopIteration
@@ -179,7 +185,7 @@ class JwtFilter implements HttpFilter {
       this.#deny(headers, reason === 'Audiences in Jwt are not allowed' ? 403 : 401, reason, reason, true)
       return false
     }
-    this.#settings.allowed.value++
+    this.#settings.stats.allowed.value++
     for (const one of accepted) this.#use(headers, one)
     return true
   }
@@ -200,9 +206,10 @@ class JwtFilter implements HttpFilter {
   }
 
   #deny(headers: HeaderMap, code: number, reason: string, body: string, challenge: boolean): void {
-    const { denied, strip } = this.#settings
-    denied.value++
-    const realm = `${headers.get(':scheme') ?? 'http'}://${headers.get(':authority') ?? ''}${this.#path}`
+    const { stats, strip } = this.#settings
+    stats.denied.value++
+    const path = this.#path.slice(0, LONGEST_PATH)
+    const realm = `${headers.get(':scheme') ?? 'http'}://${headers.get(':authority') ?? ''}${path}`
     const error = reason === MISSING ? '' : ', error="invalid_token"'
     this.#callbacks.sendLocalReply(code, strip ? '' : body, {
       details: `jwt_authn_access_denied{${reason}}`,
@@ -214,6 +221,12 @@ class JwtFilter implements HttpFilter {
         : {}),
     })
   }
+}
+
+function isPreflight(headers: HeaderMap): boolean {
+  return (
+    headers.get(':method') === 'OPTIONS' && !!headers.get('origin') && !!headers.get('access-control-request-method')
+  )
 }
 
 /** As Envoy writes a claim into a header; '' for none. */

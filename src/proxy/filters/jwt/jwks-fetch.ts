@@ -11,6 +11,7 @@ import { httpServer } from '../../config/http-uri.ts'
 import type { FactoryContext } from '../../context.ts'
 import type { HttpFilterCallbacks } from '../../http/filter.ts'
 import { RetriedSpan } from '../../tracing/retried-span.ts'
+import type { JwtStats } from './stats.ts'
 
 /** Envoy's default of a pause before a second try. */
 const BASE_MS = 1000
@@ -30,27 +31,24 @@ export class JwksFetch {
   readonly #url: URL | undefined
   readonly #timeoutMs: number
   readonly #retries: Retries | undefined
-  readonly #succeeded: { value: number }
-  readonly #failed: { value: number }
+  readonly #stats: JwtStats
   #timer: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor({ httpUri, retryPolicy }: RemoteJwks, context: FactoryContext, path: string) {
+  constructor({ httpUri, retryPolicy }: RemoteJwks, context: FactoryContext, stats: JwtStats, path: string) {
+    this.#stats = stats
     this.#context = context
     const { uri, cluster, timeoutMs } = httpServer(httpUri, `${path}.http_uri`)
     this.#cluster = cluster
     this.#url = URL.canParse(uri) ? new URL(uri) : undefined
     this.#timeoutMs = timeoutMs
     this.#retries = retryPolicy && retries(retryPolicy, `${path}.retry_policy`)
-    const scope = context.stats.scope(`${context.statPrefix}jwt_authn.`)
-    this.#succeeded = scope.counter('jwks_fetch_success')
-    this.#failed = scope.counter('jwks_fetch_failed')
   }
 
   /** What came of a fetch: keys that can be used or not. */
   count(good: boolean): void {
-    if (good) this.#succeeded.value++
-    else this.#failed.value++
+    if (good) this.#stats.fetched.value++
+    else this.#stats.fetchFailed.value++
   }
 
   /** Calls back later, with the text or the reason why there is none. The span is the caller's, as in Envoy; a fetch ahead has none. */

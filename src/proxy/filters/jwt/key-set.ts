@@ -70,14 +70,13 @@ export class KeySet {
   /** `undefined` when one of the keys signed it, else Envoy's words. */
   verify(token: Token): string | undefined {
     const { text, alg, algorithm, kid } = token
-    const usable = this.#keys.filter(
-      (key) =>
-        key.kty === algorithm.kty &&
-        (key.alg === undefined || key.alg === alg) &&
-        (algorithm.curve === undefined || key.curve === algorithm.curve) &&
-        (kid === '' || key.kid === undefined || key.kid === kid),
+    const named = this.#keys.filter(
+      (key) => (key.alg === undefined || key.alg === alg) && (kid === '' || key.kid === undefined || key.kid === kid),
     )
-    if (usable.length === 0) return "Jwks doesn't have key to match kid or alg from Jwt"
+    if (named.length === 0) return "Jwks doesn't have key to match kid or alg from Jwt"
+    const usable = named.filter(
+      (key) => key.kty === algorithm.kty && (algorithm.curve === undefined || key.curve === algorithm.curve),
+    )
     const dot = text.lastIndexOf('.')
     const signed = Buffer.from(text.slice(0, dot))
     const signature = Buffer.from(text.slice(dot + 1), 'base64url')
@@ -89,7 +88,9 @@ export class KeySet {
 
 function importKey(jwk: Record<string, unknown>): KeyObject | undefined {
   try {
-    if (jwk['kty'] === 'oct') return createSecretKey(Buffer.from(String(jwk['k']), 'base64url'))
+    const { kty, k } = jwk
+    if (kty === 'oct')
+      return typeof k === 'string' && k !== '' ? createSecretKey(Buffer.from(k, 'base64url')) : undefined
     return createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' })
   } catch {
     return undefined

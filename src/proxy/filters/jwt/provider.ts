@@ -12,6 +12,7 @@ import { stringMatch, type TextMatch } from '../../match/string.ts'
 import { type Caller, JwksFetch } from './jwks-fetch.ts'
 import { KeySet } from './key-set.ts'
 import { type Place, placesOf } from './place.ts'
+import type { JwtStats } from './stats.ts'
 import { parseToken, plainAudience, type Token } from './token.ts'
 
 const FIELDS = [
@@ -37,6 +38,7 @@ const FIELDS = [
   'jwt_cache_config',
 ]
 
+const FAILS = 'Jwt verification fails'
 const NO_CLAIMS: readonly string[] = []
 const DEFAULT_CACHE_MS = 600_000
 /** As Envoy: keys that are fetched ahead are so by five seconds. */
@@ -52,13 +54,15 @@ export interface ClaimHeader {
 /** Who issues tokens, where they are looked for, and what is done with a good one. */
 export class JwtProvider {
   readonly proto: JwtProviderProto
+  readonly stats: JwtStats
   readonly places: readonly Place[]
   readonly claimHeaders: readonly ClaimHeader[]
   /** '' when the payload is not forwarded. */
   readonly payloadHeader: string
   readonly #audiences: readonly string[]
   readonly #skew: number
-  readonly #maxLifetime: number
+  /** 0: no token lives as short as that, as in Envoy. */
+  readonly #maxLifetime: number | undefined
   readonly #context: FactoryContext
   readonly #subject: TextMatch | undefined
   readonly #path: string
@@ -70,18 +74,19 @@ export class JwtProvider {
   #closed = false
   #waiting: ((fetched: boolean) => void)[] | undefined
 
-  constructor(proto: JwtProviderProto, context: FactoryContext, path: string) {
+  constructor(proto: JwtProviderProto, context: FactoryContext, stats: JwtStats, path: string) {
     onlyFields(JwtProviderSchema, proto, FIELDS, path)
     this.proto = proto
+    this.stats = stats
     this.places = placesOf(proto)
-    this.claimHeaders = proto.claimToHeaders.map(({ headerName, claimName }) => ({
-      name: headerName.toLowerCase(),
-      path: claimName.split('.'),
-    }))
+    this.claimHeaders = proto.claimToHeaders.map(({ headerName, claimName }, i) => {
+      if (claimName === '') throw invalid(`${path}.claim_to_headers[${i}].claim_name`, 'missing')
+      return { name: headerName.toLowerCase(), path: claimName.split('.') }
+    })
     this.payloadHeader = proto.forwardPayloadHeader.toLowerCase()
     this.#audiences = proto.audiences.map(plainAudience)
     this.#skew = proto.clockSkewSeconds || 60
-    this.#maxLifetime = proto.maxLifetime === undefined ? 0 : durationSeconds(proto.maxLifetime)
+    this.#maxLifetime = proto.maxLifetime === undefined ? undefined : durationSeconds(proto.maxLifetime)
     this.#context = context
     this.#path = path
     this.#remembers = proto.jwtCacheConfig?.jwtCacheSize || undefined
@@ -94,7 +99,8 @@ export class JwtProvider {
       } catch (error) {
         throw invalid(`${path}.local_jwks`, messageOf(error))
       }
-    } else if (source.case === 'remoteJwks') this.#remote = new JwksFetch(source.value, context, `${path}.remote_jwks`)
+    } else if (source.case === 'remoteJwks')
+      this.#remote = new JwksFetch(source.value, context, stats, `${path}.remote_jwks`)
     else throw invalid(path, 'keys are missing')
   }
 
@@ -120,17 +126,22 @@ export class JwtProvider {
     // As in Envoy a token that expires at 0 does not say when it does.
     const exp = token.payload['exp'] || undefined
     const now = Date.now() / 1000
-    if (this.#subject !== undefined && !(typeof sub === 'string' && this.#subject(sub)))
-      return 'Jwt subject is not allowed'
     if (typeof nbf === 'number' && now < nbf - this.#skew) return 'Jwt not yet valid'
     if (typeof exp === 'number' && now > exp + this.#skew) return 'Jwt is expired'
-    if (this.proto.requireExpiration && exp === undefined) return 'Jwt verification fails'
-    const lifetime = this.#maxLifetime
-    if (lifetime > 0 && (typeof exp !== 'number' || exp - now > lifetime)) return 'Jwt verification fails'
     const allowed = audiences.length > 0 ? audiences : this.#audiences
-    if (allowed.length === 0) return undefined
-    for (const audience of token.audiences) if (allowed.includes(audience)) return undefined
-    return 'Audiences in Jwt are not allowed'
+    if (allowed.length > 0 && !token.audiences.some((one) => allowed.includes(one)))
+      return 'Audiences in Jwt are not allowed'
+    if (this.#subject !== undefined && !(typeof sub === 'string' && this.#subject(sub))) return FAILS
+    if (this.proto.requireExpiration && exp === undefined) return FAILS
+    const lifetime = this.#maxLifetime
+    return lifetime !== undefined && (typeof exp !== 'number' || exp - now > lifetime) ? FAILS : undefined
+  }
+
+  /** Tokens are always remembered; whoever has not asked for it sees no hits, as in Envoy. */
+  countLookup(found: boolean): void {
+    const hit = found && this.proto.jwtCacheConfig !== undefined
+    const cell = hit ? this.stats.cacheHit : this.stats.cacheMiss
+    cell.value++
   }
 
   /** What a good token leaves in the dynamic metadata, if anything. */

@@ -7,11 +7,23 @@ import {
   JwtRequirementSchema,
 } from '../../../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.ts'
 import { HeaderMap } from '../../../base/header-map.ts'
+import type { Cell } from '../../../telemetry/metrics.ts'
 import type { FactoryContext } from '../../context.ts'
 import { JwtProvider } from './provider.ts'
 import { compileRequirement, type Requirement } from './requirement.ts'
+import type { JwtStats } from './stats.ts'
 
 const SECRET = 'secret'
+const cell = () => ({ value: 0 }) as Cell
+const STATS: JwtStats = {
+  allowed: cell(),
+  denied: cell(),
+  preflights: cell(),
+  fetched: cell(),
+  fetchFailed: cell(),
+  cacheHit: cell(),
+  cacheMiss: cell(),
+}
 const JWKS = JSON.stringify({ keys: [{ kty: 'oct', k: base64(SECRET) }] })
 
 function base64(text: string): string {
@@ -30,7 +42,11 @@ function requirement(fields: MessageInitShape<typeof JwtProviderSchema> = {}): R
     ...fields,
   })
   const needed = create(JwtRequirementSchema, { requiresType: { case: 'providerName', value: 'p' } })
-  return compileRequirement(needed, new Map([['p', new JwtProvider(proto, {} as FactoryContext, 'p')]]), 'requires')
+  return compileRequirement(
+    needed,
+    new Map([['p', new JwtProvider(proto, {} as FactoryContext, STATS, 'p')]]),
+    'requires',
+  )
 }
 
 function reason(one: Requirement, token: string): string {

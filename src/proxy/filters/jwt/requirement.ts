@@ -52,10 +52,11 @@ export function compileRequirement(
       return single(find(kind.value.providerName), kind.value.audiences.map(plainAudience))
     }
     case 'requiresAny': {
-      const all = compileAny(kind.value.requirements, providers, `${path}.requires_any`)
-      return { providers: all.flatMap((one) => one.providers), check: (headers) => anyOf(all, headers) }
+      atLeastTwo(kind.value.requirements, `${path}.requires_any`)
+      return compileAny(kind.value.requirements, providers, `${path}.requires_any`)
     }
     case 'requiresAll': {
+      atLeastTwo(kind.value.requirements, `${path}.requires_all`)
       const all = kind.value.requirements.map((r, i) => compileRequirement(r, providers, `${path}.requires_all[${i}]`))
       return { providers: all.flatMap((one) => one.providers), check: (headers) => allOf(all, headers) }
     }
@@ -66,21 +67,31 @@ export function compileRequirement(
   }
 }
 
+function atLeastTwo(list: readonly JwtRequirement[], path: string): void {
+  if (list.length < 2) throw invalid(`${path}.requirements`, 'at least two are needed')
+}
+
 /**
- * What lets tokens be missing or bad comes last, and is for the tokens of the providers beside it, where there are any: those of others are
- * nobody's business here (Envoy's AnyVerifierImpl).
+ * What lets tokens be missing or bad forgives what is wrong with those that are asked for beside it, and looks at no token of its own, so
+ * that a good one which they refuse does not come in by another door. Alone it is for the tokens of all providers.
  */
 function compileAny(
   protos: readonly JwtRequirement[],
   providers: ReadonlyMap<string, JwtProvider>,
   path: string,
-): Requirement[] {
+): Requirement {
+  const forgiving = protos.flatMap((proto) => forgives(proto) ?? [])
   const strict: Requirement[] = []
   for (const [i, proto] of protos.entries())
     if (forgives(proto) === undefined) strict.push(compileRequirement(proto, providers, `${path}[${i}]`))
-  const beside = new Set(strict.flatMap((one) => one.providers))
-  const own = beside.size > 0 ? [...beside] : [...providers.values()]
-  return [...strict, ...protos.flatMap((proto) => forgives(proto) ?? []).map((forgiven) => unless(own, forgiven))]
+  const all = strict.length > 0 ? strict : forgiving.map((forgiven) => unless([...providers.values()], forgiven))
+  return {
+    providers: all.flatMap((one) => one.providers),
+    check(headers) {
+      const result = anyOf(all, headers)
+      return result.reason !== '' && forgiving.some((forgiven) => forgiven(result.reason)) ? ALLOWED : result
+    },
+  }
 }
 
 /** Which reasons do not count; `undefined` where all do. */
@@ -98,7 +109,7 @@ function single(provider: JwtProvider, audiences: readonly string[] = []): Requi
       for (const place of provider.places) {
         const found = place.find(headers)
         if (found === undefined) continue
-        const token = good(provider, audiences, place, found)
+        const token = good(provider, audiences, place, found, true)
         if (typeof token === 'string') return { reason: token, accepted: NONE }
         accept({ provider, token, place }, headers, accepted)
       }
@@ -112,10 +123,17 @@ function accept(one: Accepted, headers: HeaderMap, accepted: Accepted[]): void {
   accepted.push(one)
 }
 
-/** The token that was found, or what is wrong with it. */
-function good(provider: JwtProvider, audiences: readonly string[], place: Place, found: string): Token | string {
+/** The token that was found, or what is wrong with it. `counted`: a look into the cache shows in the counters. */
+function good(
+  provider: JwtProvider,
+  audiences: readonly string[],
+  place: Place,
+  found: string,
+  counted: boolean,
+): Token | string {
   const { keys } = provider
   const known = keys?.known(found)
+  if (counted) provider.countLookup(known !== undefined)
   const token = known ?? parseToken(place.token(found))
   if (typeof token === 'string') return token
   if (!provider.issues(token)) return UNKNOWN_ISSUER
@@ -139,11 +157,13 @@ function anyOf(all: readonly Requirement[], headers: HeaderMap): Result {
 }
 
 function allOf(all: readonly Requirement[], headers: HeaderMap): Result {
-  const accepted: Accepted[] = []
+  let accepted: readonly Accepted[] = NONE
   for (const one of all) {
     const result = one.check(headers)
     if (result.reason !== '') return result
-    accepted.push(...result.accepted)
+    // As Envoy: what a provider says for the later requirement stands in the place of what it said for the earlier one.
+    const earlier = accepted.filter(({ provider }) => !result.accepted.some((later) => later.provider === provider))
+    accepted = [...earlier, ...result.accepted]
   }
   return { reason: '', accepted }
 }
@@ -163,7 +183,7 @@ function unless(providers: readonly JwtProvider[], forgiven: (reason: string) =>
         const found = place.find(headers)
         if (found === undefined) continue
         for (const provider of own) {
-          const token = good(provider, [], place, found)
+          const token = good(provider, [], place, found, false)
           reason = typeof token === 'string' ? token : ''
           if (typeof token !== 'string') accept({ provider, token, place }, headers, accepted)
           if (reason !== UNKNOWN_ISSUER) break

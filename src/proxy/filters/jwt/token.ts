@@ -13,7 +13,10 @@ export interface Token {
   readonly audiences: readonly string[]
 }
 
-const BASE64URL = /^[A-Za-z0-9_-]+$/
+/** RFC 4648 5, without padding. */
+function isBase64Url(text: string): boolean {
+  return text.length % 4 !== 1 && /^[A-Za-z0-9_-]+$/.test(text)
+}
 
 /** `undefined`, or why the text is no token, in Envoy's words. */
 export function parseToken(text: string): Token | string {
@@ -31,7 +34,7 @@ export function parseToken(text: string): Token | string {
   if (typeof payload === 'string') return `Jwt payload is an invalid ${payload}`
   const wrong = wrongClaim(payload)
   if (wrong !== undefined) return `Jwt payload ${wrong}`
-  if (!BASE64URL.test(parts[2])) return 'Jwt signature is an invalid Base64url encoded'
+  if (!isBase64Url(parts[2])) return 'Jwt signature is an invalid Base64url encoded'
   const audiences = [(payload['aud'] ?? []) as string | string[]].flat().map(plainAudience)
   return { text, kid, alg, algorithm, header, payload, payloadText: parts[1], audiences }
 }
@@ -62,7 +65,7 @@ export function plainAudience(audience: string): string {
 
 /** The object, or what the text is not. */
 function section(text: string): Record<string, unknown> | 'Base64url encoded' | 'JSON' {
-  if (!BASE64URL.test(text)) return 'Base64url encoded'
+  if (!isBase64Url(text)) return 'Base64url encoded'
   try {
     const value: unknown = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))
     return value !== null && typeof value === 'object' && !Array.isArray(value)
