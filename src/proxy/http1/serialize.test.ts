@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import fc from 'fast-check'
 import { HeaderMap } from '../../base/header-map.ts'
 import { HeadWriter, requestLines } from './serialize.ts'
+
+/** Of a section that is not remembered. */
+const LONG = 'a'.repeat(5000)
 
 function written(...pairs: [string, string][]): string {
   const headers = new HeaderMap()
@@ -56,5 +60,34 @@ describe('what is taken over from the message before', () => {
         assert.equal(writer.contentLength, fresh.contentLength)
       }
     }
+  })
+
+  test('whatever the messages have in common', () => {
+    // Few kinds, so that messages often begin alike.
+    const pair = fc.constantFrom<[string, string]>(
+      ['x-a', '1'],
+      ['x-a', '2'],
+      ['content-length', '1'],
+      ['content-length', '22'],
+      ['connection', 'x'],
+      ['keep-alive', '1'],
+    )
+    const rarely = fc.nat(9).map((n) => n === 0)
+    const message = fc.record({
+      pairs: fc.array(pair, { maxLength: 4 }),
+      long: rarely,
+      upgrade: rarely,
+    })
+    fc.assert(
+      fc.property(fc.array(message, { maxLength: 12 }), (messages) => {
+        const writer = new HeadWriter()
+        for (const { pairs, long, upgrade } of messages) {
+          const headers = HeaderMap.of([[':status', '200'], ...pairs, ...(long ? [['x-long', LONG] as const] : [])])
+          const alone = new HeadWriter()
+          assert.equal(writer.write(headers, upgrade), alone.write(headers, upgrade))
+          assert.equal(writer.contentLength, alone.contentLength)
+        }
+      }),
+    )
   })
 })

@@ -87,6 +87,10 @@ const UNSAFE = /[\0\r\n\u0100-\uffff]/
 /** Framing belongs to the codec: whatever a filter says about it is left out, or the peer could see two messages in one. */
 const FRAMING = new Set(['transfer-encoding', 'keep-alive', 'proxy-connection'])
 
+function isFraming(name: string, length: number, upgrade: boolean): boolean {
+  return length === 10 && name === 'connection' ? !upgrade : FRAMING.has(name)
+}
+
 /** Sections longer than this are not remembered. */
 const REMEMBERED = 4096
 
@@ -103,6 +107,12 @@ export class HeadWriter {
   readonly #flat: string[] = []
   readonly #ends: number[] = []
   readonly #lengths: number[] = []
+  /**
+   * The text that this message and the one before begin with, and of how many names and values it is. It is mostly the same again, and
+   * taking it anew from a text that was just put together would have the engine copy all of that.
+   */
+  #shared = ''
+  #sharedParts = 0
   /** Left out, as it is written by whoever has the start line. */
   readonly #apart: string
 
@@ -121,10 +131,17 @@ export class HeadWriter {
       return lines
     }
     const same = this.#sameAsBefore(flat, from)
-    if (same === 0) return this.#write(flat, from, from, '', -1, false, written)
     const at = (same >> 1) - 1
-    const before = this.#lines.substring(0, this.#ends[at])
-    return this.#write(flat, from, from + same, before, this.#lengths[at], false, written)
+    if (same > 0 && same === this.#flat.length && same === flat.length - from) {
+      this.contentLength = this.#lengths[at]
+      return this.#lines
+    }
+    if (same !== this.#sharedParts) {
+      this.#shared = same === 0 ? '' : this.#lines.substring(0, this.#ends[at])
+      this.#sharedParts = same
+    }
+    const lengthBefore = same === 0 ? -1 : this.#lengths[at]
+    return this.#write(flat, from, from + same, this.#shared, lengthBefore, false, written)
   }
 
   #forget(): void {
@@ -162,10 +179,7 @@ export class HeadWriter {
             contentLength = Number(value)
             text += `content-length: ${value}\r\n`
           }
-        } else if (
-          name !== this.#apart &&
-          !(length === 10 ? name === 'connection' && !upgrade : length > 9 && FRAMING.has(name))
-        )
+        } else if (name !== this.#apart && !(length > 9 && length < 18 && isFraming(name, length, upgrade)))
           text += `${name}: ${value}\r\n`
       }
       const at = i - from
