@@ -72,6 +72,12 @@ export class HeaderMap {
     this.version++
   }
 
+  /** As `add`, for a pair that was checked as a codec checks what it reads. */
+  append(name: string, value: string): void {
+    this.flat.push(name, value)
+    this.version++
+  }
+
   /** Sets the first pair of that name and removes the others; appends where there is none. */
   set(name: string, value: string): void {
     this.written = true
@@ -79,7 +85,7 @@ export class HeaderMap {
     this.put(name, value)
   }
 
-  /** As `set`, for values that cannot hold anything dangerous: made by the proxy itself, or moved from another header of the same map. */
+  /** As `set`, for values that cannot hold anything dangerous: made by the proxy itself, moved from another header of the same map, or checked. */
   put(name: string, value: string): void {
     const flat = this.flat
     for (let i = 0; i < flat.length; i += 2) {

@@ -20,10 +20,13 @@ export interface HeaderValue {
   readonly ascii: boolean
   /** No CR, LF or NUL (RFC 9110 5.5). */
   readonly valid: boolean
+  /** What a codec may have read: it need not be looked at again before it goes on a wire, over HTTP/2 neither. */
+  readonly plain: boolean
 }
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
 const UNSAFE = /[\0\r\n]/
+const PLAIN = /^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/
 
 const REQUEST_PSEUDO = new Set([':authority', ':method', ':path', ':scheme', ':protocol'])
 
@@ -50,6 +53,7 @@ export const headerValues: InternTable<HeaderValue> = new InternTable((text) => 
   text,
   ascii: isAscii(text),
   valid: isSafeValue(text),
+  plain: PLAIN.test(text),
 }))
 
 export function isSafeValue(text: string): boolean {

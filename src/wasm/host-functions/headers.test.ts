@@ -237,6 +237,19 @@ describe('header map functions', () => {
     }
   })
 
+  it('has the codec look again at what it would not have read itself, and at what is its business', () => {
+    const written = (code: string) => run(code).stream.requestHeaders?.written
+    for (const write of [add, replace]) {
+      for (const plain of ['b', '', 'b c', '~!']) assert.equal(written(write(0, 'x-a', plain)), false, plain)
+      // RFC 9113 8.2.1: no space at either end; bytes and controls are left to the codec.
+      for (const other of [' b', 'b ', '\\09b', 'b\\7f', 'b\\01c', 'caf\\c3\\a9']) {
+        assert.equal(written(write(0, 'x-a', other)), true, other)
+      }
+      assert.equal(written(write(0, ':path', '/b')), true)
+      assert.equal(written(write(0, 'content-length', '5')), true)
+    }
+  })
+
   it('answers INVALID_MEMORY_ACCESS for pointers outside, before anything changes', () => {
     const call = (name: string, args: number[]) =>
       `(call $status (call $${name} ${args.map((arg) => `(i32.const ${arg})`).join(' ')}))`

@@ -151,18 +151,17 @@ function change(
     const bytes = map.byteSize + name.name.length + text.text.length
     if (bytes > vm.limits.headerBytes || map.size >= MAX_PAIRS) return STATUS.internalFailure
   }
-  const ascii = map.ascii && text.ascii
   if (name.special) {
     if (!specialAllowed(type, map, name.name, text.text)) return STATUS.badArgument
-    const canonical = canonicalName(type, name.name)
-    setSpecial(map, canonical, text.text)
+    setSpecial(map, canonicalName(type, name.name), text.text)
   } else if (append) {
-    map.add(name.name, text.text)
+    map.append(name.name, text.text)
   } else {
-    map.set(name.name, text.text)
+    map.put(name.name, text.text)
   }
-  map.ascii = ascii
-  map.written = true
+  if (!text.ascii) map.ascii = false
+  // The name was checked as well, but a pseudo header, or one of framing, is the codec's business.
+  if (!text.plain || name.special) map.written = true
   if (type === MAP.requestHeaders) context.clearRouteCache()
   return STATUS.ok
 }
@@ -170,7 +169,7 @@ function change(
 /** A pseudo header that was not there has to come before the ordinary ones (RFC 9113 8.3). */
 function setSpecial(map: HeaderMap, name: string, value: string): void {
   if (name.charCodeAt(0) !== 0x3a || map.has(name)) {
-    map.set(name, value)
+    map.put(name, value)
     return
   }
   map.flat.unshift(name, value)
