@@ -32,7 +32,7 @@ function prepared(clusters: ClusterManager, port: number, more?: string): Cluste
 for (const [what, change, ends] of [
   ['is removed', (clusters: ClusterManager) => clusters.remove('up'), true],
   ['is replaced', (clusters: ClusterManager, next: Cluster) => clusters.install(next), true],
-  ['gets a new secret', (clusters: ClusterManager, next: Cluster) => clusters.install(next, true), false],
+  ['gets a new secret', (clusters: ClusterManager) => clusters.prepareRenewal('up')(), false],
 ] as const) {
   test(`a call without a timeout, when its cluster ${what}`, async () => {
     const up = await rawUpstream((socket) => socket.resume())

@@ -16,7 +16,7 @@ import type { LocalZones } from './lb/local-zones.ts'
 export class ClusterManager implements AsyncClient {
   readonly #clusters = new Map<string, Cluster>()
   /** Those that look up their names before they take the place of another (Envoy, too): else there would be no host in between. */
-  readonly #warming = new Map<string, { readonly cluster: Cluster; readonly renewed: boolean }>()
+  readonly #warming = new Map<string, Cluster>()
   /** Endpoints may come before their cluster does (EDS is asked for by name). */
   readonly #endpoints = new Map<string, ClusterLoadAssignment>()
   readonly #secrets: SecretSource
@@ -59,36 +59,39 @@ export class ClusterManager implements AsyncClient {
     return cluster
   }
 
-  /**
-   * Requests under way finish on the cluster that they began with, calls of the proxy itself only where it is `renewed`: the same but for
-   * a secret, which in Envoy takes no new cluster.
-   */
-  install(cluster: Cluster, renewed = false): void {
+  /** A secret that it uses has changed, which as in Envoy makes no new cluster: health and ejections stay. */
+  prepareRenewal(name: string): () => void {
+    const renewals = [this.#clusters.get(name), this.#warming.get(name)].map((cluster) => cluster?.prepareRenewal())
+    return () => {
+      for (const renew of renewals) renew?.()
+    }
+  }
+
+  /** Requests under way finish on the cluster that they began with; calls of the proxy itself do not. */
+  install(cluster: Cluster): void {
     const { name } = cluster
-    const same = renewed && this.#warming.get(name)?.renewed !== false
     this.#stopWarming(name)
     const looksUp = cluster.config.discovery !== 'eds' && !cluster.ready
     if (!looksUp || this.#clusters.get(name)?.ready !== true) {
-      this.#use(cluster, same)
+      this.#use(cluster)
       return
     }
-    this.#warming.set(name, { cluster, renewed: same })
+    this.#warming.set(name, cluster)
     cluster.changed = () => {
       cluster.changed = undefined
       this.#warming.delete(name)
-      this.#use(cluster, same)
+      this.#use(cluster)
     }
   }
 
   #stopWarming(name: string): void {
-    this.#warming.get(name)?.cluster.close()
+    this.#warming.get(name)?.close()
     this.#warming.delete(name)
   }
 
-  #use(cluster: Cluster, renewed: boolean): void {
+  #use(cluster: Cluster): void {
     const before = this.#clusters.get(cluster.name)
-    if (renewed && before !== undefined) cluster.calls = before.calls
-    else before?.calls.end()
+    before?.calls.end()
     before?.close()
     this.#clusters.set(cluster.name, cluster)
     const local = this.#local

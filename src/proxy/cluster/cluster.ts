@@ -38,7 +38,7 @@ export class Cluster implements ClusterFacts {
   readonly scope: StatsScope
   readonly stats: ClusterStats
   /** Of the proxy itself. */
-  calls = new ClusterCalls()
+  readonly calls = new ClusterCalls()
   readonly #connections: HostConnections
   readonly #outliers: OutlierDetector | undefined
   readonly checks: HealthChecks | undefined
@@ -122,6 +122,15 @@ export class Cluster implements ClusterFacts {
   updateEndpoints(proto: ClusterLoadAssignment): void {
     this.#assignment = compileAssignment(proto, `endpoints of "${this.name}"`)
     this.#setEndpoints(this.#assignment.endpoints)
+  }
+
+  /** A secret has changed: connections from now on are made with it, and all else stays. Throws when it cannot be used. */
+  prepareRenewal(): () => void {
+    const renew = this.#connections.prepareRenewal()
+    return () => {
+      renew()
+      for (const host of this.hosts) this.#connections.reconnect(host)
+    }
   }
 
   /** Health has changed. */

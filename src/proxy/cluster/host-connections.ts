@@ -20,9 +20,10 @@ export class HostConnections {
   readonly #config: ClusterConfig
   readonly #settings: Omit<PoolSettings, 'tls' | 'resources'>
   readonly #breaker: CircuitBreaker
-  readonly #transports: Transports
+  readonly #makeTransports: (http2: boolean) => Transports
+  #transports: Transports
   /** For HTTP/2 where the client's protocol decides: ALPN has to say so. */
-  readonly #http2Transports: Transports
+  #http2Transports: Transports
   readonly #http2Stats: Http2Stats | undefined
   readonly #internal: InternalListeners
 
@@ -50,8 +51,20 @@ export class HostConnections {
       limits: { ...DEFAULT_LIMITS, maxCount: config.maxHeadersCount ?? DEFAULT_LIMITS.maxCount },
       stats,
     }
-    this.#transports = new Transports(proto, http2 !== undefined && !both, secrets, path, scope)
-    this.#http2Transports = both ? new Transports(proto, true, secrets, path, scope) : this.#transports
+    this.#makeTransports = (http2) => new Transports(proto, http2, secrets, path, scope)
+    this.#transports = this.#makeTransports(http2 !== undefined && !both)
+    this.#http2Transports = both ? this.#makeTransports(true) : this.#transports
+  }
+
+  /** Reads secrets again; throws when one cannot be used. Hosts are to be reconnected once it is put into force. */
+  prepareRenewal(): () => void {
+    const { http2, useDownstreamProtocol: both } = this.#config
+    const transports = this.#makeTransports(http2 !== undefined && !both)
+    const http2Transports = both ? this.#makeTransports(true) : transports
+    return () => {
+      this.#transports = transports
+      this.#http2Transports = http2Transports
+    }
   }
 
   connect(host: EndpointHost): void {

@@ -2,11 +2,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fromJson } from '@bufbuild/protobuf'
 import { ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
+import { SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
+import { registry } from '../../xds/registry.ts'
+import { Authority } from '../listener/testing.ts'
 import { InternalListeners } from '../network/internal-listeners.ts'
 import { StatsStore } from '../stats/store.ts'
 import { eventually } from '../testing.ts'
 import type { Cluster } from './cluster.ts'
 import { ClusterManager } from './cluster-manager.ts'
+import { HealthFlag } from './health-flag.ts'
 
 const PROTO = fromJson(ClusterSchema, {
   name: 'up',
@@ -21,42 +25,81 @@ const PROTO = fromJson(ClusterSchema, {
 
 // Envoy's ClusterManagerImpl::addOrUpdateCluster: an update is warmed beside the cluster that it replaces.
 
-for (const [what, renewed] of [
-  ['with other settings', false],
-  ['with another secret', true],
-] as const) {
-  test(`a cluster of names ${what} has hosts before it takes the place of the one before`, async () => {
-    const stats = new StatsStore()
-    const clusters = new ClusterManager({ find: () => undefined }, stats, new InternalListeners())
-    const closed: Cluster[] = []
-    const put = () => {
-      const cluster = clusters.prepare(PROTO)
-      const { closed: before } = cluster
-      cluster.closed = () => {
-        before?.()
-        closed.push(cluster)
-      }
-      clusters.install(cluster, renewed)
-      return cluster
+test('a cluster of names has hosts before it takes the place of the one before', async () => {
+  const stats = new StatsStore()
+  const clusters = new ClusterManager({ find: () => undefined }, stats, new InternalListeners())
+  const closed: Cluster[] = []
+  const put = () => {
+    const cluster = clusters.prepare(PROTO)
+    const { closed: before } = cluster
+    cluster.closed = () => {
+      before?.()
+      closed.push(cluster)
     }
-    const first = put()
-    assert.equal(clusters.get('up'), first, 'there is no other')
-    await eventually(() => first.hosts.length > 0)
-    const second = put()
-    const third = put()
-    assert.deepEqual([clusters.get('up') === first, closed], [true, [second]])
-    await eventually(() => {
-      assert.ok((clusters.get('up')?.hosts.length ?? 0) > 0)
-      return clusters.get('up') === third
-    })
-    assert.deepEqual(closed, [second, first])
-    assert.equal(stats.snapshot().gauges['cluster.up.membership_total'], third.hosts.length)
-    const fourth = put()
-    clusters.remove('up')
-    assert.deepEqual(closed, [second, first, fourth, third])
-    assert.equal(stats.snapshot().gauges['cluster.up.membership_total'], undefined)
-    put()
-    clusters.close()
-    assert.equal(closed.length, 5)
+    clusters.install(cluster)
+    return cluster
+  }
+  const first = put()
+  assert.equal(clusters.get('up'), first, 'there is no other')
+  await eventually(() => first.hosts.length > 0)
+  const second = put()
+  const third = put()
+  assert.deepEqual([clusters.get('up') === first, closed], [true, [second]])
+  await eventually(() => {
+    assert.ok((clusters.get('up')?.hosts.length ?? 0) > 0)
+    return clusters.get('up') === third
   })
-}
+  assert.deepEqual(closed, [second, first])
+  assert.equal(stats.snapshot().gauges['cluster.up.membership_total'], third.hosts.length)
+  const fourth = put()
+  clusters.remove('up')
+  assert.deepEqual(closed, [second, first, fourth, third])
+  assert.equal(stats.snapshot().gauges['cluster.up.membership_total'], undefined)
+  put()
+  clusters.close()
+  assert.equal(closed.length, 5)
+})
+
+// Envoy's ClientSslSocketFactory::onAddOrUpdateSecret: only connections from then on are made otherwise.
+test('another secret makes no other cluster: hosts keep their health, and a bad one changes nothing', async () => {
+  const authority = async () => (await new Authority().start()).pem
+  let ca = await authority()
+  const secret = () => fromJson(SecretSchema, { name: 'ca', validationContext: { trustedCa: { inlineString: ca } } })
+  const clusters = new ClusterManager({ find: secret }, new StatsStore(), new InternalListeners())
+  const tls = fromJson(
+    ClusterSchema,
+    {
+      name: 'up',
+      loadAssignment: {
+        clusterName: 'up',
+        endpoints: [
+          { lbEndpoints: [{ endpoint: { address: { socketAddress: { address: '127.0.0.1', portValue: 80 } } } }] },
+        ],
+      },
+      transportSocket: {
+        name: 'tls',
+        typedConfig: {
+          '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
+          commonTlsContext: { validationContextSdsSecretConfig: { name: 'ca', sdsConfig: { ads: {} } } },
+        },
+      },
+    },
+    { registry },
+  )
+  const cluster = clusters.prepare(tls)
+  clusters.install(cluster)
+  const [host] = cluster.hosts
+  host.healthFlags |= HealthFlag.FailedActiveCheck
+  const before = host.transport
+  ca = await authority()
+  clusters.prepareRenewal('up')()
+  assert.deepEqual([clusters.get('up') === cluster, cluster.hosts[0] === host], [true, true])
+  assert.equal(host.healthFlags, HealthFlag.FailedActiveCheck)
+  const after = host.transport
+  assert.notEqual(after, before)
+  ca = 'none'
+  assert.throws(() => clusters.prepareRenewal('up'), /trusted_ca: begins with no certificate/)
+  assert.equal(host.transport, after)
+  clusters.prepareRenewal('other')()
+  clusters.close()
+})

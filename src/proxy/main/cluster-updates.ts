@@ -31,6 +31,8 @@ export interface ClusterSurroundings {
 export class ClusterUpdates {
   readonly active = new Map<string, DeliveredCluster>()
   readonly warming = new Map<string, Delivered<Cluster>>()
+  /** Of those, what could not be put into force. */
+  readonly #refused = new WeakSet<Delivered<Cluster>>()
   readonly #pool: Applier
   readonly #needs: ClusterSurroundings
   readonly #counts: CountMemories
@@ -92,7 +94,7 @@ export class ClusterUpdates {
       this.#needs.changed()
       return undefined
     }
-    const error = await this.#apply(cluster, false)
+    const error = await this.#apply(cluster)
     if (error === undefined) this.#countUpdates(proto, awaited - this.#absent(secrets))
     return error
   }
@@ -106,13 +108,26 @@ export class ClusterUpdates {
     }
   }
 
-  /** Those whose last missing secret has come, or is waited for no longer. */
+  /** Those whose last missing secret has come, or is waited for no longer; once, as only another secret of theirs can help. */
   async warm(): Promise<void> {
     for (const [name, cluster] of [...this.warming]) {
-      if (!this.#settled(clusterSecrets(cluster.proto))) continue
-      const error = await this.#apply(cluster, false)
+      if (this.#refused.has(cluster)) continue
+      const error = await this.#warm(cluster)
       if (error !== undefined) this.#log.error({ cluster: name }, `cannot be put into force: ${error}`)
     }
+  }
+
+  async #warm(cluster: Delivered<Cluster>): Promise<string | undefined> {
+    if (!this.#settled(clusterSecrets(cluster.proto))) return undefined
+    const error = await this.#apply(cluster)
+    if (error === undefined) this.#refused.delete(cluster)
+    else this.#refused.add(cluster)
+    return error
+  }
+
+  async #renew(name: string): Promise<string | undefined> {
+    const [{ error }] = await this.#pool.apply([{ kind: 'renew-cluster', name }])
+    return error
   }
 
   /** Makes those anew that use this secret, as contexts are made from secrets once; says which refuse it, and why. */
@@ -123,7 +138,7 @@ export class ClusterUpdates {
         const secrets = clusterSecrets(cluster.proto)
         const uses = secrets.filter(({ key }) => key === secret).length
         if (uses === 0) continue
-        const error = this.#settled(secrets) ? await this.#apply(cluster, list === this.active) : undefined
+        const error = list === this.active ? await this.#renew(name) : await this.#warm(cluster)
         if (error !== undefined) refusals.push(`cluster ${name}: ${error}`)
         else this.#countUpdates(cluster.proto, uses)
       }
@@ -131,15 +146,15 @@ export class ClusterUpdates {
     return refusals
   }
 
-  async #apply(cluster: Delivered<Cluster>, renewed: boolean): Promise<string | undefined> {
+  async #apply(cluster: Delivered<Cluster>): Promise<string | undefined> {
     const { proto } = cluster
     // Like Envoy's, the counts of a cluster begin anew when it is replaced: what is under way stays with the old one.
     const memory = this.#counts.make()
     const [{ error }] = await this.#pool.apply([
-      { kind: 'cluster', name: proto.name, bytes: toBinary(ClusterSchema, proto), memory, renewed },
+      { kind: 'cluster', name: proto.name, bytes: toBinary(ClusterSchema, proto), memory },
     ])
     if (error !== undefined) return error
-    if (!renewed) this.warming.delete(proto.name)
+    this.warming.delete(proto.name)
     this.active.set(proto.name, { ...cluster, memory })
     return undefined
   }

@@ -32,6 +32,15 @@ test('one name in two groups is one sum', () => {
   assert.deepEqual(store.snapshot().counters, { 'http.a.lua.errors': 3 })
 })
 
+test('a histogram in two groups has the values of both', () => {
+  const store = new StatsStore()
+  store.owned().scope('cluster.a.').histogram('b.time').record(3)
+  store.owned().scope('cluster.a.b.').histogram('time').record(3)
+  store.owned().scope('cluster.a.b.').histogram('time').record(30)
+  const { counts, sum, count } = store.snapshot().histograms['cluster.a.b.time']
+  assert.deepEqual([counts.filter((value) => value > 0), sum, count], [[2, 1], 36, 3])
+})
+
 test('named scopes last until they are not kept', () => {
   const store = new StatsStore()
   store.named('sds.a.').counter('x').value++

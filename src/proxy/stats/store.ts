@@ -85,8 +85,7 @@ export class StatsStore implements StatsScope {
     for (const [prefix, group] of this.#groups) {
       addValues(counters, prefix, group.counters)
       addValues(gauges, prefix, group.gauges)
-      for (const [name, { bounds, counts, sum, count }] of group.histograms)
-        histograms[prefix + name] = { bounds, counts: counts.slice(), sum, count }
+      for (const [name, cell] of group.histograms) histograms[prefix + name] = together(histograms[prefix + name], cell)
     }
     return { counters, gauges, histograms }
   }
@@ -97,6 +96,20 @@ function addValues(sums: Record<string, number>, prefix: string, cells: Readonly
   for (const [rest, { value }] of cells) {
     const name = prefix + rest
     sums[name] = (sums[name] ?? 0) + value
+  }
+}
+
+/** Likewise of histograms, which all have the same bounds. */
+function together(
+  before: HistogramSnapshot | undefined,
+  { bounds, counts, sum, count }: HistogramCell,
+): HistogramSnapshot {
+  if (before === undefined) return { bounds, counts: counts.slice(), sum, count }
+  return {
+    bounds,
+    counts: counts.map((value, i) => value + before.counts[i]),
+    sum: sum + before.sum,
+    count: count + before.count,
   }
 }
 

@@ -152,8 +152,10 @@ export class DataPlane {
         return { commit: () => this.dropSecret(op.name), abort() {} }
       case 'cluster': {
         const cluster = this.#prepareCluster(op)
-        return { commit: () => this.#clusters.install(cluster, op.renewed), abort: () => cluster.close() }
+        return { commit: () => this.#clusters.install(cluster), abort: () => cluster.close() }
       }
+      case 'renew-cluster':
+        return { commit: this.#clusters.prepareRenewal(op.name), abort() {} }
       case 'remove-cluster':
         return { commit: () => this.#clusters.remove(op.name), abort() {} }
       case 'endpoints': {

@@ -11,6 +11,8 @@ export type ConfigOp =
   | { readonly kind: 'secret'; readonly name: string; readonly bytes: Uint8Array }
   | { readonly kind: 'remove-secret'; readonly name: string }
   | ClusterOp
+  /** A secret that it uses has changed. */
+  | { readonly kind: 'renew-cluster'; readonly name: string }
   | { readonly kind: 'remove-cluster'; readonly name: string }
   | { readonly kind: 'endpoints'; readonly name: string; readonly bytes: Uint8Array }
   | RoutesOp
@@ -33,8 +35,6 @@ export interface ClusterOp {
   readonly bytes: Uint8Array
   /** In which the threads count together what its circuit breakers limit, where there are several. */
   readonly memory: SharedArrayBuffer | undefined
-  /** Made anew for a secret alone: in Envoy that makes no new cluster. */
-  readonly renewed?: boolean
 }
 
 export interface RoutesOp {
