@@ -124,7 +124,9 @@ export class BodyBuffer {
   }
 
   clear(): void {
-    this.chunks.length = 0
+    // Setting the length is a call into the engine.
+    if (this.chunks.length === 1) this.chunks.pop()
+    else this.chunks.length = 0
     this.length = 0
   }
 

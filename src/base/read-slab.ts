@@ -47,7 +47,8 @@ export class ReadSlab {
 
   /** The slab that these bytes lie in. */
   static of(part: Buffer): ReadSlab | undefined {
-    return byMemory.get(part.buffer)
+    // Whoever has a part of one has not given it back.
+    return out === 0 ? undefined : byMemory.get(part.buffer)
   }
 
   /** So many bytes were read. Until each of them is given back, by `done` or `writing`, nothing else is read into the slab. */

@@ -25,6 +25,8 @@ import { ResponseFlag, StreamInfo } from './stream-info.ts'
 import { armIdleTimeout, armRequestTimeout, cancelTimeouts, limitDuration, onStreamTimeout } from './stream-timeouts.ts'
 import type { DownstreamControl, UpstreamControl } from './throttle.ts'
 
+const TIME_ORIGIN = performance.timeOrigin
+
 export class HttpStream implements RequestSink, TimeoutOwner {
   readonly manager: ConnectionManager
   readonly encoder: ResponseEncoder
@@ -109,7 +111,7 @@ export class HttpStream implements RequestSink, TimeoutOwner {
     this.requestHeaders = headers
     info.requestHeaders = headers
     info.startMono = nowMs()
-    info.startTime = performance.timeOrigin + info.startMono
+    info.startTime = TIME_ORIGIN + info.startMono
     this.lastActivity = info.startMono
     this.isHead = headers.get(':method') === 'HEAD'
   }

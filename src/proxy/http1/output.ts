@@ -1,4 +1,6 @@
 /** Writing to a socket: one system call for all messages of a turn, or as few as their size allows. */
+// The global of this name is looked up at each use, by a call: it is an accessor.
+import { Buffer } from 'node:buffer'
 import { Socket } from 'node:net'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import { ReadSlab } from '../../base/read-slab.ts'

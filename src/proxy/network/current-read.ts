@@ -4,6 +4,8 @@
  * gets views or copies, and is their only holder until somebody says otherwise (`BodyBuffer.sole`); what no body gets is given back at the
  * end.
  */
+// The global of this name is looked up at each use, by a call: it is an accessor.
+import { Buffer } from 'node:buffer'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import { inOwnMemory } from '../../base/own-memory.ts'
 import { ReadSlab } from '../../base/read-slab.ts'
@@ -73,6 +75,10 @@ export class CurrentRead {
       this.#given += length
       return view
     }
-    return this.recycles && length >= LARGE_COPY ? ReadSlab.copyOf(view) : Buffer.from(view)
+    if (this.recycles && length >= LARGE_COPY) return ReadSlab.copyOf(view)
+    // As Buffer.from, which looks first what it was given.
+    const copy = Buffer.allocUnsafe(length)
+    copy.set(view)
+    return copy
   }
 }

@@ -35,11 +35,13 @@ const MAX_WAITING = 64
 
 const shared = Buffer.allocUnsafeSlow(SIZE)
 const view = new DataView(shared.buffer)
+/** What was read into it last. */
+let current: Buffer | undefined
 let waiting = 0
 
 /** For looking at several bytes at a time of what was read into the buffer that sockets share, as nearly all heads are. */
 export function sharedView(bytes: Buffer): DataView | undefined {
-  return bytes.buffer === shared.buffer && bytes.byteOffset === 0 ? view : undefined
+  return bytes === current ? view : undefined
 }
 
 interface DirectHandle extends StreamHandle {
@@ -90,8 +92,10 @@ export class DirectSocket extends Socket {
     this.#last = length
     const buffer = this.#buffer
     const slab = this.#slab
-    if (buffer === shared) this.#sink?.onRead(shared.subarray(0, length), false)
-    else {
+    if (buffer === shared) {
+      current = shared.subarray(0, length)
+      this.#sink?.onRead(current, false)
+    } else {
       waiting--
       this.#slab = undefined
       this.#buffer = shared
