@@ -1,4 +1,7 @@
-/** `envoy.filters.http.header_mutation`: the filter's mutations, then those of the route, virtual host and route configuration. */
+/**
+ * `envoy.filters.http.header_mutation`: the filter's mutations, then those of the route, its virtual host and the route configuration; the
+ * other way round where the most specific ones shall win.
+ */
 
 import type { HeaderMutation } from '../../../gen/envoy/config/common/mutation_rules/v3/mutation_rules_pb.ts'
 import {
@@ -28,8 +31,8 @@ export const headerMutation: HttpFilterFactory<typeof HeaderMutationSchema, type
   configType: HeaderMutationSchema,
   routeConfigType: HeaderMutationPerRouteSchema,
   create(config) {
-    onlyFields(HeaderMutationSchema, config, ['mutations'], 'header_mutation')
-    const own = compile(config.mutations)
+    onlyFields(HeaderMutationSchema, config, ['mutations', 'most_specific_header_mutations_wins'], 'header_mutation')
+    const own = { ...compile(config.mutations), mostSpecificLast: config.mostSpecificHeaderMutationsWins }
     return { createFilter: (callbacks) => new HeaderMutationFilter(callbacks, own) }
   },
   createRouteConfig: (config) => compile(config.mutations),
@@ -44,37 +47,45 @@ function compile(mutations: Mutations | undefined): Compiled {
   }
 }
 
+interface Own extends Compiled {
+  readonly mostSpecificLast: boolean
+}
+
 /** One by one: their order is theirs, where lists of additions and removals are applied removals first. */
 function each(list: readonly HeaderMutation[], path: string): HeaderMutations[] {
   return list.map(({ action }, i) => {
-    if (action.case === 'append') return new HeaderMutations([action.value], [], `${path}[${i}].append`)
-    if (action.case === 'remove') return new HeaderMutations([], [action.value], `${path}[${i}].remove`)
+    if (action.case === 'append') return HeaderMutations.appending(action.value, `${path}[${i}].append`)
+    if (action.case === 'remove') return HeaderMutations.removing(action.value, `${path}[${i}].remove`)
     throw invalid(`${path}[${i}]`, 'an action is missing')
   })
 }
 
 class HeaderMutationFilter implements HttpFilter {
   readonly #callbacks: HttpFilterCallbacks
-  readonly #own: Compiled
+  readonly #own: Own
 
-  constructor(callbacks: HttpFilterCallbacks, own: Compiled) {
+  constructor(callbacks: HttpFilterCallbacks, own: Own) {
     this.#callbacks = callbacks
     this.#own = own
   }
 
   decodeHeaders(headers: HeaderMap): FilterHeadersStatus {
     const info = this.#callbacks.streamInfo
+    // The most specific one is the first. Before all else, as the route does not depend on what is done here.
+    const levels = this.#callbacks.routeConfigs<Compiled>()
     apply(this.#own.request, headers, info)
-    const ofRoute = this.#callbacks.routeConfig<Compiled>()
-    if (ofRoute !== undefined) apply(ofRoute.request, headers, info)
+    if (this.#own.mostSpecificLast) for (let i = levels.length - 1; i >= 0; i--) apply(levels[i].request, headers, info)
+    else for (let i = 0; i < levels.length; i++) apply(levels[i].request, headers, info)
     return FilterHeadersStatus.Continue
   }
 
   encodeHeaders(headers: HeaderMap): FilterHeadersStatus {
     const info = this.#callbacks.streamInfo
     apply(this.#own.response, headers, info)
-    const ofRoute = this.#callbacks.routeConfig<Compiled>()
-    if (ofRoute !== undefined) apply(ofRoute.response, headers, info)
+    const levels = this.#callbacks.routeConfigs<Compiled>()
+    if (this.#own.mostSpecificLast)
+      for (let i = levels.length - 1; i >= 0; i--) apply(levels[i].response, headers, info)
+    else for (let i = 0; i < levels.length; i++) apply(levels[i].response, headers, info)
     return FilterHeadersStatus.Continue
   }
 }

@@ -12,6 +12,8 @@ import type { HttpStream } from './stream.ts'
 import type { StreamInfo } from './stream-info.ts'
 import { type Pausable, type Throttle, throttleRequest, throttleResponse } from './throttle.ts'
 
+const NO_CONFIGS: readonly unknown[] = []
+
 export class FilterHandle implements HttpFilterCallbacks {
   readonly stream: HttpStream
   readonly index: number
@@ -62,7 +64,7 @@ export class FilterHandle implements HttpFilterCallbacks {
   }
 
   routeConfigs<T>(): readonly T[] {
-    return (this.stream.route()?.filterConfigs(this.slot.name) ?? []) as readonly T[]
+    return (this.stream.route()?.filterConfigs(this.slot.name) ?? NO_CONFIGS) as readonly T[]
   }
 
   continueDecoding(): void {

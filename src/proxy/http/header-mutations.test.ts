@@ -7,10 +7,10 @@ describe('HeaderMutations', () => {
   for (const key of [':path', ':authority', ':status', 'Host']) {
     it(`refuses to change or remove ${key}`, () => {
       const option = { header: { key, value: 'x' }, appendAction: 0, keepEmptyValue: false } as never
-      assert.throws(() => new HeaderMutations([option], [], 'route.request_headers'), {
+      assert.throws(() => HeaderMutations.compile([option], [], 'route.request_headers'), {
         message: /route\.request_headers_to_add\[0\]\.header\.key/,
       })
-      assert.throws(() => new HeaderMutations([], [key], 'route.request_headers'), {
+      assert.throws(() => HeaderMutations.compile([], [key], 'route.request_headers'), {
         message: /route\.request_headers_to_remove\[0\]/,
       })
     })

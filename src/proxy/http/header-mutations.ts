@@ -26,28 +26,34 @@ export class HeaderMutations {
   /** None of them can see what another one does. */
   readonly #independent: boolean
 
-  /** `addPath`: of what is added, where its field is not named as all others are. */
-  constructor(
-    add: readonly HeaderValueOption[],
-    remove: readonly string[],
-    path: string,
-    addPath: string = `${path}_to_add`,
-  ) {
-    const all = add.map((option, i) => addition(option, `${addPath}[${i}]`))
+  private constructor(all: readonly Addition[], remove: readonly string[]) {
     this.#add = [...all.filter(overwrites), ...all.filter((one) => !overwrites(one))]
     const names = new Set(all.map(({ name }) => name))
     const literal = all.every(({ value }) => typeof value === 'string')
     this.#independent = all.length < 2 || (literal && names.size === all.length)
-    this.#remove = remove.map((name, i) => removable(name, `${path}_to_remove[${i}]`))
+    this.#remove = remove
   }
 
+  /** `addPath`: of what is added, where its field is not named as all others are. */
   static compile(
     add: readonly HeaderValueOption[],
     remove: readonly string[],
     path: string,
-    addPath?: string,
+    addPath: string = `${path}_to_add`,
   ): HeaderMutations | undefined {
-    return add.length === 0 && remove.length === 0 ? undefined : new HeaderMutations(add, remove, path, addPath)
+    if (add.length === 0 && remove.length === 0) return undefined
+    return new HeaderMutations(
+      add.map((option, i) => addition(option, `${addPath}[${i}]`)),
+      remove.map((name, i) => removable(name, `${path}_to_remove[${i}]`)),
+    )
+  }
+
+  static appending(option: HeaderValueOption, path: string): HeaderMutations {
+    return new HeaderMutations([addition(option, path)], [])
+  }
+
+  static removing(name: string, path: string): HeaderMutations {
+    return new HeaderMutations([], [removable(name, path)])
   }
 
   apply(headers: HeaderMap, info: StreamInfo): void {

@@ -7,7 +7,7 @@ const NS_PER_SECOND = 1e9
 /** A bucket that takes longer to fill, 146 years, would not fit into the number that stands for it. */
 const LONGEST_FILL_NS = 2 ** 62
 
-/** How many tokens a bucket holds and how fast they come back: steadily, not in portions, as in Envoy since 1.33. */
+/** How many tokens a bucket holds (0: it refuses all) and how fast they come back: steadily, not in portions, as in Envoy since 1.33. */
 export class TokenBucketSettings {
   readonly max: number
   readonly nsPerToken: number
@@ -15,7 +15,6 @@ export class TokenBucketSettings {
   constructor(proto: TokenBucketProto, path: string) {
     const intervalMs = durationMs(proto.fillInterval, 0)
     if (intervalMs < MIN_INTERVAL_MS) throw invalid(`${path}.fill_interval`, `must be at least ${MIN_INTERVAL_MS}ms`)
-    if (proto.maxTokens === 0) throw invalid(`${path}.max_tokens`, 'must be greater than 0')
     if (proto.tokensPerFill === 0) throw invalid(`${path}.tokens_per_fill`, 'must be greater than 0')
     this.max = proto.maxTokens
     this.nsPerToken = Math.min((intervalMs * NS_PER_MS) / (proto.tokensPerFill ?? 1), LONGEST_FILL_NS / this.max)

@@ -97,6 +97,7 @@ export class RouteEntry implements Route {
   readonly responseMutations: readonly HeaderMutations[]
   readonly idleTimeoutMs: number | undefined
   readonly #perFilter: readonly PerFilterConfig[]
+  readonly #allConfigs = new Map<string, readonly unknown[]>()
 
   constructor(
     settings: RouteSettings,
@@ -119,6 +120,10 @@ export class RouteEntry implements Route {
 
   get name(): string {
     return this.settings.name
+  }
+
+  get forwards(): boolean {
+    return this.settings.direct === undefined
   }
 
   clusterFor(headers: HeaderMap): string {
@@ -155,7 +160,12 @@ export class RouteEntry implements Route {
   }
 
   filterConfigs(filterName: string): readonly unknown[] {
-    return this.#perFilter.map(({ configs }) => configs.get(filterName)).filter((config) => config !== undefined)
+    let found = this.#allConfigs.get(filterName)
+    if (found === undefined) {
+      found = this.#perFilter.map(({ configs }) => configs.get(filterName)).filter((config) => config !== undefined)
+      this.#allConfigs.set(filterName, found)
+    }
+    return found
   }
 
   filterDisabled(filterName: string): boolean | undefined {

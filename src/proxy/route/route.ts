@@ -6,6 +6,8 @@ export interface Route {
   readonly name: string
   /** '' for redirects and direct responses. */
   readonly clusterName: string
+  /** Not answered here. */
+  readonly forwards: boolean
   /** The same, or what a header of the request says (`cluster_header`). */
   clusterFor(headers: HeaderMap): string
   /** Of the route and its virtual host; undefined where there are none. */

@@ -1,9 +1,12 @@
 import type { Case } from '../../parity/case.ts'
 import { accessLogCase } from './access-log.ts'
 import { compressorCase, decompressorCase } from './compression.ts'
+import { corsCase } from './cors.ts'
 import { Dice } from './dice.ts'
 import { extAuthzCase } from './ext-authz.ts'
+import { headerMutationCase } from './header-mutation.ts'
 import { jwtCase } from './jwt.ts'
+import { localRateLimitCase } from './local-ratelimit.ts'
 import { luaCase } from './lua.ts'
 import { rbacCase } from './rbac.ts'
 
@@ -17,6 +20,9 @@ export const GENERATORS: Readonly<Record<string, Generator>> = {
   compressor: compressorCase,
   decompressor: decompressorCase,
   jwt: jwtCase,
+  'header-mutation': headerMutationCase,
+  cors: corsCase,
+  'local-ratelimit': localRateLimitCase,
 }
 
 /** Cases by seed: one that differs is made again alone by its own seed. */

@@ -98,6 +98,26 @@ const KNOWN: readonly Known[] = [
     value: /^absent ≠ "chunked"$/,
     why: 'RFC 9112 6.1: how the service codes its answer says nothing of the one to the client; Envoy hands it on beside a length',
   },
+  ...['header-mutation', 'cors'].map(
+    (kind): Known => ({
+      kind,
+      fact: /\.headers\./,
+      meaning: list,
+      why: 'RFC 9110 5.3: fields of one name are one list; Envoy writes those that it knows by name in one line',
+    }),
+  ),
+  {
+    kind: 'cors',
+    fact: /response\.headers\.transfer-encoding$/,
+    value: /^absent ≠ "chunked"$/,
+    why: 'RFC 9112 6.1: Transfer-Encoding in an answer to HEAD is optional',
+  },
+  {
+    kind: 'header-mutation',
+    fact: /^refused$/,
+    value: /is not a header name|cannot be (removed|changed)/,
+    why: 'RFC 9110 5.1: what is no token is no name; and what a route was chosen by, rewrites of the route change, which Envoy does not ask for here',
+  },
   ...['compressor', 'decompressor'].flatMap((kind): Known[] => [
     {
       kind,

@@ -28,6 +28,9 @@ export const localRateLimit: HttpFilterFactory<typeof LocalRateLimitSchema, type
   },
 }
 
+/** As Envoy: other answers do not say when to come again. */
+const TOO_MANY_REQUESTS = 429
+
 class LocalRateLimitFilter implements HttpFilter {
   readonly #callbacks: HttpFilterCallbacks
   #settings: Settings
@@ -83,7 +86,8 @@ class LocalRateLimitFilter implements HttpFilter {
       headers.add('x-ratelimit-remaining', String(bucket.remaining))
       headers.add('x-ratelimit-reset', String(bucket.resetSeconds))
     }
-    if (this.#limited && this.#settings.retryAfter) headers.add('retry-after', String(Math.max(1, bucket.resetSeconds)))
+    if (this.#limited && this.#settings.retryAfter && this.#settings.status === TOO_MANY_REQUESTS)
+      headers.add('retry-after', String(Math.max(1, bucket.resetSeconds)))
     return FilterHeadersStatus.Continue
   }
 }

@@ -57,7 +57,9 @@ export class Limiter {
     this.#default = defaults && new TokenBucket(defaults, cells(1))
     this.#alwaysDefault = alwaysDefault
     this.#allowed = { allowed: true, bucket: this.#default, shadow: false, describe: undefined }
-    this.#refused = { ...this.#allowed, allowed: false }
+    // As in Envoy there is nothing to tell of a bucket that never holds anything.
+    const told = defaults?.max === 0 ? undefined : this.#default
+    this.#refused = { ...this.#allowed, allowed: false, bucket: told }
     for (const rule of rules) {
       const { settings, any } = rule
       if (any === undefined) this.#limits.set(rule.identity, { rule, bucket: new TokenBucket(settings, cells(1)) })
