@@ -51,6 +51,10 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     this.#timeoutMs = options.timeoutMs ?? 0
   }
 
+  get requestHeaders(): HeaderMap | undefined {
+    return this.#headers
+  }
+
   sendHeaders(headers: HeaderMap, endStream: boolean): void {
     this.#headers = headers
     this.#endWithHeaders = endStream

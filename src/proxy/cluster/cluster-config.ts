@@ -8,6 +8,7 @@ import { metadataJson } from '../config/any.ts'
 import { durationMs, invalid, onlyFields, pauseMs, unsupported } from '../config/fields.ts'
 import type { HeaderKeyFormat } from '../http1/header-key-format.ts'
 import { type Http2Options, http2Options } from '../http2/options.ts'
+import type { AutoNames } from './auto-names.ts'
 import type { DnsSettings } from './dns.ts'
 import { httpProtocol } from './http-protocol.ts'
 import { lbPolicy } from './lb/lb-policy.ts'
@@ -42,6 +43,7 @@ export interface ClusterConfig {
   readonly enableTrailers: boolean
   readonly headerKeyFormat: HeaderKeyFormat | undefined
   readonly bufferLimit: number
+  readonly autoNames: AutoNames | undefined
 }
 
 const FIELDS = [
@@ -127,6 +129,7 @@ export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name
     maxHeadersCount: http.maxHeadersCount,
     enableTrailers: http.enableTrailers,
     headerKeyFormat: http.headerKeyFormat,
+    autoNames: http.autoNames,
     bufferLimit: proto.perConnectionBufferLimitBytes ?? 1024 * 1024,
   }
 }

@@ -11,7 +11,7 @@ import type { UpstreamTls } from './upstream-tls.ts'
 
 /** The pool's side of an attempt. */
 export interface ConnectOwner {
-  readonly settings: { readonly preamble?: Buffer }
+  readonly settings: { readonly preamble?: Buffer; readonly serverName?: string }
   connected(socket: Socket, about: UpstreamConnection): void
   connectFailed(failure: UpstreamFailure, reason: string): void
 }
@@ -39,12 +39,12 @@ export class Connecting implements TimeoutOwner {
     const began = performance.now()
     let connected = 0
     const tls = this.#tls
-    const { preamble } = this.#owner.settings
+    const { preamble, serverName } = this.#owner.settings
     const host = this.#host
     const socket =
       tls === undefined && host.internal === undefined
         ? dial(directSocket(), host, host.port, preamble)
-        : openSocket(host, tls, preamble, host.port, this.#depth)
+        : openSocket(host, tls, preamble, host.port, this.#depth, false, serverName)
     this.#socket = socket
     const fail = (error: Error) => {
       this.#timeout.cancel()
@@ -59,14 +59,14 @@ export class Connecting implements TimeoutOwner {
     if (tls !== undefined) socket.once('connect', () => (connected = performance.now()))
     socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
       this.#timeout.cancel()
-      const refused = tls?.verify(socket)
+      const refused = tls?.verify(socket, serverName)
       if (refused !== undefined) {
         fail(new Error(refused))
         return
       }
       socket.off('close', early)
       socket.off('error', fail)
-      this.#owner.connected(socket, upstreamConnection(socket, tls, began, connected))
+      this.#owner.connected(socket, upstreamConnection(socket, tls, began, connected, serverName))
     })
   }
 
@@ -85,9 +85,10 @@ export function upstreamConnection(
   tls: UpstreamTls | undefined,
   beganMono: number,
   connectedMono: number,
+  serverName?: string,
 ): UpstreamConnection {
   const now = performance.now()
-  const info = tls?.info(socket)
+  const info = tls?.info(socket, serverName)
   return new UpstreamConnection(socket, info, beganMono, connectedMono || now, info === undefined ? 0 : now)
 }
 
@@ -99,24 +100,25 @@ export function openSocket(
   port = host.port,
   depth = 0,
   allowHalfOpen = false,
+  serverName?: string,
 ): Socket {
   if (tls?.notReady !== undefined) return refused(tls.notReady)
   const { internal } = host
   if (internal !== undefined) {
     const plain = internal(depth)
     if (preamble !== undefined) plain.write(preamble)
-    return tls === undefined ? plain : secured(plain, tls, host)
+    return tls === undefined ? plain : secured(plain, tls, host, serverName)
   }
   if (tls === undefined) return dial(new Socket({ allowHalfOpen }), host, port, preamble)
   if (preamble === undefined) {
     const { keepAliveMs } = host.transport
-    const options = { ...addressOf(host, port), ...tls.options(host), allowHalfOpen }
+    const options = { ...addressOf(host, port), ...tls.options(host, serverName), allowHalfOpen }
     const socket = connectTls(options)
     socket.setNoDelay(true)
     if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs)
     return socket
   }
-  return secured(dial(new Socket({ allowHalfOpen }), host, port, preamble), tls, host)
+  return secured(dial(new Socket({ allowHalfOpen }), host, port, preamble), tls, host, serverName)
 }
 
 /** Never connects. */
@@ -125,8 +127,8 @@ function refused(count: Cell): Socket {
   return new Socket().destroy(new Error('TLS error: Secret is not supplied by SDS'))
 }
 
-function secured(plain: Socket, tls: UpstreamTls, host: EndpointHost): Socket {
-  const socket = connectTls({ socket: plain, ...tls.options(host) })
+function secured(plain: Socket, tls: UpstreamTls, host: EndpointHost, serverName: string | undefined): Socket {
+  const socket = connectTls({ socket: plain, ...tls.options(host, serverName) })
   plain.on('error', (error) => socket.destroy(error))
   return socket
 }

@@ -22,6 +22,8 @@ export interface PoolSettings extends ClientConnectionSettings {
   /** What the priority of its requests may have. */
   readonly resources: Resources
   readonly stats: ClusterStats
+  /** The server that its requests are for (auto-names.ts). */
+  readonly serverName?: string
   /** What a connection begins with, in front of TLS. */
   readonly preamble?: Buffer
 }

@@ -5,13 +5,14 @@ import { type Http2Stats, http2Stats } from '../http2/stats.ts'
 import type { InternalListeners } from '../network/internal-listeners.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import type { SecretSource } from '../tls/secrets.ts'
+import { nameOf } from './auto-names.ts'
 import type { CircuitBreaker, Resources } from './circuit-breaker.ts'
 import type { ClusterConfig } from './cluster-config.ts'
 import { type ConnectionPool, Http1Pool, type PoolSettings } from './connection-pool.ts'
 import { DownstreamProtocolPools } from './downstream-protocol.ts'
 import type { ClusterStats, EndpointHost } from './endpoint-host.ts'
+import { KeyedPools } from './keyed-pools.ts'
 import { PriorityPools } from './priority-pools.ts'
-import { ProxiedPools } from './proxy-protocol.ts'
 import { type Transport, Transports } from './transport.ts'
 import { TunnelPool } from './tunnel.ts'
 
@@ -51,7 +52,7 @@ export class HostConnections {
       limits: { ...DEFAULT_LIMITS, maxCount: config.maxHeadersCount ?? DEFAULT_LIMITS.maxCount },
       stats,
     }
-    this.#makeTransports = (http2) => new Transports(proto, http2, secrets, path, scope)
+    this.#makeTransports = (http2) => new Transports(proto, http2, secrets, path, scope, config.autoNames)
     this.#transports = this.#makeTransports(http2 !== undefined && !both)
     this.#http2Transports = both ? this.#makeTransports(true) : this.#transports
   }
@@ -116,7 +117,19 @@ export class HostConnections {
     make: (settings: PoolSettings) => ConnectionPool,
   ): ConnectionPool {
     const settings = { ...this.#settings, tls, resources }
-    if (proxyHeader === undefined) return make(settings)
-    return new ProxiedPools(proxyHeader, (preamble) => make({ ...settings, preamble }))
+    const { autoNames } = this.#config
+    const named = (more: Partial<PoolSettings>): ConnectionPool => {
+      const all = { ...settings, ...more }
+      if (autoNames === undefined || tls === undefined) return make(all)
+      return new KeyedPools(
+        (callbacks) => nameOf(autoNames, callbacks),
+        (serverName) => make({ ...all, serverName }),
+      )
+    }
+    if (proxyHeader === undefined) return named({})
+    return new KeyedPools(
+      ({ proxied }) => proxyHeader(proxied).latin1Slice(),
+      (key) => named({ preamble: Buffer.from(key, 'latin1') }),
+    )
   }
 }

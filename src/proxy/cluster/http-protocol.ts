@@ -18,6 +18,7 @@ import {
 import { unpackAs } from '../config/any.ts'
 import { onlyFields, unsupported } from '../config/fields.ts'
 import { type HeaderKeyFormat, headerKeyFormat } from '../http1/header-key-format.ts'
+import { type AutoNames, autoNames } from './auto-names.ts'
 
 export interface HttpProtocol {
   idleTimeout: ClusterProto['connectTimeout']
@@ -29,6 +30,7 @@ export interface HttpProtocol {
   http2: Http2ProtocolOptions | undefined
   /** As the client of each request does. */
   useDownstream: boolean
+  autoNames: AutoNames | undefined
 }
 
 const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
@@ -42,6 +44,7 @@ export function httpProtocol(proto: ClusterProto, path: string): HttpProtocol {
     headerKeyFormat: undefined,
     http2: proto.http2ProtocolOptions,
     useDownstream: proto.protocolSelection === Selection.USE_DOWNSTREAM_PROTOCOL,
+    autoNames: undefined,
   }
   takeCommon(proto.commonHttpProtocolOptions, part, `${path}.common_http_protocol_options`)
   takeHttp1(proto.httpProtocolOptions, part, `${path}.http_protocol_options`)
@@ -52,9 +55,15 @@ export function httpProtocol(proto: ClusterProto, path: string): HttpProtocol {
     onlyFields(
       HttpProtocolOptionsSchema,
       options,
-      ['common_http_protocol_options', 'explicit_http_config', 'use_downstream_protocol_config'],
+      [
+        'common_http_protocol_options',
+        'explicit_http_config',
+        'use_downstream_protocol_config',
+        'upstream_http_protocol_options',
+      ],
       where,
     )
+    part.autoNames = autoNames(options.upstreamHttpProtocolOptions, `${where}.upstream_http_protocol_options`)
     takeCommon(options.commonHttpProtocolOptions, part, `${where}.common_http_protocol_options`)
     const choice = options.upstreamProtocolOptions
     if (choice.case === 'explicitHttpConfig') {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CircuitBreaker } from './circuit-breaker.ts'
 import type { ConnectionPool } from './connection-pool.ts'
+import { KeyedPools } from './keyed-pools.ts'
 import { PriorityPools } from './priority-pools.ts'
-import { ProxiedPools } from './proxy-protocol.ts'
 import type { UpstreamCallbacks } from './upstream.ts'
 
 class FakePool implements ConnectionPool {
@@ -32,7 +32,7 @@ for (const [what, make] of [
     'for a client of its own',
     (pool: () => ConnectionPool) => {
       let clients = 0
-      const pools = new ProxiedPools(() => Buffer.of(clients++), pool)
+      const pools = new KeyedPools(() => String(clients++), pool)
       pools.newStream(CALLBACKS)
       return { drain: () => pools.drain(), ask: () => pools.newStream(CALLBACKS) }
     },

@@ -9,8 +9,6 @@ import {
   ProxyProtocolUpstreamTransportSchema,
 } from '../../../gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.ts'
 import { onlyFields } from '../config/fields.ts'
-import type { ConnectionPool } from './connection-pool.ts'
-import type { PendingStream, UpstreamCallbacks } from './upstream.ts'
 
 /** Both ends of the connection for which one to an upstream is made; of a ConnectionInfo. */
 export interface ProxiedAddresses {
@@ -70,46 +68,4 @@ function ipBytes(ip: string): Buffer | undefined {
   const bytes = Buffer.alloc(16)
   for (const [i, group] of all.entries()) bytes.writeUInt16BE(Number.parseInt(group, 16), 2 * i)
   return bytes
-}
-
-/** The connections to one host where each belongs to one connection of a client: a pool for each of those. */
-export class ProxiedPools implements ConnectionPool {
-  readonly #write: ProxyHeaderWriter
-  readonly #make: (preamble: Buffer) => ConnectionPool
-  readonly #pools = new Map<string, ConnectionPool>()
-  #drained = false
-
-  constructor(write: ProxyHeaderWriter, make: (preamble: Buffer) => ConnectionPool) {
-    this.#write = write
-    this.#make = make
-  }
-
-  get connections(): number {
-    let sum = 0
-    for (const pool of this.#pools.values()) sum += pool.connections
-    return sum
-  }
-
-  newStream(callbacks: UpstreamCallbacks): PendingStream | undefined {
-    const header = this.#write(callbacks.proxied)
-    const key = header.latin1Slice()
-    let pool = this.#pools.get(key)
-    if (pool === undefined) {
-      this.#sweep()
-      pool = this.#make(header)
-      if (this.#drained) pool.drain()
-      this.#pools.set(key, pool)
-    }
-    return pool.newStream(callbacks)
-  }
-
-  drain(): void {
-    this.#drained = true
-    for (const pool of this.#pools.values()) pool.drain()
-  }
-
-  /** Clients come and go; what they have left behind goes once its connections are closed. */
-  #sweep(): void {
-    for (const [key, pool] of this.#pools) if (pool.connections === 0) this.#pools.delete(key)
-  }
 }

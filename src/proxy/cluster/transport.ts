@@ -24,6 +24,7 @@ import { unpack } from '../config/any.ts'
 import { invalid, onlyFields, unsupported } from '../config/fields.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import type { SecretSource } from '../tls/secrets.ts'
+import type { AutoNames } from './auto-names.ts'
 import { type ProxyHeaderWriter, proxyHeaderWriter } from './proxy-protocol.ts'
 import { compileUpstreamTls, type UpstreamTls } from './upstream-tls.ts'
 
@@ -92,11 +93,18 @@ export class Transports {
   readonly #default: Transport
 
   /** `scope` ends in `cluster.<name>.` */
-  constructor(cluster: ClusterProto, http2: boolean, secrets: SecretSource, path: string, scope: StatsScope) {
+  constructor(
+    cluster: ClusterProto,
+    http2: boolean,
+    secrets: SecretSource,
+    path: string,
+    scope: StatsScope,
+    auto?: AutoNames,
+  ) {
     const keepAliveMs = keepAlive(cluster.upstreamConnectionOptions, `${path}.upstream_connection_options`)
     const compile = (socket: TransportSocket | undefined, where: string): Transport => {
       const { tls, proxyHeader } = parse(socket, where)
-      return { tls: tls && compileUpstreamTls(tls, http2, secrets, where, scope), proxyHeader, keepAliveMs }
+      return { tls: tls && compileUpstreamTls(tls, http2, secrets, where, scope, auto), proxyHeader, keepAliveMs }
     }
     this.#default = compile(cluster.transportSocket, `${path}.transport_socket`)
     this.#matches = cluster.transportSocketMatches.map((match, i) => {

@@ -15,17 +15,19 @@ import { protocolBounds } from '../tls/parameters.ts'
 import { secretNeeds } from '../tls/secret-need.ts'
 import { certificateField, certificatePem, type SecretSource, validation } from '../tls/secrets.ts'
 import { certificateInfo, SessionInfo } from '../tls/tls-info.ts'
+import { type AutoNames, certificateNames, isServerName } from './auto-names.ts'
 import type { EndpointHost } from './endpoint-host.ts'
 
 /** TLS to the endpoints of a cluster. */
 export interface UpstreamTls {
   /** Its secrets have not come in time, or cannot be used: connections are refused, as by Envoy's NotReadySslSocket, and counted here. */
   readonly notReady: Cell | undefined
-  options(host: EndpointHost): ConnectionOptions
+  /** `name`: the server that the connection's requests are for, where that counts. */
+  options(host: EndpointHost, name?: string): ConnectionOptions
   /** The reason why the peer is not accepted. */
-  verify(socket: Socket): string | undefined
+  verify(socket: Socket, name?: string): string | undefined
   /** What is known of a session that is accepted. */
-  info(socket: Socket): TlsInfo
+  info(socket: Socket, name?: string): TlsInfo
 }
 
 export function compileUpstreamTls(
@@ -34,6 +36,7 @@ export function compileUpstreamTls(
   secrets: SecretSource,
   path: string,
   scope: StatsScope,
+  auto?: AutoNames,
 ): UpstreamTls {
   onlyFields(UpstreamTlsContextSchema, config, ['common_tls_context', 'sni', 'max_session_keys'], path)
   const common = config.commonTlsContext
@@ -72,14 +75,16 @@ export function compileUpstreamTls(
   const protocols =
     common !== undefined && common.alpnProtocols.length > 0 ? [...common.alpnProtocols] : http2 ? ['h2'] : []
   let local: CertificateInfo | undefined
+  const serverName = (name: string | undefined) =>
+    auto?.sni === true && name !== undefined && isServerName(name) ? name : config.sni
   const sessions = new Map<string, Buffer>()
   return {
     notReady: undefined,
-    options(host) {
+    options(host, name) {
       const session = sessions.get(host.address)
       return {
         secureContext,
-        servername: config.sni,
+        servername: serverName(name),
         // Envoy verifies only when told whom to trust, and names only by the configured matchers.
         rejectUnauthorized: check?.ca !== undefined,
         checkServerIdentity: () => undefined,
@@ -87,7 +92,7 @@ export function compileUpstreamTls(
         ...(session === undefined ? {} : { session }),
       }
     },
-    verify(socket) {
+    verify(socket, name) {
       const tls = socket as TLSSocket
       if (http2 && tls.alpnProtocol !== 'h2') return 'the upstream does not speak HTTP/2'
       if (check === undefined) return undefined
@@ -96,11 +101,14 @@ export function compileUpstreamTls(
         const hash = createHash('sha256').update(peer.raw).digest('hex')
         if (!check.hashes.includes(hash)) return 'certificate hash does not match'
       }
-      return check.matchesNames(peer.subjectaltname ?? '') ? undefined : 'no subject alternative name matches'
+      const names = peer.subjectaltname ?? ''
+      if (auto?.san === true && name !== undefined && name !== '')
+        return certificateNames(names, name) ? undefined : `the certificate is not for ${name}`
+      return check.matchesNames(names) ? undefined : 'no subject alternative name matches'
     },
-    info(socket) {
+    info(socket, name) {
       local ??= certificate && certificateInfo(new X509Certificate(certificate.cert[0]))
-      return new SessionInfo(socket as TLSSocket, check?.ca !== undefined, local, config.sni)
+      return new SessionInfo(socket as TLSSocket, check?.ca !== undefined, local, serverName(name))
     },
   }
 }

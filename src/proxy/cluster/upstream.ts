@@ -25,6 +25,8 @@ export type UpstreamFailure = (typeof UpstreamFailure)[keyof typeof UpstreamFail
 export interface UpstreamCallbacks {
   /** Whom it is for; absent for what the proxy asks of its own accord. */
   readonly proxied?: ProxiedAddresses | undefined
+  /** What is asked, where the host's connections depend on it. */
+  readonly requestHeaders?: HeaderMap | undefined
   /** The client speaks HTTP/2; absent for what the proxy asks of its own accord. */
   readonly byHttp2?: boolean | undefined
   /** Possibly from within `newStream`. */

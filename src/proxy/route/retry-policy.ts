@@ -93,12 +93,12 @@ export class RetryPolicy {
     const backOffMaxMs = durationMs(policy.retryBackOff?.maxInterval, backOffBaseMs * 10)
     if (backOffMaxMs < backOffBaseMs) throw invalid(`${path}.retry_back_off`, 'max_interval below base_interval')
     policy.retryHostPredicate.forEach((predicate, i) => {
-      if (predicate.name !== 'envoy.retry_host_predicates.previous_hosts') {
-        throw unsupported(`${path}.retry_host_predicate[${i}]`, predicate.name)
-      }
-      const { configType } = predicate
+      const where = `${path}.retry_host_predicate[${i}]`
+      const { configType, name } = predicate
+      // By its type, whatever its name is; by its name where it has no type.
       if (configType.case === 'typedConfig')
-        unpackAs(configType.value, PreviousHostsPredicateSchema, `${path}.retry_host_predicate[${i}].typed_config`)
+        unpackAs(configType.value, PreviousHostsPredicateSchema, `${where}.typed_config`)
+      else if (name !== 'envoy.retry_host_predicates.previous_hosts') throw unsupported(where, name)
     })
     return new RetryPolicy({
       on: parseRetryOn(policy.retryOn, `${path}.retry_on`),

@@ -58,6 +58,10 @@ export class Attempt implements UpstreamCallbacks, TimeoutOwner {
     return this.#router?.callbacks.stream.info.connection
   }
 
+  get requestHeaders(): HeaderMap | undefined {
+    return this.#router?.callbacks.stream.requestHeaders
+  }
+
   get byHttp2(): boolean {
     return this.#router?.callbacks.stream.info.protocol === 'HTTP/2'
   }

@@ -1,0 +1,43 @@
+import type { ConnectionPool } from './connection-pool.ts'
+import type { PendingStream, UpstreamCallbacks } from './upstream.ts'
+
+/** The connections to one host where requests may only share some of them: a pool for each key. */
+export class KeyedPools implements ConnectionPool {
+  readonly #keyOf: (callbacks: UpstreamCallbacks) => string
+  readonly #make: (key: string) => ConnectionPool
+  readonly #pools = new Map<string, ConnectionPool>()
+  #drained = false
+
+  constructor(keyOf: (callbacks: UpstreamCallbacks) => string, make: (key: string) => ConnectionPool) {
+    this.#keyOf = keyOf
+    this.#make = make
+  }
+
+  get connections(): number {
+    let sum = 0
+    for (const pool of this.#pools.values()) sum += pool.connections
+    return sum
+  }
+
+  newStream(callbacks: UpstreamCallbacks): PendingStream | undefined {
+    const key = this.#keyOf(callbacks)
+    let pool = this.#pools.get(key)
+    if (pool === undefined) {
+      this.#sweep()
+      pool = this.#make(key)
+      if (this.#drained) pool.drain()
+      this.#pools.set(key, pool)
+    }
+    return pool.newStream(callbacks)
+  }
+
+  drain(): void {
+    this.#drained = true
+    for (const pool of this.#pools.values()) pool.drain()
+  }
+
+  /** Clients come and go; what they have left behind goes once its connections are closed. */
+  #sweep(): void {
+    for (const [key, pool] of this.#pools) if (pool.connections === 0) this.#pools.delete(key)
+  }
+}
