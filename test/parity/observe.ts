@@ -72,7 +72,7 @@ export function compareFacts(ours: Facts, theirs: Facts): Map<string, string> {
 }
 
 function shown(value: string | undefined): string {
-  return value === undefined ? 'absent' : JSON.stringify(value.length > 300 ? `${value.slice(0, 300)}…` : value)
+  return value === undefined ? 'absent' : JSON.stringify(value.length > 600 ? `${value.slice(0, 600)}…` : value)
 }
 
 /** Where the facts are not as the case expects. */

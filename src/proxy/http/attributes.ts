@@ -1,7 +1,7 @@
 import { create, type JsonObject } from '@bufbuild/protobuf'
 import { LocalitySchema, MetadataSchema, type Node, NodeSchema } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import { byteString } from '../../base/byte-string.ts'
-import { type AttributeValue, Dictionary, type Json, Proto, Struct } from '../../wasm/index.ts'
+import { type AttributeValue, Proto, Struct } from '../../wasm/index.ts'
 import { type FactoryContext, NO_LISTENER } from '../context.ts'
 import type { CertificateInfo, ConnectionInfo } from '../network/connection-info.ts'
 import { grpcFromHttp } from './grpc-from-http.ts'
@@ -22,7 +22,7 @@ export function streamAttribute(info: StreamInfo, group: string, name: string): 
     case 'upstream':
       return upstreamAttribute(info, name)
     case 'metadata':
-      return metadataAttribute(info, name)
+      return metadataAttribute(info.dynamicMetadata, name)
     case 'filter_state': {
       const value = info.filterState?.get(name)
       return value
@@ -104,7 +104,7 @@ function upstreamAttribute(info: StreamInfo, name: string): AttributeValue | und
         ? undefined
         : byteString(info.upstreamTransportFailureReason)
     case 'request_attempt_count':
-      return info.attemptCount === 0 ? undefined : info.attemptCount
+      return info.attemptCount
     case 'locality':
       return host === undefined ? undefined : new Proto(LocalitySchema, create(LocalitySchema, host.locality))
     default:
@@ -112,14 +112,13 @@ function upstreamAttribute(info: StreamInfo, name: string): AttributeValue | und
   }
 }
 
-/** `metadata.filter_metadata.<namespace>.<key>`, as the fields of core.v3.Metadata. */
-function metadataAttribute(info: StreamInfo, name: string): AttributeValue | undefined {
-  if (name !== 'filter_metadata') return undefined
-  return metadataByNamespace(info.dynamicMetadata)
-}
-
-export function metadataByNamespace(all: ReadonlyMap<string, Record<string, unknown>> | undefined): Dictionary {
-  return new Dictionary((namespace) => struct(all?.get(namespace)))
+/** `metadata.filter_metadata.<namespace>.<key>`, as the fields of core.v3.Metadata; filters write no typed ones. */
+export function metadataAttribute(
+  all: ReadonlyMap<string, Record<string, unknown>> | undefined,
+  name: string,
+): AttributeValue | undefined {
+  if (name === 'filter_metadata') return new Struct(Object.fromEntries(all ?? []) as Struct['fields'])
+  return name === 'typed_filter_metadata' ? new Struct({}) : undefined
 }
 
 function routeAttribute(info: StreamInfo, name: string): AttributeValue | undefined {
@@ -240,8 +239,4 @@ function metadata(byNamespace: Readonly<Record<string, unknown>>): Proto {
 /** What filters have said of a stream, as a message. */
 export function dynamicMetadata(info: StreamInfo | undefined): Proto {
   return metadata(Object.fromEntries(info?.dynamicMetadata ?? []))
-}
-
-function struct(fields: Record<string, unknown> | undefined): Struct | undefined {
-  return fields === undefined ? undefined : new Struct(fields as Record<string, Json>)
 }

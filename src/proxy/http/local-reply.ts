@@ -1,7 +1,6 @@
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
 import type { RouteEntry } from '../route/route-entry.ts'
-import { isGrpc } from '../route/route-match.ts'
 import type { LocalReplyOptions } from './filter.ts'
 import { grpcFromHttp } from './grpc-from-http.ts'
 import type { HttpStream } from './stream.ts'
@@ -50,7 +49,7 @@ export function localReply(
   const own = typeOf(headers)
   const mapped = stream.manager.localReplyMapper?.map(stream.info, headers, text)
   const body = mapped === undefined ? text : mapped.body
-  if (isGrpc(stream.requestHeaders)) {
+  if (stream.isGrpc) {
     return {
       headers: grpcHeaders(headers, stream.info.responseCode, body, mapped?.isJson === true, stream.isHead, options),
       body: undefined,

@@ -7,6 +7,7 @@ import type { MetadataMap } from '../metadata-map.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
 import type { RedirectState } from '../route/internal-redirects.ts'
 import type { RouteEntry } from '../route/route-entry.ts'
+import { isGrpc } from '../route/route-match.ts'
 import { routeDuration } from '../route/stream-duration.ts'
 import type { Timeout, TimeoutOwner } from '../timeout-queue.ts'
 import type { StreamTrace } from '../tracing/stream-trace.ts'
@@ -66,6 +67,8 @@ export class HttpStream implements RequestSink, TimeoutOwner {
   /** It asks for an upgrade and has a body of its own, which is not the tunnel's. */
   upgradeHasBody = false
   isHead = false
+  /** As it came: what answers of our own look like is settled then, whatever filters make of the request. */
+  isGrpc = false
   /** Of a request that was redirected within the proxy, or is about to be. */
   redirects: RedirectState | undefined
   /** It has, or will have, an answer of our own. */
@@ -114,6 +117,7 @@ export class HttpStream implements RequestSink, TimeoutOwner {
     info.startTime = TIME_ORIGIN + info.startMono
     this.lastActivity = info.startMono
     this.isHead = headers.get(':method') === 'HEAD'
+    this.isGrpc = isGrpc(headers)
   }
 
   onRequestHeaders(headers: HeaderMap, endStream: boolean): void {

@@ -50,13 +50,13 @@ export function splitPath(path: string): PropertyPath | undefined {
   return segments.length > DEEPEST ? undefined : { segments, key: stateKey(segments.join('\0')) }
 }
 
-/** The value at a path of the attribute tree, for `proxy_get_property`. */
+/** The value at a path of the attribute tree, for `proxy_get_property`; a group of attributes as a whole is one without an encoding. */
 export function findProperty(context: Context, { segments, key }: PropertyPath): AttributeValue | undefined {
   const root = segments[0]
   const own = context.readableState?.get(key)
   if (own !== undefined) return own
   if (GROUPS.has(root)) {
-    if (segments.length === 1) return undefined
+    if (segments.length === 1) return attributeGroup(context, root)
     return descend(context.attribute(root, segments[1]), segments, 2)
   }
   const value = topLevel(context, root)

@@ -19,13 +19,16 @@ export function serialize(value: AttributeValue): Uint8Array | undefined {
     const flat: string[] = []
     for (const [key, field] of Object.entries(value.fields)) {
       const item = fromJson(field)
-      flat.push(byteString(key), item === undefined ? '' : text(item))
+      const encoded = item === undefined ? undefined : text(item)
+      if (encoded === undefined) return undefined
+      flat.push(byteString(key), encoded)
     }
     return encodePairs(flat)
   }
   if (value instanceof Proto) return protoBytes(value)
   if (value instanceof Dictionary) return undefined
-  return encodePairs(value.flatMap((item) => [text(item), '']))
+  const items = value.map(text)
+  return items.includes(undefined) ? undefined : encodePairs(items.flatMap((item) => [item as string, '']))
 }
 
 function stringBytes(value: string): Uint8Array {
@@ -45,9 +48,9 @@ function int64(value: number | bigint): Uint8Array {
 }
 
 /** Elements of maps and lists are serialised each on its own, and stand as bytes in the pairs. */
-function text(value: AttributeValue): string {
+function text(value: AttributeValue): string | undefined {
   const bytes = serialize(value)
-  return bytes === undefined ? '' : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice()
+  return bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice()
 }
 
 /** Repeated headers are one entry, joined with commas (Envoy's HeadersWrapper). */

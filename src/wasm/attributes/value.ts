@@ -60,7 +60,9 @@ export type AttributeValue =
 /** One step down the path; undefined where there is nothing. */
 export function childOf(value: AttributeValue, name: string): AttributeValue | undefined {
   if (value instanceof HeaderMap) {
-    const all = value.getAll(name.toLowerCase())
+    const lower = name.toLowerCase()
+    // Of a request it is another name of its authority, as in Envoy.
+    const all = value.getAll(lower === 'host' && value.has(':authority') ? ':authority' : lower)
     return all.length === 0 ? undefined : all.join(',')
   }
   if (value instanceof Struct) return fromJson(Object.hasOwn(value.fields, name) ? value.fields[name] : null)
@@ -75,7 +77,11 @@ export function fromJson(json: Json): AttributeValue | undefined {
   if (typeof json === 'string') return byteString(json)
   if (typeof json === 'number') return new Double(json)
   if (typeof json === 'boolean') return json
-  if (Array.isArray(json)) return json.map(fromJson).filter((item) => item !== undefined)
+  if (Array.isArray(json)) {
+    // Of a null there is no encoding, nor of a list with one; its other elements have theirs.
+    if (json.includes(null)) return new Dictionary((at) => fromJson(json[Number(at)] ?? null))
+    return json.map(fromJson) as AttributeValue[]
+  }
   return new Struct(json)
 }
 

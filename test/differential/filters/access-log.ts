@@ -160,7 +160,7 @@ function format(dice: Dice): Record<string, unknown> {
   }
 }
 
-const METADATA = {
+export const METADATA = {
   t: {
     s: 'text',
     n: 5,

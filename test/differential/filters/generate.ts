@@ -9,6 +9,7 @@ import { jwtCase } from './jwt.ts'
 import { localRateLimitCase } from './local-ratelimit.ts'
 import { luaCase } from './lua.ts'
 import { rbacCase } from './rbac.ts'
+import { wasmHeadersCase, wasmPropertiesCase } from './wasm.ts'
 
 export type Generator = (dice: Dice) => Omit<Case, 'id' | 'what'>
 
@@ -23,6 +24,8 @@ export const GENERATORS: Readonly<Record<string, Generator>> = {
   'header-mutation': headerMutationCase,
   cors: corsCase,
   'local-ratelimit': localRateLimitCase,
+  'wasm-properties': wasmPropertiesCase,
+  'wasm-headers': wasmHeadersCase,
 }
 
 /** Cases by seed: one that differs is made again alone by its own seed. */

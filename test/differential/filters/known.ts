@@ -208,13 +208,82 @@ const KNOWN: readonly Known[] = [
         .replace(/^"(42|29)"$/, 'header'),
     why: 'blanks are no base64url (RFC 4648 3.3); Envoy looks at what is left without them',
   },
+  ...['wasm-properties', 'wasm-headers'].map(
+    (kind): Known => ({
+      kind,
+      fact: /\.headers\.(content-length|transfer-encoding)$/,
+      value: /absent/,
+      why: 'a module that may change a body loses its length first (docs/reference/wasm-host.md)',
+    }),
+  ),
+  {
+    kind: 'wasm-properties',
+    fact: /x-told/,
+    value:
+      /(?:node|(?:cluster|route|listener|upstream_host)_(?:name|metadata|direction))(?:\\+x00\S*)? get_property 0.* ≠ .*get_property 1/,
+    why: 'names of before they stood below xds: modules of that time still ask for them',
+  },
+  {
+    kind: 'wasm-properties',
+    fact: /^stats\.wasmcustom\.wasm\d+\."(?:node|(?:cluster|route|listener|upstream_host)_(?:name|metadata|direction)|(?:metadata|upstream_filter_state)(?:\\x00)?_|destination\\x00address|response\\x00trailers)/,
+    why: 'what was asked for at the end of a stream is known as it is before; names of counters have ports in them',
+  },
+  {
+    kind: 'wasm-properties',
+    fact: /response\.(?:headers|trailers)\.x-told/,
+    value: /request\\+x00\S+ get_property 0.* ≠ .*get_property 1/,
+    why: 'Envoy forgets the headers of a request when it has gone; other hosts keep them readable',
+  },
+  {
+    kind: 'wasm-properties',
+    fact: /x-told/,
+    value: /response\\+x00trailers(?:\\+x00)? get_property/,
+    why: 'before there are trailers Envoy has a map of them, which is empty; of those that are there the order is its own',
+  },
+  {
+    kind: 'wasm-properties',
+    fact: /x-told/,
+    value:
+      /metadata(?:\\+x00)? get_property 3.* ≠ .*get_property 0|upstream_filter_state(?:\\+x00)? get_property 3.* ≠ .*get_property 1/,
+    why: 'a group of attributes as a whole has no encoding: that it is a message in Envoy, or not there yet, is of no use',
+  },
+  {
+    kind: 'wasm-properties',
+    fact: /upstream\.headers\.x-told/,
+    value: /xds\\+x00cluster_metadata\S+ get_property 1.* ≠ .*get_property 0/,
+    why: "the metadata of a cluster is known with the request's host; Envoy looks for the cluster of its route",
+  },
+  {
+    kind: 'wasm-headers',
+    fact: /\.x-told|\.(?:headers|trailers)\./,
+    meaning: pairs,
+    why: 'RFC 9110 5.3: the order of different fields means nothing, and those of one name are one list; Envoy joins some of those, and moves what is replaced',
+  },
+  {
+    kind: 'wasm-headers',
+    fact: /\.rest$/,
+    value: /^"" ≠/,
+    why: 'RFC 9110 9.3.2: the answer to HEAD has no body, also where a module has made it a GET on its way',
+  },
 ]
+
+/** What a module has seen as a map, in one order. */
+function pairs(value: string): string {
+  const all = /^(.*\{)(.*)(\}.*)$/.exec(value)
+  if (all === null) return list(value)
+  const byName = Map.groupBy((all[2] as string).split(';'), (pair) => pair.slice(0, pair.indexOf('=')))
+  const lines = [...byName].map(
+    ([name, same]) => `${name}=${same.map((pair) => list(pair.slice(name.length + 1))).join()}`,
+  )
+  return `${all[1]}${lines.sort().join(';')}${all[3]}`
+}
 
 /** Of several lines, or of one. */
 function list(value: string): string {
   return value
     .replace(/^"|"$/g, '')
-    .split(/ \| |, ?/)
+    .split(/ \| |,/)
+    .map((one) => one.trim())
     .filter((one) => one !== '')
     .join()
 }

@@ -8,7 +8,7 @@ import {
   PEER,
   type PluginFailure,
 } from '../../../wasm/index.ts'
-import { connectionAttribute, metadataByNamespace } from '../../http/attributes.ts'
+import { connectionAttribute, metadataAttribute } from '../../http/attributes.ts'
 import type {
   CloseOrigin,
   FilterStatus,
@@ -70,9 +70,7 @@ class WasmConnection implements NetworkFilter, ConnectionHost {
       if (name === 'address') return host === '' ? undefined : host
       return name === 'local_address' && localAddress !== '' ? localAddress : undefined
     }
-    if (group === 'metadata') {
-      return name === 'filter_metadata' ? metadataByNamespace(this.#callbacks.dynamicMetadata) : undefined
-    }
+    if (group === 'metadata') return metadataAttribute(this.#callbacks.dynamicMetadata, name)
     return connectionAttribute(this.#callbacks.connection, group, name)
   }
 

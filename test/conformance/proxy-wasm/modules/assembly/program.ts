@@ -4,14 +4,17 @@
 //   12 -1 0xfffffff0   a word            7L        a 64-bit value
 //   "a\x00b"           pointer, length   m"k=v;l=w"  the same of a serialised map
 //   $name              a variable        >u >q >s >m (=name)  out: word, 64 bit, bytes, map
-// Each call is logged as: name status outs. A `~` before a statement keeps it silent.
+// Each call is logged as: name status outs. A `~` before a statement keeps it silent. `tell N "x"` adds what calls have said since the last
+// `tell` as headers x-0, x-1 … to map N; `tell metric "x"` counts them as metrics whose names begin so.
 import { call, UNKNOWN } from './calls'
+import { addValue, defineMetric, incrementMetric } from './host'
 import { bytes, pairs, read, say, show, unpairs } from './text'
 
 export class Program {
   sections: Map<string, string[]> = new Map()
   entered: Map<string, i32> = new Map()
   vars: Map<string, u32> = new Map()
+  heard: string[] = []
 
   constructor(text: string) {
     const lines = text.split('\n')
@@ -70,7 +73,11 @@ export class Program {
     if (name == 'grow') return say('grow ' + memory.grow(this.number(tokens[1])).toString())
     const silent = name.charAt(0) == '~'
     if (silent) name = name.substring(1)
+    if (name == 'tell') return this.tell(tokens[1], tokens[2].substring(1))
     const line = this.invoke(name, tokens)
+    let asked = ''
+    for (let i = 1; i < tokens.length; i++) if (tokens[i].charAt(0) != '>') asked += show(tokens[i]) + ' '
+    this.heard.push(asked + line)
     if (!silent) say(line)
   }
 
@@ -87,6 +94,20 @@ export class Program {
             : token
     }
     return line
+  }
+
+  private tell(where: string, name: string): void {
+    const all = this.heard
+    this.heard = []
+    for (let i = 0; i < all.length; i++) {
+      const text = all[i]
+      const full = where == 'metric' ? name + text.replaceAll(' ', '_') : name + '-' + i.toString()
+      if (where == 'metric') {
+        const slot = heap.alloc(8)
+        defineMetric(0, bytes(full), full.length, slot)
+        incrementMetric(load<u32>(slot), 1)
+      } else addValue(this.number(where), bytes(full), full.length, bytes(text), text.length)
+    }
   }
 
   private invoke(name: string, tokens: string[]): string {
