@@ -53,16 +53,22 @@ export function cluster(name: string, port: number, rest: object = {}): unknown 
   }
 }
 
-const upstream = (explicit_http_config: object) => ({
+const upstream = (explicit_http_config: object, rest: object = {}) => ({
   typed_extension_protocol_options: {
     'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
       '@type': `${TYPE}.upstreams.http.v3.HttpProtocolOptions`,
       explicit_http_config,
+      ...rest,
     },
   },
 })
 
 export const HTTP1_UPSTREAM = upstream({ http_protocol_options: { enable_trailers: true } })
+/** For one request a connection, so that what comes late for one does not meet another. */
+export const HTTP1_UPSTREAM_ONCE = upstream(
+  { http_protocol_options: { enable_trailers: true } },
+  { common_http_protocol_options: { max_requests_per_connection: 1 } },
+)
 export const HTTP2_UPSTREAM = upstream({ http2_protocol_options: {} })
 
 export function bootstrap(listeners: readonly unknown[], clusters: readonly unknown[]): unknown {

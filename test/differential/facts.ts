@@ -52,8 +52,13 @@ function addMessage(put: (key: string, value: string) => void, at: string, messa
   put(`${at}.body`, message.body)
   put(`${at}.complete`, String(message.complete))
   if (message.spelt !== '') put(`${at}.spelt`, message.spelt)
-  for (const [name, all] of Map.groupBy(message.headers, ([name]) => name)) {
+  addFields(put, `${at}.headers`, message.headers)
+  addFields(put, `${at}.trailers`, message.trailers)
+}
+
+function addFields(put: (key: string, value: string) => void, at: string, fields: Message['headers']): void {
+  for (const [name, all] of Map.groupBy(fields, ([name]) => name)) {
     const values = all.map(([, value]) => value).join(' | ')
-    put(`${at}.headers.${name}`, VOLATILE.has(name) ? '<volatile>' : values)
+    put(`${at}.${name}`, VOLATILE.has(name) ? '<volatile>' : values)
   }
 }

@@ -1,10 +1,7 @@
-import { TAG, type Trial } from './trial.ts'
+import { fileLog } from './log.ts'
+import type { Trial } from './trial.ts'
 
 const TYPE = 'type.googleapis.com/envoy.extensions'
-const LOG =
-  `%REQ(${TAG})% %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% route=%ROUTE_NAME% %PROTOCOL% ` +
-  'in=%BYTES_RECEIVED% out=%BYTES_SENT% try=%UPSTREAM_REQUEST_ATTEMPT_COUNT% from=%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%\n'
-
 /** A listener that logs to `log`. */
 export function listenerOf(name: string, { manager, routes }: Trial, port: number, log: string): unknown {
   return {
@@ -26,16 +23,7 @@ export function listenerOf(name: string, { manager, routes }: Trial, port: numbe
                   typed_config: { '@type': `${TYPE}.filters.http.router.v3.Router` },
                 },
               ],
-              access_log: [
-                {
-                  name: 'envoy.access_loggers.file',
-                  typed_config: {
-                    '@type': `${TYPE}.access_loggers.file.v3.FileAccessLog`,
-                    path: log,
-                    log_format: { text_format_source: { inline_string: LOG } },
-                  },
-                },
-              ],
+              access_log: [fileLog(log)],
             },
           },
         ],

@@ -1,6 +1,6 @@
 /** Envoy and our proxy under one control plane, so that new configurations need no restart. */
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,14 +17,13 @@ import { portsOf } from '../parity/proxies.ts'
 import { type Book, Echo } from './echo.ts'
 import { type Facts, factsOf, type Masks } from './facts.ts'
 import { listenerOf } from './listener.ts'
+import { logged } from './log.ts'
 import { refusals } from './refusals.ts'
 import { send } from './send.ts'
 import type { Trial } from './trial.ts'
 
 const CLUSTERS = ['up', 'other'] as const
 const AT_ONCE = 24
-/** Both write their logs many times in it. */
-const LOG_FLUSH_MS = 150
 
 /** What became of a trial on one proxy: what each request showed, or why the configuration is refused. */
 export type Result = readonly Facts[] | { readonly refused: string }
@@ -163,18 +162,6 @@ async function freePorts(count: number): Promise<number[]> {
 
 function pack(schema: typeof ListenerSchema | typeof ClusterSchema, json: unknown): Any {
   return anyPack(schema, fromJson(schema, json as JsonValue, { registry }))
-}
-
-/** The lines of the log by the tag that they begin with. */
-async function logged(file: string): Promise<Map<string, string[]>> {
-  await sleep(LOG_FLUSH_MS)
-  const lines = new Map<string, string[]>()
-  for (const line of readFileSync(file, 'latin1').split('\n')) {
-    const space = line.indexOf(' ')
-    const tag = line.slice(0, space)
-    lines.set(tag, [...(lines.get(tag) ?? []), line.slice(space + 1)])
-  }
-  return lines
 }
 
 async function side(node: string, dir: string, parts: Pick<Side, 'ports' | 'reasons' | 'stop'>): Promise<Side> {

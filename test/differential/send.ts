@@ -27,13 +27,14 @@ function sendHttp2(port: number, { method, target, headers, body }: Request, tag
       fields[key] = before === undefined || key.startsWith(':') ? value : [before, value].flat()
     }
     let head: [string, string][] = []
+    let trailers: [string, string][] = []
     let text = ''
     let start = ''
     const done = (problem: string) => {
       clearTimeout(timer)
       session.destroy()
       const complete = problem === ''
-      const message = { start: start || problem, headers: head, spelt: '', body: text, trailers: [], complete }
+      const message = { start: start || problem, headers: head, spelt: '', body: text, trailers, complete }
       resolve({ responses: [message], rest: '', closed: false })
     }
     const timer = setTimeout(done, LIMIT_MS, 'no answer')
@@ -42,7 +43,10 @@ function sendHttp2(port: number, { method, target, headers, body }: Request, tag
       const stream = session.request({ ...fields, [TAG]: tag }, { endStream: body === undefined })
       stream.on('response', (answer, _flags, raw: string[] = []) => {
         start = `HTTP/2 ${answer[':status']}`
-        head = raw.flatMap((name, i) => (i % 2 === 0 ? [[name, raw[i + 1]] as [string, string]] : []))
+        head = pairs(raw)
+      })
+      stream.on('trailers', (_, _flags, raw: string[] = []) => {
+        trailers = pairs(raw)
       })
       stream.setEncoding('latin1').on('data', (chunk: string) => {
         text += chunk
@@ -55,4 +59,8 @@ function sendHttp2(port: number, { method, target, headers, body }: Request, tag
       done('not sent')
     }
   })
+}
+
+function pairs(raw: readonly string[]): [string, string][] {
+  return raw.flatMap((name, i) => (i % 2 === 0 ? [[name, raw[i + 1]] as [string, string]] : []))
 }

@@ -41,7 +41,7 @@ const BAD: readonly (readonly [clause: string, text: string])[] = [
   ['7.1: minus', '-1\r\n'],
   ['7.1: space in front', ' 3\r\nabc'],
   ['7.1: size too large', 'fffffffffffffff\r\n'],
-  ['7.1: endless zeros', '00000000000000\r\n'],
+  ['7.1: endless zeros', '00000000000000000\r\n'],
   ['2.2: bare LF after a size', '3\nabc\r\n0\r\n\r\n'],
   ['2.2: bare CR after a size', '3\rabc'],
   ['7.1: data longer than its size', '3\r\nabcd\r\n0\r\n\r\n'],

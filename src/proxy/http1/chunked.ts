@@ -40,6 +40,11 @@ export class ChunkedDecoder {
     return this.#state === DATA ? this.#left : 0
   }
 
+  /** The last chunk has been read, what follows it not yet. */
+  get inTrailers(): boolean {
+    return this.#state === TRAILERS
+  }
+
   get done(): boolean {
     return this.#state === DONE
   }
@@ -64,8 +69,9 @@ export class ChunkedDecoder {
         case SIZE: {
           const digit = hexDigit(buffer[at])
           if (digit !== -1) {
-            // 13 hexadecimal digits stay below 2^52; leading zeros count, or a peer could send them for ever.
-            if (++this.#digits > 13) throw new CodecError('http1.codec_error', 'chunk size too large')
+            // Below 2^52. Some pad sizes to 64 bits; but leading zeros count, or a peer could send them for ever.
+            if (++this.#digits > 16 || this.#size >= 2 ** 48)
+              throw new CodecError('http1.codec_error', 'chunk size too large')
             this.#size = this.#size * 16 + digit
             at++
             break

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
-import type { UpstreamCallbacks } from '../cluster/upstream.ts'
+import { type UpstreamCallbacks, UpstreamFailure } from '../cluster/upstream.ts'
 import { UpstreamConnection } from '../cluster/upstream-connection.ts'
 import { endTurn } from '../network/end-of-turn.ts'
 import { Http1ClientConnection } from './client-connection.ts'
@@ -178,4 +178,55 @@ describe('what a client sends behind an upgrade', () => {
       'drained',
     ])
   })
+})
+
+describe('an answer that goes wrong', () => {
+  /** What becomes of a request when its upstream sends these pieces and then ends. */
+  function after(...pieces: readonly string[]): string[] {
+    const socket = new FakeSocket()
+    const owner = { connectionIdle: () => socket.events.push('idle'), connectionClosed: () => {} }
+    const connection = new Http1ClientConnection(socket as unknown as Socket, connectionOf(socket), SETTINGS, owner)
+    const events: string[] = []
+    connection.attach({
+      ...callbacks(events),
+      onUpstreamReset: (failure, reason) =>
+        events.push(failure === UpstreamFailure.ProtocolError ? `wrong: ${reason}` : `reset: ${reason}`),
+    } as UpstreamCallbacks)
+    connection.sendHeaders(head('GET'), true)
+    endTurn()
+    for (const piece of pieces) connection.onRead(Buffer.from(piece, 'latin1'), true)
+    if (!socket.destroyed) connection.onEnd()
+    connection.onClose('end')
+    return events
+  }
+
+  const OK = 'HTTP/1.1 200 OK\r\n'
+  const cases: readonly (readonly [what: string, pieces: readonly string[], events: readonly string[]])[] = [
+    ['nothing', [], ['reset: end']],
+    ['an interim answer alone', ['HTTP/1.1 103 Early Hints\r\n\r\n'], ['reset: end']],
+    ['half a head', [OK], ['wrong: end']],
+    ['half a body by its length', [`${OK}content-length: 5\r\n\r\nabc`], ['headers 200', 'data abc', 'reset: end']],
+    ['half a chunk', [`${OK}transfer-encoding: chunked\r\n\r\n5\r\nabc`], ['headers 200', 'data abc', 'reset: end']],
+    ['a body up to the end', [`${OK}\r\nabc`], ['headers 200', 'data abc', 'data ']],
+    ['no status line', ['SSH-2.0-OpenSSH'], ['wrong: no status line']],
+    ['an empty line before it', [`\r\n${OK}content-length: 0\r\n\r\n`], ['wrong: malformed status line']],
+    [
+      'a head whose lines end with LF',
+      ['HTTP/1.1 200 OK\ncontent-length: 0\n\n'],
+      ['wrong: LF without CR in the head'],
+    ],
+    ['the same in pieces', [OK, 'content-length: 0', '\n', '\n'], ['wrong: LF without CR in the head']],
+    [
+      'wrong trailers behind a whole body',
+      [`${OK}transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nno colon\r\n\r\n`],
+      ['headers 200', 'data abc', 'wrong: header line without a colon'],
+    ],
+    [
+      'a wrong size behind a chunk',
+      [`${OK}transfer-encoding: chunked\r\n\r\n3\r\nabc\r\nx\r\n`],
+      ['headers 200', 'wrong: invalid chunk size'],
+    ],
+    ['two hosts, which say nothing there', [`${OK}host: a\r\nhost: b\r\ncontent-length: 0\r\n\r\n`], ['headers 200']],
+  ]
+  for (const [what, pieces, events] of cases) test(what, () => assert.deepEqual(after(...pieces), events))
 })

@@ -77,7 +77,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
     settings: ClientConnectionSettings,
     owner: ClientConnectionOwner,
   ) {
-    super(settings.limits)
+    super(settings.limits, 'responses')
     this.socket = socket
     this.about = about
     this.#owner = owner

@@ -80,7 +80,6 @@ export class MessageHead implements FieldSink {
     this.minor = line.minor
     this.headers.flat.push(':status', STATUS_TEXT[line.status])
     this.parseFields(bytes, line.next, end, limits)
-    if (this.host !== undefined) this.headers.flat.push('host', this.host)
     this.frameResponse(requestMethod)
   }
 
@@ -153,6 +152,11 @@ export class MessageHead implements FieldSink {
         this.connectionValue = this.connectionValue === '' ? value : `${this.connectionValue},${value}`
         break
       case HeaderId.Host:
+        // In an answer it says nothing.
+        if (this.status !== 0) {
+          this.headers.flat.push(name, value)
+          return
+        }
         if (this.host !== undefined) throw new CodecError('http1.codec_error', 'more than one host')
         this.host = value
         return

@@ -67,7 +67,7 @@ describe('the chunks that come in one read', () => {
               sizes.map((n) => String.fromCharCode(97 + (letter++ % 26)).repeat(n)),
             )
             const bytes = Buffer.from(bodies.map((parts) => `${HEAD}${parts.map(chunk).join('')}0\r\n\r\n`).join(''))
-            const reader = new Reader(DEFAULT_LIMITS)
+            const reader = new Reader(DEFAULT_LIMITS, 'requests')
             let reads = 0
             for (let at = 0; at < bytes.length; ) {
               const end = Math.min(bytes.length, at + cuts[reads++ % cuts.length])
@@ -84,7 +84,7 @@ describe('the chunks that come in one read', () => {
   }
 
   test('are handed on in front of the end, and not when an error is among them', () => {
-    const reader = new Reader(DEFAULT_LIMITS)
+    const reader = new Reader(DEFAULT_LIMITS, 'requests')
     reader.read(Buffer.from(`${HEAD}${chunk('ab')}${chunk('c')}0\r\n\r\n${HEAD}${chunk('de')}`), true)
     reader.read(Buffer.from(`${chunk('f')}g\r\n`), true)
     assert.deepEqual(reader.heard, ['body 3', 'end', 'body 2', 'invalid chunk size'])
@@ -96,7 +96,7 @@ describe('the chunks that come in one read', () => {
         super.onBody(data)
         this.stopReading()
       }
-    })(DEFAULT_LIMITS)
+    })(DEFAULT_LIMITS, 'requests')
     reader.read(Buffer.from(`${HEAD}${chunk('ab')}0\r\n\r\n${HEAD}`), true)
     assert.deepEqual(reader.heard, ['body 2'])
   })

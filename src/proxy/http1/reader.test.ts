@@ -34,7 +34,7 @@ function readOf(bytes: Buffer, read: (chunk: Buffer) => void): WeakRef<ArrayBuff
 
 describe('the beginning of a message at the end of a large read does not keep all of it', () => {
   test('HTTP/1.1', async () => {
-    const reader = new Reader(DEFAULT_LIMITS)
+    const reader = new Reader(DEFAULT_LIMITS, 'requests')
     const body = `POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 200000\r\n\r\n${'x'.repeat(200_000)}`
     const memory = readOf(Buffer.from(`${body}GET`), (chunk) => reader.read(chunk))
     await new Promise(setImmediate)

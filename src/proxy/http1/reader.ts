@@ -18,12 +18,16 @@ const RAW = 3
 const HELD = 4
 const DEAD = 5
 
+/** What each begins with, whatever its status (RFC 9112 4). */
+const STATUS_LINE = 'HTTP/1.'
+
 /** Less than this is cheaper to copy than to allocate a read buffer for. */
 const LARGE = 32 * 1024
 
 export abstract class Http1Reader {
   protected readonly head = new MessageHead()
   readonly #limits: HeadLimits
+  readonly #requests: boolean
   /** Made with the first chunked body. */
   #chunked: ChunkedDecoder | undefined
   #joined: JoinedChunks | undefined
@@ -35,8 +39,9 @@ export abstract class Http1Reader {
   #feeding = false
   readonly currentRead = new CurrentRead()
 
-  constructor(limits: HeadLimits) {
+  constructor(limits: HeadLimits, messages: 'requests' | 'responses') {
     this.#limits = limits
+    this.#requests = messages === 'requests'
   }
 
   /** Reads the head, whose lines stand from `start` to `end`, hands it on, and returns how the body is framed. */
@@ -44,10 +49,6 @@ export abstract class Http1Reader {
   protected abstract onBody(data: BodyBuffer, end: boolean): void
   protected abstract onTrailers(trailers: HeaderMap | undefined): void
   protected abstract onError(error: CodecError): void
-
-  protected get betweenMessages(): boolean {
-    return this.#state === HEAD && this.#rest === undefined
-  }
 
   protected get readingRaw(): boolean {
     return this.#state === RAW
@@ -96,9 +97,10 @@ export abstract class Http1Reader {
       const at = this.#consume(buffer)
       if (at < buffer.length && (this.#state as number) !== DEAD) this.#rest = ownCopy(buffer.subarray(at))
     } catch (error) {
+      // As in Envoy nobody gets what came with the error, but for a body that is complete: only its trailers are wrong.
+      if (this.#chunked?.inTrailers === true) this.#handOnChunks()
+      else this.#joined?.clear()
       this.stopReading()
-      // As in Envoy nobody gets what came with the error.
-      this.#joined?.clear()
       if (!(error instanceof CodecError)) throw error
       this.onError(error)
     } finally {
@@ -113,8 +115,8 @@ export abstract class Http1Reader {
     while (at < end) {
       switch (this.#state) {
         case HEAD: {
-          // RFC 9112 2.2: an empty line before a request line is skipped.
-          if (buffer[at] === 13 && at + 1 < end && buffer[at + 1] === 10 && this.#searched === 0) {
+          // RFC 9112 2.2: an empty line before a request line is skipped; a status line has none before it.
+          if (this.#requests && buffer[at] === 13 && at + 1 < end && buffer[at + 1] === 10 && this.#searched === 0) {
             at += 2
             break
           }
@@ -122,9 +124,7 @@ export abstract class Http1Reader {
           if ((found === -1 ? end : found) - at > this.#limits.maxBytes)
             throw new CodecError('http1.headers_too_large', 'headers too large', 431)
           if (found === -1) {
-            // What is no HTTP, as TLS is not, may never come to an empty line.
-            if (this.#searched === 0 && buffer[at] < 32 && buffer[at] !== 13)
-              throw new CodecError('http1.codec_error', 'control character at the beginning of the head')
+            this.#refuseEndless(buffer, at, end)
             this.#searched = end - at
             return at
           }
@@ -166,6 +166,17 @@ export abstract class Http1Reader {
       }
     }
     return at
+  }
+
+  /** Refuses the beginning of a head that may never come to an empty line: nobody is to wait for that. */
+  #refuseEndless(buffer: Buffer, at: number, end: number): void {
+    // What is no HTTP, as TLS is not.
+    if (this.#searched === 0 && buffer[at] < 32 && buffer[at] !== 13)
+      throw new CodecError('http1.codec_error', 'control character at the beginning of the head')
+    const first = buffer.latin1Slice(at, Math.min(end, at + STATUS_LINE.length))
+    if (!this.#requests && !STATUS_LINE.startsWith(first)) throw new CodecError('http1.codec_error', 'no status line')
+    if (hasLoneLf(buffer, at + this.#searched, end))
+      throw new CodecError('http1.codec_error', 'LF without CR in the head')
   }
 
   onBodyData(buffer: Buffer, start: number, end: number): void {
@@ -210,4 +221,11 @@ export abstract class Http1Reader {
   protected hold(): void {
     this.#state = HELD
   }
+}
+
+/** Whether an LF stands there without a CR before it (RFC 9112 2.2). */
+function hasLoneLf(bytes: Buffer, start: number, end: number): boolean {
+  let at = bytes.indexOf(10, start)
+  while (at !== -1 && at < end && bytes[at - 1] === 13) at = bytes.indexOf(10, at + 1)
+  return at !== -1 && at < end
 }

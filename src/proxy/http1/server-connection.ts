@@ -91,7 +91,7 @@ export class Http1ServerConnection
     manager: ConnectionManager,
     onPreface: ((first: Buffer) => void) | undefined,
   ) {
-    super(manager.options.limits)
+    super(manager.options.limits, 'requests')
     this.#onPreface = onPreface
     this.#socket = socket
     this.#info = info
