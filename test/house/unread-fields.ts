@@ -55,9 +55,6 @@ export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, str
   'envoy.config.core.v3.SubstitutionFormatString': {
     json_format_options: 'sort_properties: properties are always sorted',
   },
-  'envoy.extensions.filters.http.fault.v3.HTTPFault': {
-    disable_downstream_cluster_stats: 'there are no statistics by downstream cluster',
-  },
   'envoy.config.core.v3.ApiConfigSource': {
     transport_api_version: 'V3 is the only one that is left; Envoy refuses the others',
     set_node_on_first_message_only: 'the node is always sent with the first message only',

@@ -13,6 +13,7 @@ import type { FactoryContext } from '../context.ts'
 import { type HeaderMatch, headerMatch } from '../match/header.ts'
 import { CountPlace, ProcessCount } from '../process-count.ts'
 import { fraction } from '../route/route-match.ts'
+import type { StatsScope } from '../stats/scope.ts'
 import { LONGEST_TIMER } from '../timeout-queue.ts'
 
 export interface FaultSettings {
@@ -24,6 +25,10 @@ export interface FaultSettings {
   readonly upstreamCluster: string
   readonly downstreamNodes: ReadonlySet<string>
   readonly maxActive: number
+  /** Of requests that meet a fault. */
+  readonly metadata: Record<string, unknown>
+  /** By the downstream cluster that a request names. */
+  readonly countsClusters: boolean
 }
 
 /** Of all filters with the same prefix, whatever a route says. */
@@ -33,8 +38,33 @@ export interface FaultStats {
   readonly rateLimits: Cell
   readonly overflows: Cell
   readonly active: Cell
+  readonly byCluster: ClusterCounts
   /** Those of all threads. */
   readonly count: ProcessCount
+}
+
+/** Names come from clients: no more than so many have counters. */
+const MOST_CLUSTERS = 1000
+
+/** What is counted by the cluster that a request says it is from. */
+class ClusterCounts {
+  readonly #scope: StatsScope
+  readonly #cells = new Map<string, Cell>()
+
+  constructor(scope: StatsScope) {
+    this.#scope = scope
+  }
+
+  count(cluster: string, counter: string): void {
+    const name = `${cluster}.${counter}`
+    let cell = this.#cells.get(name)
+    if (cell === undefined) {
+      if (this.#cells.size >= 2 * MOST_CLUSTERS) return
+      cell = this.#scope.counter(name)
+      this.#cells.set(name, cell)
+    }
+    cell.value++
+  }
 }
 
 interface Abort {
@@ -52,6 +82,7 @@ const FIELDS = [
   'max_active_faults',
   'response_rate_limit',
   'disable_downstream_cluster_stats',
+  'filter_metadata',
 ]
 
 /** How much of a fault a request meets: as configured, or as its header says where the client may ask for faults. */
@@ -108,6 +139,8 @@ export function faultSettings(config: HTTPFault): FaultSettings {
     upstreamCluster: config.upstreamCluster,
     downstreamNodes: new Set(config.downstreamNodes),
     maxActive: config.maxActiveFaults ?? Number.POSITIVE_INFINITY,
+    metadata: config.filterMetadata ?? {},
+    countsClusters: !config.disableDownstreamClusterStats,
   }
 }
 
@@ -120,6 +153,7 @@ export function faultStats({ stats, statPrefix, workerIndex, prepared }: Factory
     rateLimits: scope.counter('response_rl_injected'),
     overflows: scope.counter('faults_overflow'),
     active: scope.gauge('active_faults'),
+    byCluster: new ClusterCounts(scope),
     count: new ProcessCount(memory && new CountPlace(memory, workerIndex)),
   }
 }
@@ -129,7 +163,8 @@ function delay({ faultDelaySecifier: kind, percentage }: FaultDelay): Amount {
     return new Amount(undefined, percentage, 'x-envoy-fault-delay-request', [0, LONGEST_TIMER])
   if (kind.case !== 'fixedDelay') throw invalid('fault.delay', 'fixed_delay or header_delay is missing')
   pauseMs(kind.value, 0, 'fault.delay.fixed_delay')
-  return new Amount(durationMs(kind.value, 0), percentage)
+  // As Envoy: in whole milliseconds, of which there may be none.
+  return new Amount(Math.floor(durationMs(kind.value, 0)), percentage)
 }
 
 function abort({ errorType: kind, percentage }: FaultAbort): Abort {

@@ -14,8 +14,10 @@ import { ResponseFlag } from '../http/stream-info.ts'
 import { type FaultSettings, type FaultStats, faultSettings, faultStats } from './fault-config.ts'
 import { ResponseRate } from './response-rate.ts'
 
+const NAME = 'envoy.filters.http.fault'
+
 export const fault: HttpFilterFactory<typeof HTTPFaultSchema, typeof HTTPFaultSchema> = {
-  name: 'envoy.filters.http.fault',
+  name: NAME,
   configType: HTTPFaultSchema,
   routeConfigType: HTTPFaultSchema,
   prepare: async (_, { statPrefix, countMemory }) => countMemory(`${statPrefix}fault`),
@@ -50,7 +52,7 @@ class FaultFilter implements HttpFilter {
     if (delayMs === 0 || !this.#begin())
       return this.#abort(headers) ? FilterHeadersStatus.StopIteration : FilterHeadersStatus.Continue
     this.#stats.delays.value++
-    this.#callbacks.streamInfo.responseFlags |= ResponseFlag.DelayInjected
+    this.#tell(headers, 'delays_injected', ResponseFlag.DelayInjected)
     this.#timer = setTimeout(() => {
       if (this.#abort(headers)) return
       // What is over counts no longer, and a rate limit is over with the answer.
@@ -79,8 +81,10 @@ class FaultFilter implements HttpFilter {
   #concerns(headers: HeaderMap): boolean {
     const { upstreamCluster, downstreamNodes, headers: matches } = this.#settings
     if (upstreamCluster !== '' && this.#callbacks.route()?.clusterName !== upstreamCluster) return false
-    if (downstreamNodes.size > 0 && !downstreamNodes.has(headers.get('x-envoy-downstream-service-node') ?? ''))
-      return false
+    if (downstreamNodes.size > 0) {
+      const node = headers.get('x-envoy-downstream-service-node')
+      if (node === undefined || !downstreamNodes.has(node)) return false
+    }
     for (let i = 0; i < matches.length; i++) if (!matches[i](headers)) return false
     return true
   }
@@ -111,12 +115,21 @@ class FaultFilter implements HttpFilter {
     const grpcStatus = status === undefined ? abort.grpcStatus.of(headers) : undefined
     if ((status === undefined && grpcStatus === undefined) || !this.#begin()) return false
     this.#stats.aborts.value++
-    this.#callbacks.streamInfo.responseFlags |= ResponseFlag.FaultInjected
+    this.#tell(headers, 'aborts_injected', ResponseFlag.FaultInjected)
     this.#callbacks.sendLocalReply(status ?? 200, 'fault filter abort', {
       details: 'fault_filter_abort',
       ...(grpcStatus === undefined ? {} : { grpcStatus }),
     })
     return true
+  }
+
+  #tell(headers: HeaderMap, counter: 'aborts_injected' | 'delays_injected', flag: number): void {
+    const { metadata, countsClusters } = this.#settings
+    const { streamInfo } = this.#callbacks
+    streamInfo.responseFlags |= flag
+    streamInfo.setDynamicMetadata(NAME, metadata)
+    const cluster = headers.get('x-envoy-downstream-service-cluster') ?? ''
+    if (countsClusters && cluster !== '') this.#stats.byCluster.count(cluster, counter)
   }
 
   #release(): void {

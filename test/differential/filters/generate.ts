@@ -4,6 +4,7 @@ import { compressorCase, decompressorCase } from './compression.ts'
 import { corsCase } from './cors.ts'
 import { Dice } from './dice.ts'
 import { extAuthzCase } from './ext-authz.ts'
+import { faultCase } from './fault.ts'
 import { headerMutationCase } from './header-mutation.ts'
 import { jwtCase } from './jwt.ts'
 import { localRateLimitCase } from './local-ratelimit.ts'
@@ -26,6 +27,7 @@ export const GENERATORS: Readonly<Record<string, Generator>> = {
   'local-ratelimit': localRateLimitCase,
   'wasm-properties': wasmPropertiesCase,
   'wasm-headers': wasmHeadersCase,
+  fault: faultCase,
 }
 
 /** Cases by seed: one that differs is made again alone by its own seed. */

@@ -86,12 +86,14 @@ const KNOWN: readonly Known[] = [
     value: /is not a header name/,
     why: 'RFC 9110 5.1: what is no token cannot be sent as the name of a header; Envoy refuses only CR, LF and NUL',
   },
-  {
-    kind: 'ext-authz',
-    fact: /response\.headers\.connection$/,
-    value: /^absent ≠ "close"$/,
-    why: "Envoy's codec tells the end of a request in a call of its own, so that its answer to the last piece of a body counts as early",
-  },
+  ...['ext-authz', 'fault'].map(
+    (kind): Known => ({
+      kind,
+      fact: /response\.headers\.connection$/,
+      value: /^absent ≠ "close"$/,
+      why: "Envoy's codec tells the end of a request in a call of its own, so that its answer to the last piece of a body counts as early",
+    }),
+  ),
   {
     kind: 'ext-authz',
     fact: /response\.headers\.transfer-encoding$/,
