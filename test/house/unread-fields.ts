@@ -148,6 +148,9 @@ export const WITHOUT_EFFECT: Readonly<Record<string, Readonly<Record<string, str
   'envoy.config.listener.v3.ListenerFilter': {
     name: NAME,
   },
+  'envoy.config.cluster.v3.Filter': {
+    name: NAME,
+  },
   'envoy.type.matcher.v3.RegexMatcher': {
     google_re2: 'deprecated; RE2 is what there is',
   },

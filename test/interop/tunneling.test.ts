@@ -25,6 +25,8 @@ interface Case {
   readonly status?: number
   /** Without a tunnel. */
   readonly plain?: boolean
+  /** The client does not end. */
+  readonly silent?: boolean
   /** Nobody is there. */
   readonly down?: boolean
   /** The client ends its side behind what it says, and the upstream says more. */
@@ -63,6 +65,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'down-1': { http2: false, down: true, more: { max_connect_attempts: 2 } },
   'down-2': { http2: true, down: true },
   plain: { http2: false, plain: true },
+  'plain-long': { http2: false, plain: true, more: { max_downstream_connection_duration: '0.2s' }, silent: true },
   'plain-down': { http2: false, plain: true, down: true, more: { max_connect_attempts: 2 } },
 }
 
@@ -75,7 +78,7 @@ describe('tunnels of tcp_proxy', { skip: peer.skip }, () => {
         const port = await upstream.listen()
         const run = async (proxy: RunningProxy, log: string) => {
           try {
-            const got = await speak(proxy.ports.get('l') ?? 0, one.halfClose === true)
+            const got = await speak(proxy.ports.get('l') ?? 0, one.halfClose === true, one.silent === true)
             await eventually(() => readFileSync(log, 'utf8') !== '')
             return {
               got,
@@ -104,13 +107,13 @@ describe('tunnels of tcp_proxy', { skip: peer.skip }, () => {
 const REFUSED = /(delayed_connect_error:_Connection_refused|connect_ECONNREFUSED_127.0.0.1:port)/
 
 /** Says hello, and gives back all that comes until the connection ends. */
-async function speak(port: number, halfClose: boolean): Promise<string> {
+async function speak(port: number, halfClose: boolean, silent: boolean): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
   let got = ''
   socket.on('error', () => {})
   socket.on('data', (data) => {
     got += data
-    if (got === 'hello' && !halfClose) socket.end()
+    if (got === 'hello' && !halfClose && !silent) socket.end()
   })
   socket.on('end', () => socket.end())
   socket.write('hello')

@@ -4,8 +4,10 @@ import {
   Cluster_DiscoveryType as DiscoveryType,
   TrackClusterStatsSchema,
 } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
-import { metadataJson } from '../config/any.ts'
+import { type Filter, FilterSchema } from '../../../gen/envoy/config/cluster/v3/filter_pb.ts'
+import { metadataJson, unpack } from '../config/any.ts'
 import { durationMs, invalid, onlyFields, pauseMs, unsupported } from '../config/fields.ts'
+import { ISTIO_PASSIVE } from '../filters/istio.ts'
 import type { HeaderKeyFormat } from '../http1/header-key-format.ts'
 import { type Http2Options, http2Options } from '../http2/options.ts'
 import type { AutoNames } from './auto-names.ts'
@@ -24,6 +26,8 @@ export interface ClusterConfig {
   readonly edsName: string
   readonly connectTimeoutMs: number
   readonly idleTimeoutMs: number
+  /** Of a connection; 0: any. */
+  readonly maxDurationMs: number
   readonly maxRequestsPerConnection: number
   readonly lb: LbPolicy
   readonly panicThreshold: number
@@ -82,6 +86,7 @@ const FIELDS = [
   'protocol_selection',
   'transport_socket_matches',
   'cleanup_interval',
+  'filters',
 ]
 
 const DISCOVERY: Readonly<Record<number, ClusterConfig['discovery']>> = {
@@ -101,6 +106,9 @@ export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name
   const source = proto.edsClusterConfig?.edsConfig?.configSourceSpecifier.case
   if (source !== undefined && source !== 'ads')
     throw unsupported(`${path}.eds_cluster_config.eds_config`, `${source}; only ads is supported`)
+  proto.filters.forEach((filter, i) => {
+    noWork(filter, `${path}.filters[${i}]`)
+  })
   const http = httpProtocol(proto, path)
   if (proto.trackClusterStats !== undefined)
     onlyFields(TrackClusterStatsSchema, proto.trackClusterStats, ['per_endpoint_stats'], `${path}.track_cluster_stats`)
@@ -113,6 +121,7 @@ export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name
     edsName: proto.edsClusterConfig?.serviceName || proto.name,
     connectTimeoutMs: durationMs(proto.connectTimeout, 5000),
     idleTimeoutMs: durationMs(http.idleTimeout, 3_600_000),
+    maxDurationMs: durationMs(http.maxDuration, 0),
     maxRequestsPerConnection: http.maxRequests,
     lb: lbPolicy(proto, path),
     panicThreshold: common?.healthyPanicThreshold?.value ?? 50,
@@ -132,6 +141,13 @@ export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name
     autoNames: http.autoNames,
     bufferLimit: proto.perConnectionBufferLimitBytes ?? 1024 * 1024,
   }
+}
+
+/** Of the filters of upstream connections only those are taken that would have nothing to do: istiod sends one. */
+function noWork(filter: Filter, path: string): void {
+  onlyFields(FilterSchema, filter, ['name', 'typed_config'], path)
+  const { typeName } = unpack(filter.typedConfig, `${path}.typed_config`)
+  if (!ISTIO_PASSIVE.has(typeName)) throw unsupported(path, `upstream filter ${typeName}`)
 }
 
 /** By `Cluster.DnsLookupFamily`: AUTO prefers IPv6, V4_PREFERRED IPv4; ALL takes both. */

@@ -15,6 +15,7 @@ export function clusterStats(scope: StatsScope): ClusterStats {
     activeConnections: scope.gauge('upstream_cx_active'),
     connectFail: scope.counter('upstream_cx_connect_fail'),
     connectTimeout: scope.counter('upstream_cx_connect_timeout'),
+    maxDurationReached: scope.counter('upstream_cx_max_duration_reached'),
     connectionOverflow: scope.counter('upstream_cx_overflow'),
     timeouts: scope.counter('upstream_rq_timeout'),
     perTryTimeouts: scope.counter('upstream_rq_per_try_timeout'),

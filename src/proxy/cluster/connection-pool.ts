@@ -11,6 +11,7 @@ import { readInto } from '../network/direct-socket.ts'
 import type { Resources } from './circuit-breaker.ts'
 import { Connecting, type ConnectOwner } from './connecting.ts'
 import type { ClusterStats, EndpointHost } from './endpoint-host.ts'
+import { LongestLife, type Mortal } from './longest-life.ts'
 import { type PendingStream, type UpstreamCallbacks, UpstreamFailure } from './upstream.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
 import type { UpstreamTls } from './upstream-tls.ts'
@@ -18,6 +19,8 @@ import type { UpstreamTls } from './upstream-tls.ts'
 export interface PoolSettings extends ClientConnectionSettings {
   readonly connectTimeoutMs: number
   readonly idleTimeoutMs: number
+  /** 0: any. */
+  readonly maxDurationMs: number
   readonly tls: UpstreamTls | undefined
   /** What the priority of its requests may have. */
   readonly resources: Resources
@@ -120,6 +123,7 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
 
   connectionClosed(connection: Http1ClientConnection): void {
     connection.idle?.stop()
+    connection.life?.stop()
     this.#open.delete(connection.id)
     const at = this.#idle.indexOf(connection)
     if (at !== -1) this.#idle.splice(at, 1)
@@ -153,6 +157,7 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     socket.on('error', (error) => connection.onClose(error.message))
     socket.on('close', () => connection.onClose('connection closed'))
     this.#open.add(connection)
+    connection.life = longestLife(connection, this.settings)
     this.connectionIdle(connection)
   }
 
@@ -170,6 +175,11 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
       pending.callbacks.onPoolFailure(failure, reason, this.host)
     }
   }
+}
+
+/** Where connections may only be used for some time. */
+export function longestLife(connection: Mortal, { maxDurationMs, stats }: PoolSettings): LongestLife | undefined {
+  return maxDurationMs === 0 ? undefined : new LongestLife(connection, maxDurationMs, stats.maxDurationReached)
 }
 
 /** Takes one more connection. At the limit a pool still gets its first, or its requests would wait for ever (Envoy, too). */

@@ -112,6 +112,7 @@ export interface ClusterStats {
   readonly activeConnections: Cell
   readonly connectFail: Cell
   readonly connectTimeout: Cell
+  readonly maxDurationReached: Cell
   readonly connectionOverflow: Cell
   readonly timeouts: Cell
   readonly perTryTimeouts: Cell

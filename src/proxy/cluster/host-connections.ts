@@ -46,6 +46,7 @@ export class HostConnections {
     this.#settings = {
       connectTimeoutMs: config.connectTimeoutMs,
       idleTimeoutMs: config.idleTimeoutMs,
+      maxDurationMs: config.maxDurationMs,
       maxRequestsPerConnection: config.maxRequestsPerConnection,
       enableTrailers: config.enableTrailers,
       headerKeyFormat: config.headerKeyFormat,

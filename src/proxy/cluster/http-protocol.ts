@@ -22,6 +22,7 @@ import { type AutoNames, autoNames } from './auto-names.ts'
 
 export interface HttpProtocol {
   idleTimeout: ClusterProto['connectTimeout']
+  maxDuration: ClusterProto['connectTimeout']
   maxRequests: number
   maxHeadersCount: number | undefined
   /** Of HTTP/1.1. */
@@ -38,6 +39,7 @@ const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
 export function httpProtocol(proto: ClusterProto, path: string): HttpProtocol {
   const part: HttpProtocol = {
     idleTimeout: undefined,
+    maxDuration: undefined,
     maxRequests: proto.maxRequestsPerConnection ?? 0,
     maxHeadersCount: undefined,
     enableTrailers: false,
@@ -87,9 +89,10 @@ export function httpProtocol(proto: ClusterProto, path: string): HttpProtocol {
 
 function takeCommon(common: CommonHttpOptions | undefined, part: HttpProtocol, path: string): void {
   if (common === undefined) return
-  const fields = ['idle_timeout', 'max_requests_per_connection', 'max_headers_count']
+  const fields = ['idle_timeout', 'max_connection_duration', 'max_requests_per_connection', 'max_headers_count']
   onlyFields(CommonHttpOptionsSchema, common, fields, path)
   part.idleTimeout = common.idleTimeout ?? part.idleTimeout
+  part.maxDuration = common.maxConnectionDuration ?? part.maxDuration
   part.maxRequests = common.maxRequestsPerConnection ?? part.maxRequests
   part.maxHeadersCount = common.maxHeadersCount ?? part.maxHeadersCount
 }

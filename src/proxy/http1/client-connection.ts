@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { Entry } from '../../base/id-table.ts'
+import type { LongestLife } from '../cluster/longest-life.ts'
 import { upgradeOf } from '../cluster/upgrade.ts'
 import { type UpstreamCallbacks, UpstreamFailure, type UpstreamStream } from '../cluster/upstream.ts'
 import type { UpstreamConnection } from '../cluster/upstream-connection.ts'
@@ -68,6 +69,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
   #earlyEnd = false
   #closed = false
   idle: IdleTimer | undefined
+  life: LongestLife | undefined
   /** Set by the pool: not to be used for another request. */
   retired = false
 
@@ -87,6 +89,11 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
 
   get busy(): boolean {
     return this.#callbacks !== undefined
+  }
+
+  expire(): void {
+    if (this.busy) this.retired = true
+    else this.socket.destroy()
   }
 
   onIdle(): void {

@@ -2,6 +2,7 @@
 
 import type { Socket } from 'node:net'
 import type { HeaderMap } from '../../base/header-map.ts'
+import type { LongestLife } from '../cluster/longest-life.ts'
 import { upgradeOf } from '../cluster/upgrade.ts'
 import { type UpstreamCallbacks, UpstreamFailure } from '../cluster/upstream.ts'
 import type { UpstreamConnection } from '../cluster/upstream-connection.ts'
@@ -34,6 +35,7 @@ export interface ClientConnectionSettings {
 
 export class Http2ClientConnection extends Http2Connection<Http2ClientStream> implements IdleOwner {
   readonly about: UpstreamConnection
+  life: LongestLife | undefined
   readonly #owner: ClientConnectionOwner
   readonly #maxRequests: number
   readonly #idle: IdleTimer
@@ -116,6 +118,10 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
     this.#owner.connectionFree()
   }
 
+  expire(): void {
+    this.drain()
+  }
+
   drain(): void {
     this.#leaving = true
     if (this.#active === 0) this.#shut()
@@ -137,6 +143,7 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
     this.#leaving = true
     this.#idle.stop()
     this.#keepalive?.stop()
+    this.life?.stop()
     this.dropStreams(ErrorCode.NoError, 'connection closed')
     this.#owner.connectionClosed(this)
   }

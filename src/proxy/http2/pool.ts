@@ -1,7 +1,7 @@
 /** The HTTP/2 connections to one host: many requests on one connection, more connections where its limit is reached. */
 import type { Socket } from 'node:net'
 import { Connecting, type ConnectOwner } from '../cluster/connecting.ts'
-import { type ConnectionPool, mayConnect, type PoolSettings } from '../cluster/connection-pool.ts'
+import { type ConnectionPool, longestLife, mayConnect, type PoolSettings } from '../cluster/connection-pool.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
 import { type PendingStream, type UpstreamCallbacks, UpstreamFailure } from '../cluster/upstream.ts'
 import type { UpstreamConnection } from '../cluster/upstream-connection.ts'
@@ -75,6 +75,7 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     this.#connecting--
     const connection = new Http2ClientConnection(socket, about, this.#connection, this)
     this.#open.push(connection)
+    connection.life = longestLife(connection, this.settings)
     this.connectionFree()
     if (this.#drained) connection.drain()
   }

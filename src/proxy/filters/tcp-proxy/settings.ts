@@ -24,6 +24,7 @@ const FIELDS = [
   'hash_policy',
   'metadata_match',
   'tunneling_config',
+  'max_downstream_connection_duration',
 ]
 
 export function logPath(index: number): string {
@@ -41,6 +42,9 @@ export class Settings {
   readonly clusters: ClusterManager
   readonly idleMs: number
   readonly attempts: number
+  /** Of a client's connection; 0: any. */
+  readonly maxDurationMs: number
+  readonly tooLong
   readonly hash: ((info: StreamInfo) => Hash64 | undefined) | undefined
   readonly logs: readonly AccessLogger[]
   readonly connections
@@ -52,12 +56,15 @@ export class Settings {
     this.clusters = context.clusters as ClusterManager
     this.idleMs = durationMs(config.idleTimeout, 3_600_000)
     this.attempts = config.maxConnectAttempts ?? 1
+    this.maxDurationMs = durationMs(config.maxDownstreamConnectionDuration, 0)
     this.hash = connectionHash(config.hashPolicy)
     const prepared = context.prepared as readonly unknown[]
     this.logs = config.accessLog.map((log, i) =>
       accessLogger(log, logPath(i), { ...context, filterName: log.name, prepared: prepared[i] }),
     )
-    this.connections = context.stats.scope(`tcp.${config.statPrefix}.`).counter('downstream_cx_total')
+    const stats = context.stats.scope(`tcp.${config.statPrefix}.`)
+    this.connections = stats.counter('downstream_cx_total')
+    this.tooLong = stats.counter('max_downstream_connection_duration')
     const { tunnelingConfig } = config
     this.tunneling = tunnelingConfig && new Tunneling(tunnelingConfig, 'tcp_proxy.tunneling_config')
     const specifier = config.clusterSpecifier

@@ -13,8 +13,8 @@ filter_chains: [{ filters: [{ name: tcp, typed_config: { "@type": ${FILTERS}.net
 }
 
 test('a limit that would not be kept is refused', async () => {
-  const limited = listener(', max_downstream_connection_duration: 60s')
-  await assert.rejects(testProxy([limited], [cluster(1)]), { message: /max_downstream_connection_duration/ })
+  const limited = listener(', access_log_flush_interval: 60s')
+  await assert.rejects(testProxy([limited], [cluster(1)]), { message: /access_log_flush_interval/ })
   await (await testProxy([listener('')], [cluster(1)])).close(0)
 })
 

@@ -37,11 +37,15 @@ export const tcpProxy: NetworkFilterFactory<typeof TcpProxySchema> = {
   },
 }
 
+const IDLE = 0
+const LONGEST = 1
+
 class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
   readonly #callbacks: NetworkFilterCallbacks
   readonly #settings: Settings
   readonly #info: StreamInfo
-  readonly #idle = new Timeout(this, 0)
+  readonly #idle = new Timeout(this, IDLE)
+  #longest: Timeout | undefined
   #upstream: TcpUpstream | undefined
   #connected = false
   #held = new BodyBuffer()
@@ -61,6 +65,10 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
     this.#info.startMono = performance.now()
     this.#info.startTime = performance.timeOrigin + this.#info.startMono
     settings.connections.value++
+    if (settings.maxDurationMs > 0) {
+      this.#longest = new Timeout(this, LONGEST)
+      this.#longest.arm(settings.maxDurationMs)
+    }
     callbacks.onDrain(() => this.#upstream?.resume())
   }
 
@@ -99,7 +107,13 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
     this.#upstream?.destroy()
   }
 
-  onTimeout(): void {
+  onTimeout(kind: number): void {
+    if (kind === LONGEST) {
+      this.#settings.tooLong.value++
+      this.#info.responseFlags |= ResponseFlag.DurationTimeout
+      this.#callbacks.close('max_downstream_connection_duration', true)
+      return
+    }
     this.#info.connectionTerminationDetails = 'tcp_session_idle_timeout'
     this.#callbacks.close('tcp_session_idle_timeout')
   }
@@ -206,6 +220,7 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
     if (this.#over) return
     this.#over = true
     this.#idle.cancel()
+    this.#longest?.cancel()
     this.#info.endMono = performance.now()
     this.#info.logType = 'TcpConnectionEnd'
     if (this.#settings.logs.length === 0) return
