@@ -107,6 +107,23 @@ export class HeaderMap {
     return removed
   }
 
+  /** Removes all pairs with such a name. */
+  removeWhere(isSuch: (name: string) => boolean): void {
+    const { flat } = this
+    let to = 0
+    for (let from = 0; from < flat.length; from += 2) {
+      if (isSuch(flat[from])) continue
+      if (to !== from) {
+        flat[to] = flat[from]
+        flat[to + 1] = flat[from + 1]
+      }
+      to += 2
+    }
+    if (to === flat.length) return
+    shorten(flat, to)
+    this.version++
+  }
+
   /** Removes every pair. */
   clear(): void {
     this.flat.length = 0
@@ -145,7 +162,12 @@ export class HeaderMap {
       to += 2
     }
     if (to === flat.length) return false
-    flat.length = to
+    shorten(flat, to)
     return true
   }
+}
+
+/** Few are taken off, and setting the length is a call into the engine. */
+function shorten(flat: string[], length: number): void {
+  while (flat.length > length) flat.pop()
 }

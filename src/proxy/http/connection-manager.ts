@@ -174,7 +174,7 @@ export class ConnectionManager {
       else if (name === 'date') date = true
       else if (isOfConnection(name)) ofConnection = true
     }
-    if (ofConnection && headers.get(':status') !== '101') for (const name of OF_CONNECTION) headers.remove(name)
+    if (ofConnection && headers.get(':status') !== '101') headers.removeWhere(isOfConnection)
     if (server === -1) {
       if (options.serverHeader !== 'pass') flat.push('server', options.serverName)
     } else if (options.serverHeader === 'overwrite') {
@@ -249,11 +249,19 @@ export class ConnectionManager {
 }
 
 /** What filters see of the upstream's connection, or have said of the client's: the codec alone says that (mutateResponseHeaders). */
-const OF_CONNECTION = ['connection', 'transfer-encoding', 'upgrade', 'proxy-connection', 'keep-alive']
-
 function isOfConnection(name: string): boolean {
-  const { length } = name
-  return (length === 7 || length === 10 || length >= 16) && OF_CONNECTION.includes(name)
+  switch (name.length) {
+    case 7:
+      return name === 'upgrade'
+    case 10:
+      return name === 'connection' || name === 'keep-alive'
+    case 16:
+      return name === 'proxy-connection'
+    case 17:
+      return name === 'transfer-encoding'
+    default:
+      return false
+  }
 }
 
 /** RFC 9110 7.6.3: one list, the nearest hop last. */

@@ -135,7 +135,7 @@ export class MessageHead implements FieldSink {
       case HeaderId.ContentLength:
         // RFC 9112 6.3: differing values are an attack, and equal ones are no sane sender's.
         if (this.contentLength !== -1) throw new CodecError('http1.codec_error', 'more than one content-length')
-        if (!/^[0-9]{1,16}$/.test(value)) throw new CodecError('http1.codec_error', 'invalid content-length')
+        if (!isLength(value)) throw new CodecError('http1.codec_error', 'invalid content-length')
         this.contentLength = Number(value)
         if (this.contentLength > Number.MAX_SAFE_INTEGER)
           throw new CodecError('http1.codec_error', 'invalid content-length')
@@ -332,3 +332,14 @@ function isTarget(target: string): boolean {
 }
 
 const ABSOLUTE = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]+)([/?].*|)$/
+
+/** One to sixteen digits. */
+function isLength(value: string): boolean {
+  const { length } = value
+  if (length === 0 || length > 16) return false
+  for (let i = 0; i < length; i++) {
+    const code = value.charCodeAt(i)
+    if (code < 48 || code > 57) return false
+  }
+  return true
+}

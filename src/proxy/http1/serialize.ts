@@ -85,10 +85,17 @@ export function statusLine(status: string): string {
 const UNSAFE = /[\0\r\n\u0100-\uffff]/
 
 /** Framing belongs to the codec: whatever a filter says about it is left out, or the peer could see two messages in one. */
-const FRAMING = new Set(['transfer-encoding', 'keep-alive', 'proxy-connection'])
-
-function isFraming(name: string, length: number, upgrade: boolean): boolean {
-  return length === 10 && name === 'connection' ? !upgrade : FRAMING.has(name)
+function isFraming(name: string, upgrade: boolean): boolean {
+  switch (name.length) {
+    case 10:
+      return name === 'keep-alive' || (name === 'connection' && !upgrade)
+    case 16:
+      return name === 'proxy-connection'
+    case 17:
+      return name === 'transfer-encoding'
+    default:
+      return false
+  }
 }
 
 /** Sections longer than this are not remembered. */
@@ -179,8 +186,7 @@ export class HeadWriter {
             contentLength = Number(value)
             text += `content-length: ${value}\r\n`
           }
-        } else if (name !== this.#apart && !(length > 9 && length < 18 && isFraming(name, length, upgrade)))
-          text += `${name}: ${value}\r\n`
+        } else if (name !== this.#apart && !isFraming(name, upgrade)) text += `${name}: ${value}\r\n`
       }
       const at = i - from
       this.#flat[at] = name
