@@ -24,6 +24,8 @@ export interface ClusterConfig {
   readonly discovery: 'static' | 'strict_dns' | 'logical_dns' | 'eds'
   /** What EDS is asked for. */
   readonly edsName: string
+  /** How long its first answer is waited for where there is a cluster to go on with; 0: until it comes. */
+  readonly edsTimeoutMs: number
   readonly connectTimeoutMs: number
   readonly idleTimeoutMs: number
   /** Of a connection; 0: any. */
@@ -119,6 +121,7 @@ export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name
     metadata: metadataJson(proto.metadata),
     discovery,
     edsName: proto.edsClusterConfig?.serviceName || proto.name,
+    edsTimeoutMs: durationMs(proto.edsClusterConfig?.edsConfig?.initialFetchTimeout, 15_000),
     connectTimeoutMs: durationMs(proto.connectTimeout, 5000),
     idleTimeoutMs: durationMs(http.idleTimeout, 3_600_000),
     maxDurationMs: durationMs(http.maxDuration, 0),

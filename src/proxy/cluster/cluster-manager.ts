@@ -12,11 +12,16 @@ import { Cluster } from './cluster.ts'
 import { compileAssignment } from './endpoints.ts'
 import type { LocalZones } from './lb/local-zones.ts'
 
+interface Warming {
+  readonly cluster: Cluster
+  readonly timer: NodeJS.Timeout | undefined
+}
+
 /** All clusters of one worker. */
 export class ClusterManager implements AsyncClient {
   readonly #clusters = new Map<string, Cluster>()
-  /** Those that look up their names before they take the place of another (Envoy, too): else there would be no host in between. */
-  readonly #warming = new Map<string, Cluster>()
+  /** Those that wait for their hosts before they take the place of another (Envoy, too): else there would be none in between. */
+  readonly #warming = new Map<string, Warming>()
   /** Endpoints may come before their cluster does (EDS is asked for by name). */
   readonly #endpoints = new Map<string, ClusterLoadAssignment>()
   readonly #secrets: SecretSource
@@ -61,7 +66,9 @@ export class ClusterManager implements AsyncClient {
 
   /** A secret that it uses has changed, which as in Envoy makes no new cluster: health and ejections stay. */
   prepareRenewal(name: string): () => void {
-    const renewals = [this.#clusters.get(name), this.#warming.get(name)].map((cluster) => cluster?.prepareRenewal())
+    const renewals = [this.#clusters.get(name), this.#warming.get(name)?.cluster].map((cluster) =>
+      cluster?.prepareRenewal(),
+    )
     return () => {
       for (const renew of renewals) renew?.()
     }
@@ -71,22 +78,29 @@ export class ClusterManager implements AsyncClient {
   install(cluster: Cluster): void {
     const { name } = cluster
     this.#stopWarming(name)
-    const looksUp = cluster.config.discovery !== 'eds' && !cluster.ready
-    if (!looksUp || this.#clusters.get(name)?.ready !== true) {
+    if (cluster.ready || this.#clusters.get(name)?.ready !== true) {
       this.#use(cluster)
       return
     }
-    this.#warming.set(name, cluster)
-    cluster.changed = () => {
+    const warmed = () => {
       cluster.changed = undefined
+      clearTimeout(timer)
       this.#warming.delete(name)
       this.#use(cluster)
     }
+    const { discovery, edsTimeoutMs } = cluster.config
+    // Names are looked up until there is an answer, if only that there is none.
+    const timer = discovery === 'eds' && edsTimeoutMs > 0 ? setTimeout(warmed, edsTimeoutMs).unref() : undefined
+    this.#warming.set(name, { cluster, timer })
+    cluster.changed = warmed
   }
 
   #stopWarming(name: string): void {
-    this.#warming.get(name)?.close()
+    const warming = this.#warming.get(name)
+    if (warming === undefined) return
+    clearTimeout(warming.timer)
     this.#warming.delete(name)
+    warming.cluster.close()
   }
 
   #use(cluster: Cluster): void {
@@ -118,7 +132,8 @@ export class ClusterManager implements AsyncClient {
 
   updateEndpoints(proto: ClusterLoadAssignment): void {
     this.#endpoints.set(proto.clusterName, proto)
-    for (const cluster of this.#clusters.values()) {
+    const warming = [...this.#warming.values()].map(({ cluster }) => cluster)
+    for (const cluster of [...this.#clusters.values(), ...warming]) {
       if (cluster.config.discovery === 'eds' && cluster.config.edsName === proto.clusterName)
         cluster.updateEndpoints(proto)
     }

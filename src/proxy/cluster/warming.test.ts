@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fromJson } from '@bufbuild/protobuf'
 import { ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
+import { ClusterLoadAssignmentSchema } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
 import { SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
 import { registry } from '../../xds/registry.ts'
 import { Authority } from '../listener/testing.ts'
@@ -58,6 +59,43 @@ test('a cluster of names has hosts before it takes the place of the one before',
   put()
   clusters.close()
   assert.equal(closed.length, 5)
+})
+
+const endpointsOf = (clusterName: string, portValue: number) =>
+  fromJson(ClusterLoadAssignmentSchema, {
+    clusterName,
+    endpoints: [{ lbEndpoints: [{ endpoint: { address: { socketAddress: { address: '127.0.0.1', portValue } } } }] }],
+  })
+
+const byEds = (serviceName: string, initialFetchTimeout = '0s') =>
+  fromJson(ClusterSchema, {
+    name: 'up',
+    type: 'EDS',
+    edsClusterConfig: { serviceName, edsConfig: { ads: {}, initialFetchTimeout } },
+  })
+
+test('a cluster that asks for other endpoints keeps its hosts until they come, or are waited for no longer', async () => {
+  const stats = new StatsStore()
+  const clusters = new ClusterManager({ find: () => undefined }, stats, new InternalListeners())
+  const addresses = () => clusters.get('up')?.hosts.map(({ address }) => address)
+  const put = (proto: ReturnType<typeof byEds>) => clusters.install(clusters.prepare(proto))
+  put(byEds('one'))
+  assert.deepEqual(addresses(), [], 'there is no other')
+  clusters.updateEndpoints(endpointsOf('one', 1))
+  put(byEds('two'))
+  assert.deepEqual(addresses(), ['127.0.0.1:1'])
+  clusters.updateEndpoints(endpointsOf('one', 3))
+  assert.deepEqual(addresses(), ['127.0.0.1:3'], 'the one in force still hears of its own')
+  clusters.updateEndpoints(endpointsOf('two', 2))
+  assert.deepEqual(addresses(), ['127.0.0.1:2'])
+  put(byEds('one'))
+  assert.deepEqual(addresses(), ['127.0.0.1:3'], 'they are known')
+  put(byEds('three', '0.01s'))
+  assert.deepEqual(addresses(), ['127.0.0.1:3'])
+  await eventually(() => addresses()?.length === 0)
+  assert.equal(stats.snapshot().gauges['cluster.up.membership_total'], 0)
+  put(byEds('four'))
+  clusters.close()
 })
 
 // Envoy's ClientSslSocketFactory::onAddOrUpdateSecret: only connections from then on are made otherwise.
