@@ -50,7 +50,8 @@ export class ListenerServer {
   readonly name: string
   #config: CompiledListener
   readonly #ownStats: OwnedStats
-  readonly #stats: ListenerStats
+  /** Connections count where they began. */
+  #stats: ListenerStats
   readonly #servers: Server[] = []
   readonly #health: HealthState
   readonly #overload: OverloadState | undefined
@@ -106,6 +107,7 @@ export class ListenerServer {
   swap(config: CompiledListener): void {
     const old = this.#config
     this.#config = config
+    if (scopeOf(old) !== scopeOf(config)) this.#stats = listenerStats(this.#ownStats, config)
     for (const connection of this.#connections.all()) connection.reconsider(config)
     old.close()
   }
@@ -139,7 +141,7 @@ export class ListenerServer {
 
   removed(connection: AcceptedConnection): void {
     if (!this.#connections.delete(connection.id)) return
-    this.#stats.active.value--
+    connection.gone()
     if (connection.counted) this.#overload?.gone()
     this.#limit?.gone()
     if (this.#config.accessLogs.length > 0) connection.log(this.#config.accessLogs)
@@ -181,8 +183,12 @@ interface ListenerStats {
   readonly handshakes: Cell
 }
 
-function listenerStats(stats: StatsScope, { addresses, name, statPrefix }: CompiledListener): ListenerStats {
-  const scope = stats.scope(listenerScope(addresses, name, statPrefix))
+function scopeOf({ addresses, name, statPrefix }: CompiledListener): string {
+  return listenerScope(addresses, name, statPrefix)
+}
+
+function listenerStats(stats: StatsScope, config: CompiledListener): ListenerStats {
+  const scope = stats.scope(scopeOf(config))
   return {
     total: scope.counter('downstream_cx_total'),
     active: scope.gauge('downstream_cx_active'),
@@ -287,6 +293,10 @@ class AcceptedConnection implements ConnectionOwner, Entry {
 
   destroy(): void {
     this.#socket.destroy()
+  }
+
+  gone(): void {
+    this.#stats.active.value--
   }
 
   /** Tells the listener's access logs of the connection as a whole; those of requests are the connection manager's. */

@@ -41,17 +41,46 @@ for (const [protocol, client] of Object.entries(CLIENTS)) {
       return result.ports ?? []
     }
     const active = (prefix: string) => plane.stats.snapshot().gauges[`http.${prefix}.downstream_cx_active`]
-    const ports = await put(YAML)
+    const all = (prefix: string) => {
+      const { counters, gauges } = plane.stats.snapshot()
+      const scope = `listener.${prefix}.downstream_cx_`
+      return [counters[`${scope}total`], gauges[`${scope}active`]]
+    }
+    const ports = await put(`${YAML}\nstat_prefix: first`)
     const { ask, close } = client(ports[0])
     try {
       await ask()
       assert.equal(active('web'), 1)
-      await put(YAML.replace('stat_prefix: web', 'stat_prefix: other'), ports)
+      await put(`${YAML.replace('stat_prefix: web', 'stat_prefix: other')}\nstat_prefix: second`, ports)
       await ask()
+      assert.deepEqual(
+        [all('first'), all('second')],
+        [
+          [1, 1],
+          [0, 0],
+        ],
+      )
       assert.equal(plane.connections()['web'], 1, 'the same connection')
+      const later = client(ports[0])
+      await later.ask()
+      assert.deepEqual(
+        [all('first'), all('second')],
+        [
+          [1, 1],
+          [1, 1],
+        ],
+      )
+      later.close()
       close()
       await eventually(() => plane.connections()['web'] === 0)
       assert.deepEqual([active('web'), active('other')], [undefined, 0])
+      assert.deepEqual(
+        [all('first'), all('second')],
+        [
+          [1, 0],
+          [1, 0],
+        ],
+      )
     } finally {
       close()
       await plane.drain(0)
