@@ -97,6 +97,30 @@ const RATE_LIMITS: Patch[] = [
   ...inFile('service/ratelimit/v3/rls.proto', [['MONTH = 5;', 'WEEK = 7;']]),
 ]
 
+/** Mutations of query parameters as of Envoy 1.40. */
+const QUERY_MUTATIONS: Patch[] = [
+  ...inFile('config/core/v3/base.proto', [
+    [
+      'message KeyValueAppend {',
+      `message KeyValuePair {
+  string key = 1;
+  google.protobuf.Value value = 2;
+}
+
+message KeyValueAppend {
+  KeyValuePair record = 3;`,
+      true,
+    ],
+  ]),
+  ...inFile('extensions/filters/http/header_mutation/v3/header_mutation.proto', [
+    [
+      'import "envoy/config/common/mutation_rules/v3/mutation_rules.proto";',
+      'import "envoy/config/core/v3/base.proto";',
+    ],
+    ['message Mutations {', '  repeated config.core.v3.KeyValueMutation query_parameter_mutations = 3;'],
+  ]),
+]
+
 function inFile(file: string, patches: readonly (readonly [find: string, add: string, replaces?: boolean])[]): Patch[] {
   return patches.map(([find, add, replaces = false]) => ({
     module: 'envoy-api',
@@ -108,6 +132,7 @@ function inFile(file: string, patches: readonly (readonly [find: string, add: st
 }
 
 export const PATCHES: readonly Patch[] = [
+  ...QUERY_MUTATIONS,
   ...RATE_LIMITS,
   {
     // Tells several health checks of a cluster apart (Envoy 1.40).

@@ -19,9 +19,11 @@ import {
   type HttpFilterFactory,
 } from '../http/filter.ts'
 import { HeaderMutations } from '../http/header-mutations.ts'
+import { QueryMutations } from '../http/query-mutations.ts'
 import type { StreamInfo } from '../http/stream-info.ts'
 
 interface Compiled {
+  readonly query: QueryMutations | undefined
   readonly request: readonly HeaderMutations[]
   readonly response: readonly HeaderMutations[]
 }
@@ -39,9 +41,14 @@ export const headerMutation: HttpFilterFactory<typeof HeaderMutationSchema, type
 }
 
 function compile(mutations: Mutations | undefined): Compiled {
-  if (mutations === undefined) return { request: [], response: [] }
-  onlyFields(MutationsSchema, mutations, ['request_mutations', 'response_mutations'], 'header_mutation.mutations')
+  if (mutations === undefined) return { query: undefined, request: [], response: [] }
+  const fields = ['request_mutations', 'response_mutations', 'query_parameter_mutations']
+  onlyFields(MutationsSchema, mutations, fields, 'header_mutation.mutations')
   return {
+    query: QueryMutations.compile(
+      mutations.queryParameterMutations,
+      'header_mutation.mutations.query_parameter_mutations',
+    ),
     request: each(mutations.requestMutations, 'header_mutation.mutations.request_mutations'),
     response: each(mutations.responseMutations, 'header_mutation.mutations.response_mutations'),
   }
@@ -73,9 +80,9 @@ class HeaderMutationFilter implements HttpFilter {
     const info = this.#callbacks.streamInfo
     // The most specific one is the first. Before all else, as the route does not depend on what is done here.
     const levels = this.#callbacks.routeConfigs<Compiled>()
-    apply(this.#own.request, headers, info)
-    if (this.#own.mostSpecificLast) for (let i = levels.length - 1; i >= 0; i--) apply(levels[i].request, headers, info)
-    else for (let i = 0; i < levels.length; i++) apply(levels[i].request, headers, info)
+    applyRequest(this.#own, headers, info)
+    if (this.#own.mostSpecificLast) for (let i = levels.length - 1; i >= 0; i--) applyRequest(levels[i], headers, info)
+    else for (let i = 0; i < levels.length; i++) applyRequest(levels[i], headers, info)
     return FilterHeadersStatus.Continue
   }
 
@@ -88,6 +95,11 @@ class HeaderMutationFilter implements HttpFilter {
     else for (let i = 0; i < levels.length; i++) apply(levels[i].response, headers, info)
     return FilterHeadersStatus.Continue
   }
+}
+
+function applyRequest({ request, query }: Compiled, headers: HeaderMap, info: StreamInfo): void {
+  apply(request, headers, info)
+  if (query !== undefined) headers.set(':path', query.apply(headers.get(':path') ?? '', info))
 }
 
 function apply(list: readonly HeaderMutations[], headers: HeaderMap, info: StreamInfo): void {

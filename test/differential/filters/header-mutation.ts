@@ -37,10 +37,29 @@ function mutation(dice: Dice): Config {
   }
 }
 
+function parameter(dice: Dice): Config {
+  const key = dice.pick(['a', 'b', 'new', 'A', ...(dice.chance(0.03) ? [''] : [])])
+  if (dice.chance(0.3)) return { remove: key }
+  const value = dice.pick<unknown>([
+    '1',
+    '',
+    'two words',
+    '%REQ(x-a)%',
+    '%REQ(x-none)%',
+    'a&b=c',
+    '%%',
+    'é',
+    '+',
+    ...(dice.chance(0.03) ? [5] : []),
+  ])
+  return { append: { record: { key, value }, ...(dice.chance(0.7) ? { action: dice.pick(ACTIONS) } : {}) } }
+}
+
 function mutations(dice: Dice): Config {
   return {
     mutations: {
       ...(dice.chance(0.7) ? { request_mutations: dice.list(1, 4, () => mutation(dice)) } : {}),
+      ...(dice.chance(0.3) ? { query_parameter_mutations: dice.list(1, 3, () => parameter(dice)) } : {}),
       ...(dice.chance(0.7) ? { response_mutations: dice.list(1, 4, () => mutation(dice)) } : {}),
     },
   }
@@ -88,7 +107,7 @@ export function headerMutationCase(dice: Dice): Omit<Case, 'id' | 'what'> {
       (): Step => ({
         send: {
           method: dice.pick(['GET', 'POST']),
-          path: dice.pick(['/', '/d', '/none']),
+          path: dice.pick(['/', '/d', '/none', '/?b=1&a=2&a=3', '/?b&%61=%2e&c=%2b+', '/?', '/p?=&&x', '/?z=%zz']),
           headers: {
             'x-a': dice.pick(['1', ['1', '2'], '']),
             'x-two': ['1', '2'],

@@ -116,8 +116,14 @@ const KNOWN: readonly Known[] = [
   },
   {
     kind: 'header-mutation',
+    fact: /upstream\.start$/,
+    meaning: (value) => value.replace(/%([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16))),
+    why: 'RFC 3986 2.4: a parameter that nobody changes stays as it is written; Envoy writes it decoded, as other ones',
+  },
+  {
+    kind: 'header-mutation',
     fact: /^refused$/,
-    value: /is not a header name|cannot be (removed|changed)/,
+    value: /is not a header name|a header name is missing|cannot be (removed|changed)/,
     why: 'RFC 9110 5.1: what is no token is no name; and what a route was chosen by, rewrites of the route change, which Envoy does not ask for here',
   },
   ...['compressor', 'decompressor'].flatMap((kind): Known[] => [

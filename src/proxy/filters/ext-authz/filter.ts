@@ -259,10 +259,10 @@ class ExtAuthzFilter implements HttpFilter {
     }
     counters.ok.value++
     ofCluster?.count('ok')
-    for (const name of verdict.remove) if (!isOnce(name)) headers.remove(name)
     // As in Envoy's maps of headers.
     for (const [name, value] of verdict.set) headers.set(name === 'host' ? ':authority' : name, value)
     for (const [name, value] of verdict.append) if (!isOnce(name)) headers.add(name, value)
+    for (const name of verdict.remove) if (!isOnce(name)) headers.remove(name)
     this.#response = verdict.response.filter(([name]) => !name.startsWith(':'))
     if (clearRoute && verdict.set.length + verdict.append.length + verdict.remove.length > 0)
       callbacks.clearRouteCache()
