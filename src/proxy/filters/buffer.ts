@@ -37,7 +37,7 @@ export const bufferFilter: HttpFilterFactory<typeof BufferSchema, typeof BufferP
 }
 
 function compile(config: BufferProto): Limit {
-  if (config.maxRequestBytes === undefined) throw invalid('buffer.max_request_bytes', 'missing')
+  if (!config.maxRequestBytes) throw invalid('buffer.max_request_bytes', 'must be told, and more than 0')
   return { bytes: config.maxRequestBytes }
 }
 

@@ -6,6 +6,11 @@ const DEGRADED = 1n << 10n
 /** What is below the time. */
 const BITS = 11n
 
+export interface CachedAnswer {
+  readonly status: number
+  readonly degraded: boolean
+}
+
 /**
  * The upstream's last answer to a health check, which all workers share as Envoy's do: one number, as it has to be read and
  * written at once.
@@ -26,7 +31,7 @@ export class HealthCheckCache {
   }
 
   /** While it is fresh. */
-  get(): { readonly status: number; readonly degraded: boolean } | undefined {
+  get(): CachedAnswer | undefined {
     const value = Atomics.load(this.#cell, 0)
     if (value >> BITS <= now()) return undefined
     return { status: Number(value & STATUS), degraded: (value & DEGRADED) !== 0n }

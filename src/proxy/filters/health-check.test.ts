@@ -7,6 +7,7 @@ import { HeaderMap } from '../../base/header-map.ts'
 import type { FactoryContext, PrepareContext } from '../context.ts'
 import type { HttpFilter, HttpFilterCallbacks, HttpFilterConfig } from '../http/filter.ts'
 import { sharedMemoryForCells } from '../shared-cells.ts'
+import { StatsStore } from '../stats/store.ts'
 import { healthCheck } from './health-check.ts'
 import { HealthCheckCache } from './health-check-cache.ts'
 
@@ -16,7 +17,14 @@ async function compile(json: JsonObject) {
   const config = message(json)
   const health = { failed: false }
   const prepared = await healthCheck.prepare?.(config, {} as PrepareContext)
-  const context = { node: { cluster: 'c' }, clusters: new Map(), health, prepared } as unknown as FactoryContext
+  const context = {
+    node: { cluster: 'c' },
+    clusters: new Map(),
+    stats: new StatsStore(),
+    statPrefix: 'http.in.',
+    health,
+    prepared,
+  } as unknown as FactoryContext
   return { health, config: healthCheck.create(config, context) as HttpFilterConfig }
 }
 

@@ -3,13 +3,17 @@ import {
   type HealthCheck,
   HealthCheckSchema,
 } from '../../../gen/envoy/extensions/filters/http/health_check/v3/health_check_pb.ts'
+import type { BodyBuffer } from '../../base/body-buffer.ts'
 import { byteString } from '../../base/byte-string.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import type { Cell } from '../../telemetry/metrics.ts'
 import type { ClusterManager } from '../cluster/cluster-manager.ts'
 import { durationMs, invalid, onlyFields } from '../config/fields.ts'
 import type { HealthState } from '../context.ts'
 import {
+  FilterDataStatus,
   FilterHeadersStatus,
+  FilterTrailersStatus,
   type HttpFilter,
   type HttpFilterCallbacks,
   type HttpFilterFactory,
@@ -17,7 +21,7 @@ import {
 import { ResponseFlag } from '../http/stream-info.ts'
 import { type HeaderMatch, headerMatch } from '../match/header.ts'
 import { sharedMemoryForCells } from '../shared-cells.ts'
-import { HealthCheckCache } from './health-check-cache.ts'
+import { type CachedAnswer, HealthCheckCache } from './health-check-cache.ts'
 
 export const healthCheck: HttpFilterFactory<typeof HealthCheckSchema> = {
   name: 'envoy.filters.http.health_check',
@@ -32,6 +36,7 @@ export const healthCheck: HttpFilterFactory<typeof HealthCheckSchema> = {
       ([name, { value }]) => [name, Math.floor(value)] as const,
     )
     const life = cacheMs(config)
+    const stats = context.stats.scope(`${context.statPrefix}health_check.`)
     const settings: Settings = {
       matches,
       passThrough: config.passThroughMode === true,
@@ -40,6 +45,7 @@ export const healthCheck: HttpFilterFactory<typeof HealthCheckSchema> = {
       okDetails: minimums.length > 0 ? 'health_check_ok_cluster_healthy' : 'health_check_ok',
       health: context.health,
       cluster: byteString(context.node.cluster),
+      counters: Object.fromEntries(COUNTERS.map((name) => [name, stats.counter(name)])) as Settings['counters'],
     }
     return { createFilter: (callbacks) => new HealthCheckFilter(callbacks, settings) }
   },
@@ -62,15 +68,35 @@ function cacheMs({ cacheTime }: HealthCheck): number {
   return durationMs(cacheTime, 0)
 }
 
+const COUNTERS = [
+  'request_total',
+  'failed',
+  'ok',
+  'cached_response',
+  'failed_cluster_not_found',
+  'failed_cluster_empty',
+  'failed_cluster_unhealthy',
+  'degraded',
+] as const
+
+/** What can be wrong with clusters, as response code details name it, and its counter. */
+const FAILURES = {
+  no_cluster_found: 'failed_cluster_not_found',
+  cluster_empty: 'failed_cluster_empty',
+  cluster_unhealthy: 'failed_cluster_unhealthy',
+} as const
+
+type Failure = keyof typeof FAILURES
+
 /** The first cluster that is not as healthy as it should be. */
-function clusterFailure(clusters: ClusterManager, minimums: readonly (readonly [string, number])[]): string {
+function clusterFailure(clusters: ClusterManager, minimums: readonly (readonly [string, number])[]): Failure | '' {
   for (const [name, minimum] of minimums) {
     const hosts = clusters.get(name)?.hosts
-    if (hosts === undefined) return 'health_check_failed_no_cluster_found'
-    if (hosts.length === 0 && minimum > 0) return 'health_check_failed_cluster_empty'
+    if (hosts === undefined) return 'no_cluster_found'
+    if (hosts.length === 0 && minimum > 0) return 'cluster_empty'
     let able = 0
     for (const host of hosts) if (host.healthy || host.degraded) able++
-    if (100 * able < hosts.length * minimum) return 'health_check_failed_cluster_unhealthy'
+    if (100 * able < hosts.length * minimum) return 'cluster_unhealthy'
   }
   return ''
 }
@@ -81,8 +107,9 @@ interface Settings {
   readonly passThrough: boolean
   /** What the upstream said to them. */
   readonly cache: HealthCheckCache | undefined
-  /** What is wrong, as response code details, or '' */
-  readonly clusterFailure: () => string
+  /** What is wrong, or '' */
+  readonly clusterFailure: () => Failure | ''
+  readonly counters: Readonly<Record<(typeof COUNTERS)[number], Cell>>
   readonly okDetails: string
   readonly health: HealthState
   /** Of the node. */
@@ -95,34 +122,66 @@ class HealthCheckFilter implements HttpFilter {
   #isCheck = false
   /** The answer is the filter's own. */
   #answered = false
+  #cached: CachedAnswer | undefined
 
   constructor(callbacks: HttpFilterCallbacks, settings: Settings) {
     this.#callbacks = callbacks
     this.#settings = settings
   }
 
-  decodeHeaders(headers: HeaderMap): FilterHeadersStatus {
-    const { matches, passThrough, cache, clusterFailure, okDetails, health } = this.#settings
+  decodeHeaders(headers: HeaderMap, endStream: boolean): FilterHeadersStatus {
+    const { matches, passThrough, cache, health } = this.#settings
     for (let i = 0; i < matches.length; i++) if (!matches[i](headers)) return FilterHeadersStatus.Continue
     this.#isCheck = true
     this.#callbacks.streamInfo.healthCheck = true
-    if (health.failed) return this.#answer(503, 'health_check_failed')
-    if (passThrough) {
-      const cached = cache?.get()
-      if (cached === undefined) return FilterHeadersStatus.Continue
-      return this.#answer(cached.status, 'health_check_cached', cached.degraded ? markDegraded : undefined)
+    if (passThrough && !health.failed) {
+      this.#cached = cache?.get()
+      if (this.#cached === undefined) return FilterHeadersStatus.Continue
     }
-    const failure = clusterFailure()
-    return failure === '' ? this.#answer(200, okDetails) : this.#answer(503, failure)
+    this.#answered = true
+    if (endStream) this.#answer()
+    return FilterHeadersStatus.StopIteration
   }
 
-  #answer(status: number, details: string, modifyHeaders?: (headers: HeaderMap) => void): FilterHeadersStatus {
-    this.#answered = true
-    if (status < 200 || status > 299) {
-      this.#callbacks.streamInfo.responseFlags |= ResponseFlag.FailedLocalHealthCheck
+  /** The answer waits for the end of the request, so that the connection can go on. */
+  decodeData(_data: BodyBuffer, endStream: boolean): FilterDataStatus {
+    if (!this.#answered) return FilterDataStatus.Continue
+    if (endStream) this.#answer()
+    return FilterDataStatus.StopIterationNoBuffer
+  }
+
+  decodeTrailers(): FilterTrailersStatus {
+    if (!this.#answered) return FilterTrailersStatus.Continue
+    this.#answer()
+    return FilterTrailersStatus.StopIteration
+  }
+
+  #answer(): void {
+    const { clusterFailure, okDetails, health, counters } = this.#settings
+    counters.request_total.value++
+    const cached = this.#cached
+    if (health.failed) this.#reply(503, 'health_check_failed')
+    else if (cached !== undefined) {
+      counters.cached_response.value++
+      if (cached.degraded) counters.degraded.value++
+      this.#reply(cached.status, 'health_check_cached', cached.degraded ? markDegraded : undefined)
+    } else {
+      const failure = clusterFailure()
+      if (failure === '') this.#reply(200, okDetails)
+      else {
+        counters[FAILURES[failure]].value++
+        this.#reply(503, `health_check_failed_${failure}`)
+      }
     }
+  }
+
+  #reply(status: number, details: string, modifyHeaders?: (headers: HeaderMap) => void): void {
+    const { counters } = this.#settings
+    if (status < 200 || status > 299) {
+      counters.failed.value++
+      this.#callbacks.streamInfo.responseFlags |= ResponseFlag.FailedLocalHealthCheck
+    } else counters.ok.value++
     this.#callbacks.sendLocalReply(status, '', { details, modifyHeaders })
-    return FilterHeadersStatus.StopIteration
   }
 
   encodeHeaders(headers: HeaderMap): FilterHeadersStatus {

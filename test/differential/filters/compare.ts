@@ -86,7 +86,12 @@ async function startOurs(bootstrap: unknown): Promise<{ proxy: RunningProxy; ref
   const control = new TestControl().set(TypeUrl.cluster, {}).set(TypeUrl.listener, resources)
   control.push()
   const parsed = parseBootstrap(JSON.stringify({ ...rest, static_resources: { ...statics, listeners: [] } }), 'ours')
-  const started = await startProxy({ bootstrap: parsed, node: { id: 'test' }, ads: control.transport, workers: 1 })
+  const started = await startProxy({
+    bootstrap: parsed,
+    node: { id: 'test', cluster: 'differential' },
+    ads: control.transport,
+    workers: 1,
+  })
   const stop = () => started.close(200)
   try {
     const admin = started.adminAddress ?? ''

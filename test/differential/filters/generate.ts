@@ -1,5 +1,6 @@
 import type { Case } from '../../parity/case.ts'
 import { accessLogCase } from './access-log.ts'
+import { bufferCase, healthCheckCase } from './buffer.ts'
 import { compressorCase, decompressorCase } from './compression.ts'
 import { corsCase } from './cors.ts'
 import { Dice } from './dice.ts'
@@ -28,6 +29,8 @@ export const GENERATORS: Readonly<Record<string, Generator>> = {
   'wasm-properties': wasmPropertiesCase,
   'wasm-headers': wasmHeadersCase,
   fault: faultCase,
+  buffer: bufferCase,
+  'health-check': healthCheckCase,
 }
 
 /** Cases by seed: one that differs is made again alone by its own seed. */

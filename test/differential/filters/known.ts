@@ -273,6 +273,29 @@ const KNOWN: readonly Known[] = [
     value: /^"" ≠/,
     why: 'RFC 9110 9.3.2: the answer to HEAD has no body, also where a module has made it a GET on its way',
   },
+  {
+    kind: 'buffer',
+    fact: /response\.headers\.connection$/,
+    value: /^absent ≠ "close"$/,
+    why: "Envoy's codec tells the end of a request in a call of its own, so that its answer to the last piece of a body counts as early",
+  },
+  {
+    kind: 'buffer',
+    fact: /upstream\.headers\.(content-length|transfer-encoding)$/,
+    value: /^absent ≠ "\d+"$|^"chunked" ≠ absent$/,
+    why: 'a request with trailers stays chunked, so that they can go on; with a length, as Envoy gives it, they are lost',
+  },
+  {
+    kind: 'health-check',
+    fact: /response\.headers\.transfer-encoding$/,
+    value: /^absent ≠ "chunked"$/,
+    why: 'RFC 9112 6.1: Transfer-Encoding in an answer to HEAD is optional',
+  },
+  {
+    kind: 'health-check',
+    fact: /upstream\.host$/,
+    why: 'by chance: both take turns, and begin anywhere',
+  },
 ]
 
 /** What a module has seen as a map, in one order. */
