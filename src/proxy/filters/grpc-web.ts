@@ -10,6 +10,9 @@ import {
   type HttpFilterCallbacks,
   type HttpFilterFactory,
 } from '../http/filter.ts'
+import { grpcFromHttp } from '../http/grpc-from-http.ts'
+import { percentEncode } from '../http/local-reply.ts'
+import { isGrpc } from '../route/route-match.ts'
 
 export const grpcWeb: HttpFilterFactory<typeof GrpcWebSchema> = {
   name: 'envoy.filters.http.grpc_web',
@@ -18,6 +21,9 @@ export const grpcWeb: HttpFilterFactory<typeof GrpcWebSchema> = {
 }
 
 const TYPE = /^application\/grpc-web(-text)?(\+[a-z]+)?$/
+
+/** Of a body as a message, as in Envoy. */
+const LONGEST = 16_384
 
 class GrpcWebFilter implements HttpFilter {
   readonly #callbacks: HttpFilterCallbacks
@@ -28,6 +34,9 @@ class GrpcWebFilter implements HttpFilter {
   /** Base64 that does not fill a group of four yet, in each direction. */
   #rest = ''
   #unsent = Buffer.alloc(0)
+  /** The headers of an answer that is none of gRPC, and what there is of its body. */
+  #foreign: HeaderMap | undefined
+  #message = ''
 
   constructor(callbacks: HttpFilterCallbacks) {
     this.#callbacks = callbacks
@@ -43,7 +52,7 @@ class GrpcWebFilter implements HttpFilter {
     headers.remove('content-length')
     headers.set('content-type', `application/grpc${this.#subtype}`)
     headers.set('te', 'trailers')
-    headers.set('grpc-accept-encoding', 'identity,deflate,gzip')
+    headers.set('grpc-accept-encoding', 'identity')
     return FilterHeadersStatus.Continue
   }
 
@@ -67,19 +76,45 @@ class GrpcWebFilter implements HttpFilter {
 
   encodeHeaders(headers: HeaderMap, endStream: boolean): FilterHeadersStatus {
     if (!this.#web) return FilterHeadersStatus.Continue
-    if (!(headers.get('content-type') ?? '').startsWith('application/grpc')) return FilterHeadersStatus.Continue
+    const foreign = endStream ? !headers.has('grpc-status') : headers.get(':status') !== '200' || !isGrpc(headers)
     headers.set('content-type', `application/grpc-web${this.#textWanted ? '-text' : ''}${this.#subtype || '+proto'}`)
-    if (!endStream) headers.remove('content-length')
+    if (foreign) {
+      this.#foreign = headers
+      if (!endStream) return FilterHeadersStatus.StopIteration
+      this.#translate()
+    } else if (!endStream) headers.remove('content-length')
     return FilterHeadersStatus.Continue
   }
 
+  /** An answer that is none of gRPC, as our own are, is one without messages: its body is what it says (GrpcWebFilter). */
+  #translate(): void {
+    const headers = this.#foreign as HeaderMap
+    headers.set('grpc-status', String(grpcFromHttp(Number(headers.get(':status')))))
+    if (this.#message !== '') headers.set('grpc-message', percentEncode(this.#message))
+    headers.set('content-length', '0')
+  }
+
   encodeData(data: BodyBuffer, endStream: boolean): FilterDataStatus {
+    if (this.#foreign !== undefined) {
+      this.#message += data
+        .linearize()
+        .subarray(0, LONGEST - this.#message.length)
+        .latin1Slice()
+      data.replace(Buffer.alloc(0))
+      if (!endStream) return FilterDataStatus.StopIterationNoBuffer
+      this.#translate()
+      return FilterDataStatus.Continue
+    }
     if (this.#web && this.#textWanted) this.#toText(data, endStream)
     return FilterDataStatus.Continue
   }
 
   encodeTrailers(trailers: HeaderMap): FilterTrailersStatus {
     if (!this.#web) return FilterTrailersStatus.Continue
+    if (this.#foreign !== undefined) {
+      this.#translate()
+      return FilterTrailersStatus.Continue
+    }
     let text = ''
     for (const [name, value] of trailers) text += `${name}:${value}\r\n`
     const frame = Buffer.alloc(5 + text.length)

@@ -102,7 +102,7 @@ function grpcHeaders(
 }
 
 /** gRPC over HTTP/2: Status-Message is percent-encoded outside of printable ASCII. */
-function percentEncode(text: string): string {
+export function percentEncode(text: string): string {
   let result = ''
   for (const byte of Buffer.from(text, 'latin1')) {
     const plain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25
