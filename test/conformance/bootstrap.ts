@@ -65,11 +65,10 @@ const upstream = (explicit_http_config: object, rest: object = {}) => ({
 
 export const HTTP1_UPSTREAM = upstream({ http_protocol_options: { enable_trailers: true } })
 /** For one request a connection, so that what comes late for one does not meet another. */
-export const HTTP1_UPSTREAM_ONCE = upstream(
-  { http_protocol_options: { enable_trailers: true } },
-  { common_http_protocol_options: { max_requests_per_connection: 1 } },
-)
+const ONCE = { common_http_protocol_options: { max_requests_per_connection: 1 } }
+export const HTTP1_UPSTREAM_ONCE = upstream({ http_protocol_options: { enable_trailers: true } }, ONCE)
 export const HTTP2_UPSTREAM = upstream({ http2_protocol_options: {} })
+export const HTTP2_UPSTREAM_ONCE = upstream({ http2_protocol_options: {} }, ONCE)
 
 export function bootstrap(listeners: readonly unknown[], clusters: readonly unknown[]): unknown {
   return { admin: { address: address(0) }, static_resources: { listeners, clusters } }

@@ -159,7 +159,7 @@ export class HttpStream implements RequestSink, TimeoutOwner {
   onDownstreamReset(flag: number, details: string): void {
     if (this.over) return
     this.info.responseFlags |= flag
-    if (this.info.responseCodeDetails === '') this.info.responseCodeDetails = details
+    if (details !== '') this.info.responseCodeDetails = details
     this.finish()
   }
 

@@ -86,7 +86,10 @@ export class Http2ClientStream extends Http2Stream {
       headers.put(':status', '101')
       headers.put('connection', 'upgrade')
       headers.set('upgrade', this.#upgrade)
-    } else if (!noBody && contentLength !== -1) {
+    } else if (noBody) {
+      // RFC 9113 8.1.1: with content it is malformed.
+      this.expect(0)
+    } else if (contentLength !== -1) {
       if (end && contentLength > 0) {
         this.connection.streamError(this, ErrorCode.ProtocolError, 'content-length and DATA disagree')
         return

@@ -2,13 +2,12 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bootstrap, cluster, HTTP1_UPSTREAM_ONCE, listener } from '../../conformance/bootstrap.ts'
+import { bootstrap, cluster, listener } from '../../conformance/bootstrap.ts'
 import { type RunningProxy, startEnvoy, startSluice } from '../../parity/proxies.ts'
 import { type Facts, factsOf } from '../facts.ts'
 import { fileLog, logged } from '../log.ts'
 import { send } from '../send.ts'
-import type { Answer } from './answer.ts'
-import { Liar } from './liar.ts'
+import type { Request } from '../trial.ts'
 
 /** What is never complete is given up then. */
 const TIMEOUT = '0.5s'
@@ -16,29 +15,45 @@ const AT_ONCE = 24
 
 export type Told = readonly [ours: Facts, theirs: Facts]
 
+/** An upstream that knows by a request's tag what to send. */
+export interface Upstream {
+  readonly asked: ReadonlyMap<string, number>
+  listen(): Promise<number>
+  close(): void
+}
+
+export interface Kind<A> {
+  upstream(answers: ReadonlyMap<string, A>): Upstream
+  /** What the client sends. */
+  request(answer: A, tag: string): Request
+  /** Of the cluster. */
+  readonly options: object
+}
+
 /** What each answer showed on either. */
-export async function compare(answers: readonly Answer[], envoy: string): Promise<Told[]> {
+export async function compare<A>(kind: Kind<A>, answers: readonly A[], envoy: string): Promise<Told[]> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-answers-'))
   try {
     const place = (name: string) => {
       mkdirSync(join(dir, name))
       return join(dir, name)
     }
-    const ours = await through(answers, startSluice, place('sluice'))
-    const theirs = await through(answers, (config) => startEnvoy(envoy, config, place('envoy')), dir)
+    const ours = await through(kind, answers, startSluice, place('sluice'))
+    const theirs = await through(kind, answers, (config) => startEnvoy(envoy, config, place('envoy')), dir)
     return answers.map((_, i) => [ours[i], theirs[i]])
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
 }
 
-async function through(
-  answers: readonly Answer[],
+async function through<A>(
+  kind: Kind<A>,
+  answers: readonly A[],
   start: (config: unknown) => Promise<RunningProxy>,
   dir: string,
 ): Promise<Facts[]> {
   const tagged = new Map(answers.map((answer, i) => [tagOf(i), answer]))
-  const liar = new Liar(tagged)
+  const liar = kind.upstream(tagged)
   const upstream = await liar.listen()
   const log = join(dir, 'access.log')
   const routes = [{ match: { prefix: '/' }, route: { cluster: 'up', timeout: TIMEOUT } }]
@@ -50,7 +65,7 @@ async function through(
   const proxy = await start(
     bootstrap(
       [listener('web', routes, fields)],
-      [cluster('up', upstream, { ...HTTP1_UPSTREAM_ONCE, circuit_breakers: MANY })],
+      [cluster('up', upstream, { ...kind.options, circuit_breakers: MANY })],
     ),
   )
   try {
@@ -59,8 +74,8 @@ async function through(
     const waiting = [...tagged]
     const next = async () => {
       for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) {
-        const [tag, { request }] = item
-        seen.set(tag, await send(port, request, tag))
+        const [tag, answer] = item
+        seen.set(tag, await send(port, kind.request(answer, tag), tag))
       }
     }
     await Promise.all(Array.from({ length: AT_ONCE }, next))

@@ -1,19 +1,9 @@
 /** Where the proxies differ rightly about what upstreams answer, each with its reason. */
 import type { Answer } from './answer.ts'
 import type { Told } from './compare.ts'
+import { type Difference, type Reason, unexplainedBy } from './reasons.ts'
 
-interface Difference {
-  readonly fact: string
-  readonly ours: string
-  readonly theirs: string
-}
-
-interface Reason {
-  readonly why: string
-  readonly covers: (difference: Difference, answer: Answer) => boolean
-}
-
-const KNOWN: readonly Reason[] = [
+const KNOWN: readonly Reason<Answer>[] = [
   {
     why: 'RFC 9112 2.3: a server answers in the highest version that it speaks of that major version; Envoy echoes HTTP/1.0.',
     covers: ({ fact, ours, theirs }) => fact === 'response.start' && ours.replace('HTTP/1.1', 'HTTP/1.0') === theirs,
@@ -157,26 +147,4 @@ function head(answer: Answer): string {
   return final(answer).split(/\r?\n\r?\n/)[0]
 }
 
-/** What differs and is not so on purpose. */
-export function unexplained(answer: Answer, [ours, theirs]: Told): string[] {
-  const found: Difference[] = []
-  for (const fact of new Set([...theirs.keys(), ...ours.keys()])) {
-    const [a, b] = [ours.get(fact) ?? '(absent)', theirs.get(fact) ?? '(absent)']
-    if (a !== b) found.push({ fact, ours: a, theirs: b })
-  }
-  return leading(found)
-    .filter((one) => !KNOWN.some(({ covers }) => covers(one, answer)))
-    .map(({ fact, ours: a, theirs: b }) => `${fact}: ours ${JSON.stringify(a)} ≠ Envoy's ${JSON.stringify(b)}`)
-}
-
-/** Another status brings other headers and another log with it. */
-function leading(all: readonly Difference[]): readonly Difference[] {
-  const start = all.filter(({ fact, ours, theirs }) => fact === 'response.start' && statusOf(ours) !== statusOf(theirs))
-  if (start.length > 0) return start
-  const others = all.filter(({ fact }) => !fact.startsWith('log.'))
-  return others.length > 0 ? others : all
-}
-
-function statusOf(start: string): string {
-  return start.replace(/^HTTP\S+ (\d+).*/, '$1')
-}
+export const unexplained = (answer: Answer, told: Told): string[] => unexplainedBy(KNOWN, answer, told)

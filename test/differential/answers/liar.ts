@@ -7,6 +7,7 @@ import type { Answer } from './answer.ts'
 
 /** More than a read of either proxy takes. */
 const PAUSE_MS = 8
+const END_MS = 40
 
 /** An upstream that sends what the answer of a request's tag says. */
 export class Liar extends MessageServer {
@@ -34,8 +35,8 @@ export class Liar extends MessageServer {
       socket.write(piece, 'latin1')
     }
     if (end === 'open') return
-    // What was sent is read before.
-    await sleep(PAUSE_MS)
+    // What was sent is read before: a reset takes the rest away.
+    await sleep(END_MS)
     if (end === 'end') socket.end()
     else socket.resetAndDestroy()
   }
