@@ -32,6 +32,8 @@ export const fault: HttpFilterFactory<typeof HTTPFaultSchema, typeof HTTPFaultSc
 class FaultFilter implements HttpFilter {
   readonly #callbacks: HttpFilterCallbacks
   #settings: FaultSettings
+  /** Of the filter, which a route can only turn off, as in Envoy. */
+  readonly #countsClusters: boolean
   readonly #stats: FaultStats
   #timer: NodeJS.Timeout | undefined
   #rate: ResponseRate | undefined
@@ -41,6 +43,7 @@ class FaultFilter implements HttpFilter {
     this.#stats = stats
     this.#callbacks = callbacks
     this.#settings = settings
+    this.#countsClusters = settings.countsClusters
   }
 
   decodeHeaders(headers: HeaderMap): FilterHeadersStatus {
@@ -129,7 +132,7 @@ class FaultFilter implements HttpFilter {
     streamInfo.responseFlags |= flag
     streamInfo.setDynamicMetadata(NAME, metadata)
     const cluster = headers.get('x-envoy-downstream-service-cluster') ?? ''
-    if (countsClusters && cluster !== '') this.#stats.byCluster.count(cluster, counter)
+    if (this.#countsClusters && countsClusters && cluster !== '') this.#stats.byCluster.count(cluster, counter)
   }
 
   #release(): void {
