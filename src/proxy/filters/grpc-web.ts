@@ -76,13 +76,14 @@ class GrpcWebFilter implements HttpFilter {
 
   encodeHeaders(headers: HeaderMap, endStream: boolean): FilterHeadersStatus {
     if (!this.#web) return FilterHeadersStatus.Continue
-    const foreign = endStream ? !headers.has('grpc-status') : headers.get(':status') !== '200' || !isGrpc(headers)
+    const foreign = headers.get(':status') !== '200' || !isGrpc(headers)
     headers.set('content-type', `application/grpc-web${this.#textWanted ? '-text' : ''}${this.#subtype || '+proto'}`)
+    if (endStream) return FilterHeadersStatus.Continue
     if (foreign) {
       this.#foreign = headers
-      if (!endStream) return FilterHeadersStatus.StopIteration
-      this.#translate()
-    } else if (!endStream) headers.remove('content-length')
+      return FilterHeadersStatus.StopIteration
+    }
+    headers.remove('content-length')
     return FilterHeadersStatus.Continue
   }
 

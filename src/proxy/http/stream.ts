@@ -129,6 +129,8 @@ export class HttpStream implements RequestSink, TimeoutOwner {
     if (!this.manager.acceptRequest(this, headers)) return
     armIdleTimeout(this)
     if (!createFilters(this)) return
+    // Before a filter changes what it is found by; who wants another one then clears it (FilterManager, refreshCachedRoute).
+    this.route()
     this.#expect(headers, headers.get('expect'))
     decodeHeaders(this, 0, headers, endStream)
   }
