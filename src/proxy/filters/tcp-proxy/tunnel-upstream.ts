@@ -91,9 +91,9 @@ export class TunnelUpstream implements TcpUpstream, UpstreamCallbacks {
     const stream = this.#stream
     if (this.#owner === undefined || stream === undefined) return
     if (endStream || status < 200 || status > 299) {
-      // One that has ended on both sides is no longer ours to reset.
-      if (!endStream) stream.reset()
+      // Our side is open still, also where the answer is all that there is.
       this.#stream = undefined
+      stream.reset()
       this.#gone(`tunnel_response:${status}`)
       return
     }
