@@ -81,6 +81,10 @@ export class Resource extends ProcessCount {
     this.max = max
   }
 
+  get full(): boolean {
+    return this.value >= this.max
+  }
+
   /** One more, if it may be. */
   tryTake(): boolean {
     return this.take(this.max)

@@ -107,18 +107,18 @@ export function openSocket(
   if (internal !== undefined) {
     const plain = internal(depth)
     if (preamble !== undefined) plain.write(preamble)
-    return tls === undefined ? plain : secured(plain, tls, host, serverName)
+    return tls === undefined ? plain : secured(plain, tls, serverName)
   }
   if (tls === undefined) return dial(new Socket({ allowHalfOpen }), host, port, preamble)
   if (preamble === undefined) {
     const { keepAliveMs } = host.transport
-    const options = { ...addressOf(host, port), ...tls.options(host, serverName), allowHalfOpen }
+    const options = { ...addressOf(host, port), ...tls.options(serverName), allowHalfOpen }
     const socket = connectTls(options)
     socket.setNoDelay(true)
     if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs)
     return socket
   }
-  return secured(dial(new Socket({ allowHalfOpen }), host, port, preamble), tls, host, serverName)
+  return secured(dial(new Socket({ allowHalfOpen }), host, port, preamble), tls, serverName)
 }
 
 /** Never connects. */
@@ -127,8 +127,8 @@ function refused(count: Cell): Socket {
   return new Socket().destroy(new Error('TLS error: Secret is not supplied by SDS'))
 }
 
-function secured(plain: Socket, tls: UpstreamTls, host: EndpointHost, serverName: string | undefined): Socket {
-  const socket = connectTls({ socket: plain, ...tls.options(host, serverName) })
+function secured(plain: Socket, tls: UpstreamTls, serverName: string | undefined): Socket {
+  const socket = connectTls({ socket: plain, ...tls.options(serverName) })
   plain.on('error', (error) => socket.destroy(error))
   return socket
 }

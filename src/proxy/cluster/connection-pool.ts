@@ -37,6 +37,8 @@ export interface ConnectionPool {
   newStream(callbacks: UpstreamCallbacks): PendingStream | undefined
   /** Closes what is idle, and the rest after its request; who waits already is served. */
   drain(): void
+  /** Closes a connection that nobody uses; false: there is none. */
+  closeIdle(): boolean
   readonly connections: number
 }
 
@@ -83,6 +85,12 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     this.#drained = true
     for (const connection of this.#open.all()) connection.retired = true
     for (const connection of this.#idle.splice(0)) connection.socket.destroy()
+  }
+
+  closeIdle(): boolean {
+    const oldest = this.#idle.shift()
+    oldest?.socket.destroy()
+    return oldest !== undefined
   }
 
   cancel(pending: Pending): void {

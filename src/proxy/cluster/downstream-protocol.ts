@@ -28,4 +28,8 @@ export class DownstreamProtocolPools implements ConnectionPool {
     this.#http1.drain()
     this.#http2.drain()
   }
+
+  closeIdle(): boolean {
+    return this.#http1.closeIdle() || this.#http2.closeIdle()
+  }
 }

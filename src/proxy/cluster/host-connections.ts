@@ -125,12 +125,14 @@ export class HostConnections {
       return new KeyedPools(
         (callbacks) => nameOf(autoNames, callbacks),
         (serverName) => make({ ...all, serverName }),
+        resources.connections,
       )
     }
     if (proxyHeader === undefined) return named({})
     return new KeyedPools(
       ({ proxied }) => proxyHeader(proxied).latin1Slice(),
       (key) => named({ preamble: Buffer.from(key, 'latin1') }),
+      resources.connections,
     )
   }
 }

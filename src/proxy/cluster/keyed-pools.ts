@@ -1,3 +1,4 @@
+import type { Resource } from './circuit-breaker.ts'
 import type { ConnectionPool } from './connection-pool.ts'
 import type { PendingStream, UpstreamCallbacks } from './upstream.ts'
 
@@ -5,12 +6,19 @@ import type { PendingStream, UpstreamCallbacks } from './upstream.ts'
 export class KeyedPools implements ConnectionPool {
   readonly #keyOf: (callbacks: UpstreamCallbacks) => string
   readonly #make: (key: string) => ConnectionPool
+  /** Of the cluster. */
+  readonly #connections: Resource
   readonly #pools = new Map<string, ConnectionPool>()
   #drained = false
 
-  constructor(keyOf: (callbacks: UpstreamCallbacks) => string, make: (key: string) => ConnectionPool) {
+  constructor(
+    keyOf: (callbacks: UpstreamCallbacks) => string,
+    make: (key: string) => ConnectionPool,
+    connections: Resource,
+  ) {
     this.#keyOf = keyOf
     this.#make = make
+    this.#connections = connections
   }
 
   get connections(): number {
@@ -28,7 +36,14 @@ export class KeyedPools implements ConnectionPool {
       if (this.#drained) pool.drain()
       this.#pools.set(key, pool)
     }
+    // Each pool gets its first connection whatever the limit, and it is clients who choose keys: another one goes for it.
+    if (pool.connections === 0 && this.#connections.full) this.closeIdle()
     return pool.newStream(callbacks)
+  }
+
+  closeIdle(): boolean {
+    for (const pool of this.#pools.values()) if (pool.closeIdle()) return true
+    return false
   }
 
   drain(): void {

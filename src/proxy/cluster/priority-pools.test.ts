@@ -15,6 +15,10 @@ class FakePool implements ConnectionPool {
   drain(): void {
     this.drained = true
   }
+
+  closeIdle(): boolean {
+    return false
+  }
 }
 
 const CALLBACKS = {} as UpstreamCallbacks
@@ -32,7 +36,7 @@ for (const [what, make] of [
     'for a client of its own',
     (pool: () => ConnectionPool) => {
       let clients = 0
-      const pools = new KeyedPools(() => String(clients++), pool)
+      const pools = new KeyedPools(() => String(clients++), pool, new CircuitBreaker(undefined, '').default.connections)
       pools.newStream(CALLBACKS)
       return { drain: () => pools.drain(), ask: () => pools.newStream(CALLBACKS) }
     },

@@ -44,6 +44,10 @@ export class TunnelPool implements ConnectionPool {
 
   /** What is under way goes on, as with other requests. */
   drain(): void {}
+
+  closeIdle(): boolean {
+    return false
+  }
 }
 
 class Tunnel implements ConnectOwner, PendingStream, UpstreamStream, ReadSink {

@@ -16,14 +16,13 @@ import { secretNeeds } from '../tls/secret-need.ts'
 import { certificateField, certificatePem, type SecretSource, validation } from '../tls/secrets.ts'
 import { certificateInfo, SessionInfo } from '../tls/tls-info.ts'
 import { type AutoNames, certificateNames, isServerName } from './auto-names.ts'
-import type { EndpointHost } from './endpoint-host.ts'
 
 /** TLS to the endpoints of a cluster. */
 export interface UpstreamTls {
   /** Its secrets have not come in time, or cannot be used: connections are refused, as by Envoy's NotReadySslSocket, and counted here. */
   readonly notReady: Cell | undefined
   /** `name`: the server that the connection's requests are for, where that counts. */
-  options(host: EndpointHost, name?: string): ConnectionOptions
+  options(name?: string): ConnectionOptions
   /** The reason why the peer is not accepted. */
   verify(socket: Socket, name?: string): string | undefined
   /** What is known of a session that is accepted. */
@@ -77,11 +76,9 @@ export function compileUpstreamTls(
   let local: CertificateInfo | undefined
   const serverName = (name: string | undefined) =>
     auto?.sni === true && name !== undefined && isServerName(name) ? name : config.sni
-  const sessions = new Map<string, Buffer>()
   return {
     notReady: undefined,
-    options(host, name) {
-      const session = sessions.get(host.address)
+    options(name) {
       return {
         secureContext,
         servername: serverName(name),
@@ -89,7 +86,6 @@ export function compileUpstreamTls(
         rejectUnauthorized: check?.ca !== undefined,
         checkServerIdentity: () => undefined,
         ...(protocols.length === 0 ? {} : { ALPNProtocols: protocols }),
-        ...(session === undefined ? {} : { session }),
       }
     },
     verify(socket, name) {

@@ -64,6 +64,12 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     for (const connection of this.#open) connection.drain()
   }
 
+  closeIdle(): boolean {
+    const idle = this.#open.find((one) => one.free && !one.busy)
+    idle?.drain()
+    return idle !== undefined
+  }
+
   cancel(pending: Pending): void {
     const at = this.#pending.indexOf(pending)
     if (at === -1) return
