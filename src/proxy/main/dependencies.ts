@@ -2,6 +2,7 @@ import type { Cluster } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts
 import type { ExtensionConfigSource } from '../../../gen/envoy/config/core/v3/config_source_pb.ts'
 import type { FilterChain } from '../../../gen/envoy/config/listener/v3/listener_components_pb.ts'
 import type { Listener } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
+import { oncePer } from '../../base/once-per.ts'
 import { tlsContexts } from '../cluster/transport.ts'
 import { durationMs } from '../config/fields.ts'
 import { connectionManager, listenerPath, transportSocket } from '../listener/compile-listener.ts'
@@ -18,7 +19,8 @@ export interface ListenerNeeds {
   readonly secrets: readonly SecretNeed[]
 }
 
-export function listenerNeeds(listener: Listener): ListenerNeeds {
+/** What this listener needs. All listeners are asked at each change of one, and the answer takes unpacking of their filters. */
+export const listenerNeeds = oncePer((listener: Listener): ListenerNeeds => {
   const routes = new Map<string, number>()
   const extensions = new Map<string, number>()
   const allExtensions = new Set<string>()
@@ -49,10 +51,11 @@ export function listenerNeeds(listener: Listener): ListenerNeeds {
     }
   }
   return { routes, extensions, allExtensions, secrets }
-}
+})
 
-export function clusterSecrets(cluster: Cluster): SecretNeed[] {
-  return tlsContexts(cluster).flatMap(([{ commonTlsContext }, path]) =>
+/** One for each place of this cluster that uses one. */
+export const clusterSecrets = oncePer((cluster: Cluster): readonly SecretNeed[] =>
+  tlsContexts(cluster).flatMap(([{ commonTlsContext }, path]) =>
     secretNeeds(commonTlsContext, `${path}.common_tls_context`),
-  )
-}
+  ),
+)

@@ -102,3 +102,12 @@ test('a listener that waits for its routes comes into force with them, though an
   await warm
   assert.equal(listeners.states.get('web')?.active?.version, '1')
 })
+
+test('what a listener needs is found out once, not again at each change of another one', async () => {
+  const { pool, listeners } = world()
+  const added = listeners.add(web())
+  ;(await pool.next('listener')).answer()
+  await added
+  const [needs] = listeners.needs()
+  assert.equal(listeners.needs()[0], needs)
+})
