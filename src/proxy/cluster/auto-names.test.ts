@@ -37,6 +37,7 @@ for (const [names, name, expected] of [
   ['DNS:*.example.com', '.example.com', false],
   ['DNS:b.example, URI:spiffe://a', 'a', false],
   ['IP Address:127.0.0.1', '127.0.0.1', true],
+  ['IP Address:0:0:0:0:0:0:0:1', '::1', true],
   ['DNS:a.b', '127.0.0.1', false],
   ['', 'a.example', false],
 ] as const)

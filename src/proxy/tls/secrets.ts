@@ -199,7 +199,12 @@ export function altNames(text: string): [string, string][] {
   const result: [string, string][] = []
   for (const match of text.matchAll(/([A-Za-z][A-Za-z ]*):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/g)) {
     const value = match[2].startsWith('"') ? (JSON.parse(match[2]) as string) : match[2]
-    result.push([match[1], value])
+    result.push([match[1], match[1] === 'IP Address' ? shortAddress(value) : value])
   }
   return result
+}
+
+/** OpenSSL writes all eight groups of an IPv6 address, in upper case. */
+function shortAddress(ip: string): string {
+  return ip.includes(':') ? new URL(`http://[${ip}]`).hostname.slice(1, -1) : ip
 }

@@ -48,7 +48,7 @@ export function certificateInfo(certificate: X509Certificate): CertificateInfo {
     uriSans: names('URI'),
     dnsSans: names('DNS'),
     emailSans: names('email'),
-    ipSans: names('IP Address').map(shortAddress),
+    ipSans: names('IP Address'),
     serial: certificate.serialNumber.toLowerCase(),
     sha256: createHash('sha256').update(certificate.raw).digest('hex'),
     sha1: certificate.fingerprint.replaceAll(':', '').toLowerCase(),
@@ -56,9 +56,4 @@ export function certificateInfo(certificate: X509Certificate): CertificateInfo {
     validFrom: certificate.validFrom,
     validTo: certificate.validTo,
   }
-}
-
-/** OpenSSL writes all eight groups of an IPv6 address, in upper case. */
-function shortAddress(ip: string): string {
-  return ip.includes(':') ? new URL(`http://[${ip}]`).hostname.slice(1, -1) : ip
 }

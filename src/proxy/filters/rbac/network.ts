@@ -70,7 +70,10 @@ class NetworkRbac implements NetworkFilter {
     const { enforced, shadow, allowed, denied } = this.#settings
     const { connection, dynamicMetadata: metadata } = this.#callbacks
     const { remoteAddress } = connection
-    const subject = { connection, remoteAddress, headers: undefined, metadata, filterState: undefined }
+    const filterState = new Map<string, Buffer>()
+    for (const [key, { buffer, byteOffset, byteLength }] of this.#callbacks.filterState)
+      filterState.set(key, Buffer.from(buffer, byteOffset, byteLength))
+    const subject = { connection, remoteAddress, headers: undefined, metadata, filterState }
     if (shadow !== undefined) {
       const { shadowAllowed, shadowDenied } = this.#settings
       if (shadow.check(subject).allowed) shadowAllowed.value++
