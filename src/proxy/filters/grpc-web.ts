@@ -20,7 +20,13 @@ export const grpcWeb: HttpFilterFactory<typeof GrpcWebSchema> = {
   create: () => ({ createFilter: (callbacks) => new GrpcWebFilter(callbacks) }),
 }
 
-const TYPE = /^application\/grpc-web(-text)?(\+[a-z]+)?$/
+/** All that is taken as a call, and whether it is text, letter by letter as in Envoy. */
+const TYPES: ReadonlyMap<string | undefined, boolean> = new Map([
+  ['application/grpc-web', false],
+  ['application/grpc-web+proto', false],
+  ['application/grpc-web-text', true],
+  ['application/grpc-web-text+proto', true],
+])
 
 /** Of a body as a message, as in Envoy. */
 const LONGEST = 16_384
@@ -30,10 +36,8 @@ class GrpcWebFilter implements HttpFilter {
   #web = false
   #text = false
   #textWanted = false
-  #subtype = ''
-  /** Base64 that does not fill a group of four yet, in each direction. */
+  /** Base64 that does not fill a group of four yet. */
   #rest = ''
-  #unsent = Buffer.alloc(0)
   /** The headers of an answer that is none of gRPC, and what there is of its body. */
   #foreign: HeaderMap | undefined
   #message = ''
@@ -43,16 +47,16 @@ class GrpcWebFilter implements HttpFilter {
   }
 
   decodeHeaders(headers: HeaderMap): FilterHeadersStatus {
-    const match = TYPE.exec(headers.get('content-type') ?? '')
-    if (match === null) return FilterHeadersStatus.Continue
+    const text = TYPES.get(headers.get('content-type'))
+    if (text === undefined) return FilterHeadersStatus.Continue
     this.#web = true
-    this.#text = match[1] !== undefined
-    this.#subtype = match[2] ?? ''
-    this.#textWanted = this.#text || /application\/grpc-web-text/.test(headers.get('accept') ?? '')
+    this.#text = text
+    this.#textWanted = TYPES.get(headers.get('accept')) === true
     headers.remove('content-length')
-    headers.set('content-type', `application/grpc${this.#subtype}`)
+    headers.set('content-type', 'application/grpc')
     headers.set('te', 'trailers')
-    headers.set('grpc-accept-encoding', 'identity')
+    // What a browser's client cannot do itself it does not ask for.
+    if (headers.get('grpc-accept-encoding') === undefined) headers.set('grpc-accept-encoding', 'identity')
     return FilterHeadersStatus.Continue
   }
 
@@ -61,30 +65,30 @@ class GrpcWebFilter implements HttpFilter {
     const text = this.#rest + data.linearize().latin1Slice()
     const whole = text.length - (text.length % 4)
     this.#rest = text.slice(whole)
-    const bad = !/^[A-Za-z0-9+/=]*$/.test(text) || (endStream && this.#rest !== '')
-    if (bad) {
-      this.#callbacks.sendLocalReply(400, 'Bad gRPC-web request, invalid base64 data.', {
-        details: 'grpc_base_64_decode_failed_bad_size',
-      })
-      return FilterDataStatus.StopIterationNoBuffer
-    }
+    if (endStream && this.#rest !== '') return this.#refuse('grpc_base_64_decode_failed_bad_size')
+    const groups = text.slice(0, whole)
     // Each group may end a padded run of its own, so the runs are decoded one by one.
-    const parts = text.slice(0, whole).match(/[^=]+=*/g) ?? []
-    data.replace(Buffer.concat(parts.map((part) => Buffer.from(part, 'base64'))))
+    const parts = (groups.match(/[^=]+=*/g) ?? []).map((part) => Buffer.from(part, 'base64'))
+    // Node skips what is no base64 (RFC 4648 3.3 refuses that): it does not come out again.
+    if (parts.map((part) => part.toString('base64')).join('') !== groups)
+      return this.#refuse('grpc_base_64_decode_failed')
+    data.replace(Buffer.concat(parts))
     return FilterDataStatus.Continue
+  }
+
+  #refuse(details: string): FilterDataStatus {
+    this.#callbacks.sendLocalReply(400, 'Bad gRPC-web request, invalid base64 data.', { details })
+    return FilterDataStatus.StopIterationNoBuffer
   }
 
   encodeHeaders(headers: HeaderMap, endStream: boolean): FilterHeadersStatus {
     if (!this.#web) return FilterHeadersStatus.Continue
     const foreign = headers.get(':status') !== '200' || !isGrpc(headers)
-    headers.set('content-type', `application/grpc-web${this.#textWanted ? '-text' : ''}${this.#subtype || '+proto'}`)
-    if (endStream) return FilterHeadersStatus.Continue
-    if (foreign) {
-      this.#foreign = headers
-      return FilterHeadersStatus.StopIteration
-    }
-    headers.remove('content-length')
-    return FilterHeadersStatus.Continue
+    headers.set('content-type', `application/grpc-web${this.#textWanted ? '-text' : ''}+proto`)
+    if (foreign || !endStream) headers.remove('content-length')
+    if (endStream || !foreign) return FilterHeadersStatus.Continue
+    this.#foreign = headers
+    return FilterHeadersStatus.StopIteration
   }
 
   /** An answer that is none of gRPC, as our own are, is one without messages: its body is what it says (GrpcWebFilter). */
@@ -106,7 +110,7 @@ class GrpcWebFilter implements HttpFilter {
       this.#translate()
       return FilterDataStatus.Continue
     }
-    if (this.#web && this.#textWanted) this.#toText(data, endStream)
+    if (this.#web && this.#textWanted) toText(data)
     return FilterDataStatus.Continue
   }
 
@@ -125,16 +129,14 @@ class GrpcWebFilter implements HttpFilter {
     frame.latin1Write(text, 5)
     const data = new BodyBuffer()
     data.add(frame)
-    if (this.#textWanted) this.#toText(data, true)
+    if (this.#textWanted) toText(data)
     trailers.clear()
     this.#callbacks.addEncodedData(data)
     return FilterTrailersStatus.Continue
   }
+}
 
-  #toText(data: BodyBuffer, end: boolean): void {
-    const bytes = Buffer.concat([this.#unsent, data.linearize()])
-    const whole = end ? bytes.length : bytes.length - (bytes.length % 3)
-    this.#unsent = bytes.subarray(whole)
-    data.replace(Buffer.from(bytes.subarray(0, whole).toString('base64')))
-  }
+/** Whatever there is goes out at once, padded (PROTOCOL-WEB.md allows runs): a message must not wait for the next one. */
+function toText(data: BodyBuffer): void {
+  data.replace(Buffer.from(data.linearize().toString('base64')))
 }

@@ -6,6 +6,7 @@ import { corsCase } from './cors.ts'
 import { Dice } from './dice.ts'
 import { extAuthzCase } from './ext-authz.ts'
 import { faultCase } from './fault.ts'
+import { grpcWebCase } from './grpc.ts'
 import { headerMutationCase } from './header-mutation.ts'
 import { jwtCase } from './jwt.ts'
 import { localRateLimitCase } from './local-ratelimit.ts'
@@ -31,6 +32,7 @@ export const GENERATORS: Readonly<Record<string, Generator>> = {
   fault: faultCase,
   buffer: bufferCase,
   'health-check': healthCheckCase,
+  'grpc-web': grpcWebCase,
 }
 
 /** Cases by seed: one that differs is made again alone by its own seed. */

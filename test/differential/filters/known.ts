@@ -292,6 +292,35 @@ const KNOWN: readonly Known[] = [
     why: 'RFC 9112 6.1: Transfer-Encoding in an answer to HEAD is optional',
   },
   {
+    kind: 'grpc-web',
+    fact: /response\.headers\.content-length$/,
+    value: /^"0" ≠ absent$/,
+    why: 'RFC 9110 9.3.2: an answer to HEAD tells the length that GET would have; in Envoy a filter takes it away',
+  },
+  {
+    kind: 'grpc-web',
+    fact: /response\.headers\.transfer-encoding$/,
+    value: /^absent ≠ "chunked"$/,
+    why: 'RFC 9112 6.1: Transfer-Encoding in an answer to HEAD is optional',
+  },
+  {
+    kind: 'grpc-web',
+    fact: /response\.body$/,
+    value: /^"[\w+/=]+…?" ≠ "[\w+/=]+…?"$/,
+    meaning: decodedRuns,
+    why: 'a text answer goes out as it comes; Envoy waits for whole messages and codes each for itself',
+  },
+  {
+    kind: 'grpc-web',
+    fact: /response\.complete$|^log\./,
+    meaning: (value) =>
+      value
+        .replace(/"false"/, '"true"')
+        .replace('DC downstream_remote_disconnect', '- via_upstream')
+        .replace(/ out=\d+/, ''),
+    why: 'a text answer without trailers ends; in Envoy it does not, as its filter stops the end that no message comes with',
+  },
+  {
     kind: 'health-check',
     fact: /upstream\.host$/,
     why: 'by chance: both take turns, and begin anywhere',
@@ -307,6 +336,12 @@ function pairs(value: string): string {
     ([name, same]) => `${name}=${same.map((pair) => list(pair.slice(name.length + 1))).join()}`,
   )
   return `${all[1]}${lines.sort().join(';')}${all[3]}`
+}
+
+/** Base64 whose runs end padded; cut where it was cut. */
+function decodedRuns(value: string): string {
+  const runs = value.match(/[^="…]+=*/g) ?? []
+  return `${runs.map((run) => Buffer.from(run, 'base64').toString('hex')).join('')}${value.endsWith('…"') ? '…"' : ''}`
 }
 
 /** Of several lines, or of one. */
