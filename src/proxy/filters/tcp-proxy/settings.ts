@@ -45,6 +45,7 @@ export class Settings {
   /** Of a client's connection; 0: any. */
   readonly maxDurationMs: number
   readonly tooLong
+  readonly idleTimeouts
   readonly hash: ((info: StreamInfo) => Hash64 | undefined) | undefined
   readonly logs: readonly AccessLogger[]
   readonly connections
@@ -64,6 +65,7 @@ export class Settings {
     )
     const stats = context.stats.scope(`tcp.${config.statPrefix}.`)
     this.connections = stats.counter('downstream_cx_total')
+    this.idleTimeouts = stats.counter('idle_timeout')
     this.tooLong = stats.counter('max_downstream_connection_duration')
     const { tunnelingConfig } = config
     this.tunneling = tunnelingConfig && new Tunneling(tunnelingConfig, 'tcp_proxy.tunneling_config')

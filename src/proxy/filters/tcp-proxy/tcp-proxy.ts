@@ -114,8 +114,10 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
       this.#callbacks.close('max_downstream_connection_duration', true)
       return
     }
+    this.#settings.idleTimeouts.value++
     this.#info.connectionTerminationDetails = 'tcp_session_idle_timeout'
-    this.#callbacks.close('tcp_session_idle_timeout')
+    // With what a client that does not read has not taken (Envoy: NoFlush).
+    this.#callbacks.close('tcp_session_idle_timeout', true)
   }
 
   #forward(upstream: TcpUpstream, data: BodyBuffer, endStream: boolean): void {
@@ -207,6 +209,8 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
   }
 
   upstreamClosed(): void {
+    // Nobody takes what comes now, and it is no sign of life: the idle timeout is for the client to read the rest.
+    this.#callbacks.pauseReading()
     this.#callbacks.close('')
   }
 
