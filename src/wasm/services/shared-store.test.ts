@@ -185,6 +185,22 @@ describe('shared store across threads', () => {
     there.close()
   })
 
+  it('tells nobody who has closed', async () => {
+    const memory = createSharedMemory(1 << 20)
+    const [here, there, beside] = [0, 1, 2].map(() => new SharedStoreAcrossThreads(memory))
+    const told: string[] = []
+    const queue = here.registerQueue('vm', 'q', () => told.push('closed'))
+    const other = beside.registerQueue('vm', 'r', () => told.push('open'))
+    here.close()
+    there.enqueue(queue, bytes('a'))
+    there.enqueue(other, bytes('a'))
+    for (let i = 0; i < 500 && told.length === 0; i++) await sleep(10)
+    await sleep(10)
+    assert.deepEqual(told, ['open'])
+    there.close()
+    beside.close()
+  })
+
   it('tells a thread that sleeps, each time, and has Node load nothing for it', async () => {
     const memory = createSharedMemory(1 << 20)
     const url = new URL('./shared-memory/store.ts', import.meta.url).href

@@ -37,6 +37,8 @@ export class SharedStoreAcrossThreads implements SharedStore {
 
   close(): void {
     this.#closed = true
+    // A signal that is waited for may come yet.
+    this.#listeners.clear()
   }
 
   getData(vmId: string, key: string): SharedValue | undefined {
