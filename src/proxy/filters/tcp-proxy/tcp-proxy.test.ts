@@ -104,3 +104,20 @@ for (const [name, stays] of [
       await up.close()
     }
   })
+
+test('a tunnel that there is no room for is not tried again and again', async () => {
+  const up = await rawUpstream(() => {})
+  const tunnel = listener(', max_connect_attempts: 1000000, tunneling_config: { hostname: "a:1" }')
+  const breaker = 'circuit_breakers: { thresholds: [{ max_pending_requests: 0 }] }'
+  const proxy = await testProxy([tunnel], [cluster(up.port, breaker)])
+  try {
+    const client = connect(portOf(proxy, 'tcp'), '127.0.0.1').on('error', () => {})
+    client.resume()
+    await new Promise((resolve) => client.on('close', resolve))
+    const [[{ requests, pending, hosts }]] = await proxy.workers.query<ClusterStatus[]>('clusters')
+    assert.deepEqual([requests, pending, hosts[0].active], [0, 0, 0])
+  } finally {
+    await proxy.close(0)
+    await up.close()
+  }
+})

@@ -144,7 +144,7 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
   #open(cluster: Cluster, host: EndpointHost): void {
     if (!cluster.breaker.default.connections.tryTake()) {
       cluster.stats.connectionOverflow.value++
-      this.#fail(ResponseFlag.UpstreamOverflow, 'upstream_overflow')
+      this.upstreamOverflowed()
       return
     }
     this.#attempts++
@@ -154,7 +154,7 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
   #tunnel(cluster: Cluster, host: EndpointHost, tunneling: Tunneling): void {
     if (!cluster.breaker.default.requests.tryTake()) {
       cluster.stats.pendingOverflow.value++
-      this.#fail(ResponseFlag.UpstreamOverflow, 'upstream_overflow')
+      this.upstreamOverflowed()
       return
     }
     this.#attempts++
@@ -176,6 +176,11 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
     this.#upstream = undefined
     if (this.#attempts < this.#settings.attempts) this.#connect()
     else this.#fail(ResponseFlag.UpstreamRetryLimitExceeded, 'upstream_connection_failure')
+  }
+
+  upstreamOverflowed(): void {
+    this.#upstream = undefined
+    this.#fail(ResponseFlag.UpstreamOverflow, 'upstream_overflow')
   }
 
   upstreamReady(about: UpstreamConnection): void {

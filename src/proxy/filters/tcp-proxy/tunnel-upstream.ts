@@ -3,7 +3,12 @@ import type { HeaderMap } from '../../../base/header-map.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { EndpointHost } from '../../cluster/endpoint-host.ts'
 import type { ProxiedAddresses } from '../../cluster/proxy-protocol.ts'
-import type { PendingStream, UpstreamCallbacks, UpstreamFailure, UpstreamStream } from '../../cluster/upstream.ts'
+import {
+  type PendingStream,
+  type UpstreamCallbacks,
+  UpstreamFailure,
+  type UpstreamStream,
+} from '../../cluster/upstream.ts'
 import type { TcpUpstream, TcpUpstreamOwner } from './upstream.ts'
 
 /** A tunnel through a host, by CONNECT or by POST, over the HTTP that its cluster speaks. */
@@ -78,9 +83,16 @@ export class TunnelUpstream implements TcpUpstream, UpstreamCallbacks {
     stream.sendHeaders(this.#request, false)
   }
 
-  onPoolFailure(_failure: UpstreamFailure, reason: string): void {
+  onPoolFailure(failure: UpstreamFailure, reason: string): void {
     this.#pending = undefined
-    this.#gone(reason)
+    if (failure !== UpstreamFailure.Overflow) {
+      this.#gone(reason)
+      return
+    }
+    const owner = this.#owner
+    this.#owner = undefined
+    this.#release()
+    owner?.upstreamOverflowed()
   }
 
   /** RFC 9110 9.3.6: any answer of 2xx to CONNECT opens the tunnel. */

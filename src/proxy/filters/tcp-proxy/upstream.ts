@@ -16,6 +16,8 @@ export interface TcpUpstreamOwner {
   upstreamReady(about: UpstreamConnection): void
   /** It has not come to be. */
   upstreamFailed(reason: string): void
+  /** There is no room for it: another attempt would find none either. */
+  upstreamOverflowed(): void
   upstreamData(data: BodyBuffer, end: boolean): void
   upstreamDrained(): void
   /** It was there, and is no more. */
