@@ -116,8 +116,9 @@ export abstract class Http1Reader {
       switch (this.#state) {
         case HEAD: {
           // RFC 9112 2.2: an empty line before a request line is skipped; a status line has none before it.
-          if (this.#requests && buffer[at] === 13 && at + 1 < end && buffer[at + 1] === 10 && this.#searched === 0) {
+          if (this.#requests && buffer[at] === 13 && at + 1 < end && buffer[at + 1] === 10) {
             at += 2
+            this.#searched = 0
             break
           }
           const found = findEnd(buffer, at + Math.max(0, this.#searched - 3), end)
