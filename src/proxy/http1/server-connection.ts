@@ -1,7 +1,6 @@
 /** One downstream HTTP/1.1 connection. Requests are answered one after the other (RFC 9112 9.3.2 allows that for pipelining). */
 
 import type { Socket } from 'node:net'
-import { performance } from 'node:perf_hooks'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
 import type { Cell } from '../../telemetry/metrics.ts'
@@ -11,6 +10,7 @@ import type { HttpStream } from '../http/stream.ts'
 import { ResponseFlag } from '../http/stream-info.ts'
 import { type IdleOwner, IdleTimer } from '../idle-timer.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
+import { DelayedClose } from '../network/delayed-close.ts'
 import { DirectSocket, endReads, type ReadSink, readInto } from '../network/direct-socket.ts'
 import { beginRead, endRead, type Flushable, flushAtEndOfTurn } from '../network/end-of-turn.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
@@ -18,18 +18,15 @@ import { CodecError } from './codec-error.ts'
 import { BodyKind, type HeadLimits } from './head.ts'
 import { spelt } from './header-key-format.ts'
 import { Output, type OutputOwner } from './output.ts'
+import { PrefaceWatch } from './preface-watch.ts'
 import { Http1Reader } from './reader.ts'
 import { responseLines, statusLine } from './serialize.ts'
 
 const HEAD = 1
-const CLOSE = 2
-const LIFETIME = 3
+const LIFETIME = 2
 
 /** Bytes of further requests that may wait while one is being answered. */
 const MAX_PIPELINED = 64 * 1024
-
-/** RFC 9113 3.4, as much of it as no HTTP/1.1 request can begin with. */
-const PREFACE = 'PRI * HTTP/2.0\r\n\r\n'
 
 const CONNECTION = Symbol('connection')
 
@@ -54,7 +51,7 @@ export class Http1ServerConnection
   readonly #output: Output
   readonly #idle: IdleTimer
   readonly #headTimeout = new Timeout(this, HEAD)
-  #closeTimeout: Timeout | undefined
+  #delayedClose: DelayedClose | undefined
   #lifetime: Timeout | undefined
   /** Where this connection is counted, whatever manager its requests have later. */
   readonly #active: Cell
@@ -78,11 +75,8 @@ export class Http1ServerConnection
   #expired = false
   /** The next request waits for the client to read the last answer. */
   #held = false
-  /** When a client that reads too slowly is given up. */
-  #sentBy = 0
-  /** Hands the connection over when its first bytes are HTTP/2's. */
-  #onPreface: ((first: Buffer) => void) | undefined
-  #early: Buffer | undefined
+  /** Until it is known which protocol this is. */
+  #preface: PrefaceWatch | undefined
 
   constructor(
     socket: Socket,
@@ -92,7 +86,7 @@ export class Http1ServerConnection
     onPreface: ((first: Buffer) => void) | undefined,
   ) {
     super(manager.options.limits, 'requests')
-    this.#onPreface = onPreface
+    if (onPreface !== undefined) this.#preface = new PrefaceWatch(onPreface)
     this.#socket = socket
     this.#info = info
     this.#owner = owner
@@ -137,18 +131,10 @@ export class Http1ServerConnection
   }
 
   onTimeout(kind: number): void {
-    switch (kind) {
-      case HEAD:
-        this.onError(requestHeadersTimeout())
-        break
-      case LIFETIME:
-        this.#expired = true
-        this.drain()
-        break
-      default:
-        // The delay is for a client that has been sent all; until then it has the time of any slow reader.
-        if (!this.#socket.writableFinished && performance.now() < this.#sentBy) this.#armClose()
-        else this.#socket.destroy()
+    if (kind === HEAD) this.onError(requestHeadersTimeout())
+    else {
+      this.#expired = true
+      this.drain()
     }
   }
 
@@ -229,7 +215,10 @@ export class Http1ServerConnection
 
   onRead(chunk: Buffer, owned: boolean): void {
     if (this.#closing) return
-    if (this.#onPreface !== undefined && !this.#isHttp1(owned ? chunk : Buffer.from(chunk))) return
+    if (this.#preface !== undefined) {
+      this.#watchPreface(this.#preface, owned ? chunk : Buffer.from(chunk))
+      return
+    }
     beginRead()
     try {
       this.feed(chunk, owned)
@@ -242,30 +231,22 @@ export class Http1ServerConnection
 
   /** A head that has begun must be complete in time, also one that came behind another request. */
   #watchHead(): void {
-    if ((this.headStarted || this.#early !== undefined) && !this.#headTimeout.armed) {
+    if ((this.headStarted || this.#preface?.begun) && !this.#headTimeout.armed) {
       this.#headTimeout.arm(this.#manager.options.requestHeadersTimeoutMs)
     }
   }
 
-  /** False while the bytes may still be HTTP/2's, and when they are: then the socket is not ours any more. */
-  #isHttp1(chunk: Buffer): boolean {
-    const start = this.#early === undefined ? chunk : Buffer.concat([this.#early, chunk])
-    const text = start.latin1Slice(0, Math.min(start.length, PREFACE.length))
-    if (text === PREFACE) {
-      this.#leave()
-      this.#onPreface?.(start)
-      return false
-    }
-    if (PREFACE.startsWith(text)) {
-      this.#early = start
+  #watchPreface(preface: PrefaceWatch, chunk: Buffer): void {
+    const found = preface.take(chunk)
+    if (found === undefined) {
       this.#watchHead()
-      return false
+      return
     }
-    this.#onPreface = undefined
-    if (this.#early === undefined) return true
-    this.#early = undefined
-    this.onRead(start, true)
-    return false
+    this.#preface = undefined
+    if (found.isHttp2) {
+      this.#leave()
+      preface.handOver(found.bytes)
+    } else this.onRead(found.bytes, true)
   }
 
   /** Gives the socket away. */
@@ -297,7 +278,7 @@ export class Http1ServerConnection
     this.stopReading()
     this.#idle.stop()
     this.#headTimeout.cancel()
-    this.#closeTimeout?.cancel()
+    this.#delayedClose?.cancel()
     this.#lifetime?.cancel()
     const stream = this.#stream
     this.#closing = true
@@ -456,14 +437,8 @@ export class Http1ServerConnection
       this.#socket.end()
       this.#socket.resume()
     }
-    const { streamIdleTimeoutMs } = this.#manager.options
-    this.#sentBy = streamIdleTimeoutMs > 0 ? performance.now() + streamIdleTimeoutMs : Infinity
-    this.#armClose()
-  }
-
-  #armClose(): void {
-    this.#closeTimeout ??= new Timeout(this, CLOSE)
-    this.#closeTimeout.arm(Math.max(1, this.#manager.options.delayedCloseMs))
+    const { delayedCloseMs, streamIdleTimeoutMs } = this.#manager.options
+    this.#delayedClose = new DelayedClose(this.#socket, delayedCloseMs, streamIdleTimeoutMs || Infinity)
   }
 
   #abort(): void {

@@ -141,7 +141,7 @@ describe('what is left behind', () => {
       recordServer([
         Buffer.concat([PREFACE, SETTINGS, frame(Headers, WHOLE, 1, POST)]),
         (connection) => connection.drain(),
-        frame(Ping, Flag.Ack, 0, '0000000000000004'),
+        frame(Ping, Flag.Ack, 0, '0000000000000003'),
         times(count, (i) => frame(Headers, WHOLE | END, id(i + 1), GET)),
       ])
     const codes = ({ written }: { written: Buffer }) =>
@@ -207,7 +207,7 @@ describe('draining', () => {
       (connection) => connection.drain(),
       // Still taken: it was under way.
       frame(Headers, WHOLE | END, 3, GET),
-      frame(Ping, Flag.Ack, 0, '0000000000000004'),
+      frame(Ping, Flag.Ack, 0, '0000000000000003'),
       frame(Headers, WHOLE | END, 5, GET),
       frame(Data, END, 1, '61'),
     ])

@@ -7,6 +7,7 @@ import type { ConnectionManager } from '../http/connection-manager.ts'
 import type { ConnectionOwner } from '../http1/server-connection.ts'
 import { type IdleOwner, IdleTimer } from '../idle-timer.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
+import { DelayedClose } from '../network/delayed-close.ts'
 import { readInto } from '../network/direct-socket.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import { Http2Connection } from './connection.ts'
@@ -18,16 +19,14 @@ import { Http2ServerStream } from './server-stream.ts'
 import { Setting } from './settings.ts'
 
 const HEAD = 1
-const CLOSE = 2
-const LIFETIME = 3
-const DRAIN = 4
+const LIFETIME = 2
+const DRAIN = 3
 
 export class Http2ServerConnection extends Http2Connection<Http2ServerStream> implements TimeoutOwner, IdleOwner {
   readonly #info: ConnectionInfo
   readonly #owner: ConnectionOwner
   readonly #idle: IdleTimer
   readonly #headTimeout = new Timeout(this, HEAD)
-  readonly #closeTimeout = new Timeout(this, CLOSE)
   readonly #lifetime = new Timeout(this, LIFETIME)
   readonly #drainTimeout = new Timeout(this, DRAIN)
   readonly #keepalive: Keepalive | undefined
@@ -44,8 +43,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
   /** The last stream that is still taken; -1: all are. */
   #final = -1
   #closed = false
-  /** When a client that reads too slowly is given up. */
-  #sentBy = 0
+  #delayedClose: DelayedClose | undefined
 
   constructor(socket: Socket, info: ConnectionInfo, owner: ConnectionOwner, manager: ConnectionManager) {
     const { http2, limits } = manager.options
@@ -87,10 +85,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
   onTimeout(kind: number): void {
     if (kind === LIFETIME) this.drain()
     else if (kind === DRAIN) this.#goAway()
-    else if (kind === HEAD) this.fail(protocolError('header block took too long'))
-    // The delay is for a client that has been sent all; until then it has the time of any slow reader.
-    else if (!this.socket.writableFinished && performance.now() < this.#sentBy) this.#armClose()
-    else this.socket.destroy()
+    else this.fail(protocolError('header block took too long'))
   }
 
   /**
@@ -139,7 +134,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     this.#closed = true
     this.#idle.stop()
     this.#headTimeout.cancel()
-    this.#closeTimeout.cancel()
+    this.#delayedClose?.cancel()
     this.#lifetime.cancel()
     this.#drainTimeout.cancel()
     this.#keepalive?.stop()
@@ -283,22 +278,16 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
 
   /** All is answered, and perhaps not yet read. */
   #finish(): void {
-    const { streamIdleTimeoutMs } = this.#manager.options
-    this.#sentBy = streamIdleTimeoutMs > 0 ? performance.now() + streamIdleTimeoutMs : Infinity
-    this.#shut()
+    this.#shut(this.#manager.options.streamIdleTimeoutMs || Infinity)
   }
 
-  /** Sends what is left, then waits a little for the client to read it and close. */
-  #shut(): void {
+  /** Sends what is left, then waits a little for the client to read it and close; longer for what is no error. */
+  #shut(slowReaderMs = 0): void {
     this.ended = true
     this.reader.stop()
     this.output.flush()
     this.socket.end()
     this.socket.resume()
-    this.#armClose()
-  }
-
-  #armClose(): void {
-    this.#closeTimeout.arm(Math.max(1, this.#manager.options.delayedCloseMs))
+    this.#delayedClose ??= new DelayedClose(this.socket, this.#manager.options.delayedCloseMs, slowReaderMs)
   }
 }
