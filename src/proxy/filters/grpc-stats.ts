@@ -1,13 +1,17 @@
-/** `envoy.filters.http.grpc_stats`: counts gRPC calls by their final status. */
-import { FilterConfigSchema } from '../../../gen/envoy/extensions/filters/http/grpc_stats/v3/config_pb.ts'
+/** `envoy.filters.http.grpc_stats`: counts gRPC calls and their messages by method and final status. */
+import {
+  type FilterConfig,
+  FilterConfigSchema,
+} from '../../../gen/envoy/extensions/filters/http/grpc_stats/v3/config_pb.ts'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import type { AsyncClient } from '../cluster/async-client.ts'
 import { onlyFields } from '../config/fields.ts'
-import type { HttpFilter, HttpFilterFactory } from '../http/filter.ts'
-import { FilterDataStatus, FilterHeadersStatus } from '../http/filter-status.ts'
-import { grpcStatus } from '../http/operators/grpc.ts'
+import type { HttpFilter, HttpFilterCallbacks, HttpFilterFactory } from '../http/filter.ts'
+import { FilterDataStatus, FilterHeadersStatus, FilterTrailersStatus } from '../http/filter-status.ts'
 import type { StreamInfo } from '../http/stream-info.ts'
 import { isGrpc } from '../route/route-match.ts'
+import type { StatsScope } from '../stats/scope.ts'
 import { GrpcMessageCount } from './grpc-message-count.ts'
 
 const NAME = 'envoy.filters.http.grpc_stats'
@@ -25,66 +29,105 @@ export const grpcStats: HttpFilterFactory<typeof FilterConfigSchema> = {
       ['stats_for_all_methods', 'individual_method_stats_allowlist', 'emit_filter_state'],
       'grpc_stats',
     )
-    const specifier = config.perMethodStatSpecifier
-    const all = specifier.case === 'statsForAllMethods' && specifier.value.value
-    const listed = new Set(
-      specifier.case === 'individualMethodStatsAllowlist'
-        ? specifier.value.services.flatMap(({ name, methodNames }) => methodNames.map((method) => `/${name}/${method}`))
-        : [],
-    )
-    const known = new Set<string>()
-    const onLog = (info: StreamInfo) => {
-      const headers = info.requestHeaders
-      if (headers === undefined || !isGrpc(headers) || info.upstreamCluster === '') return
-      const path = headers.get(':path') ?? ''
-      const named = listed.has(path) || (all && (known.has(path) || known.size < MAX_METHODS))
-      if (named) known.add(path)
-      const [, service, method] = named ? path.split('/') : []
-      const scope = context.clusters
-        .statsOf(info.upstreamCluster)
-        ?.scope(`grpc.${named ? `${service}.${method}.` : ''}`)
-      if (scope === undefined) return
-      const status = grpcStatus(info) ?? 'unknown'
-      scope.counter(status).value++
-      scope.counter(status === '0' ? 'success' : 'failure').value++
-      scope.counter('total').value++
-    }
-    if (!config.emitFilterState) return { createFilter: () => ({ onLog }) }
-    return { createFilter: () => new MessageCounter(onLog) }
+    const methods = new CountedMethods(config, context.clusters)
+    return { createFilter: (callbacks) => new GrpcStatsFilter(callbacks, methods, config.emitFilterState) }
   },
 }
 
-/** `emit_filter_state`: how many messages there were each way, where Envoy's formats and Istio's extensions look for it. */
-class MessageCounter implements HttpFilter {
-  readonly #count: (info: StreamInfo) => void
+/** A service and a method, with nothing else (Envoy's `resolveServiceAndMethod`, which skips empty segments). */
+const METHOD = /^\/*([^/?]+)\/+([^/?]+)\/*(?:\?|$)/
+
+/** Which methods have counters of their own. */
+class CountedMethods {
+  readonly #clusters: AsyncClient
+  readonly #all: boolean
+  readonly #named: Set<string>
+
+  constructor({ perMethodStatSpecifier: { case: which, value } }: FilterConfig, clusters: AsyncClient) {
+    this.#clusters = clusters
+    this.#all = which === 'statsForAllMethods' && value.value
+    const services = which === 'individualMethodStatsAllowlist' ? value.services : []
+    this.#named = new Set(services.flatMap(({ name, methodNames }) => methodNames.map((method) => `${name}.${method}`)))
+  }
+
+  /** Where a call counts; undefined: nowhere, as it names no method or goes to no cluster. */
+  scope(cluster: string, path: string): StatsScope | undefined {
+    const stats = this.#clusters.statsOf(cluster)
+    const parts = stats && METHOD.exec(path)
+    if (!parts) return undefined
+    const method = `${parts[1]}.${parts[2]}`
+    if (this.#all && this.#named.size < MAX_METHODS) this.#named.add(method)
+    return stats.scope(this.#named.has(method) ? `grpc.${method}.` : 'grpc.')
+  }
+}
+
+class GrpcStatsFilter implements HttpFilter {
+  readonly #callbacks: HttpFilterCallbacks
+  readonly #methods: CountedMethods
+  readonly #emitFilterState: boolean
+  #scope: StatsScope | undefined
   #request: GrpcMessageCount | undefined
   #response: GrpcMessageCount | undefined
 
-  constructor(count: (info: StreamInfo) => void) {
-    this.#count = count
+  constructor(callbacks: HttpFilterCallbacks, methods: CountedMethods, emitFilterState: boolean) {
+    this.#callbacks = callbacks
+    this.#methods = methods
+    this.#emitFilterState = emitFilterState
   }
 
   decodeHeaders(headers: HeaderMap): FilterHeadersStatus {
     if (isGrpc(headers)) {
       this.#request = new GrpcMessageCount()
-      this.#response = new GrpcMessageCount()
+      const cluster = this.#callbacks.route()?.clusterFor(headers) ?? ''
+      this.#scope = this.#methods.scope(cluster, headers.get(':path') ?? '')
     }
     return FilterHeadersStatus.Continue
   }
 
   decodeData(data: BodyBuffer): FilterDataStatus {
-    this.#request?.read(data)
+    this.#read(this.#request, data, 'request_message_count')
     return FilterDataStatus.Continue
+  }
+
+  encodeHeaders(headers: HeaderMap, endStream: boolean): FilterHeadersStatus {
+    if (!endStream && headers.get(':status') === '200' && isGrpc(headers)) this.#response = new GrpcMessageCount()
+    this.#end(headers)
+    return FilterHeadersStatus.Continue
   }
 
   encodeData(data: BodyBuffer): FilterDataStatus {
-    this.#response?.read(data)
+    this.#read(this.#response, data, 'response_message_count')
     return FilterDataStatus.Continue
   }
 
+  encodeTrailers(trailers: HeaderMap): FilterTrailersStatus {
+    this.#end(trailers)
+    return FilterTrailersStatus.Continue
+  }
+
+  /** `emit_filter_state`: how many messages there were each way, where Envoy's formats and Istio's extensions look for it. */
   onLog(info: StreamInfo): void {
-    if (this.#request !== undefined && this.#response !== undefined)
-      info.setFilterState(NAME, Buffer.from(`${this.#request.value},${this.#response.value}`))
-    this.#count(info)
+    if (!this.#emitFilterState) return
+    const [sent, received] = [this.#request?.value ?? 0, this.#response?.value ?? 0]
+    // Envoy makes the object with the first message.
+    if (sent + received > 0) info.setFilterState(NAME, Buffer.from(`${sent},${received}`))
+  }
+
+  #read(messages: GrpcMessageCount | undefined, data: BodyBuffer, counter: string): void {
+    if (messages === undefined) return
+    const before = messages.value
+    messages.read(data)
+    if (messages.value > before && this.#scope !== undefined)
+      this.#scope.counter(counter).value += messages.value - before
+  }
+
+  /** A call without a status is none, whatever became of it. */
+  #end(headers: HeaderMap): void {
+    if (this.#scope === undefined) return
+    const status = headers.get('grpc-status')
+    if (status === undefined) return
+    this.#scope.counter(status).value++
+    this.#scope.counter(status === '0' ? 'success' : 'failure').value++
+    this.#scope.counter('total').value++
   }
 }

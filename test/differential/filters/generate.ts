@@ -7,6 +7,7 @@ import { Dice } from './dice.ts'
 import { extAuthzCase } from './ext-authz.ts'
 import { faultCase } from './fault.ts'
 import { grpcWebCase } from './grpc.ts'
+import { grpcStatsCase } from './grpc-stats.ts'
 import { headerMutationCase } from './header-mutation.ts'
 import { jwtCase } from './jwt.ts'
 import { localRateLimitCase } from './local-ratelimit.ts'
@@ -33,6 +34,7 @@ export const GENERATORS: Readonly<Record<string, Generator>> = {
   buffer: bufferCase,
   'health-check': healthCheckCase,
   'grpc-web': grpcWebCase,
+  'grpc-stats': grpcStatsCase,
 }
 
 /** Cases by seed: one that differs is made again alone by its own seed. */

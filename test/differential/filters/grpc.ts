@@ -30,7 +30,7 @@ const ACCEPTS = [
 const STATUSES = ['0', '0', '5', '16', '17', 'x', '', '-1', '99']
 
 /** Frames of messages: a flag, four bytes of length, the message. */
-function frames(dice: Dice): string {
+export function frames(dice: Dice): string {
   return dice
     .list(0, 3, () => {
       const message = dice.pick(['', 'a', 'hello', '\xe9\x00', 'y'.repeat(300)])
@@ -40,13 +40,13 @@ function frames(dice: Dice): string {
     .join('')
 }
 
-function inPieces(dice: Dice, bytes: string): Pick<Answer, 'body' | 'chunks'> {
+export function inPieces(dice: Dice, bytes: string): Pick<Answer, 'body' | 'chunks'> {
   if (bytes === '' || dice.chance(0.5)) return { body: bytes }
   const at = dice.int(0, bytes.length)
   return { chunks: [bytes.slice(0, at), bytes.slice(at)].filter((one) => one !== '') }
 }
 
-function answer(dice: Dice, type: string): Answer {
+export function answer(dice: Dice, type: string): Answer {
   const status = dice.pick(STATUSES)
   const rest = { 'grpc-status': status, ...(dice.chance(0.4) ? { 'grpc-message': dice.pick(['m', '', 'a%20b']) } : {}) }
   const headers = {
@@ -62,20 +62,20 @@ function answer(dice: Dice, type: string): Answer {
     : { status: code, headers, ...inPieces(dice, bytes) }
 }
 
-const TRAILERS = {
+export const TRAILERS = {
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
     '@type': '~extensions.upstreams.http.v3.HttpProtocolOptions',
     explicit_http_config: { http_protocol_options: { enable_trailers: true } },
   },
 }
 
-const ROUTES = [
+export const ROUTES = [
   { match: { path: '/direct' }, direct_response: { status: 403, body: { inline_string: 'no' } } },
   { match: { prefix: '/down' }, route: { cluster: '$down' } },
   { match: { prefix: '/' }, route: { cluster: '$up' } },
 ]
 
-const PATHS = [
+export const PATHS = [
   '/s.S/m',
   '/s.S/m',
   '/s.S/n',
@@ -90,7 +90,7 @@ const PATHS = [
   '/none',
 ]
 
-function filter(name: string, typed_config: Record<string, unknown>): unknown {
+export function filter(name: string, typed_config: Record<string, unknown>): unknown {
   return { name: `envoy.filters.http.${name}`, typed_config }
 }
 

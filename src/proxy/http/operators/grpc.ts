@@ -5,8 +5,9 @@ import { grpcFromHttp } from '../grpc-from-http.ts'
 import type { StreamInfo } from '../stream-info.ts'
 import type { Operator } from './operator.ts'
 
+/** An empty one is none, as in Envoy. */
 export function grpcStatus(info: StreamInfo): string | undefined {
-  return info.responseTrailers?.get('grpc-status') ?? info.responseHeaders?.get('grpc-status')
+  return info.responseTrailers?.get('grpc-status') || info.responseHeaders?.get('grpc-status') || undefined
 }
 
 const GRPC_NAMES: readonly string[] = [
