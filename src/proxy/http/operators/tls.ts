@@ -16,19 +16,16 @@ function session(side: Side, read: (tls: TlsInfo) => string): Operator {
   }
 }
 
-function peer(side: Side, read: (certificate: CertificateInfo) => string): Operator {
-  return (info) => {
-    const certificate = side(info)?.peer
-    return certificate && text(read(certificate))
-  }
+function certificate(whose: 'peer' | 'local') {
+  return (side: Side, read: (certificate: CertificateInfo) => string): Operator =>
+    (info) => {
+      const found = side(info)?.[whose]
+      return found && text(read(found))
+    }
 }
 
-function local(side: Side, read: (certificate: CertificateInfo) => string): Operator {
-  return (info) => {
-    const certificate = side(info)?.local
-    return certificate && text(read(certificate))
-  }
-}
+const peer = certificate('peer')
+const local = certificate('local')
 
 const uri = (c: CertificateInfo) => c.uriSans.join(',')
 const dns = (c: CertificateInfo) => c.dnsSans.join(',')
