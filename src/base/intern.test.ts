@@ -31,6 +31,11 @@ test('one changed byte is another text, wherever it stands', () => {
     for (let at = 0; at < length; at++) {
       memory[at] = 0x62
       assert.equal(table.get(memory, 0, length, view).text, memory.latin1Slice(), `${length} bytes, changed at ${at}`)
+      assert.equal(
+        table.get(memory, 0, length).text,
+        memory.latin1Slice(),
+        `${length} bytes by bytes, changed at ${at}`,
+      )
       memory[at] = 0x61
     }
   }

@@ -4,8 +4,11 @@
  */
 interface Entry<T> {
   readonly length: number
-  readonly bytes: Uint8Array
-  /** The same four at a time, for those who have a view; the last four may overlap those before. None of fewer than four bytes. */
+  /** The first four bytes, those in the middle and the last, which may overlap; fewer than four bytes are all in `first`. */
+  readonly first: number
+  readonly middle: number
+  readonly last: number
+  /** Of a longer one what lies between the first and the last, four bytes at a time. */
   readonly words: readonly number[]
   readonly value: T
 }
@@ -13,6 +16,10 @@ interface Entry<T> {
 /** Longer byte strings are not remembered. */
 const LONGEST = 64
 const SLOTS = 1024
+/** Leaves the number of a slot of 32 bits. */
+const SHIFT = 22
+/** Of so many bytes there are none outside of the first, the middle and the last word. */
+const COVERED = 12
 
 /**
  * A direct-mapped table; who comes twice takes the slot of what was there, so it never grows, and who floods it only makes it slow.
@@ -27,55 +34,81 @@ export class InternTable<T> {
     this.#make = make
   }
 
-  /** The caller has checked the range. With a `view` of the same memory bytes are compared four at a time. */
+  /** The caller has checked the range. A `view` of the same memory makes it faster. */
   get(memory: Buffer, start: number, length: number, view?: DataView): T {
-    if (length === 0 || length > LONGEST) return this.#make(memory.latin1Slice(start, start + length))
-    const last = start + length - 1
-    const mixed =
-      length * 31 +
-      memory[start] * 7 +
-      memory[last] * 131 +
-      memory[length === 1 ? last : last - 1] * 521 +
-      memory[start + (length >> 1)] * 1031 +
-      memory[start + (length >> 2)] * 37
-    const slot = mixed & (SLOTS - 1)
+    if (view === undefined || length < 4 || length > LONGEST) return this.#getByBytes(memory, start, length)
+    const end = start + length - 4
+    const first = view.getInt32(start, true)
+    const middle = view.getInt32((start + end) >>> 1, true)
+    const last = view.getInt32(end, true)
+    const slot = slotOf(length, first, middle, last)
     const entry = this.#slots[slot]
-    if (entry !== undefined && entry.length === length) {
-      const found =
-        view === undefined || length < 4
-          ? sameBytes(entry.bytes, memory, start, length)
-          : sameWords(entry.words, view, start, length - 4)
-      if (found) return entry.value
+    if (
+      entry !== undefined &&
+      isAlike(entry, length, first, middle, last) &&
+      (length <= COVERED || sameWords(entry.words, view, start))
+    ) {
+      return entry.value
     }
+    return this.#miss(memory, start, length, first, middle, last)
+  }
+
+  #getByBytes(memory: Buffer, start: number, length: number): T {
+    if (length === 0 || length > LONGEST) return this.#make(memory.latin1Slice(start, start + length))
+    const end = start + length - 4
+    const short = length < 4
+    const first = short ? shortWord(memory, start, length) : wordAt(memory, start)
+    const middle = short ? 0 : wordAt(memory, (start + end) >>> 1)
+    const last = short ? 0 : wordAt(memory, end)
+    const entry = this.#slots[slotOf(length, first, middle, last)]
+    if (
+      entry !== undefined &&
+      isAlike(entry, length, first, middle, last) &&
+      (length <= COVERED || sameBytes(entry.words, memory, start))
+    ) {
+      return entry.value
+    }
+    return this.#miss(memory, start, length, first, middle, last)
+  }
+
+  #miss(memory: Buffer, start: number, length: number, first: number, middle: number, last: number): T {
     const text = memory.latin1Slice(start, start + length)
     const value = this.#make(text)
+    const slot = slotOf(length, first, middle, last)
     // What comes once (a request id) is not worth an entry, nor the loss of another's.
-    if (this.#missed[slot] === text) this.#slots[slot] = remember(memory, start, length, value)
-    else this.#missed[slot] = text
+    if (this.#missed[slot] === text) {
+      const words: number[] = []
+      if (length > COVERED) for (let at = 4; at < length - 4; at += 4) words.push(wordAt(memory, start + at))
+      this.#slots[slot] = { length, first, middle, last, words, value }
+    } else this.#missed[slot] = text
     return value
   }
 }
 
-function remember<T>(memory: Buffer, start: number, length: number, value: T): Entry<T> {
-  const bytes = new Uint8Array(length)
-  for (let i = 0; i < length; i++) bytes[i] = memory[start + i]
-  const words: number[] = []
-  for (let i = 0; i < length && length >= 4; i += 4) {
-    const at = Math.min(i, length - 4)
-    words.push(bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24))
-  }
-  return { length, bytes, words, value }
+/** Odd factors without a pattern, so that each bit moves the uppermost, of which the slot is made. */
+function slotOf(length: number, first: number, middle: number, last: number): number {
+  const mixed = Math.imul(first, 0x9e3779b1) + Math.imul(middle, 0x85ebca6b) + Math.imul(last, 0xc2b2ae35)
+  return (mixed + (length << SHIFT)) >>> SHIFT
 }
 
-function sameBytes(bytes: Uint8Array, memory: Buffer, start: number, length: number): boolean {
-  for (let i = 0; i < length; i++) if (bytes[i] !== memory[start + i]) return false
+function isAlike<T>(entry: Entry<T>, length: number, first: number, middle: number, last: number): boolean {
+  return entry.length === length && entry.first === first && entry.middle === middle && entry.last === last
+}
+
+function shortWord(memory: Buffer, start: number, length: number): number {
+  return memory[start] | (memory[start + (length >> 1)] << 8) | (memory[start + length - 1] << 16)
+}
+
+function wordAt(memory: Buffer, at: number): number {
+  return memory[at] | (memory[at + 1] << 8) | (memory[at + 2] << 16) | (memory[at + 3] << 24)
+}
+
+function sameWords(words: readonly number[], view: DataView, start: number): boolean {
+  for (let n = 0, at = start + 4; n < words.length; n++, at += 4) if (words[n] !== view.getInt32(at, true)) return false
   return true
 }
 
-/** `last` is where the last four bytes begin. */
-function sameWords(words: readonly number[], view: DataView, start: number, last: number): boolean {
-  let at = 0
-  let n = 0
-  for (; at < last; at += 4) if (words[n++] !== view.getInt32(start + at, true)) return false
-  return words[n] === view.getInt32(start + last, true)
+function sameBytes(words: readonly number[], memory: Buffer, start: number): boolean {
+  for (let n = 0, at = start + 4; n < words.length; n++, at += 4) if (words[n] !== wordAt(memory, at)) return false
+  return true
 }

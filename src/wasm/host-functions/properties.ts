@@ -15,7 +15,7 @@ export const propertyFunctions: HostFunctionTable = {
       if (checkSlots(vm, pointerSlot >>> 0, sizeSlot >>> 0) !== STATUS.ok) return STATUS.invalidMemoryAccess
       if (vm.current === undefined) return STATUS.badArgument
       if (pathSize >>> 0 > LONGEST_PATH) return STATUS.notFound
-      const parsed = propertyPaths.get(vm.memory, path >>> 0, pathSize >>> 0)
+      const parsed = propertyPaths.get(vm.memory, path >>> 0, pathSize >>> 0, vm.view)
       const value = parsed === undefined ? undefined : findProperty(vm.current, parsed)
       if (value === undefined) return STATUS.notFound
       if (typeof value === 'string' && isByteString(value))
@@ -39,7 +39,7 @@ export const propertyFunctions: HostFunctionTable = {
       if (state === undefined) return STATUS.notFound
       if (pathSize >>> 0 > LONGEST_PATH) return STATUS.badArgument
       if (valueSize >>> 0 > vm.limits.propertyBytes) return STATUS.internalFailure
-      const parsed = propertyPaths.get(vm.memory, path >>> 0, pathSize >>> 0)
+      const parsed = propertyPaths.get(vm.memory, path >>> 0, pathSize >>> 0, vm.view)
       if (parsed === undefined) return STATUS.badArgument
       const { key } = parsed
       const declared = vm.declared.get(key)
