@@ -7,6 +7,9 @@ export interface ClientHello {
 /** A hello that is longer than this is no honest one. */
 const MAX_HELLO = 16 * 1024
 
+/** With the heads of its records. */
+const MAX_BYTES = MAX_HELLO + 64 * 5
+
 /** `undefined`: more bytes are needed; `null`: this is not TLS. */
 export function readClientHello(bytes: Buffer): ClientHello | undefined | null {
   const handshake = joinRecords(bytes)
@@ -20,29 +23,32 @@ export function readClientHello(bytes: Buffer): ClientHello | undefined | null {
   }
 }
 
-/** A hello may be cut over several records. */
+/** A hello may be cut over several records. It is asked for again with each read: what it costs must not grow with the number of both. */
 function joinRecords(bytes: Buffer): Buffer | undefined | null {
   const parts: Buffer[] = []
   let have = 0
+  let wanted = -1
   let at = 0
   for (;;) {
     if (bytes.length > at && bytes[at] !== 22) return null
-    if (bytes.length < at + 5) return undefined
+    if (bytes.length < at + 5) break
     if (bytes[at + 1] !== 3) return null
     const length = bytes.readUInt16BE(at + 3)
-    const end = at + 5 + length
-    parts.push(bytes.subarray(at + 5, Math.min(end, bytes.length)))
-    have += Math.min(end, bytes.length) - at - 5
-    const joined = parts.length === 1 ? parts[0] : Buffer.concat(parts)
-    if (have >= 4) {
-      const wanted = 4 + joined.readUIntBE(1, 3)
-      if (wanted > MAX_HELLO) return null
-      if (have >= wanted) return joined.subarray(0, wanted)
-    }
-    if (end > bytes.length) return undefined
-    at = end
     if (length === 0) return null
+    const end = at + 5 + length
+    const part = bytes.subarray(at + 5, end)
+    parts.push(part)
+    have += part.length
+    if (wanted === -1 && have >= 4) {
+      wanted = 4 + Buffer.concat(parts).readUIntBE(1, 3)
+      if (wanted > MAX_HELLO) return null
+    }
+    if (wanted !== -1 && have >= wanted) return Buffer.concat(parts).subarray(0, wanted)
+    if (end > bytes.length) break
+    at = end
   }
+  // No more than that is looked at (Envoy: `max_client_hello_size`), in how many records ever.
+  return bytes.length > MAX_BYTES ? null : undefined
 }
 
 function parse(hello: Buffer): ClientHello {

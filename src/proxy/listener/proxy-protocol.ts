@@ -3,6 +3,9 @@
 import { isIP } from 'node:net'
 import type { ChainFacts } from './filter-chain-match.ts'
 
+/** Of a line, without its end (2.1). */
+const LONGEST = 105
+
 export interface ProxyHeader {
   readonly length: number
   readonly addresses: Partial<ChainFacts>
@@ -17,8 +20,8 @@ export function readProxyHeader(bytes: Buffer): ProxyHeader | undefined | null {
   const start = 'PROXY '
   if (bytes.toString('latin1', 0, Math.min(6, bytes.length)) !== start.slice(0, Math.min(6, bytes.length))) return null
   const end = bytes.indexOf('\r\n')
-  // 107 bytes is the longest line that the format allows.
-  if (end === -1) return bytes.length > 107 ? null : undefined
+  if (end > LONGEST || (end === -1 && bytes.length > LONGEST)) return null
+  if (end === -1) return undefined
   return version1(bytes.toString('latin1', 0, end), end + 2)
 }
 
@@ -27,7 +30,7 @@ function version1(line: string, length: number): ProxyHeader | null {
   if (family === 'UNKNOWN') return { length, addresses: {} }
   const wanted = family === 'TCP4' ? 4 : family === 'TCP6' ? 6 : -1
   if (more.length > 0 || isIP(source) !== wanted || isIP(target) !== wanted) return null
-  if (!/^\d{1,5}$/.test(sourcePort) || !/^\d{1,5}$/.test(targetPort)) return null
+  if (!isPort(sourcePort) || !isPort(targetPort)) return null
   return {
     length,
     addresses: {
@@ -39,12 +42,18 @@ function version1(line: string, length: number): ProxyHeader | null {
   }
 }
 
+function isPort(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) < 65_536
+}
+
 function version2(bytes: Buffer): ProxyHeader | undefined | null {
   const length = 16 + bytes.readUInt16BE(14)
   if (bytes.length < length) return undefined
   if (bytes[12] >> 4 !== 2) return null
   // LOCAL: a health check of the proxy in front, with its own address.
-  if ((bytes[12] & 15) === 0) return { length, addresses: {} }
+  const command = bytes[12] & 15
+  if (command === 0) return { length, addresses: {} }
+  if (command !== 1) return null
   const family = bytes[13] >> 4
   const size = family === 1 ? 4 : family === 2 ? 16 : 0
   if (size === 0) return { length, addresses: {} }

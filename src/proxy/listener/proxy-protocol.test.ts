@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { readProxyHeader } from './proxy-protocol.ts'
+
+const V2 = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
+const v2 = (command: number, family: number, body: readonly number[]) =>
+  Buffer.concat([V2, Buffer.from([command, family, 0, body.length, ...body])])
+const FOUR = [10, 0, 0, 1, 10, 0, 0, 2, 4, 210, 0, 80]
+
+describe('PROXY protocol', () => {
+  test('version 1 and 2 tell the addresses', () => {
+    const addresses = { remoteAddress: '10.0.0.1', remotePort: 1234, localAddress: '10.0.0.2', localPort: 80 }
+    const line = Buffer.from('PROXY TCP4 10.0.0.1 10.0.0.2 1234 80\r\nmore')
+    assert.deepEqual(readProxyHeader(line), { length: 38, addresses })
+    assert.deepEqual(readProxyHeader(v2(0x21, 0x11, FOUR)), { length: 28, addresses })
+  })
+
+  for (const [what, bytes] of [
+    ['version 1 without addresses', Buffer.from('PROXY UNKNOWN and so on\r\n')],
+    ['version 2 of a health check', v2(0x20, 0, [])],
+    ['version 2 of no IP', v2(0x21, 0x31, [1, 2, 3])],
+  ] as const) {
+    test(`${what} leaves the socket’s`, () => assert.deepEqual(readProxyHeader(bytes)?.addresses, {}))
+  }
+
+  for (const [what, bytes] of [
+    ['a port beyond 65535', Buffer.from('PROXY TCP4 10.0.0.1 10.0.0.2 65536 80\r\n')],
+    ['an address of the other family', Buffer.from('PROXY TCP4 ::1 10.0.0.2 1 80\r\n')],
+    ['a line that is too long', Buffer.from(`PROXY UNKNOWN ${'x'.repeat(100)}\r\n`)],
+    ['a line without end', Buffer.from(`PROXY UNKNOWN ${'x'.repeat(100)}`)],
+    ['another version', v2(0x11, 0x11, FOUR)],
+    ['another command', v2(0x22, 0x11, FOUR)],
+    ['addresses that are cut off', v2(0x21, 0x11, FOUR.slice(1))],
+    ['HTTP', Buffer.from('GET / HTTP/1.1\r\n')],
+  ] as const) {
+    test(`${what} is none`, () => assert.equal(readProxyHeader(bytes), null))
+  }
+})
