@@ -16,6 +16,11 @@ export class PrefaceWatch {
     return this.#early !== undefined
   }
 
+  /** Whether these bytes need be taken: most requests cannot be HTTP/2 by their first letter. */
+  canBe(chunk: Buffer): boolean {
+    return this.begun || chunk[0] === PREFACE.charCodeAt(0)
+  }
+
   /** Takes bytes that are not read again; says what all of them together are, or `undefined` while they may be either. */
   take(chunk: Buffer): { readonly isHttp2: boolean; readonly bytes: Buffer } | undefined {
     const bytes = this.#early === undefined ? chunk : Buffer.concat([this.#early, chunk])

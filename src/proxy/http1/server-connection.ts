@@ -215,10 +215,12 @@ export class Http1ServerConnection
 
   onRead(chunk: Buffer, owned: boolean): void {
     if (this.#closing) return
-    if (this.#preface !== undefined) {
-      this.#watchPreface(this.#preface, owned ? chunk : Buffer.from(chunk))
+    const preface = this.#preface
+    if (preface?.canBe(chunk)) {
+      this.#watchPreface(preface, owned ? chunk : Buffer.from(chunk))
       return
     }
+    this.#preface = undefined
     beginRead()
     try {
       this.feed(chunk, owned)
