@@ -21,7 +21,10 @@ const FIELDS = [
   'treat_missing_header_as_empty',
 ]
 
-/** Compiles a HeaderMatcher. Repeated headers are compared joined by commas, as Envoy does. */
+/**
+ * Compiles a HeaderMatcher. Of a repeated header one line has to match, and none where the match is inverted, as in Envoy: if the lines
+ * were joined, another one beside it would hide what a rule forbids.
+ */
 export function headerMatch(matcher: HeaderMatcher, path: string): HeaderMatch {
   onlyFields(HeaderMatcherSchema, matcher, FIELDS, path)
   if (matcher.name === '') throw invalid(`${path}.name`, 'a header name is missing')
@@ -34,12 +37,21 @@ export function headerMatch(matcher: HeaderMatcher, path: string): HeaderMatch {
   }
   const text = textMatch(specifier, path)
   return (headers) => {
-    const value = headerValue(headers, name)
+    const flat = headers.flat
+    let missing = true
+    for (let i = 0; i < flat.length; i += 2) {
+      if (flat[i] !== name) continue
+      if (text(flat[i + 1])) return !invertMatch
+      missing = false
+    }
+    if (!missing) return invertMatch
     // A missing header is no match, inverted or not (Envoy 1.14 and later).
-    if (value === undefined) return treatMissingHeaderAsEmpty ? text('') !== invertMatch : false
-    return text(value) !== invertMatch
+    return treatMissingHeaderAsEmpty ? text('') !== invertMatch : false
   }
 }
+
+/** What can be one of 64 bits, as absl::SimpleAtoi reads it. */
+const INTEGER = /^([+-]?)0*([0-9]{1,19})$/
 
 /** The value of a header, its repetitions joined. */
 export function headerValue(headers: HeaderMap, name: string): string | undefined {
@@ -68,7 +80,12 @@ function textMatch(specifier: HeaderMatcher['headerMatchSpecifier'], path: strin
     }
     case 'rangeMatch': {
       const { start, end } = specifier.value
-      return (text) => /^-?[0-9]{1,19}$/.test(text) && BigInt(text) >= start && BigInt(text) < end
+      return (text) => {
+        const number = INTEGER.exec(text)
+        if (number === null) return false
+        const value = BigInt(`${number[1]}${number[2]}`)
+        return value >= start && value < end
+      }
     }
     case 'stringMatch':
       return bytesMatch(specifier.value, `${path}.string_match`)
