@@ -126,17 +126,21 @@ export class ClusterManager implements AsyncClient {
   checkEndpoints(proto: ClusterLoadAssignment): void {
     const path = `endpoints of "${proto.clusterName}"`
     compileAssignment(proto, path)
-    const local = this.#local && this.#clusters.get(this.#local.clusterName)
-    if (local?.config.discovery === 'eds' && local.config.edsName === proto.clusterName) onePriority(proto, path)
+    const local = this.#local?.clusterName
+    if (this.#askingFor(proto.clusterName).some(({ name }) => name === local)) onePriority(proto, path)
   }
 
   updateEndpoints(proto: ClusterLoadAssignment): void {
     this.#endpoints.set(proto.clusterName, proto)
+    for (const cluster of this.#askingFor(proto.clusterName)) cluster.updateEndpoints(proto)
+  }
+
+  /** Those in force and those that are to follow them. */
+  #askingFor(edsName: string): Cluster[] {
     const warming = [...this.#warming.values()].map(({ cluster }) => cluster)
-    for (const cluster of [...this.#clusters.values(), ...warming]) {
-      if (cluster.config.discovery === 'eds' && cluster.config.edsName === proto.clusterName)
-        cluster.updateEndpoints(proto)
-    }
+    return [...this.#clusters.values(), ...warming].filter(
+      ({ config }) => config.discovery === 'eds' && config.edsName === edsName,
+    )
   }
 
   /** The cluster is there no more, nor is any other with the same endpoints. */
