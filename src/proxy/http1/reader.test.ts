@@ -21,6 +21,22 @@ class Reader extends Http1Reader {
   protected onError(): void {}
 }
 
+test('whoever closes the connection for a body is not told that its trailers are wrong', () => {
+  const told: string[] = []
+  class Closing extends Reader {
+    protected override onBody(): void {
+      told.push('body')
+      this.stopReading()
+    }
+    protected override onError(): void {
+      told.push('error')
+    }
+  }
+  const head = 'POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n'
+  new Closing(DEFAULT_LIMITS, 'requests').read(Buffer.from(`${head}5\r\nhello\r\n0\r\nno trailer\r\n\r\n`))
+  assert.deepEqual(told, ['body'])
+})
+
 setFlagsFromString('--expose-gc')
 const gc: () => void = runInNewContext('gc')
 

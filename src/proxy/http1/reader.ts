@@ -100,9 +100,11 @@ export abstract class Http1Reader {
       // As in Envoy nobody gets what came with the error, but for a body that is complete: only its trailers are wrong.
       if (this.#chunked?.inTrailers === true) this.#handOnChunks()
       else this.#joined?.clear()
+      // Whoever got the body may have closed the connection: then nobody waits for the rest of its message.
+      const over = (this.#state as number) === DEAD
       this.stopReading()
       if (!(error instanceof CodecError)) throw error
-      this.onError(error)
+      if (!over) this.onError(error)
     } finally {
       this.#feeding = false
       this.currentRead.end()
