@@ -41,6 +41,19 @@ test('one changed byte is another text, wherever it stands', () => {
   }
 })
 
+test('bytes beyond 2 GiB are looked at where they stand: a memory may have 4', () => {
+  const start = 3 * 2 ** 30
+  const table = new InternTable((text) => ({ text }))
+  /** As if the text stood there. */
+  const of = (text: string) => {
+    const bytes = Buffer.from(text)
+    const view = { getInt32: (at: number) => bytes.readInt32LE(at - start) } as unknown as DataView
+    const memory = { latin1Slice: () => text } as unknown as Buffer
+    return table.get(memory, start, text.length, view).text
+  }
+  for (const text of ['x-name-a-end', 'x-name-b-end', 'x-name-a-end', 'x-name-a-end']) assert.equal(of(text), text)
+})
+
 test('what comes once drives nothing out that comes again', () => {
   const table = new InternTable((text) => ({ text }))
   const of = (text: string) => table.get(Buffer.from(text, 'latin1'), 0, text.length)

@@ -39,7 +39,7 @@ export class InternTable<T> {
     if (view === undefined || length < 4 || length > LONGEST) return this.#getByBytes(memory, start, length)
     const end = start + length - 4
     const first = view.getInt32(start, true)
-    const middle = view.getInt32((start + end) >>> 1, true)
+    const middle = view.getInt32(start + ((length - 4) >>> 1), true)
     const last = view.getInt32(end, true)
     const slot = slotOf(length, first, middle, last)
     const entry = this.#slots[slot]
@@ -58,7 +58,7 @@ export class InternTable<T> {
     const end = start + length - 4
     const short = length < 4
     const first = short ? shortWord(memory, start, length) : wordAt(memory, start)
-    const middle = short ? 0 : wordAt(memory, (start + end) >>> 1)
+    const middle = short ? 0 : wordAt(memory, start + ((length - 4) >>> 1))
     const last = short ? 0 : wordAt(memory, end)
     const entry = this.#slots[slotOf(length, first, middle, last)]
     if (
