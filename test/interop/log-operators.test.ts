@@ -40,8 +40,8 @@ const CHANCE = [
 ]
 
 describe('operators of access logs', { skip: peer.skip }, () => {
-  for (const version of ['TLSv1_2', 'TLSv1_3'])
-    test(`the same on Envoy by ${version}`, async () => {
+  for (const version of ['TLSv1_2', 'TLSv1_3', undefined])
+    test(`the same on Envoy by ${version ?? 'what each side takes by default'}`, async () => {
       const authority = await new Authority().start()
       const pair = await authority.issue([
         { type: 'dns', value: 'one.example' },
@@ -129,11 +129,11 @@ function bootstrapOf(
   ports: readonly number[],
   { cert, key }: Pair,
   { pem }: Authority,
-  version: string,
+  version: string | undefined,
 ): unknown {
   const T = 'type.googleapis.com/envoy.extensions'
   const common = {
-    tls_params: { tls_minimum_protocol_version: version, tls_maximum_protocol_version: version },
+    ...(version && { tls_params: { tls_minimum_protocol_version: version, tls_maximum_protocol_version: version } }),
     tls_certificates: [{ certificate_chain: { inline_string: cert }, private_key: { inline_string: key } }],
     validation_context: { trusted_ca: { inline_string: pem } },
   }

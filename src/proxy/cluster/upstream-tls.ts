@@ -63,7 +63,7 @@ export function compileUpstreamTls(
   const certificate = certificatePem(common, secrets, where)
   const check = validation(common, secrets, where)
   const options = {
-    ...protocolBounds(common?.tlsParams, `${where}.tls_params`),
+    ...protocolBounds(common?.tlsParams, 'client', `${where}.tls_params`),
     ...(certificate === undefined ? {} : certificate),
     ...(check?.ca === undefined ? {} : { ca: check.ca }),
     ...(check?.crl === undefined ? {} : { crl: check.crl }),

@@ -78,7 +78,7 @@ export class DownstreamTls {
         ? ownTicketKeys(ticketSecret, JSON.stringify([path, identity, certificate]))
         : () => configured
     const options: SecureContextOptions = {
-      ...protocolBounds(common.tlsParams, `${where}.tls_params`),
+      ...protocolBounds(common.tlsParams, 'server', `${where}.tls_params`),
       ...certificate,
       ...resumption(config, path),
       ticketKeys: ticketKeys()[0],

@@ -18,6 +18,7 @@ const VERSIONS: Readonly<Record<TlsParameters_TlsProtocol, SecureVersion>> = {
 /** Versions and ciphers for `createSecureContext`. */
 export function protocolBounds(
   parameters: TlsParameters | undefined,
+  side: 'server' | 'client',
   path: string,
 ): { minVersion: SecureVersion; maxVersion: SecureVersion; ciphers?: string; ecdhCurve?: string } {
   if (parameters !== undefined) {
@@ -30,10 +31,14 @@ export function protocolBounds(
   }
   const { TLSv1_2, TLSv1_3 } = TlsParameters_TlsProtocol
   const min = parameters?.tlsMinimumProtocolVersion || TLSv1_2
-  const max = parameters?.tlsMaximumProtocolVersion || TLSv1_3
+  // A client that is told nothing stops at TLS 1.2, as Envoy's API says and Envoy does.
+  const max = parameters?.tlsMaximumProtocolVersion || (side === 'server' ? TLSv1_3 : TLSv1_2)
   // OpenSSL would take it, and refuse every handshake.
   if (min > max)
-    throw invalid(`${path}.tls_maximum_protocol_version`, `is below the minimum, which is ${VERSIONS[min]}`)
+    throw invalid(
+      `${path}.tls_maximum_protocol_version`,
+      `is ${VERSIONS[max]}, below the minimum, which is ${VERSIONS[min]}`,
+    )
   const ciphers = (parameters?.cipherSuites ?? []).map((suite) =>
     suite.replace(/^\[(.*)\]$/, '$1').replaceAll('|', ':'),
   )

@@ -68,6 +68,12 @@ describe('what OpenSSL refuses is told with its field', () => {
     })
   }
 
+  test('a minimum of TLS 1.3 of a client, which by default goes up to 1.2', () => {
+    const fields = 'tls_params: { tls_minimum_protocol_version: TLSv1_3 }'
+    server(`${fields}, tls_certificates: [${pair()}]`)
+    refused(() => client(fields), 'common_tls_context.tls_params.tls_maximum_protocol_version')
+  })
+
   test('session_timeout', () =>
     refused(() => server(`tls_certificates: [${pair()}]`, ', session_timeout: 0.5s'), 'session_timeout'))
 })
