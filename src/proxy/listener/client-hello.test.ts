@@ -35,7 +35,7 @@ describe('a ClientHello', () => {
     [100, 1],
     [100, 3],
     [10_000, 500],
-    [16_000, 16_000],
+    [16_379, 16_379],
   ]) {
     test(`of ${length} bytes in records of ${size}`, () => {
       const bytes = hello(length, size)
@@ -46,9 +46,16 @@ describe('a ClientHello', () => {
 
   test('is not waited for where it is cut into more records than it is worth', () => {
     const bytes = hello(10_000, 1)
-    assert.equal(readClientHello(bytes.subarray(0, 16_000)), undefined)
-    assert.equal(readClientHello(bytes.subarray(0, 17_000)), null)
+    assert.equal(readClientHello(bytes.subarray(0, 16_383)), undefined)
+    assert.equal(readClientHello(bytes.subarray(0, 16_384)), 'too large')
+    assert.equal(readClientHello(bytes), 'too large')
   })
+
+  test('is too large where it goes on beyond what is looked at', () =>
+    assert.equal(readClientHello(hello(16_380, 16_380)), 'too large'))
+
+  test('is none where a length in it points outside', () =>
+    assert.equal(readClientHello(Buffer.from([22, 3, 1, 0, 5, 1, 0, 0, 1, 0])), null))
 
   test('is none with an empty record', () => assert.equal(readClientHello(Buffer.from([22, 3, 1, 0, 0, 22])), null))
 })

@@ -4,22 +4,19 @@ export interface ClientHello {
   readonly protocols: readonly string[]
 }
 
-/** A hello that is longer than this is no honest one. */
-const MAX_HELLO = 16 * 1024
+/** How much is looked at, in how many records ever (Envoy: `max_client_hello_size`). A hello that is longer is no honest one. */
+const MOST = 16 * 1024
 
-/** With the heads of its records. */
-const MAX_BYTES = MAX_HELLO + 64 * 5
-
-/** `undefined`: more bytes are needed; `null`: this is not TLS. */
-export function readClientHello(bytes: Buffer): ClientHello | undefined | null {
-  const handshake = joinRecords(bytes)
-  if (handshake === undefined || handshake === null) return handshake
-  if (handshake[0] !== 1) return null
+/** `undefined`: more bytes are needed; `null`: this is not TLS; 'too large': it is, and goes on beyond what is looked at. */
+export function readClientHello(bytes: Buffer): ClientHello | undefined | null | 'too large' {
+  const handshake = joinRecords(bytes.subarray(0, MOST))
+  if (handshake === undefined) return bytes.length < MOST ? undefined : 'too large'
+  if (handshake === null || handshake[0] !== 1) return null
   try {
     return parse(handshake)
   } catch {
-    // Lengths that point outside: the TLS stack will say what is wrong with it.
-    return { serverName: '', protocols: [] }
+    // Lengths that point outside.
+    return null
   }
 }
 
@@ -31,7 +28,7 @@ function joinRecords(bytes: Buffer): Buffer | undefined | null {
   let at = 0
   for (;;) {
     if (bytes.length > at && bytes[at] !== 22) return null
-    if (bytes.length < at + 5) break
+    if (bytes.length < at + 5) return undefined
     if (bytes[at + 1] !== 3) return null
     const length = bytes.readUInt16BE(at + 3)
     if (length === 0) return null
@@ -41,14 +38,12 @@ function joinRecords(bytes: Buffer): Buffer | undefined | null {
     have += part.length
     if (wanted === -1 && have >= 4) {
       wanted = 4 + Buffer.concat(parts).readUIntBE(1, 3)
-      if (wanted > MAX_HELLO) return null
+      if (wanted > MOST) return null
     }
     if (wanted !== -1 && have >= wanted) return Buffer.concat(parts).subarray(0, wanted)
-    if (end > bytes.length) break
+    if (end > bytes.length) return undefined
     at = end
   }
-  // No more than that is looked at (Envoy: `max_client_hello_size`), in how many records ever.
-  return bytes.length > MAX_BYTES ? null : undefined
 }
 
 function parse(hello: Buffer): ClientHello {

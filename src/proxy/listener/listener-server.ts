@@ -175,6 +175,9 @@ interface ListenerStats {
   readonly active: Cell
   readonly noMatch: Cell
   readonly peekTimeout: Cell
+  /** Of all listeners, as in Envoy. */
+  readonly proxyHeaderError: Cell
+  readonly helloTooLarge: Cell
   readonly globalOverflow: Cell
   readonly overflow: Cell
   readonly handshakeTimeout: Cell
@@ -197,6 +200,8 @@ function listenerStats(stats: StatsScope, config: CompiledListener): ListenerSta
     globalOverflow: scope.counter('downstream_global_cx_overflow'),
     handshakeTimeout: scope.counter('downstream_cx_transport_socket_connect_timeout'),
     peekTimeout: scope.counter('downstream_pre_cx_timeout'),
+    proxyHeaderError: stats.counter('downstream_cx_proxy_proto_error'),
+    helloTooLarge: stats.counter('tls_inspector.client_hello_too_large'),
     tlsErrors: scope.counter('ssl.connection_error'),
     secretsNotReady: scope.counter('server_ssl_socket_factory.downstream_context_secrets_not_ready'),
     handshakes: scope.counter('ssl.handshake'),
@@ -244,8 +249,8 @@ class AcceptedConnection implements ConnectionOwner, Entry {
       return
     }
     peek(socket, config, (found) => {
-      if (found === undefined) {
-        this.#stats.peekTimeout.value++
+      if (typeof found === 'string') {
+        this.#stats[found].value++
         socket.destroy()
         return
       }

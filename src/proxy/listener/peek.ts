@@ -19,24 +19,27 @@ export interface Peeked {
   readonly addresses: Partial<ChainFacts>
 }
 
+/** Why there is nothing to go by. */
+export type PeekFailure = 'peekTimeout' | 'proxyHeaderError' | 'helloTooLarge'
+
 const PLAIN: Peeked = { serverName: '', transport: 'raw_buffer', protocols: [], addresses: {} }
 
-/** Calls back once: `undefined` when the bytes did not come in time or make no sense. */
-export function peek(socket: Socket, options: PeekOptions, done: (found: Peeked | undefined) => void): void {
+/** Calls back once, but for a connection that closes before. */
+export function peek(socket: Socket, options: PeekOptions, done: (found: Peeked | PeekFailure) => void): void {
   let bytes: Buffer = Buffer.alloc(0)
   let addresses: Partial<ChainFacts> = {}
   let wantsProxyHeader = options.proxyProtocol
-  const finish = (found: Peeked | undefined) => {
+  const finish = (found: Peeked | PeekFailure) => {
     clearTimeout(timer)
     socket.off('data', onData)
     socket.off('close', onClose)
     socket.off('end', onEnd)
     socket.pause()
-    if (found !== undefined && bytes.length > 0) socket.unshift(bytes)
+    if (bytes.length > 0) socket.unshift(bytes)
     done(found)
-    if (found !== undefined && !socket.destroyed) process.nextTick(() => socket.resume())
+    if (!socket.destroyed) process.nextTick(() => socket.resume())
   }
-  const onTimeout = () => finish(options.continueOnPeekTimeout ? { ...PLAIN, addresses } : undefined)
+  const onTimeout = () => finish(options.continueOnPeekTimeout ? { ...PLAIN, addresses } : 'peekTimeout')
   const timer = options.peekTimeoutMs === 0 ? undefined : setTimeout(onTimeout, options.peekTimeoutMs)
   const onClose = () => clearTimeout(timer)
   const onEnd = () => finish({ ...PLAIN, addresses })
@@ -46,7 +49,7 @@ export function peek(socket: Socket, options: PeekOptions, done: (found: Peeked 
       const header = readProxyHeader(bytes)
       if (header === undefined) return
       if (header === null) {
-        finish(undefined)
+        finish('proxyHeaderError')
         return
       }
       addresses = header.addresses
@@ -56,7 +59,8 @@ export function peek(socket: Socket, options: PeekOptions, done: (found: Peeked 
     }
     const hello = readClientHello(bytes)
     if (hello === undefined) return
-    if (hello !== null) finish({ ...hello, transport: 'tls', addresses })
+    if (hello === 'too large') finish('helloTooLarge')
+    else if (hello !== null) finish({ ...hello, transport: 'tls', addresses })
     else finish({ ...PLAIN, protocols: options.needsHttpPeek ? httpProtocol(bytes) : [], addresses })
   }
   socket.on('data', onData)
