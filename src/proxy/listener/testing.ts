@@ -17,10 +17,10 @@ export class Authority {
   #keys!: webcrypto.CryptoKeyPair
   #root!: x509.X509Certificate
 
-  async start(): Promise<this> {
+  async start(name = 'CN=test root'): Promise<this> {
     this.#keys = (await webcrypto.subtle.generateKey(ALG, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair
     this.#root = await x509.X509CertificateGenerator.createSelfSigned({
-      name: 'CN=test root',
+      name,
       keys: this.#keys as never,
       signingAlgorithm: ALG,
       notAfter: new Date(Date.now() + 3_600_000),
