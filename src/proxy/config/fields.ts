@@ -29,6 +29,15 @@ export function invalid(where: string, detail: string): SluiceError {
   return new SluiceError('SL5002', `${where}: ${detail}`, { where })
 }
 
+/** What `make` refuses is of what stands at `path`: filters name their fields, and not where they themselves stand. */
+export async function standingAt<T>(path: string, make: () => T | Promise<T>): Promise<T> {
+  try {
+    return await make()
+  } catch (error) {
+    throw error instanceof SluiceError ? error.at(path) : error
+  }
+}
+
 /** A number where there is one, refused outside of its bounds. */
 export function within(value: number | undefined, absent: number, min: number, max: number, path: string): number {
   if (value === undefined) return absent

@@ -9,7 +9,7 @@ import {
   HttpFilterSchema,
 } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
 import { messageName, unpack } from '../config/any.ts'
-import { invalid, onlyFields, unsupported } from '../config/fields.ts'
+import { invalid, onlyFields, standingAt, unsupported } from '../config/fields.ts'
 import type { ListenerFacts } from '../context.ts'
 import { ISTIO_PASSIVE, ISTIO_STATS } from '../filters/istio.ts'
 import { type DataPlaneContext, factoryContext } from '../worker/data-plane-context.ts'
@@ -74,7 +74,9 @@ export async function compileHttpFilters(
           `http.${place.statPrefix}.`,
           prepared,
         )
-        if (!tryOut(place, found.factory)) slot.replace(await found.factory.create(found.message as never, context))
+        const { factory, message } = found
+        if (!tryOut(place, factory))
+          slot.replace(await standingAt(path, () => factory.create(message as never, context)))
       }
       slots.push(slot)
     }

@@ -216,7 +216,7 @@ async function compileChain(
   const socket = transportSocket(proto, `${path}.transport_socket`)
   const tls = socket && downstreamTls(socket, place.context, `${path}.transport_socket`)
   const last = proto.filters.length - 1
-  const manager = connectionManager(proto, `${path}.filters[${last}]`)
+  const manager = connectionManager(proto, path)
   let network: CompiledNetworkFilters | undefined
   let http: CompiledConnectionManager | undefined
   try {
@@ -267,10 +267,11 @@ function isPlainHttp({ tls, networkSlots, manager }: CompiledChain): boolean {
 }
 
 /** The connection manager of a chain, which stands last if there is one. */
-export function connectionManager(proto: FilterChain, path: string): HttpConnectionManager | undefined {
-  const last = proto.filters.at(-1)
-  if (last?.configType.case !== 'typedConfig') return undefined
-  const { typeName, message } = unpack(last.configType.value, `${path}.typed_config`)
+export function connectionManager({ filters }: FilterChain, path: string): HttpConnectionManager | undefined {
+  const last = filters.length - 1
+  const config = filters[last]?.configType
+  if (config?.case !== 'typedConfig') return undefined
+  const { typeName, message } = unpack(config.value, `${path}.filters[${last}].typed_config`)
   return typeName === HttpConnectionManagerSchema.typeName ? (message as HttpConnectionManager) : undefined
 }
 

@@ -9,7 +9,17 @@ import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { create } from '@bufbuild/protobuf'
 import { SocketOptionSchema } from '../../../gen/envoy/config/core/v3/socket_option_pb.ts'
 import type { ProxyHandle } from '../index.ts'
-import { cluster, eventually, get, httpListener, portOf, type Running, testProxy, upstream } from '../testing.ts'
+import {
+  cluster,
+  eventually,
+  FILTERS,
+  get,
+  httpListener,
+  portOf,
+  type Running,
+  testProxy,
+  upstream,
+} from '../testing.ts'
 import { acceptedSocketOptions } from './socket-options.ts'
 import { Authority, inline, type Pair, serverTls } from './testing.ts'
 
@@ -195,3 +205,22 @@ async function hasIpv6(): Promise<boolean> {
   await new Promise((resolve) => server.close(resolve))
   return there
 }
+
+describe('a filter that is refused is told with the place where it stands', () => {
+  const BUFFER = `{ name: buffer, typed_config: { "@type": ${FILTERS}.http.buffer.v3.Buffer } }`
+  const TCP = `name: web
+address: { socket_address: { address: 127.0.0.1, port_value: 0 } }
+filter_chains: [{ filters: [{ name: tcp, typed_config: { "@type": ${FILTERS}.network.tcp_proxy.v3.TcpProxy, stat_prefix: t } }] }]`
+  const LUA = `{ name: lua, typed_config: { "@type": ${FILTERS}.http.lua.v3.Lua, default_source_code: { inline_string: "(" } } }`
+  for (const [what, listener, place] of [
+    ['an HTTP filter', httpListener({ filters: [BUFFER] }), 'filters[0].http_filters[0]: buffer.max_request_bytes: '],
+    ['one that prepares something', httpListener({ filters: [LUA] }), 'filters[0].http_filters[0]: lua:1: '],
+    ['a network filter', TCP, 'filters[0]: tcp_proxy: '],
+  ]) {
+    test(what, () =>
+      assert.rejects(testProxy([listener], [cluster(1)]), ({ message }: Error) =>
+        message.includes(`: listener "web".filter_chains[0].${place}`),
+      ),
+    )
+  }
+})

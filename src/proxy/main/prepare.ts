@@ -1,5 +1,6 @@
 /** Running the filters' `prepare` on the main thread. */
 import type { Listener } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
+import { standingAt } from '../config/fields.ts'
 import type { PrepareContext } from '../context.ts'
 import { prepareAccessLog } from '../http/access-log.ts'
 import { inlineRoutesPath } from '../http/compile-connection-manager.ts'
@@ -27,7 +28,7 @@ export async function prepareListener(
   }
   for (const { chain, path } of chains) {
     const last = chain.filters.length - 1
-    const manager = connectionManager(chain, `${path}.filters[${last}]`)
+    const manager = connectionManager(chain, path)
     const statPrefix = manager === undefined ? '' : `http.${manager.statPrefix}.`
     const found = [
       ...networkFiltersToPrepare(chain.filters, (type) => context.networkFilters.find(type), path),
@@ -42,7 +43,8 @@ export async function prepareListener(
       result.set(where, await prepareAccessLog(log, where))
     }
     for (const { path: where, factory, message } of found) {
-      result.set(where, await factory.prepare?.(message as never, { ...prepareContext, statPrefix }))
+      const context = { ...prepareContext, statPrefix }
+      result.set(where, await standingAt(where, () => factory.prepare?.(message as never, context)))
     }
   }
   return result

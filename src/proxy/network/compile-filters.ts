@@ -1,7 +1,7 @@
 import type { ExtensionConfigSource } from '../../../gen/envoy/config/core/v3/config_source_pb.ts'
 import { type Filter, FilterSchema } from '../../../gen/envoy/config/listener/v3/listener_components_pb.ts'
 import { messageName, unpack } from '../config/any.ts'
-import { invalid, onlyFields, unsupported } from '../config/fields.ts'
+import { invalid, onlyFields, standingAt, unsupported } from '../config/fields.ts'
 import type { ListenerFacts } from '../context.ts'
 import { ISTIO_PASSIVE, ISTIO_STATS } from '../filters/istio.ts'
 import { checkDiscovery, defaultConfigPath, toPrepare } from '../http/compile-filters.ts'
@@ -81,7 +81,8 @@ export async function compileNetworkFilters(
         if (factory === undefined || message === undefined) throw unsupported(path, `network filter ${typeName}`)
         terminal = factory.terminal === true
         const context = factoryContext(place.context, place.listener, filter.name, '', place.prepared.get(path))
-        if (!tryOut(place, factory)) slot.replace(await factory.create(message as never, context))
+        if (!tryOut(place, factory))
+          slot.replace(await standingAt(path, () => factory.create(message as never, context)))
       }
       slots.push(slot)
     }
