@@ -4,9 +4,10 @@ import {
   type JsonObject,
   type JsonValue,
   type MessageShape,
+  type Registry,
   toJson,
 } from '@bufbuild/protobuf'
-import { type Any, AnySchema } from '@bufbuild/protobuf/wkt'
+import { type Any, AnySchema, EmptySchema } from '@bufbuild/protobuf/wkt'
 import { type Bootstrap, BootstrapSchema } from '../../../gen/envoy/config/bootstrap/v3/bootstrap_pb.ts'
 import { ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
 import { ClusterLoadAssignmentSchema } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
@@ -17,17 +18,24 @@ import { redact } from '../../xds/index.ts'
 import { registry } from '../../xds/registry.ts'
 import type { ConfigManager } from '../main/config-manager.ts'
 import type { Delivered } from '../main/delivered.ts'
+import type { ListenerState, RefusedListener } from '../main/listener-updates.ts'
+
+/** Of what has a type that is not known, as what is refused mostly has, the type is told. */
+const shown: Registry = {
+  ...registry,
+  getMessage: (typeName) => registry.getMessage(typeName) ?? { ...EmptySchema, typeName },
+}
 
 const ADMIN = 'type.googleapis.com/envoy.admin.v3.'
 
 function json<D extends DescMessage>(schema: D, message: MessageShape<D>): JsonObject {
-  const body = toJson(schema, message, { registry, useProtoFieldName: true }) as JsonObject
+  const body = toJson(schema, message, { registry: shown, useProtoFieldName: true }) as JsonObject
   redact(registry, schema, body)
   return { '@type': `type.googleapis.com/${schema.typeName}`, ...body }
 }
 
 function anyJson(any: Any): JsonValue {
-  const body = toJson(AnySchema, any, { registry, useProtoFieldName: true })
+  const body = toJson(AnySchema, any, { registry: shown, useProtoFieldName: true })
   redact(registry, AnySchema, body)
   return body
 }
@@ -60,7 +68,11 @@ export function configDump(config: ConfigManager, bootstrap: Bootstrap, query: U
     name: key,
     ...entry('secret', SecretSchema, secret),
   })
-  const listeners = [...config.listeners].filter(([key]) => name.test(key))
+  const { listeners, refusedListeners: refused } = config
+  const dynamicListeners = [...new Set([...listeners.keys(), ...refused.keys()])].filter((key) => {
+    const { active, warming } = listeners.get(key) ?? {}
+    return name.test(key) && (active ?? warming)?.version !== ''
+  })
   const dump: JsonObject[] = [
     { '@type': `${ADMIN}BootstrapConfigDump`, bootstrap: withoutType(json(BootstrapSchema, bootstrap)) },
     {
@@ -71,17 +83,10 @@ export function configDump(config: ConfigManager, bootstrap: Bootstrap, query: U
     },
     {
       '@type': `${ADMIN}ListenersConfigDump`,
-      static_listeners: listeners.flatMap(([, { active }]) =>
+      static_listeners: named(listeners).flatMap(({ active }) =>
         active?.version === '' ? [entry('listener', ListenerSchema, active)] : [],
       ),
-      dynamic_listeners: listeners
-        .filter(([, { active, warming }]) => (active ?? warming)?.version !== '')
-        .map(([key, { active, warming, error }]) => ({
-          name: key,
-          ...(active === undefined ? {} : { active_state: entry('listener', ListenerSchema, active) }),
-          ...(warming === undefined ? {} : { warming_state: entry('listener', ListenerSchema, warming) }),
-          ...(error === undefined ? {} : { error_state: { details: error } }),
-        })),
+      dynamic_listeners: dynamicListeners.map((key) => dynamicListener(key, listeners.get(key), refused.get(key))),
     },
     {
       '@type': `${ADMIN}RoutesConfigDump`,
@@ -118,6 +123,24 @@ export function configDump(config: ConfigManager, bootstrap: Bootstrap, query: U
   if (resource === null) return { configs: dump }
   const list = dump.map((part) => part[resource]).find((part) => part !== undefined)
   return { configs: (list ?? []) as JsonValue }
+}
+
+function dynamicListener(
+  name: string,
+  { active, warming }: Partial<ListenerState> = {},
+  refused: RefusedListener | undefined,
+): JsonObject {
+  return {
+    name,
+    ...(active === undefined ? {} : { active_state: entry('listener', ListenerSchema, active) }),
+    ...(warming === undefined ? {} : { warming_state: entry('listener', ListenerSchema, warming) }),
+    ...(refused === undefined ? {} : { error_state: errorState(refused) }),
+  }
+}
+
+function errorState({ listener, reason }: RefusedListener): JsonObject {
+  const { last_updated: attempted, ...rest } = entry('failed_configuration', ListenerSchema, listener)
+  return { ...rest, last_update_attempt: attempted, details: reason }
 }
 
 function withoutType({ '@type': _, ...rest }: JsonObject): JsonObject {

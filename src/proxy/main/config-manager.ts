@@ -27,7 +27,7 @@ import { type Delivered, decode, delivered, same } from './delivered.ts'
 import { type Extension, ExtensionUpdates } from './extension-updates.ts'
 import { FieldWatch } from './field-watch.ts'
 import { type ListenPlaces, moveListener } from './listen-places.ts'
-import { type ListenerState, ListenerUpdates } from './listener-updates.ts'
+import { type ListenerState, ListenerUpdates, type RefusedListener } from './listener-updates.ts'
 import { countLost, countUpdate, sdsPrefix, sdsStats } from './sds-stats.ts'
 import { SecretFiles } from './secret-files.ts'
 import { SecretUpdates } from './secret-updates.ts'
@@ -115,6 +115,10 @@ export class ConfigManager {
 
   get listeners(): ReadonlyMap<string, ListenerState> {
     return this.#listeners.states
+  }
+
+  get refusedListeners(): ReadonlyMap<string, RefusedListener> {
+    return this.#listeners.refused
   }
 
   get extensions(): ReadonlyMap<string, Extension> {
@@ -355,6 +359,7 @@ export class ConfigManager {
   // Listeners
 
   async #onListeners(resources: readonly NamedResource[], version: string): Promise<readonly RejectedResource[]> {
+    this.#listeners.beginUpdate()
     const rejects: RejectedResource[] = []
     const seen = new Set<string>()
     for (const { name, resource } of resources) {

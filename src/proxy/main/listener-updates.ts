@@ -21,7 +21,12 @@ export interface ListenerState {
   active: Delivered<Listener> | undefined
   warming: Delivered<Listener> | undefined
   ports: readonly number[] | undefined
-  error: string | undefined
+}
+
+/** A listener that could not be taken, and why. */
+export interface RefusedListener {
+  readonly listener: Delivered<Listener>
+  readonly reason: string
 }
 
 interface Warming {
@@ -62,6 +67,8 @@ export interface ListenerSettings {
 /** The listeners: tried out here, kept warm until what they need is there, put into force in the workers. */
 export class ListenerUpdates {
   readonly states = new Map<string, ListenerState>()
+  /** Those of the last update, whether or not there is another of the name. */
+  readonly refused = new Map<string, RefusedListener>()
   readonly #warming = new Map<string, Warming>()
   readonly #prepared = new Map<string, ReadonlyMap<string, unknown>>()
   readonly #pool: Applier
@@ -164,17 +171,17 @@ export class ListenerUpdates {
     this.#stats.named(tlsStatsPrefix(proto)).counter('ssl_context_update_by_sds').value += count
   }
 
+  /** What was refused is told until there is other news (Envoy's ListenerManagerImpl::beginListenerUpdate). */
+  beginUpdate(): void {
+    this.refused.clear()
+  }
+
   /** Tries a listener out and puts it into force, now or when what it needs has come; or says why it is refused. */
   async add(listener: Delivered<Listener>): Promise<string | undefined> {
     const { proto } = listener
-    const state = this.states.get(proto.name) ?? {
-      active: undefined,
-      warming: undefined,
-      ports: undefined,
-      error: undefined,
-    }
+    const state = this.states.get(proto.name) ?? { active: undefined, warming: undefined, ports: undefined }
     const needs = attempt(() => listenerNeeds(proto))
-    if (typeof needs === 'string') return this.#refused(proto.name, state, needs)
+    if (typeof needs === 'string') return this.#refuse(listener, state, needs)
     let prepared: ReadonlyMap<string, unknown>
     this.#adding.add(needs)
     const awaited = this.#absentSecrets(needs)
@@ -186,7 +193,7 @@ export class ListenerUpdates {
       if (secretsThere) (await compileListener(proto, this.#trial, prepared)).close()
     } catch (error) {
       this.#adding.delete(needs)
-      return this.#refused(proto.name, state, messageOf(error))
+      return this.#refuse(listener, state, messageOf(error))
     }
     this.states.set(proto.name, state)
     this.#stopWarming(proto.name)
@@ -202,8 +209,9 @@ export class ListenerUpdates {
     return this.#activate(proto.name, warming)
   }
 
-  #refused(name: string, state: ListenerState, reason: string): string {
-    state.error = reason
+  #refuse(listener: Delivered<Listener>, state: ListenerState, reason: string): string {
+    const { name } = listener.proto
+    this.refused.set(name, { listener, reason })
     if (state.active === undefined && state.warming === undefined) this.states.delete(name)
     return reason
   }
@@ -252,8 +260,7 @@ export class ListenerUpdates {
     // Removed meanwhile, and perhaps added again: the workers hear of that next.
     if (this.states.get(name) !== state) return undefined
     if (state.warming === warming.delivered) state.warming = undefined
-    state.error = undefined
-    if (error !== undefined) return this.#refused(name, state, error)
+    if (error !== undefined) return this.#refuse(warming.delivered, state, error)
     state.active = warming.delivered
     const { secrets } = warming.needs
     const arrived = Math.max(0, warming.awaited - this.#absentSecrets(warming.needs))
