@@ -83,7 +83,7 @@ class FaultFilter implements HttpFilter {
 
   #concerns(headers: HeaderMap): boolean {
     const { upstreamCluster, downstreamNodes, headers: matches } = this.#settings
-    if (upstreamCluster !== '' && this.#callbacks.route()?.clusterName !== upstreamCluster) return false
+    if (upstreamCluster !== '' && this.#callbacks.routeCluster() !== upstreamCluster) return false
     if (downstreamNodes.size > 0) {
       const node = headers.get('x-envoy-downstream-service-node')
       if (node === undefined || !downstreamNodes.has(node)) return false

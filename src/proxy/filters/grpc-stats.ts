@@ -78,8 +78,7 @@ class GrpcStatsFilter implements HttpFilter {
   decodeHeaders(headers: HeaderMap): FilterHeadersStatus {
     if (isGrpc(headers)) {
       this.#request = new GrpcMessageCount()
-      const cluster = this.#callbacks.route()?.clusterFor(headers) ?? ''
-      this.#scope = this.#methods.scope(cluster, headers.get(':path') ?? '')
+      this.#scope = this.#methods.scope(this.#callbacks.routeCluster(), headers.get(':path') ?? '')
     }
     return FilterHeadersStatus.Continue
   }

@@ -148,8 +148,8 @@ function routeAttribute(info: StreamInfo, name: string): AttributeValue | undefi
 }
 
 function clusterName(info: StreamInfo): string | undefined {
-  const name = info.upstreamCluster === '' ? info.route?.clusterName : info.upstreamCluster
-  return name === undefined || name === '' ? undefined : byteString(name)
+  const name = info.upstreamCluster || info.routeCluster
+  return name === '' ? undefined : byteString(name)
 }
 
 /** What is known of a connection: also the attributes of network plugins. */

@@ -43,6 +43,7 @@ export async function compileConnectionManager(
       options,
       slots: filters.slots,
       routes: routeSource(proto, place),
+      clusters: context.clusters,
       accessLogs,
       stats: new HttpStats(context.stats, options.statPrefix),
       localReplyMapper:

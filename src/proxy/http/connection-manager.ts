@@ -1,5 +1,6 @@
 /** The HTTP connection manager: what is done to every request and response around the filter chain. */
 import type { HeaderMap } from '../../base/header-map.ts'
+import type { AsyncClient } from '../cluster/async-client.ts'
 import { headerValue } from '../match/header.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
 import type { OverloadState } from '../overload/overload-state.ts'
@@ -31,6 +32,7 @@ export interface ConnectionManagerParts {
   readonly options: HttpOptions
   readonly slots: readonly FilterSlot[]
   readonly routes: RouteSource
+  readonly clusters: Pick<AsyncClient, 'hasCluster'>
   readonly accessLogs: readonly AccessLogger[]
   readonly stats: HttpStats
   readonly localReplyMapper: LocalReplyMapper | undefined
@@ -98,7 +100,14 @@ export class ConnectionManager {
   }
 
   routeFor(stream: HttpStream): RouteEntry | undefined {
-    return this.#parts.routes.table?.match(stream.requestHeaders, stream.info)
+    const { routes, clusters } = this.#parts
+    const { info, requestHeaders } = stream
+    const route = routes.table?.match(requestHeaders, info)
+    // Settled with the route: what filters do to the header that tells it changes nothing, unless they ask for another route.
+    const cluster = route === undefined ? '' : route.clusterFor(requestHeaders)
+    info.routeCluster = cluster
+    info.upstreamCluster = clusters.hasCluster(cluster) ? cluster : ''
+    return route
   }
 
   /** Checks and rewrites the request's headers; false when it was answered here. */

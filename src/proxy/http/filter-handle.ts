@@ -55,6 +55,11 @@ export class FilterHandle implements HttpFilterCallbacks {
     return this.stream.route()
   }
 
+  routeCluster(): string {
+    this.stream.route()
+    return this.stream.info.routeCluster
+  }
+
   clearRouteCache(): void {
     this.stream.clearRouteCache()
   }

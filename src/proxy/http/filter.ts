@@ -58,6 +58,8 @@ export interface HttpFilterCallbacks {
   readonly responseTrailers: HeaderMap | undefined
   /** The route, matched on first use and again after `clearRouteCache`. */
   route(): Route | undefined
+  /** The name of the cluster that it leads to; '': to none. */
+  routeCluster(): string
   clearRouteCache(): void
   /** This filter's `typed_per_filter_config`: of the route, else its virtual host, else the route configuration. */
   routeConfig<T>(): T | undefined

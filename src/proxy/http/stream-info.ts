@@ -126,7 +126,9 @@ export class StreamInfo {
   responseHeaders: HeaderMap | undefined
   responseTrailers: HeaderMap | undefined
   route: Route | undefined
-  /** Cluster name, as in `%UPSTREAM_CLUSTER%`. */
+  /** The name of the cluster that the route leads to; '': to none. */
+  routeCluster = ''
+  /** The same where there is such a cluster: `%UPSTREAM_CLUSTER%`. */
   upstreamCluster = ''
   upstreamHost: Host | undefined
   upstreamConnection: UpstreamConnection | undefined

@@ -37,10 +37,7 @@ export function compileAction({ actionSpecifier: specifier }: RateLimit_Action, 
     case 'sourceCluster':
       return action('source_cluster', (_, cluster) => byteString(cluster))
     case 'destinationCluster':
-      return action('destination_cluster', (info) => {
-        const headers = info.requestHeaders
-        return headers && byteString(info.route?.clusterFor(headers) ?? '')
-      })
+      return action('destination_cluster', (info) => byteString(info.routeCluster))
     case 'requestHeaders': {
       const { descriptorKey, headerName, skipIfAbsent } = specifier.value
       const name = headerKey(required(headerName, `${where}.header_name`))

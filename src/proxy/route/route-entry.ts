@@ -88,6 +88,7 @@ export interface ClusterHost {
 /** A route, or one weighted cluster of a route. */
 export class RouteEntry implements Route {
   readonly settings: RouteSettings
+  /** '' for redirects and direct responses, and where a header tells it. */
   readonly clusterName: string
   readonly clusterHost: ClusterHost
   /** What is asked of the endpoints' metadata. */
@@ -126,6 +127,7 @@ export class RouteEntry implements Route {
     return this.settings.direct === undefined
   }
 
+  /** Its cluster, or the one that a header of the request says (`cluster_header`). */
   clusterFor(headers: HeaderMap): string {
     const { clusterHeader } = this.settings
     return clusterHeader === '' ? this.clusterName : (headers.get(clusterHeader) ?? '')

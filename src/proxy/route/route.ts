@@ -1,15 +1,10 @@
-import type { HeaderMap } from '../../base/header-map.ts'
 import type { RouteRateLimits } from '../rate-limit/route-limits.ts'
 
 /** A matched route, as streams and filters see it. */
 export interface Route {
   readonly name: string
-  /** '' for redirects and direct responses. */
-  readonly clusterName: string
   /** Not answered here. */
   readonly forwards: boolean
-  /** The same, or what a header of the request says (`cluster_header`). */
-  clusterFor(headers: HeaderMap): string
   /** Of the route and its virtual host; undefined where there are none. */
   readonly rateLimits: RouteRateLimits | undefined
   readonly virtualHostName: string

@@ -196,13 +196,12 @@ class ExtAuthzFilter implements HttpFilter {
   #ask(body: Buffer | undefined, bodyIsWhole: boolean): void {
     this.#buffering = false
     this.#asking = true
-    const headers = this.#callbacks.requestHeaders
     // Where the request was to go then: what the service says may change it.
-    this.#cluster = this.#callbacks.route()?.clusterFor(headers) ?? ''
+    this.#cluster = this.#callbacks.routeCluster()
     const input = {
       info: this.#callbacks.streamInfo,
       callbacks: this.#callbacks,
-      headers,
+      headers: this.#callbacks.requestHeaders,
       body,
       bodyIsWhole,
       packAsBytes: this.#body?.packAsBytes ?? false,

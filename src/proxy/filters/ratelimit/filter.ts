@@ -59,7 +59,7 @@ class RateLimitFilter implements HttpFilter {
     if (Math.random() >= settings.enabled) return FilterHeadersStatus.Continue
     if (!(headers.get('x-envoy-internal') === 'true' ? settings.internal : settings.external))
       return FilterHeadersStatus.Continue
-    const cluster = callbacks.route()?.clusterFor(headers) ?? ''
+    const cluster = callbacks.routeCluster()
     const stats = settings.statsOf(cluster)
     if (stats === undefined) return FilterHeadersStatus.Continue
     this.#applies = true

@@ -23,9 +23,7 @@ export function destination(
     route.rewritePath(headers, suppress)
     return answerDirect(callbacks, direct)
   }
-  const name = route.clusterFor(headers)
-  const cluster = clusters.get(name)
-  info.upstreamCluster = name
+  const cluster = clusters.get(info.routeCluster)
   if (cluster === undefined) {
     info.responseFlags |= ResponseFlag.NoClusterFound
     return refuse(callbacks, clusterNotFoundCode, '', 'cluster_not_found')

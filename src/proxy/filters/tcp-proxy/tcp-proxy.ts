@@ -75,12 +75,12 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
   onNewConnection(): FilterStatus {
     const { name, match } = this.#settings.target()
     this.#match = match
-    this.#info.upstreamCluster = name
     this.#cluster = this.#settings.clusters.get(name)
     if (this.#cluster === undefined) {
       this.#fail(ResponseFlag.NoClusterFound, 'cluster_not_found')
       return FilterStatus.StopIteration
     }
+    this.#info.upstreamCluster = name
     this.#connect()
     return FilterStatus.Continue
   }
