@@ -142,6 +142,12 @@ export const PATCHES: readonly Patch[] = [
     add: '  string name = 27;',
   },
   {
+    module: 'xds',
+    file: 'xds/type/matcher/v3/matcher.proto',
+    find: 'message OnMatch {',
+    add: '    bool keep_matching = 3;',
+  },
+  {
     // Of Envoy 1.34 and newer.
     module: 'envoy-api',
     file: 'envoy/extensions/load_balancing_policies/common/v3/common.proto',

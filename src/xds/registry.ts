@@ -97,6 +97,7 @@ import { file_envoy_service_ratelimit_v3_rls } from '../../gen/envoy/service/rat
 import { file_envoy_type_matcher_v3_http_inputs } from '../../gen/envoy/type/matcher/v3/http_inputs_pb.ts'
 import { file_google_rpc_status } from '../../gen/google/rpc/status_pb.ts'
 import { file_udpa_type_v1_typed_struct } from '../../gen/udpa/type/v1/typed_struct_pb.ts'
+import { file_xds_type_matcher_v3_domain } from '../../gen/xds/type/matcher/v3/domain_pb.ts'
 import { file_xds_type_matcher_v3_ip } from '../../gen/xds/type/matcher/v3/ip_pb.ts'
 import { file_xds_type_v3_typed_struct } from '../../gen/xds/type/v3/typed_struct_pb.ts'
 
@@ -192,6 +193,7 @@ const ROOTS: readonly DescFile[] = [
   file_envoy_extensions_matching_common_inputs_ssl_v3_ssl_inputs,
   file_envoy_extensions_matching_input_matchers_ip_v3_ip,
   file_envoy_type_matcher_v3_http_inputs,
+  file_xds_type_matcher_v3_domain,
   file_xds_type_matcher_v3_ip,
   file_xds_type_v3_typed_struct,
   file_google_protobuf_any,

@@ -1,7 +1,5 @@
 /** Envoy and our proxy under one control plane, so that new configurations need no restart. */
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,6 +14,7 @@ import { type EnvoyProcess, startEnvoy } from '../interop/envoy.ts'
 import { portsOf } from '../parity/proxies.ts'
 import { type Book, Echo } from './echo.ts'
 import { type Facts, factsOf, type Masks } from './facts.ts'
+import { freePorts } from './free-ports.ts'
 import { listenerOf } from './listener.ts'
 import { logged } from './log.ts'
 import { refusals } from './refusals.ts'
@@ -146,18 +145,6 @@ export class Pair {
       await sleep(3)
     }
   }
-}
-
-/**
- * Ports that were free a moment ago. Of listeners that ask for any port Envoy gives the sockets of those that are draining to new ones,
- * which would then share them.
- */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }
 
 function pack(schema: typeof ListenerSchema | typeof ClusterSchema, json: unknown): Any {

@@ -8,6 +8,7 @@ import {
   type ProxyProtocolUpstreamTransport,
   ProxyProtocolUpstreamTransportSchema,
 } from '../../../gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.ts'
+import { ipBytes } from '../../base/ip-bytes.ts'
 import { onlyFields } from '../config/fields.ts'
 
 /** Both ends of the connection for which one to an upstream is made; of a ConnectionInfo. */
@@ -55,17 +56,4 @@ function version2(source: ProxiedAddresses | undefined): Buffer {
   ports.writeUInt16BE(source.localPort, 2)
   const family = from.length === 4 ? TCP4 : TCP6
   return Buffer.concat([SIGNATURE, Buffer.from([PROXY, family, 0, 2 * from.length + 4]), from, to, ports])
-}
-
-function ipBytes(ip: string): Buffer | undefined {
-  if (isIPv4(ip)) return Buffer.from(ip.split('.').map(Number))
-  if (!isIPv6(ip)) return undefined
-  // The URL parser writes an address without embedded IPv4 and with as many `::` as there may be: one.
-  const [head, tail = ''] = new URL(`http://[${ip}]/`).hostname.slice(1, -1).split('::')
-  const groups = (text: string) => (text === '' ? [] : text.split(':'))
-  const missing = 8 - groups(head).length - groups(tail).length
-  const all = [...groups(head), ...new Array<string>(missing).fill('0'), ...groups(tail)]
-  const bytes = Buffer.alloc(16)
-  for (const [i, group] of all.entries()) bytes.writeUInt16BE(Number.parseInt(group, 16), 2 * i)
-  return bytes
 }

@@ -1,5 +1,8 @@
 /** Reading server name and protocols out of a TLS ClientHello (RFC 8446 4.1.2, RFC 6066 3, RFC 7301 3.1) without answering it. */
+import { asciiLower } from '../../base/byte-string.ts'
+
 export interface ClientHello {
+  /** In lower case, as Envoy has it from there on. */
   readonly serverName: string
   readonly protocols: readonly string[]
 }
@@ -62,7 +65,7 @@ function parse(hello: Buffer): ClientHello {
     const body = hello.subarray(at + 4, at + 4 + length)
     at += 4 + length
     if (type === 0 && body.length > 5 && body[2] === 0)
-      serverName = body.toString('latin1', 5, 5 + body.readUInt16BE(3))
+      serverName = asciiLower(body.toString('latin1', 5, 5 + body.readUInt16BE(3)))
     else if (type === 16) {
       for (let i = 2; i < body.length; i += 1 + body[i]) protocols.push(body.toString('latin1', i + 1, i + 1 + body[i]))
     }

@@ -1,3 +1,4 @@
+import { toBinary } from '@bufbuild/protobuf'
 import { type FilterChain, FilterChainSchema } from '../../../gen/envoy/config/listener/v3/listener_components_pb.ts'
 import { type Listener, Listener_DrainType, ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import {
@@ -19,7 +20,8 @@ import { type CompiledNetworkFilters, compileNetworkFilters, type NetworkSlot } 
 import { DownstreamTls } from '../tls/downstream.ts'
 import { downstreamSecretNeeds } from '../tls/secret-need.ts'
 import { type DataPlaneContext, factoryContext } from '../worker/data-plane-context.ts'
-import { ChainMatch } from './filter-chain-match.ts'
+import { chainChooser } from './chain-chooser.ts'
+import type { Take } from './chain-criteria.ts'
 import { isDisabled } from './filter-disabled.ts'
 import { isInternal, type ListenAddress, listenAddresses } from './listen-address.ts'
 import { type AcceptedSocketOptions, acceptedSocketOptions } from './socket-options.ts'
@@ -27,7 +29,8 @@ import { type AcceptedSocketOptions, acceptedSocketOptions } from './socket-opti
 /** One filter chain, ready to serve. */
 export interface CompiledChain {
   readonly name: string
-  readonly match: ChainMatch
+  /** Of its config: an update that has the same chain keeps its connections, whatever leads to it by now. */
+  readonly identity: string
   /** `'not ready'`: its secrets have not come in time, or cannot be used. */
   readonly tls: DownstreamTls | 'not ready' | undefined
   /** Changes when a connection accepted under the old config cannot be carried over: another certificate or peer check. */
@@ -55,10 +58,12 @@ export interface CompiledListener {
   readonly socketOptions: AcceptedSocketOptions | undefined
   /** Told of each connection when it is over. */
   readonly accessLogs: readonly AccessLogger[]
+  /** All of them, the default one, too. */
   readonly chains: readonly CompiledChain[]
-  readonly fallback: CompiledChain | undefined
-  readonly needsTlsPeek: boolean
-  readonly needsHttpPeek: boolean
+  /** Which of them a connection gets. */
+  readonly choose: Take<CompiledChain>
+  readonly inspectsTls: boolean
+  readonly inspectsHttp: boolean
   readonly proxyProtocol: boolean
   /** 0: for ever. */
   readonly peekTimeoutMs: number
@@ -78,6 +83,7 @@ const FIELDS = [
   'stat_prefix',
   'filter_chains',
   'default_filter_chain',
+  'filter_chain_matcher',
   'per_connection_buffer_limit_bytes',
   'metadata',
   'drain_type',
@@ -140,12 +146,11 @@ export async function compileListener(
   }
   const bufferLimit = proto.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT
   const chains: CompiledChain[] = []
-  let fallback: CompiledChain | undefined
+  let choose: Take<CompiledChain>
   const accessLogs: AccessLogger[] = []
   const stats = context.ownStats()
   const close = () => {
     for (const chain of chains) chain.close()
-    fallback?.close()
     for (const log of accessLogs) log.close()
     stats.close()
   }
@@ -159,22 +164,16 @@ export async function compileListener(
     for (const [i, chain] of proto.filterChains.entries()) {
       chains.push(await compileChain(chain, place, bufferLimit, `${path}.filter_chains[${i}]`))
     }
-    if (proto.defaultFilterChain !== undefined) {
-      fallback = await compileChain(proto.defaultFilterChain, place, bufferLimit, `${path}.default_filter_chain`)
-    }
-    if (chains.length === 0 && fallback === undefined)
-      throw invalid(`${path}.filter_chains`, 'a filter chain is missing')
+    const { defaultFilterChain: last } = proto
+    if (last !== undefined) chains.push(await compileChain(last, place, bufferLimit, `${path}.default_filter_chain`))
+    if (chains.length === 0) throw invalid(`${path}.filter_chains`, 'a filter chain is missing')
+    choose = chainChooser(proto, chains, path)
   } catch (error) {
     close()
     throw error
   }
-  const all = fallback === undefined ? chains : [...chains, fallback]
-  const needsTlsPeek =
-    kinds.includes('tls') ||
-    all.some(({ match }) => match.needsTlsPeek) ||
-    // With and without TLS behind one port the first byte has to tell.
-    all.some((c) => (c.tls === undefined) !== (all[0].tls === undefined))
-  const needsHttpPeek = kinds.includes('http') || all.some(({ match }) => match.needsHttpPeek)
+  const inspectsTls = kinds.includes('tls')
+  const inspectsHttp = kinds.includes('http')
   const proxyProtocol = kinds.includes('proxy')
   return {
     name: proto.name,
@@ -188,11 +187,11 @@ export async function compileListener(
     socketOptions: acceptedSocketOptions(proto.socketOptions, `${path}.socket_options`),
     accessLogs,
     chains,
-    fallback,
-    needsTlsPeek,
-    needsHttpPeek,
+    choose,
+    inspectsTls,
+    inspectsHttp,
     proxyProtocol,
-    plainHttp: !needsTlsPeek && !needsHttpPeek && !proxyProtocol && all.every(isPlainHttp),
+    plainHttp: !inspectsTls && !inspectsHttp && !proxyProtocol && chains.every(isPlainHttp),
     peekTimeoutMs: durationMs(proto.listenerFiltersTimeout, 15_000),
     continueOnPeekTimeout: proto.continueOnListenerFiltersTimeout,
     backlog: proto.tcpBacklogSize ?? 1024,
@@ -212,7 +211,6 @@ async function compileChain(
   path: string,
 ): Promise<CompiledChain> {
   onlyFields(FilterChainSchema, proto, CHAIN_FIELDS, path)
-  const match = new ChainMatch(proto.filterChainMatch, `${path}.filter_chain_match`)
   const socket = transportSocket(proto, `${path}.transport_socket`)
   const tls = socket && downstreamTls(socket, place.context, `${path}.transport_socket`)
   const last = proto.filters.length - 1
@@ -232,7 +230,7 @@ async function compileChain(
   }
   return {
     name: proto.name,
-    match,
+    identity: Buffer.from(toBinary(FilterChainSchema, proto)).toString('latin1'),
     tls,
     tlsKey: socket === undefined ? '' : JSON.stringify(socket, bigints),
     networkSlots: network.slots,

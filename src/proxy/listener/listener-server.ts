@@ -20,8 +20,8 @@ import type { ConnectionCount } from '../overload/connection-count.ts'
 import type { OverloadState } from '../overload/overload-state.ts'
 import type { OwnedStats, StatsScope } from '../stats/scope.ts'
 import { acceptDirectly } from './accept.ts'
+import type { ChainFacts } from './chain-facts.ts'
 import type { CompiledChain, CompiledListener } from './compile-listener.ts'
-import { bestChain, type ChainFacts } from './filter-chain-match.ts'
 import { type ListenAddress, listenerScope } from './listen-address.ts'
 import { peek } from './peek.ts'
 import { applySocketOptions } from './socket-options.ts'
@@ -241,10 +241,10 @@ class AcceptedConnection implements ConnectionOwner, Entry {
     const accepted: AcceptedSocket = socket
     accepted[ACCEPTED] = this
     accepted.on('error', ignore).on('close', onClose)
-    const { needsTlsPeek, needsHttpPeek, proxyProtocol } = config
+    const { inspectsTls, inspectsHttp, proxyProtocol } = config
     // Once it is closed a socket does not tell its addresses any more, and a log that wants them may come with another config.
     this.#facts = this.#factsOf(socket, '', 'raw_buffer', [])
-    if (!needsTlsPeek && !needsHttpPeek && !proxyProtocol) {
+    if (!inspectsTls && !inspectsHttp && !proxyProtocol) {
       this.#choose(config)
       return
     }
@@ -276,7 +276,8 @@ class AcceptedConnection implements ConnectionOwner, Entry {
     const old = this.#chain
     // Not yet that far: it will find the new config by itself.
     if (old === undefined) return
-    const chain = this.#find(config)
+    // As in Envoy, a connection stays where it is while that chain stays, though others may be meant for such connections by now.
+    const chain = config.chains.find(({ identity }) => identity === old.identity) ?? config.choose(this.#facts)
     if (chain !== undefined && chain.manager !== undefined && old.manager !== undefined && this.#fits(old, chain)) {
       this.#chain = chain
       this.#manager = chain.manager
@@ -322,12 +323,8 @@ class AcceptedConnection implements ConnectionOwner, Entry {
     return old.tlsKey === next.tlsKey && old.networkSlots.length === next.networkSlots.length
   }
 
-  #find(config: CompiledListener): CompiledChain | undefined {
-    return bestChain(config.chains, this.#facts) ?? config.fallback
-  }
-
   #choose(config: CompiledListener): void {
-    const chain = this.#find(config)
+    const chain = config.choose(this.#facts)
     if (chain === undefined) {
       this.#stats.noMatch.value++
       this.#noMatch = true

@@ -1,17 +1,20 @@
 /** Looking at the first bytes of a connection before a filter chain is chosen, and putting them back. */
 import type { Socket } from 'node:net'
+import type { ChainFacts } from './chain-facts.ts'
 import { readClientHello } from './client-hello.ts'
-import type { ChainFacts } from './filter-chain-match.ts'
+import { inspectHttp } from './http-inspector.ts'
 import { readProxyHeader } from './proxy-protocol.ts'
 
 export interface PeekOptions {
-  readonly needsHttpPeek: boolean
+  readonly inspectsTls: boolean
+  readonly inspectsHttp: boolean
   readonly proxyProtocol: boolean
   readonly peekTimeoutMs: number
   readonly continueOnPeekTimeout: boolean
 }
 
 export interface Peeked {
+  /** In lower case. */
   readonly serverName: string
   readonly transport: 'tls' | 'raw_buffer'
   readonly protocols: readonly string[]
@@ -55,25 +58,25 @@ export function peek(socket: Socket, options: PeekOptions, done: (found: Peeked 
       addresses = header.addresses
       bytes = bytes.subarray(header.length)
       wantsProxyHeader = false
-      if (bytes.length === 0) return
     }
-    const hello = readClientHello(bytes)
-    if (hello === undefined) return
-    if (hello === 'too large') finish('helloTooLarge')
-    else if (hello !== null) finish({ ...hello, transport: 'tls', addresses })
-    else finish({ ...PLAIN, protocols: options.needsHttpPeek ? httpProtocol(bytes) : [], addresses })
+    const found = inspect(bytes, options)
+    if (found !== undefined) finish(typeof found === 'string' ? found : { ...found, addresses })
   }
   socket.on('data', onData)
   socket.once('close', onClose)
   socket.once('end', onEnd)
 }
 
-/** What Envoy's http_inspector says. */
-function httpProtocol(bytes: Buffer): string[] {
-  const text = bytes.toString('latin1', 0, Math.min(bytes.length, 1024))
-  if (text.startsWith('PRI * HTTP/2.0')) return ['h2c']
-  const match =
-    /^[A-Z]{3,16} [^ ]+ HTTP\/1\.([01])\r/.exec(text) ??
-    /^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|TRACE) /.exec(text)
-  return match === null ? [] : [match[1] === '0' ? 'http/1.0' : 'http/1.1']
+/** `undefined`: more bytes are needed. */
+function inspect(bytes: Buffer, { inspectsTls, inspectsHttp }: PeekOptions): Peeked | PeekFailure | undefined {
+  if (!inspectsTls && !inspectsHttp) return PLAIN
+  if (bytes.length === 0) return undefined
+  if (inspectsTls) {
+    const hello = readClientHello(bytes)
+    if (hello === undefined) return undefined
+    if (hello === 'too large') return 'helloTooLarge'
+    if (hello !== null) return { ...PLAIN, ...hello, transport: 'tls' }
+  }
+  const protocols = inspectsHttp ? inspectHttp(bytes) : PLAIN.protocols
+  return protocols && { ...PLAIN, protocols }
 }

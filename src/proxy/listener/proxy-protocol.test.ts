@@ -25,6 +25,10 @@ describe('PROXY protocol', () => {
 
   for (const [what, bytes] of [
     ['a port beyond 65535', Buffer.from('PROXY TCP4 10.0.0.1 10.0.0.2 65536 80\r\n')],
+    ['an address for many', Buffer.from('PROXY TCP4 224.0.0.1 10.0.0.2 1 80\r\n')],
+    ['the address of all', Buffer.from('PROXY TCP4 10.0.0.1 255.255.255.255 1 80\r\n')],
+    ['no address of IPv6', Buffer.from('PROXY TCP6 ::1 :: 1 80\r\n')],
+    ['an address of version 2 for many', v2(0x21, 0x11, [239, 0, 0, 1, 10, 0, 0, 2, 4, 210, 0, 80])],
     ['an address of the other family', Buffer.from('PROXY TCP4 ::1 10.0.0.2 1 80\r\n')],
     ['a line that is too long', Buffer.from(`PROXY UNKNOWN ${'x'.repeat(100)}\r\n`)],
     ['a line without end', Buffer.from(`PROXY UNKNOWN ${'x'.repeat(100)}`)],

@@ -1,7 +1,7 @@
 /** PROXY protocol versions 1 and 2 (haproxy.org, proxy-protocol.txt). */
 
-import { isIP } from 'node:net'
-import type { ChainFacts } from './filter-chain-match.ts'
+import { BlockList, isIP, isIPv6 } from 'node:net'
+import type { ChainFacts } from './chain-facts.ts'
 
 /** Of a line, without its end (2.1). */
 const LONGEST = 105
@@ -30,7 +30,7 @@ function version1(line: string, length: number): ProxyHeader | null {
   if (family === 'UNKNOWN') return { length, addresses: {} }
   const wanted = family === 'TCP4' ? 4 : family === 'TCP6' ? 6 : -1
   if (more.length > 0 || isIP(source) !== wanted || isIP(target) !== wanted) return null
-  if (!isPort(sourcePort) || !isPort(targetPort)) return null
+  if (!isPort(sourcePort) || !isPort(targetPort) || !isUnicast(source) || !isUnicast(target)) return null
   return {
     length,
     addresses: {
@@ -58,11 +58,16 @@ function version2(bytes: Buffer): ProxyHeader | undefined | null {
   const size = family === 1 ? 4 : family === 2 ? 16 : 0
   if (size === 0) return { length, addresses: {} }
   if (length < 16 + 2 * size + 4) return null
+  const [remoteAddress, localAddress] = [
+    ip(bytes.subarray(16, 16 + size)),
+    ip(bytes.subarray(16 + size, 16 + 2 * size)),
+  ]
+  if (!isUnicast(remoteAddress) || !isUnicast(localAddress)) return null
   return {
     length,
     addresses: {
-      remoteAddress: ip(bytes.subarray(16, 16 + size)),
-      localAddress: ip(bytes.subarray(16 + size, 16 + 2 * size)),
+      remoteAddress,
+      localAddress,
       remotePort: bytes.readUInt16BE(16 + 2 * size),
       localPort: bytes.readUInt16BE(18 + 2 * size),
     },
@@ -75,3 +80,15 @@ function ip(bytes: Buffer): string {
   for (let i = 0; i < 16; i += 2) groups.push(bytes.readUInt16BE(i).toString(16))
   return groups.join(':')
 }
+
+/** Envoy refuses headers with others, which no connection has. */
+function isUnicast(address: string): boolean {
+  return !OTHERS.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+}
+
+const OTHERS = new BlockList()
+OTHERS.addAddress('0.0.0.0')
+OTHERS.addAddress('255.255.255.255')
+OTHERS.addSubnet('224.0.0.0', 4)
+OTHERS.addAddress('::', 'ipv6')
+OTHERS.addSubnet('ff00::', 8, 'ipv6')

@@ -4,12 +4,56 @@ import { Agent, request } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import { test } from 'node:test'
 import { create, fromJson, type JsonValue, toBinary } from '@bufbuild/protobuf'
-import { parse } from 'yaml'
+import { parse, stringify } from 'yaml'
 import { NodeSchema } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import { registry } from '../index.ts'
 import { eventually, httpListener } from '../testing.ts'
 import { DataPlane } from '../worker/data-plane.ts'
+
+async function putListener(plane: DataPlane, yaml: string, ports?: readonly number[]): Promise<readonly number[]> {
+  const bytes = toBinary(ListenerSchema, fromJson(ListenerSchema, parse(yaml) as JsonValue, { registry }))
+  const op = { kind: 'listener', name: 'web', bytes, prepared: new Map(), ports, reusePort: false } as const
+  const { result, swap } = await plane.prepare(op)
+  assert.equal(result.error, undefined)
+  swap.commit()
+  return result.ports ?? []
+}
+
+/** A listener of two chains, of which `matcher` names the one for connections. */
+function twoChains(chosen: string): string {
+  const listener = parse(httpListener({ routes: '[]' })) as { filter_chains: readonly Record<string, unknown>[] }
+  const chains = ['a', 'b'].map((name) => {
+    const routes = `[{ match: { prefix: / }, direct_response: { status: 200, body: { inline_string: ${name} } } }]`
+    const [chain] = (parse(httpListener({ routes })) as typeof listener).filter_chains
+    return { ...chain, name }
+  })
+  const action = {
+    name: 'chain',
+    typed_config: { '@type': 'type.googleapis.com/google.protobuf.StringValue', value: chosen },
+  }
+  return stringify({ ...listener, filter_chains: chains, filter_chain_matcher: { on_no_match: { action } } })
+}
+
+test('a connection stays with its chain where the matcher sends new ones to another', async () => {
+  const plane = new DataPlane(create(NodeSchema), 0)
+  const put = (yaml: string, ports?: readonly number[]) => putListener(plane, yaml, ports)
+  const ask = async (port: number, agent: Agent) => {
+    const [answer] = await once(request({ port, agent }).end(), 'response')
+    return (await answer.toArray()).join('')
+  }
+  const [ports, agents] = [await put(twoChains('a')), [0, 1].map(() => new Agent({ keepAlive: true, maxSockets: 1 }))]
+  try {
+    assert.equal(await ask(ports[0], agents[0]), 'a')
+    await put(twoChains('b'), ports)
+    assert.equal(await ask(ports[0], agents[0]), 'a')
+    assert.equal(await ask(ports[0], agents[1]), 'b')
+    assert.equal(plane.connections()['web'], 2)
+  } finally {
+    for (const agent of agents) agent.destroy()
+    await plane.drain(0)
+  }
+})
 
 const YAML = httpListener({ routes: '[{ match: { prefix: / }, direct_response: { status: 200 } }]' })
 
@@ -32,14 +76,7 @@ const CLIENTS: Readonly<Record<string, (port: number) => { ask(): Promise<unknow
 for (const [protocol, client] of Object.entries(CLIENTS)) {
   test(`a connection of ${protocol} is counted where it began, also after its listener has got another stat_prefix`, async () => {
     const plane = new DataPlane(create(NodeSchema), 0)
-    const put = async (yaml: string, ports?: readonly number[]) => {
-      const bytes = toBinary(ListenerSchema, fromJson(ListenerSchema, parse(yaml) as JsonValue, { registry }))
-      const op = { kind: 'listener', name: 'web', bytes, prepared: new Map(), ports, reusePort: false } as const
-      const { result, swap } = await plane.prepare(op)
-      assert.equal(result.error, undefined)
-      swap.commit()
-      return result.ports ?? []
-    }
+    const put = (yaml: string, ports?: readonly number[]) => putListener(plane, yaml, ports)
     const active = (prefix: string) => plane.stats.snapshot().gauges[`http.${prefix}.downstream_cx_active`]
     const all = (prefix: string) => {
       const { counters, gauges } = plane.stats.snapshot()

@@ -13,8 +13,10 @@ export function cidrMatch(ranges: readonly (CidrRange | XdsCidrRange)[], path: s
   ranges.forEach((range, i) => {
     const six = isIPv6(range.addressPrefix)
     try {
-      if (six) v6.addSubnet(range.addressPrefix, range.prefixLen ?? 0, 'ipv6')
-      else v4.addSubnet(range.addressPrefix, range.prefixLen ?? 0, 'ipv4')
+      const bits = range.prefixLen ?? 0
+      if (six) v6.addSubnet(range.addressPrefix, bits, 'ipv6')
+      // As in Envoy a length that is one of IPv6 stands for the whole address.
+      else v4.addSubnet(range.addressPrefix, bits <= 128 ? Math.min(bits, 32) : bits, 'ipv4')
     } catch (error) {
       throw invalid(`${path}[${i}]`, messageOf(error))
     }

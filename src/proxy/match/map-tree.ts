@@ -1,22 +1,23 @@
 /** `matcher_tree`: a value leads to an action by what it is, begins with, or which network it lies in. */
+
+import { type ServerNameMatcher, ServerNameMatcherSchema } from '../../../gen/xds/type/matcher/v3/domain_pb.ts'
 import { type IPMatcher, IPMatcherSchema } from '../../../gen/xds/type/matcher/v3/ip_pb.ts'
 import type { Matcher_MatcherTree, Matcher_OnMatch } from '../../../gen/xds/type/matcher/v3/matcher_pb.ts'
 import { byteString } from '../../base/byte-string.ts'
 import { unpack } from '../config/any.ts'
 import { invalid, unsupported } from '../config/fields.ts'
 import { cidrMatch } from './cidr.ts'
-
-type Input<S> = (subject: S) => string | undefined
-type Then<S, A> = (subject: S) => A | undefined
-type CompileOnMatch<S, A> = (value: Matcher_OnMatch, path: string) => Then<S, A>
+import { domainTree } from './domain-tree.ts'
+import type { Branch, CompileBranch, MatchInput } from './tree.ts'
+import { UNDECIDED } from './undecided.ts'
 
 export function mapTree<S, A>(
   { treeType: type }: Matcher_MatcherTree,
   path: string,
-  input: Input<S>,
-  compile: CompileOnMatch<S, A>,
-): Then<S, A> {
-  const entries = (map: Readonly<Record<string, Matcher_OnMatch>>, where: string): [string, Then<S, A>][] => {
+  input: MatchInput<S>,
+  compile: CompileBranch<S, A>,
+): Branch<S, A> {
+  const entries = (map: Readonly<Record<string, Matcher_OnMatch>>, where: string): [string, Branch<S, A>][] => {
     const list = Object.entries(map)
     if (list.length === 0) throw invalid(`${where}.map`, 'is empty')
     return list.map(([key, value]) => [byteString(key), compile(value, `${where}.map["${key}"]`)])
@@ -24,7 +25,10 @@ export function mapTree<S, A>(
   switch (type.case) {
     case 'exactMatchMap': {
       const map = new Map(entries(type.value.map, `${path}.exact_match_map`))
-      return (subject) => map.get(input(subject) ?? NONE)?.(subject)
+      return (subject) => {
+        const value = input(subject)
+        return value === UNDECIDED ? UNDECIDED : map.get(value ?? NONE)?.(subject)
+      }
     }
     case 'prefixMatchMap': {
       const prefixes = entries(type.value.map, `${path}.prefix_match_map`).sort(([a], [b]) => b.length - a.length)
@@ -36,8 +40,10 @@ export function mapTree<S, A>(
     case 'customMatch': {
       const where = `${path}.custom_match.typed_config`
       const { typeName, message } = unpack(type.value.typedConfig, where)
-      if (typeName !== IPMatcherSchema.typeName) throw unsupported(where, `matcher ${typeName}`)
-      return firstOf(networks(message as IPMatcher, where, compile), input)
+      if (typeName === IPMatcherSchema.typeName) return firstOf(networks(message as IPMatcher, where, compile), input)
+      if (typeName === ServerNameMatcherSchema.typeName)
+        return domainTree(message as ServerNameMatcher, where, input, compile)
+      throw unsupported(where, `matcher ${typeName}`)
     }
     default:
       throw invalid(path, 'exact_match_map, prefix_match_map or custom_match is missing')
@@ -47,17 +53,17 @@ export function mapTree<S, A>(
 /** No byte string has it. */
 const NONE = '\uffff'
 
-interface Branch<S, A> {
+interface Candidate<S, A> {
   holds(value: string): boolean
-  readonly next: Then<S, A>
+  readonly next: Branch<S, A>
   /** Not looked at where an earlier one holds, though that one leads nowhere. */
   readonly exclusive?: boolean
 }
 
-function firstOf<S, A>(branches: readonly Branch<S, A>[], input: Input<S>): Then<S, A> {
+function firstOf<S, A>(branches: readonly Candidate<S, A>[], input: MatchInput<S>): Branch<S, A> {
   return (subject) => {
     const value = input(subject)
-    if (value === undefined) return undefined
+    if (value === undefined || value === UNDECIDED) return value
     let held = false
     for (const { holds, next, exclusive } of branches) {
       if ((held && exclusive === true) || !holds(value)) continue
@@ -70,7 +76,7 @@ function firstOf<S, A>(branches: readonly Branch<S, A>[], input: Input<S>): Then
 }
 
 /** The narrowest network first. */
-function networks<S, A>({ rangeMatchers }: IPMatcher, path: string, compile: CompileOnMatch<S, A>): Branch<S, A>[] {
+function networks<S, A>({ rangeMatchers }: IPMatcher, path: string, compile: CompileBranch<S, A>): Candidate<S, A>[] {
   return rangeMatchers
     .flatMap(({ ranges, onMatch, exclusive }, i) => {
       const where = `${path}.range_matchers[${i}]`

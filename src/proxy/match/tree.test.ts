@@ -58,6 +58,11 @@ describe('what is no matcher', () => {
       /custom_match\.typed_config: .*matcher envoy\.config\.rbac\.v3\.Action/,
     ],
     [
+      'keep_matching',
+      list(is('a', 'b'), { ...action('x'), keepMatching: true }),
+      /on_match\.keep_matching: has no meaning here/,
+    ],
+    [
       'no ranges',
       ip({ '@type': `${TYPE}.extensions.matching.input_matchers.ip.v3.Ip`, statPrefix: 'a' }),
       /cidr_ranges: is empty/,

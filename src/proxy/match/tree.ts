@@ -16,24 +16,40 @@ import { invalid } from '../config/fields.ts'
 import { customMatch } from './custom-match.ts'
 import { mapTree } from './map-tree.ts'
 import type { TextMatch } from './string.ts'
+import { UNDECIDED, type Undecided } from './undecided.ts'
 import { xdsBytesMatch } from './xds-string.ts'
 
 /** The action that a subject leads to; undefined: none. */
 export type MatchTree<S, A> = (subject: S) => A | undefined
 
 /** A value of a subject as a byte string; undefined: it has none, and no condition on it holds. */
-export type MatchInput<S> = (subject: S) => string | undefined
+export type MatchInput<S> = (subject: S) => string | Undecided | undefined
+
+/** Where a branch leads. */
+export type Branch<S, A> = (subject: S) => A | Undecided | undefined
+
+export type CompileBranch<S, A> = (value: Matcher_OnMatch, path: string) => Branch<S, A>
 
 /** What a tree consists of besides its structure. */
 export interface MatchParts<S, A> {
+  /** `keep_matching`, which Envoy refuses where a match has no effect but to be told of. */
+  readonly keepsMatching?: boolean
   input(typeName: string, message: unknown, path: string): MatchInput<S>
   action(typeName: string, message: unknown, path: string): A
 }
 
 export function matchTree<S, A>(matcher: Matcher, path: string, parts: MatchParts<S, A>): MatchTree<S, A> {
+  const found = tree(matcher, path, parts)
+  return (subject) => {
+    const action = found(subject)
+    return action === UNDECIDED ? undefined : action
+  }
+}
+
+function tree<S, A>(matcher: Matcher, path: string, parts: MatchParts<S, A>): Branch<S, A> {
   const type = matcher.matcherType
   const none = matcher.onNoMatch && onMatch(matcher.onNoMatch, `${path}.on_no_match`, parts)
-  let found: MatchTree<S, A> | undefined
+  let found: Branch<S, A> | undefined
   if (type.case === 'matcherList') found = list(type.value, `${path}.matcher_list`, parts)
   else if (type.case === 'matcherTree') {
     const where = `${path}.matcher_tree`
@@ -43,10 +59,17 @@ export function matchTree<S, A>(matcher: Matcher, path: string, parts: MatchPart
   return (subject) => found?.(subject) ?? none?.(subject)
 }
 
-function onMatch<S, A>({ onMatch: on }: Matcher_OnMatch, path: string, parts: MatchParts<S, A>): MatchTree<S, A> {
+function onMatch<S, A>(config: Matcher_OnMatch, path: string, parts: MatchParts<S, A>): Branch<S, A> {
+  const found = destination(config, path, parts)
+  if (!config.keepMatching) return found
+  if (parts.keepsMatching !== true) throw invalid(`${path}.keep_matching`, 'has no meaning here')
+  return (subject) => (found(subject) === UNDECIDED ? UNDECIDED : undefined)
+}
+
+function destination<S, A>({ onMatch: on }: Matcher_OnMatch, path: string, parts: MatchParts<S, A>): Branch<S, A> {
   switch (on.case) {
     case 'matcher':
-      return matchTree(on.value, `${path}.matcher`, parts)
+      return tree(on.value, `${path}.matcher`, parts)
     case 'action': {
       const where = `${path}.action.typed_config`
       const { typeName, message } = unpack(on.value.typedConfig, where)
@@ -59,7 +82,7 @@ function onMatch<S, A>({ onMatch: on }: Matcher_OnMatch, path: string, parts: Ma
 }
 
 /** The first that holds and leads somewhere. */
-function list<S, A>({ matchers }: Matcher_MatcherList, path: string, parts: MatchParts<S, A>): MatchTree<S, A> {
+function list<S, A>({ matchers }: Matcher_MatcherList, path: string, parts: MatchParts<S, A>): Branch<S, A> {
   if (matchers.length === 0) throw invalid(`${path}.matchers`, 'is empty')
   const compiled = matchers.map(({ predicate, onMatch: on }, i) => {
     const where = `${path}.matchers[${i}]`
@@ -68,14 +91,16 @@ function list<S, A>({ matchers }: Matcher_MatcherList, path: string, parts: Matc
   })
   return (subject) => {
     for (const { holds, next } of compiled) {
-      const action = holds(subject) ? next(subject) : undefined
+      const held = holds(subject)
+      if (held === UNDECIDED) return UNDECIDED
+      const action = held ? next(subject) : undefined
       if (action !== undefined) return action
     }
     return undefined
   }
 }
 
-type Condition<S> = (subject: S) => boolean
+type Condition<S> = (subject: S) => boolean | Undecided
 
 function condition<S, A>(
   predicate: Matcher_MatcherList_Predicate | undefined,
@@ -92,15 +117,32 @@ function condition<S, A>(
       return single(type.value, `${path}.single_predicate`, parts)
     case 'orMatcher': {
       const conditions = all(type.value.predicate, `${path}.or_matcher`)
-      return (subject) => conditions.some((holds) => holds(subject))
+      return (subject) => {
+        let answer: boolean | Undecided = false
+        for (const holds of conditions) {
+          const held = holds(subject)
+          if (held === true) return true
+          if (held === UNDECIDED) answer = UNDECIDED
+        }
+        return answer
+      }
     }
     case 'andMatcher': {
       const conditions = all(type.value.predicate, `${path}.and_matcher`)
-      return (subject) => conditions.every((holds) => holds(subject))
+      return (subject) => {
+        for (const holds of conditions) {
+          const held = holds(subject)
+          if (held !== true) return held
+        }
+        return true
+      }
     }
     case 'notMatcher': {
       const holds = condition(type.value, `${path}.not_matcher`, parts)
-      return (subject) => !holds(subject)
+      return (subject) => {
+        const held = holds(subject)
+        return held === UNDECIDED ? UNDECIDED : !held
+      }
     }
     default:
       throw invalid(path, 'a predicate is missing')
@@ -116,7 +158,7 @@ function single<S, A>(
   const matches = valueMatch(matcher, path)
   return (subject) => {
     const value = read(subject)
-    return value !== undefined && matches(value)
+    return value === UNDECIDED ? UNDECIDED : value !== undefined && matches(value)
   }
 }
 

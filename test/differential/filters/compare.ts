@@ -71,7 +71,10 @@ export async function compare(cases: readonly Case[], envoy: string, modules: st
 }
 
 /** Listeners come from a control plane, so that one that is refused does not concern the others. */
-async function startOurs(bootstrap: unknown): Promise<{ proxy: RunningProxy; refused: ReadonlyMap<string, string> }> {
+/** Ours with the same listeners, and which of them it refused. */
+export async function startOurs(
+  bootstrap: unknown,
+): Promise<{ proxy: RunningProxy; refused: ReadonlyMap<string, string> }> {
   const { static_resources: statics, ...rest } = bootstrap as Bootstrap
   const refused = new Map<string, string>()
   const resources: Record<string, Any> = {}

@@ -26,8 +26,10 @@ import {
 import type { Matcher } from '../../../../gen/xds/type/matcher/v3/matcher_pb.ts'
 import { byteString } from '../../../base/byte-string.ts'
 import { invalid, unsupported } from '../../config/fields.ts'
-import { headerValue } from '../../match/header.ts'
+import { environmentInput, filterStateInput, headerInput } from '../../match/common-inputs.ts'
 import { type MatchInput, type MatchTree, matchTree } from '../../match/tree.ts'
+import { UNDECIDED } from '../../match/undecided.ts'
+import type { CertificateInfo } from '../../network/connection-info.ts'
 import type { Decider, Subject, Verdict } from './engine.ts'
 
 export class RbacMatcher implements Decider {
@@ -69,9 +71,14 @@ const INPUTS: Readonly<Record<string, MatchInput<Subject>>> = {
   [SourcePortInputSchema.typeName]: ({ info, connection }) => String(info?.remotePort ?? connection.remotePort),
   [DirectSourceIPInputSchema.typeName]: ({ connection }) => connection.directRemoteAddress || undefined,
   [ServerNameInputSchema.typeName]: ({ connection }) => text(connection.requestedServerName),
-  [UriSanInputSchema.typeName]: ({ connection }) => text(connection.tls?.peer?.uriSans.join(',')),
-  [DnsSanInputSchema.typeName]: ({ connection }) => text(connection.tls?.peer?.dnsSans.join(',')),
-  [SubjectInputSchema.typeName]: ({ connection }) => text(connection.tls?.peer?.subject),
+  [UriSanInputSchema.typeName]: certificate(({ uriSans }) => uriSans.join(',')),
+  [DnsSanInputSchema.typeName]: certificate(({ dnsSans }) => dnsSans.join(',')),
+  [SubjectInputSchema.typeName]: certificate(({ subject }) => subject),
+}
+
+/** Of the client, which only TLS has. */
+function certificate(read: (peer: CertificateInfo) => string): MatchInput<Subject> {
+  return ({ connection: { tls } }) => (tls === undefined ? UNDECIDED : text(tls.peer && read(tls.peer)))
 }
 
 function text(value: string | undefined): string | undefined {
@@ -82,23 +89,15 @@ function input(typeName: string, message: unknown, path: string, http: boolean):
   if (Object.hasOwn(INPUTS, typeName)) return INPUTS[typeName]
   switch (typeName) {
     case FilterStateInputSchema.typeName: {
-      const { key } = message as FilterStateInput
-      if (key === '') throw invalid(`${path}.key`, 'is missing')
-      return ({ filterState }) => filterState?.get(key)?.latin1Slice()
+      const read = filterStateInput(message as FilterStateInput, path)
+      return ({ filterState }) => read(filterState)
     }
-    case EnvironmentVariableSchema.typeName: {
-      const { name } = message as EnvironmentVariable
-      if (name === '') throw invalid(`${path}.name`, 'is missing')
-      const value = process.env[name]
-      const bytes = value === undefined ? undefined : byteString(value)
-      return () => bytes
-    }
+    case EnvironmentVariableSchema.typeName:
+      return environmentInput(message as EnvironmentVariable, path)
     case HttpRequestHeaderMatchInputSchema.typeName: {
       if (!http) throw invalid(path, 'a connection has no headers')
-      const told = (message as HttpRequestHeaderMatchInput).headerName.toLowerCase()
-      if (told === '') throw invalid(`${path}.header_name`, 'is missing')
-      const name = told === 'host' ? ':authority' : told
-      return ({ headers }) => headers && headerValue(headers, name)
+      const read = headerInput(message as HttpRequestHeaderMatchInput, path)
+      return ({ headers }) => headers && read(headers)
     }
     default:
       throw unsupported(path, `input ${typeName}`)

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { inspectHttp } from './http-inspector.ts'
+
+/** What Envoy 1.40 tells, of a connection that says this and waits. */
+const CASES: readonly (readonly [said: string, protocol: string | undefined])[] = [
+  ['GET / HTTP/1.1\r\n', 'http/1.1'],
+  ['GET / HTTP/1.1\n', 'http/1.1'],
+  ['GET / HTTP/1.1\r', undefined],
+  ['GET / HTTP/1.0\r\n', 'http/1.0'],
+  ['GET / HTTP/1.2\r\n', 'http/1.0'],
+  ['GET / HTTP/2.0\r\n', 'http/1.0'],
+  ['GET / HTTP/1.11\r\n', ''],
+  ['GET / http/1.1\r\n', ''],
+  ['GET /\r\n', 'http/1.0'],
+  ['GET\r\n', ''],
+  ['GET', undefined],
+  ['G@', ''],
+  ['G@T / HTTP/1.1\r\n', ''],
+  ['anything / HTTP/1.1\r\n', 'http/1.1'],
+  ['GET \t/\u0001 HTTP/1.1\0\r\n', 'http/1.1'],
+  [' GET / HTTP/1.1\r\n', ''],
+  ['\r\nGET / HTTP/1.1\r\n', ''],
+  ['GET / x HTTP/1.1\r\n', ''],
+  ['GET a HTTP/1.1\r\n', ''],
+  ['GET /\xe9 HTTP/1.1\r\n', ''],
+  ['GET http://a/ HTTP/1.1\r\n', 'http/1.1'],
+  ['CONNECT a:1 HTTP/1.1\r\n', 'http/1.1'],
+  ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'h2c'],
+  ['PRI * HTTP/2.0\r\n', undefined],
+  ['PRI * HTTP/1.1\r\n', 'http/1.1'],
+  ['\x16\x03\x01', ''],
+]
+
+describe('http_inspector', () => {
+  for (const [said, protocol] of CASES)
+    test(JSON.stringify(said), () => {
+      const expected = protocol === undefined ? undefined : [protocol].filter((one) => one !== '')
+      assert.deepEqual(inspectHttp(Buffer.from(said, 'latin1')), expected)
+    })
+})

@@ -1,0 +1,39 @@
+/** What Envoy's http_inspector makes of the first bytes of a connection. */
+
+const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
+
+/** It looks at no more. */
+const MOST = 64 * 1024
+
+const NONE: readonly string[] = []
+
+/** The protocols for `application_protocols`; undefined: more bytes are needed. */
+export function inspectHttp(bytes: Buffer): readonly string[] | undefined {
+  const text = bytes.toString('latin1', 0, MOST)
+  if (text.startsWith(PREFACE)) return ['h2c']
+  if (PREFACE.startsWith(text)) return undefined
+  const end = text.indexOf('\n')
+  const [method = '', target, version = '', ...more] = parts(end === -1 ? text : text.slice(0, end))
+  if (!TOKEN.test(method) || !text.startsWith(method)) return NONE
+  if (end === -1) return bytes.length < MOST ? undefined : NONE
+  if (target === undefined || more.length > 0) return NONE
+  if (!(method === 'CONNECT' ? AUTHORITY : TARGET).test(target) || !VERSION.test(version)) return NONE
+  return [version === 'HTTP/1.1' ? 'http/1.1' : 'http/1.0']
+}
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~\w]+$/
+const TARGET = /^(?:[/*]|[A-Za-z][A-Za-z\d+.-]*:\/\/)[!-~]*$/
+const AUTHORITY = /^[!-~]+$/
+const VERSION = /^(?:HTTP\/\d\.\d)?$/
+
+/** Its parser takes every control character for white space. */
+function parts(line: string): string[] {
+  const found: string[] = []
+  let start = 0
+  for (let i = 0; i <= line.length; i++) {
+    if (line.charCodeAt(i) > 32) continue
+    if (i > start) found.push(line.slice(start, i))
+    start = i + 1
+  }
+  return found
+}
