@@ -19,6 +19,10 @@ const NAME = 'envoy.filters.http.grpc_stats'
 /** Method names come from requests; only so many get counters of their own. */
 const MAX_METHODS = 500
 
+/** Statuses come from upstreams, who may make them up; beside gRPC's own only so many get counters. */
+const MAX_STATUSES = 100
+const OWN_STATUS = /^(\d|1[0-6])$/
+
 export const grpcStats: HttpFilterFactory<typeof FilterConfigSchema> = {
   name: NAME,
   configType: FilterConfigSchema,
@@ -29,19 +33,20 @@ export const grpcStats: HttpFilterFactory<typeof FilterConfigSchema> = {
       ['stats_for_all_methods', 'individual_method_stats_allowlist', 'emit_filter_state'],
       'grpc_stats',
     )
-    const methods = new CountedMethods(config, context.clusters)
-    return { createFilter: (callbacks) => new GrpcStatsFilter(callbacks, methods, config.emitFilterState) }
+    const names = new CountedNames(config, context.clusters)
+    return { createFilter: (callbacks) => new GrpcStatsFilter(callbacks, names, config.emitFilterState) }
   },
 }
 
 /** A service and a method, with nothing else (Envoy's `resolveServiceAndMethod`, which skips empty segments). */
 const METHOD = /^\/*([^/?]+)\/+([^/?]+)\/*(?:\?|$)/
 
-/** Which methods have counters of their own. */
-class CountedMethods {
+/** Which methods and statuses have counters of their own. */
+class CountedNames {
   readonly #clusters: AsyncClient
   readonly #all: boolean
   readonly #named: Set<string>
+  readonly #statuses = new Set<string>()
 
   constructor({ perMethodStatSpecifier: { case: which, value } }: FilterConfig, clusters: AsyncClient) {
     this.#clusters = clusters
@@ -59,26 +64,32 @@ class CountedMethods {
     if (this.#all && this.#named.size < MAX_METHODS) this.#named.add(method)
     return stats.scope(this.#named.has(method) ? `grpc.${method}.` : 'grpc.')
   }
+
+  hasStatus(status: string): boolean {
+    if (OWN_STATUS.test(status)) return true
+    if (this.#statuses.size < MAX_STATUSES) this.#statuses.add(status)
+    return this.#statuses.has(status)
+  }
 }
 
 class GrpcStatsFilter implements HttpFilter {
   readonly #callbacks: HttpFilterCallbacks
-  readonly #methods: CountedMethods
+  readonly #names: CountedNames
   readonly #emitFilterState: boolean
   #scope: StatsScope | undefined
   #request: GrpcMessageCount | undefined
   #response: GrpcMessageCount | undefined
 
-  constructor(callbacks: HttpFilterCallbacks, methods: CountedMethods, emitFilterState: boolean) {
+  constructor(callbacks: HttpFilterCallbacks, names: CountedNames, emitFilterState: boolean) {
     this.#callbacks = callbacks
-    this.#methods = methods
+    this.#names = names
     this.#emitFilterState = emitFilterState
   }
 
   decodeHeaders(headers: HeaderMap): FilterHeadersStatus {
     if (isGrpc(headers)) {
       this.#request = new GrpcMessageCount()
-      this.#scope = this.#methods.scope(this.#callbacks.routeCluster(), headers.get(':path') ?? '')
+      this.#scope = this.#names.scope(this.#callbacks.routeCluster(), headers.get(':path') ?? '')
     }
     return FilterHeadersStatus.Continue
   }
@@ -125,7 +136,7 @@ class GrpcStatsFilter implements HttpFilter {
     if (this.#scope === undefined) return
     const status = headers.get('grpc-status')
     if (status === undefined) return
-    this.#scope.counter(status).value++
+    if (this.#names.hasStatus(status)) this.#scope.counter(status).value++
     this.#scope.counter(status === '0' ? 'success' : 'failure').value++
     this.#scope.counter('total').value++
   }
