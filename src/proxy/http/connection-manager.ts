@@ -100,14 +100,15 @@ export class ConnectionManager {
   }
 
   routeFor(stream: HttpStream): RouteEntry | undefined {
-    const { routes, clusters } = this.#parts
-    const { info, requestHeaders } = stream
-    const route = routes.table?.match(requestHeaders, info)
-    // Settled with the route: what filters do to the header that tells it changes nothing, unless they ask for another route.
+    return this.#parts.routes.table?.match(stream.requestHeaders, stream.info)
+  }
+
+  /** The cluster is settled with the route: what filters do to the header that tells it changes nothing, unless they ask for another route. */
+  settleRoute({ info, requestHeaders }: HttpStream, route: RouteEntry | undefined): void {
     const cluster = route === undefined ? '' : route.clusterFor(requestHeaders)
+    info.route = route
     info.routeCluster = cluster
-    info.upstreamCluster = clusters.hasCluster(cluster) ? cluster : ''
-    return route
+    info.upstreamCluster = this.#parts.clusters.hasCluster(cluster) ? cluster : ''
   }
 
   /** Checks and rewrites the request's headers; false when it was answered here. */

@@ -18,6 +18,7 @@ function begun(maxStreamDurationMs: number, ...limits: readonly (number | undefi
     streamStarted() {},
     streamFinished() {},
     acceptRequest: () => false,
+    settleRoute() {},
     routeFor() {
       const maxMs = limits[route++]
       return { settings: { maxDuration: maxMs && { maxMs, grpcMaxMs: undefined, grpcOffsetMs: 0 } } }

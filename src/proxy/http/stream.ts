@@ -196,7 +196,7 @@ export class HttpStream implements RequestSink, TimeoutOwner {
     if (!this.#routeKnown) {
       this.#routeKnown = true
       this.#route = this.manager.routeFor(this)
-      this.info.route = this.#route
+      this.manager.settleRoute(this, this.#route)
       if (this.#route?.idleTimeoutMs !== undefined) armIdleTimeout(this)
       const limit = this.#route?.settings.maxDuration
       const { options } = this.manager

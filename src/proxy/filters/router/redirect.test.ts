@@ -130,4 +130,16 @@ describe('internal redirects', () => {
     })
     await nothingLeft()
   })
+
+  test('what leads nowhere leaves the request on its route, and with its cluster', async () => {
+    const header = 'response_headers_to_add: [{ header: { key: x-cluster, value: "%UPSTREAM_CLUSTER%" } }]'
+    const routes = `[{ match: { prefix: /to }, route: { cluster: up, ${POLICY} }, ${header} }]`
+    const own = await testProxy([httpListener({ routes })], [cluster(up.port)])
+    try {
+      const { status, headers } = await get(portOf(own), to('http://a/none'))
+      assert.deepEqual([status, headers['x-cluster']], [302, 'up'])
+    } finally {
+      await own.close(0)
+    }
+  })
 })

@@ -97,7 +97,7 @@ function redirected(
   }
   state.count++
   // The log of this request names both as they are from here on, as in Envoy.
-  stream.info.route = route
+  stream.manager.settleRoute(stream, route)
   headers.put('x-envoy-original-url', original)
   return true
 }
