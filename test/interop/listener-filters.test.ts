@@ -1,10 +1,12 @@
 /** What becomes of a connection whose first bytes a listener filter refuses or does not know, beside Envoy. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { connect as connectTls } from 'node:tls'
 import { Authority, type Pair } from '../../src/proxy/listener/testing.ts'
 import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
@@ -42,7 +44,12 @@ const CASES: readonly (readonly [string, string, Buffer])[] = [
   ['proxy', 'no PROXY protocol', Buffer.from('PROXX TCP4 1.2.3.4 5.6.7.8 10 20\r\n')],
 ]
 
-const COUNTERS = ['tls_inspector.client_hello_too_large', 'downstream_cx_proxy_proto_error']
+const COUNTERS = [
+  'tls_inspector.client_hello_too_large',
+  'downstream_cx_proxy_proto_error',
+  'listener.tls.ssl.connection_error',
+  'listener.tls.ssl.handshake',
+]
 const PER_LISTENER = ['downstream_pre_cx_timeout', 'no_filter_chain_match']
 
 describe('listener filters', { skip: peer.skip }, () => {
@@ -64,6 +71,7 @@ async function observed(proxy: RunningProxy): Promise<unknown> {
     const seen: string[] = []
     for (const [listener, what, bytes] of CASES)
       seen.push(`${what}: ${await answer(proxy.ports.get(listener) as number, bytes)}`)
+    await resetAfterHandshake(proxy.ports.get('tls') as number)
     const stats = await (await fetch(`http://${proxy.admin}/stats`)).text()
     const names = [
       ...COUNTERS,
@@ -92,6 +100,17 @@ function answer(port: number, bytes: Buffer): Promise<string> {
     socket.on('close', () => resolve('let go'))
     socket.write(bytes)
   })
+}
+
+/** A client that goes with a reset is no error of TLS. */
+async function resetAfterHandshake(port: number): Promise<void> {
+  const plain = connect({ port, host: '127.0.0.1' })
+  const socket = connectTls({ socket: plain, rejectUnauthorized: false })
+  socket.on('error', () => {})
+  await once(socket, 'secureConnect')
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  plain.resetAndDestroy()
+  await new Promise((resolve) => setTimeout(resolve, 300))
 }
 
 function bootstrapOf({ cert, key }: Pair): unknown {

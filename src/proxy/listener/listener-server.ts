@@ -349,8 +349,9 @@ class AcceptedConnection implements ConnectionOwner, Entry {
       return
     }
     const secure = tls.wrap(this.#socket)
-    secure.on('error', () => {
-      this.#stats.tlsErrors.value++
+    secure.on('error', ({ code }: NodeJS.ErrnoException) => {
+      // As in Envoy it is none of TLS that a client goes with a reset.
+      if (code?.startsWith('ERR_SSL_')) this.#stats.tlsErrors.value++
       secure.destroy()
     })
     const timer =
