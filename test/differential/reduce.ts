@@ -67,8 +67,10 @@ function removable(trial: Trial): Path[] {
   return paths
 }
 
-/** Parts of a request's fields and the like mean nothing alone. */
+/** Parts of a request's fields and the like mean nothing alone; Envoy falls over a branch for server names that leads nowhere. */
 function needed(path: Path): boolean {
+  const last = path[path.length - 1]
+  if (last === '@type' || last === 'on_match') return true
   if (path[0] !== 'requests') return false
   return path.length < 3 || (path[2] === 'headers' ? path.length !== 4 : path[2] !== 'body')
 }

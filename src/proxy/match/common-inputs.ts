@@ -15,13 +15,9 @@ export function environmentInput({ name }: EnvironmentVariable, path: string): (
   return () => bytes
 }
 
-/** A header of the request, the values of a repeated one in one. */
-export function headerInput(
-  { headerName }: HttpRequestHeaderMatchInput,
-  path: string,
-): (headers: HeaderMap) => string | undefined {
+/** A header of the request, the values of a repeated one in one. As in Envoy one without a name is taken, and is never there. */
+export function headerInput({ headerName }: HttpRequestHeaderMatchInput): (headers: HeaderMap) => string | undefined {
   const told = headerName.toLowerCase()
-  if (told === '') throw invalid(`${path}.header_name`, 'is missing')
   const name = told === 'host' ? ':authority' : told
   return (headers) => headerValue(headers, name)
 }

@@ -291,3 +291,74 @@ test('validate_clusters refuses a cluster that is not there', () => {
   assert.ok(routed(true, 'known'))
   assert.ok(routed(false, 'nowhere'))
 })
+
+describe('a matcher of a virtual host', () => {
+  const ENVOY = 'type.googleapis.com/envoy'
+  const input = (name: string) =>
+    `{ name: i, typed_config: { "@type": ${ENVOY}.type.matcher.v3.HttpRequestHeaderMatchInput, header_name: ${name} } }`
+  const route = (prefix: string, cluster: string) => `match: { prefix: ${prefix} }, route: { cluster: ${cluster} }`
+  const one = (prefix: string, cluster: string) =>
+    `{ action: { name: a, typed_config: { "@type": ${ENVOY}.config.route.v3.Route, ${route(prefix, cluster)} } } }`
+  const host = (matcher: string, more = '') =>
+    table(
+      `{ name: r, validate_clusters: true, virtual_hosts: [{ name: all, domains: ["*"], matcher: ${matcher}${more} }] }`,
+    )
+  const rules = host(`{ matcher_tree: { input: ${input('x-a')}, exact_match_map: { map: {
+    one: ${one('/', 'one')},
+    narrow: ${one('/narrow', 'narrow')},
+    list: { action: { name: a, typed_config: { "@type": ${ENVOY}.config.route.v3.RouteList, routes: [{ ${route('/a', 'a')} }, { ${route('/', 'rest')} }] } } },
+  } } }, on_no_match: ${one('/', 'others')} }`)
+
+  for (const [what, path, value, cluster] of [
+    ['its route', '/', 'one', 'one'],
+    ['no route where the one that it leads to does not match', '/', 'narrow', undefined],
+    ['that route where it does', '/narrow', 'narrow', 'narrow'],
+    ['the first of a list that matches', '/a', 'list', 'a'],
+    ['the next of a list', '/b', 'list', 'rest'],
+    ['that of what matches nothing', '/', 'x', 'others'],
+  ] as const)
+    test(`leads to ${what}`, () => assert.equal(match(rules, path, { 'x-a': value }), cluster))
+
+  test('leads to none without on_no_match', () =>
+    assert.equal(
+      match(
+        host(`{ matcher_tree: { input: ${input('x-a')}, exact_match_map: { map: { one: ${one('/', 'one')} } } } }`),
+        '/',
+      ),
+      undefined,
+    ))
+
+  for (const [what, matcher, more, error] of [
+    [
+      'routes beside it',
+      '{}',
+      `, routes: [{ ${route('/', 'a')} }]`,
+      /virtual_hosts\[0\]\.matcher: stands beside routes/,
+    ],
+    [
+      'a route that is none',
+      `{ on_no_match: ${one('/', 'a').replace('match: { prefix: / }, ', '')} }`,
+      '',
+      /matcher\.on_no_match\.action\.typed_config\.match: a route match is missing/,
+    ],
+    [
+      'what routes are not found by',
+      `{ matcher_tree: { input: { name: i, typed_config: { "@type": ${ENVOY}.extensions.matching.common_inputs.network.v3.SourceIPInput } }, exact_match_map: { map: { a: ${one('/', 'a')} } } } }`,
+      '',
+      /matcher_tree\.input\.typed_config: input envoy/,
+    ],
+    [
+      'another action',
+      `{ on_no_match: { action: { name: a, typed_config: { "@type": type.googleapis.com/google.protobuf.StringValue, value: a } } } }`,
+      '',
+      /on_no_match\.action\.typed_config: action google/,
+    ],
+    [
+      'keep_matching',
+      `{ on_no_match: { keep_matching: true, ${one('/', 'a').slice(1)} }`,
+      '',
+      /on_no_match\.keep_matching: has no meaning here/,
+    ],
+  ] as const)
+    test(`is refused with ${what}`, () => assert.throws(() => host(matcher, more), error))
+})

@@ -1,4 +1,5 @@
 import {
+  type Route,
   type VirtualHost_TlsRequirementType,
   VirtualHostSchema,
 } from '../../../gen/envoy/config/route/v3/route_components_pb.ts'
@@ -14,11 +15,14 @@ import { type CompiledRoute, compileRoute, mirror, type VirtualHostContext } fro
 import { hedges } from './hedge-policy.ts'
 import { compilePerFilter, type RouteConfigCompiler } from './per-filter-config.ts'
 import type { RouteEntry } from './route-entry.ts'
+import { type RouteTree, routeTree } from './route-tree.ts'
 import { needsTls, TLS_REDIRECT } from './tls-redirect.ts'
 
 interface VirtualHostRoutes {
   readonly name: string
   readonly routes: readonly CompiledRoute[]
+  /** `matcher`, which says among which routes that of a request is. */
+  readonly tree: RouteTree | undefined
   readonly requireTls: VirtualHost_TlsRequirementType
 }
 
@@ -43,6 +47,7 @@ const HOST_FIELDS = [
   'name',
   'domains',
   'routes',
+  'matcher',
   'request_headers_to_add',
   'request_headers_to_remove',
   'response_headers_to_add',
@@ -95,10 +100,19 @@ export class RouteTable {
       const where = `${path}.virtual_hosts[${i}]`
       onlyFields(VirtualHostSchema, host, HOST_FIELDS, where)
       if (host.name === '') throw invalid(`${where}.name`, 'a name is missing')
-      const context = hostContext(config, i, compile, checkCluster, where, path)
-      const routes = host.routes.map((route, j) => compileRoute(route, context, `${where}.routes[${j}]`))
-      disables ||= routes.some(({ entries }) => entries.some((entry) => entry.hasDisables))
-      const compiled = { name: host.name, routes, requireTls: host.requireTls }
+      // Envoy looks for no clusters of routes in a tree.
+      const check = host.matcher === undefined ? checkCluster : () => {}
+      const context = hostContext(config, i, compile, check, where, path)
+      if (host.matcher !== undefined && host.routes.length > 0)
+        throw invalid(`${where}.matcher`, 'stands beside routes')
+      const compileOne = (route: Route, place: string) => {
+        const one = compileRoute(route, context, place)
+        disables ||= one.entries.some((entry) => entry.hasDisables)
+        return one
+      }
+      const routes = host.routes.map((route, j) => compileOne(route, `${where}.routes[${j}]`))
+      const tree = host.matcher && routeTree(host.matcher, `${where}.matcher`, compileOne)
+      const compiled = { name: host.name, routes, tree, requireTls: host.requireTls }
       if (host.domains.length === 0) throw invalid(`${where}.domains`, 'at least one domain is needed')
       for (const domain of host.domains) this.#addDomain(asciiLower(byteString(domain)), compiled, where)
     })
@@ -114,7 +128,8 @@ export class RouteTable {
     if (host === undefined) return undefined
     if (host.requireTls !== 0 && needsTls(host.requireTls, headers)) return TLS_REDIRECT
     const path = headers.get(':path') ?? ''
-    const routes = host.routes
+    const routes = host.tree === undefined ? host.routes : host.tree({ headers, info })
+    if (routes === undefined) return undefined
     for (let i = 0; i < routes.length; i++) {
       if (routes[i].matcher.matches(path, headers, info)) return routes[i].pick(headers)
     }

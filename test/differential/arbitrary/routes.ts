@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { routeMatch } from './match.ts'
 import { seldomMutations } from './mutations.ts'
+import { routeTree } from './route-tree.ts'
 import { domain, fields, on, oneField, regex, seldomOdd, simplePath, some } from './words.ts'
 
 const substitution = seldomOdd(
@@ -141,8 +142,11 @@ const virtualHost = (domains: readonly string[], at: number) =>
     fc.record({
       name: fc.constant(`host${at}`),
       domains: fc.constant(domains),
-      routes: fc.array(route, { minLength: 1, maxLength: 4 }),
     }),
+    fc.oneof(
+      { weight: 4, arbitrary: fc.record({ routes: fc.array(route, { minLength: 1, maxLength: 4 }) }) },
+      { weight: 1, arbitrary: fc.record({ matcher: routeTree(route) }) },
+    ),
     seldomMutations,
     some({ include_request_attempt_count: on, include_attempt_count_in_response: on }),
     fc.oneof(

@@ -96,7 +96,7 @@ function input(typeName: string, message: unknown, path: string, http: boolean):
       return environmentInput(message as EnvironmentVariable, path)
     case HttpRequestHeaderMatchInputSchema.typeName: {
       if (!http) throw invalid(path, 'a connection has no headers')
-      const read = headerInput(message as HttpRequestHeaderMatchInput, path)
+      const read = headerInput(message as HttpRequestHeaderMatchInput)
       return ({ headers }) => headers && read(headers)
     }
     default:
