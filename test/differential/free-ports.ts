@@ -18,11 +18,11 @@ export async function quietPorts(count: number): Promise<number[]> {
   const found: number[] = []
   for (let port = FIRST + Math.floor(Math.random() * (LAST - FIRST) * 0.8); found.length < count; port++) {
     if (port > LAST) throw new Error(`no ${count} free ports`)
-    const server = createServer().listen(port, '0.0.0.0')
-    const free = await Promise.race([
-      once(server, 'listening').then(() => true),
-      once(server, 'error').then(() => false),
-    ])
+    const server = createServer()
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('listening', () => resolve(true)).once('error', () => resolve(false))
+      server.listen(port, '0.0.0.0')
+    })
     if (free) found.push(port)
     await new Promise((resolve) => server.close(resolve))
   }
