@@ -240,7 +240,7 @@ export function exchange(port: number, bytes: string | readonly string[], quietM
       for (const part of parts) {
         socket.write(part, 'latin1')
         if (parts.length === 1) break
-        await new Promise((r) => setTimeout(r, 5))
+        await new Promise((r) => setTimeout(r, 1))
         // A busy machine takes long for many parts.
         if (text !== '' || socket.destroyed) continue
         clearTimeout(timer)

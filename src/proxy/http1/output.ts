@@ -92,7 +92,6 @@ export class Output implements Flushable {
     const sole = this.#sole && this.#direct
     this.#sole = true
     this.#text = ''
-    this.#chunks = []
     this.#length = 0
     this.unsent = false
     if (length <= COPY_LIMIT) {
@@ -103,9 +102,11 @@ export class Output implements Flushable {
         at += chunk.length
         if (sole) ReadSlab.of(chunk)?.done(chunk.length)
       }
+      for (let n = chunks.length; n > 0; n--) chunks.pop()
       this.#send(message)
       return
     }
+    this.#chunks = []
     if (chunks.length === 1 && text === '') {
       this.#wrote(this.#write(chunks[0], sole))
       return

@@ -90,7 +90,7 @@ describe('HTTP/1.1 through the proxy', () => {
     }
     routes.push('{ match: { prefix: / }, route: { cluster: up } }')
     const hcm =
-      'http_protocol_options: { enable_trailers: true }\nupgrade_configs: [{ upgrade_type: websocket }]\nrequest_headers_timeout: 0.9s'
+      'http_protocol_options: { enable_trailers: true }\nupgrade_configs: [{ upgrade_type: websocket }]\nrequest_headers_timeout: 1.5s'
     proxy = await testProxy([httpListener({ routes: `[${routes.join(', ')}]`, hcm })], clusters)
   })
 

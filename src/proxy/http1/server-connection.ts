@@ -102,7 +102,8 @@ export class Http1ServerConnection
     }
     const served: ServedSocket = socket
     served[CONNECTION] = this
-    served.on('end', onEnd).on('error', onError).on('close', onClose).on('drain', onDrain)
+    served.on('end', onEnd).on('close', onClose).on('drain', onDrain)
+    if (served.listenerCount('error') === 0) served.on('error', onError)
     readInto(socket, this)
   }
 
@@ -456,7 +457,7 @@ function requestHeadersTimeout(): CodecError {
   return new CodecError('request_header_timeout', 'request headers took too long', 408)
 }
 
-// One function for the sockets of all connections: see RATIONALE.md, "Why do connections keep no literals of functions?".
+// One function for the sockets of all connections: see RATIONALE.md, "Why do connections keep no literals?".
 
 interface ServedSocket extends Socket {
   [CONNECTION]?: Http1ServerConnection

@@ -12,14 +12,13 @@ import type { ConnectionManager } from '../http/connection-manager.ts'
 import { ResponseFlag, StreamInfo } from '../http/stream-info.ts'
 import { type ConnectionOwner, Http1ServerConnection } from '../http1/server-connection.ts'
 import { Http2ServerConnection } from '../http2/server-connection.ts'
-import { unmapped } from '../match/cidr.ts'
 import type { ConnectionInfo, TlsInfo } from '../network/connection-info.ts'
-import { internalDepth } from '../network/internal-listeners.ts'
 import { NetworkConnection } from '../network/network-connection.ts'
 import type { ConnectionCount } from '../overload/connection-count.ts'
 import type { OverloadState } from '../overload/overload-state.ts'
 import type { OwnedStats, StatsScope } from '../stats/scope.ts'
 import { acceptDirectly } from './accept.ts'
+import { AcceptedInfo, SocketFacts } from './accepted-info.ts'
 import type { ChainFacts } from './chain-facts.ts'
 import type { CompiledChain, CompiledListener } from './compile-listener.ts'
 import { type ListenAddress, listenerScope } from './listen-address.ts'
@@ -209,6 +208,7 @@ function listenerStats(stats: StatsScope, config: CompiledListener): ListenerSta
 }
 
 const ACCEPTED = Symbol('accepted')
+const NO_PROTOCOLS: readonly string[] = []
 
 /** A connection from accept to close, across config changes. */
 class AcceptedConnection implements ConnectionOwner, Entry {
@@ -243,7 +243,7 @@ class AcceptedConnection implements ConnectionOwner, Entry {
     accepted.on('error', ignore).on('close', onClose)
     const { inspectsTls, inspectsHttp, proxyProtocol } = config
     // Once it is closed a socket does not tell its addresses any more, and a log that wants them may come with another config.
-    this.#facts = this.#factsOf(socket, '', 'raw_buffer', [])
+    this.#facts = new SocketFacts(socket, '', 'raw_buffer', NO_PROTOCOLS)
     if (!inspectsTls && !inspectsHttp && !proxyProtocol) {
       this.#choose(config)
       return
@@ -254,7 +254,10 @@ class AcceptedConnection implements ConnectionOwner, Entry {
         socket.destroy()
         return
       }
-      this.#facts = { ...this.#factsOf(socket, found.serverName, found.transport, found.protocols), ...found.addresses }
+      this.#facts = {
+        ...new SocketFacts(socket, found.serverName, found.transport, found.protocols),
+        ...found.addresses,
+      }
       this.#choose(this.#listener.config)
     })
   }
@@ -400,6 +403,8 @@ class AcceptedConnection implements ConnectionOwner, Entry {
   #serveHttp(socket: Socket, info: ConnectionInfo, manager: ConnectionManager): void {
     const { codec } = manager.options
     const http2 = codec === 'http2' || (codec === 'auto' && info.tls?.alpn === 'h2')
+    // What serves the socket tells its end, too, and a second listener would cost each connection an array.
+    if (socket === this.#socket) socket.off('close', onClose)
     if (http2) this.#http = new Http2ServerConnection(socket, info, this, manager)
     else {
       // Without TLS only the connection preface tells HTTP/2 (RFC 9113 3.3).
@@ -416,42 +421,12 @@ class AcceptedConnection implements ConnectionOwner, Entry {
     connection.onRead(first, true)
   }
 
-  #factsOf(socket: Socket, serverName: string, transport: string, protocols: readonly string[]): ChainFacts {
-    const remoteAddress = unmapped(socket.remoteAddress ?? '')
-    return {
-      localAddress: unmapped(socket.localAddress ?? ''),
-      localPort: socket.localPort ?? 0,
-      remoteAddress,
-      remotePort: socket.remotePort ?? 0,
-      directRemoteAddress: remoteAddress,
-      serverName,
-      transport,
-      protocols,
-    }
-  }
-
   #describe(tls: TlsInfo | undefined): ConnectionInfo {
-    const facts = this.#facts
-    return {
-      id: this.id,
-      localAddress: facts.localAddress,
-      localPort: facts.localPort,
-      remoteAddress: facts.remoteAddress,
-      remotePort: facts.remotePort,
-      directRemoteAddress: facts.directRemoteAddress,
-      directRemotePort: this.#socket.remotePort ?? 0,
-      directLocalAddress: unmapped(this.#socket.localAddress ?? ''),
-      directLocalPort: this.#socket.localPort ?? 0,
-      listenerName: this.#listener.name,
-      internalDepth: internalDepth(this.#socket),
-      requestedServerName: facts.serverName,
-      tls,
-      terminationDetails: '',
-    }
+    return new AcceptedInfo(this.id, this.#socket, this.#facts, this.#listener.name, tls)
   }
 }
 
-// One function for the sockets of all connections: see RATIONALE.md, "Why do connections keep no literals of functions?".
+// One function for the sockets of all connections: see RATIONALE.md, "Why do connections keep no literals?".
 
 interface AcceptedSocket extends Socket {
   [ACCEPTED]?: AcceptedConnection

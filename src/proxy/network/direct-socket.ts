@@ -187,7 +187,7 @@ export class DirectSocket extends Socket {
   }
 }
 
-// One function for all sockets: see RATIONALE.md, "Why do connections keep no literals of functions?".
+// One function for all sockets: see RATIONALE.md, "Why do connections keep no literals?".
 
 function onRead(this: DirectHandle, buffer: ArrayBuffer | undefined): Uint8Array | undefined {
   const length = readLength()
@@ -199,10 +199,17 @@ function onWritten(this: DirectWrite, status: number): void {
   this.directSocket?.written(status)
 }
 
+/** node:net's own listener does nothing for a socket that may be half open, and a second one beside it costs each connection an array. */
+const ownEnd = new Socket({ allowHalfOpen: true })
+  .listeners('end')
+  .find(({ name }) => name === 'onReadableStreamEnd') as (() => void) | undefined
+
 /** A socket with direct reads and writes: to connect with or, given a handle, of an accepted connection, which may be half open. */
 export function directSocket(handle?: unknown): Socket {
   const options = { allowHalfOpen: handle !== undefined, handle } as SocketConstructorOpts
-  return direct ? new DirectSocket(options) : new Socket(options)
+  const socket = direct ? new DirectSocket(options) : new Socket(options)
+  if (handle !== undefined && ownEnd !== undefined) socket.off('end', ownEnd)
+  return socket
 }
 
 /** Sends what `socket` reads to `sink`: directly where it can, else by its `data` events. */
