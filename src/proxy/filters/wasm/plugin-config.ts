@@ -13,7 +13,7 @@ import {
   type PluginConfig,
   parseHostSettings,
 } from '../../../wasm/index.ts'
-import { WasmEnv } from '../../../xds/index.ts'
+import { WasmEnv } from '../../../xds/wasm-env.ts'
 import { messageName } from '../../config/any.ts'
 import { dataSource } from '../../config/data-source.ts'
 
