@@ -17,6 +17,7 @@ import { NetworkConnection } from '../network/network-connection.ts'
 import type { ConnectionCount } from '../overload/connection-count.ts'
 import type { OverloadState } from '../overload/overload-state.ts'
 import type { OwnedStats, StatsScope } from '../stats/scope.ts'
+import { VERIFY_FAILURES, type VerifyFailure } from '../tls/downstream.ts'
 import { acceptDirectly } from './accept.ts'
 import { AcceptedInfo, SocketFacts } from './accepted-info.ts'
 import type { ChainFacts } from './chain-facts.ts'
@@ -181,6 +182,7 @@ interface ListenerStats {
   readonly overflow: Cell
   readonly handshakeTimeout: Cell
   readonly tlsErrors: Cell
+  readonly verifyFailures: Readonly<Record<VerifyFailure, Cell>>
   readonly secretsNotReady: Cell
   readonly handshakes: Cell
 }
@@ -202,6 +204,9 @@ function listenerStats(stats: StatsScope, config: CompiledListener): ListenerSta
     proxyHeaderError: stats.counter('downstream_cx_proxy_proto_error'),
     helloTooLarge: stats.counter('tls_inspector.client_hello_too_large'),
     tlsErrors: scope.counter('ssl.connection_error'),
+    verifyFailures: Object.fromEntries(
+      VERIFY_FAILURES.map((name) => [name, scope.counter(`ssl.${name}`)]),
+    ) as ListenerStats['verifyFailures'],
     secretsNotReady: scope.counter('server_ssl_socket_factory.downstream_context_secrets_not_ready'),
     handshakes: scope.counter('ssl.handshake'),
   }
@@ -354,7 +359,7 @@ class AcceptedConnection implements ConnectionOwner, Entry {
     const secure = tls.wrap(this.#socket)
     secure.on('error', ({ code }: NodeJS.ErrnoException) => {
       // As in Envoy it is none of TLS that a client goes with a reset.
-      if (code?.startsWith('ERR_SSL_')) this.#stats.tlsErrors.value++
+      if (code === 'EPROTO' || code?.startsWith('ERR_SSL_')) this.#stats.tlsErrors.value++
       secure.destroy()
     })
     const timer =
@@ -376,7 +381,7 @@ class AcceptedConnection implements ConnectionOwner, Entry {
       secure.off('end', given)
       const result = tls.accept(secure)
       if ('refused' in result) {
-        this.#stats.tlsErrors.value++
+        this.#stats.verifyFailures[result.refused].value++
         secure.destroy()
         return
       }

@@ -15,6 +15,15 @@ import { acceptTicketKeys, configuredTicketKeys, ownTicketKeys } from './session
 import type { TicketSecret } from './ticket-secret.ts'
 import { certificateInfo, SessionInfo } from './tls-info.ts'
 
+/** Why a client's certificate is refused, by the name of Envoy's counter below `ssl.` */
+export const VERIFY_FAILURES = [
+  'fail_verify_no_cert',
+  'fail_verify_error',
+  'fail_verify_san',
+  'fail_verify_cert_hash',
+] as const
+export type VerifyFailure = (typeof VERIFY_FAILURES)[number]
+
 /**
  * What `tls.Server` does for its sockets after a handshake, and nobody for a socket that is wrapped by hand: ask OpenSSL about the
  * peer's chain (`null`: good), and say that the handshake is over, which node:http2 waits for.
@@ -102,22 +111,19 @@ export class DownstreamTls {
     })
   }
 
-  /** After the handshake: the reason why the client is refused, or what is known about it. */
-  accept(socket: TLSSocket): { info: TlsInfo } | { refused: string } {
+  /** After the handshake: why the client is refused, or what is known about it. */
+  accept(socket: TLSSocket): { info: TlsInfo } | { refused: VerifyFailure } {
     const server = socket as unknown as ServerSide
     server.secureConnecting = false
     const peer = socket.getPeerX509Certificate()
-    const problem = server.ssl?.verifyError()
-    const verified = peer !== undefined && this.#check?.ca !== undefined && problem === null
-    if (this.#requireClient && peer === undefined) return { refused: 'no client certificate' }
-    if (peer !== undefined && this.#check?.ca !== undefined && !verified) {
-      return { refused: `client certificate: ${problem?.message ?? 'not verified'}` }
-    }
+    const verified = peer !== undefined && this.#check?.ca !== undefined && server.ssl?.verifyError() === null
+    if (this.#requireClient && peer === undefined) return { refused: 'fail_verify_no_cert' }
+    if (peer !== undefined && this.#check?.ca !== undefined && !verified) return { refused: 'fail_verify_error' }
     if (peer !== undefined && this.#check !== undefined) {
       const hash = createHash('sha256').update(peer.raw).digest('hex')
+      if (!this.#check.matchesNames(peer.subjectAltName ?? '')) return { refused: 'fail_verify_san' }
       if (this.#check.hashes.length > 0 && !this.#check.hashes.includes(hash))
-        return { refused: 'client certificate hash' }
-      if (!this.#check.matchesNames(peer.subjectAltName ?? '')) return { refused: 'client certificate names' }
+        return { refused: 'fail_verify_cert_hash' }
     }
     return {
       info: new SessionInfo(socket, verified, this.#local, ''),
