@@ -29,6 +29,8 @@ describe('client certificates', { skip: peer.skip }, () => {
         good,
         unknown,
         await issue(authority, 'bad.example'),
+        await issue(authority, '*.example'),
+        await issue(authority, 'g*d.example'),
         await issue(other, 'good.example'),
       ]
       const config = bootstrap(await issue(authority, 'server.example'), authority.pem, good)

@@ -6,6 +6,7 @@ import {
 } from '../../../gen/envoy/config/core/v3/protocol_pb.ts'
 import { asciiLower, byteString } from '../../base/byte-string.ts'
 import { onlyFields } from '../config/fields.ts'
+import { dnsNameMatches } from '../tls/dns-name.ts'
 import { altNames } from '../tls/secrets.ts'
 import type { UpstreamCallbacks } from './upstream.ts'
 
@@ -35,14 +36,9 @@ export function isServerName(name: string): boolean {
   return name !== '' && isIP(name) === 0
 }
 
-/** One of a certificate's names, in Node's text, is this one; a wildcard stands for one label (Utility::dnsNameMatch). */
+/** One of a certificate's names, in Node's text, is this one. */
 export function certificateNames(subjectAltName: string, name: string): boolean {
-  const wanted = name.toLowerCase()
-  return altNames(subjectAltName).some(([kind, value]) => {
-    if (kind !== 'DNS') return value === name
-    const own = value.toLowerCase()
-    return own.startsWith('*.')
-      ? wanted.indexOf('.') > 0 && wanted.slice(wanted.indexOf('.')) === own.slice(1)
-      : own === wanted
-  })
+  return altNames(subjectAltName).some(([kind, value]) =>
+    kind === 'DNS' ? dnsNameMatches(name, value) : value === name,
+  )
 }

@@ -14,11 +14,13 @@ import {
 } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/common_pb.ts'
 import type { SdsSecretConfig, Secret } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
 import type { CommonTlsContext } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
+import type { StringMatcher } from '../../../gen/envoy/type/matcher/v3/string_pb.ts'
 import { messageOf } from '../../errors.ts'
 import { dataSource } from '../config/data-source.ts'
 import { invalid, onlyFields, unsupported } from '../config/fields.ts'
-import { stringMatch, type TextMatch } from '../match/string.ts'
+import { stringMatch } from '../match/string.ts'
 import { accepted } from './accepted.ts'
+import { dnsNameMatches } from './dns-name.ts'
 import { SECRET_FIELDS, type SecretKind, type SecretOf, secretNeed } from './secret-need.ts'
 
 /** Secrets by their keys: those of the bootstrap, of SDS, and of files. */
@@ -153,8 +155,8 @@ export function compileValidation(contexts: readonly CertificateValidationContex
       names.push(typedName(m, `${path}.match_typed_subject_alt_names[${i}]`))
     })
     context.matchSubjectAltNames.forEach((m, i) => {
-      const match = stringMatch(m, `${path}.match_subject_alt_names[${i}]`)
-      names.push((_, value) => match(value))
+      const match = nameMatch(m, `${path}.match_subject_alt_names[${i}]`)
+      names.push((kind, value) => KINDS.has(kind) && match(kind, value))
     })
   }
   return {
@@ -183,7 +185,7 @@ function authorities(source: DataSource, path: string): string {
 type NameMatch = (kind: string, value: string) => boolean
 
 function typedName(matcher: SubjectAltNameMatcher, path: string): NameMatch {
-  const match: TextMatch = stringMatch(matcher.matcher, `${path}.matcher`)
+  const match = nameMatch(matcher.matcher, `${path}.matcher`)
   const kind = {
     [SanType.DNS]: 'DNS',
     [SanType.URI]: 'URI',
@@ -191,7 +193,18 @@ function typedName(matcher: SubjectAltNameMatcher, path: string): NameMatch {
     [SanType.IP_ADDRESS]: 'IP Address',
   }[matcher.sanType as number]
   if (kind === undefined) throw unsupported(`${path}.san_type`, 'this type of name')
-  return (actual, value) => actual === kind && match(value)
+  return (actual, value) => actual === kind && match(actual, value)
+}
+
+/** Those that Envoy looks at. */
+const KINDS: ReadonlySet<string> = new Set(['DNS', 'URI', 'email', 'IP Address'])
+
+/** What is to be one name of DNS, a certificate may have with a wildcard. */
+function nameMatch(matcher: StringMatcher | undefined, path: string): NameMatch {
+  const match = stringMatch(matcher, path)
+  const pattern = matcher?.matchPattern
+  if (pattern?.case !== 'exact') return (_, value) => match(value)
+  return (kind, value) => (kind === 'DNS' ? dnsNameMatches(pattern.value, value) : match(value))
 }
 
 /** `DNS:a, URI:spiffe://b` as Node prints it (values with commas are quoted). */
