@@ -36,8 +36,9 @@ describe('query mutations', () => {
         const before = new URLSearchParams(query)
         const after = new URLSearchParams(apply(`/?${query}`, append('added', 'é')).slice(2))
         assert.deepEqual(after.getAll('added'), [...before.getAll('added'), 'é'])
+        // Between two ampersands is a parameter for Envoy, and none for URLSearchParams.
         for (const name of before.keys())
-          if (name !== 'added') assert.deepEqual(after.getAll(name).sort(), before.getAll(name).sort())
+          if (name !== 'added' && name !== '') assert.deepEqual(after.getAll(name).sort(), before.getAll(name).sort())
       }),
     )
   })
