@@ -55,6 +55,7 @@ export interface Step {
 
 /** What the upstream answers, in the order of requests; the last one repeats. */
 export interface Answer {
+  /** As it is; not over HTTP/2. */
   readonly raw?: string
   readonly status?: number
   readonly headers?: Headers
@@ -62,12 +63,25 @@ export interface Answer {
   readonly chunks?: readonly string[]
   readonly trailers?: Headers
   readonly delayMs?: number
+  /** Between its chunks. */
+  readonly pauseMs?: number
+  /** What comes of it: nothing, or all but its end. */
+  readonly stops?: 'silent' | 'unfinished'
+  /** The connection ends behind it. */
   readonly end?: boolean
+  /** It is reset a moment later; by a code only the stream, over HTTP/2. */
+  readonly reset?: boolean | number
   readonly echo?: boolean
 }
 
 export interface ClusterSettings extends Record<string, unknown> {
   readonly hosts?: number
+  /** Its hosts speak HTTP/2 alone. */
+  readonly http2?: boolean
+  /** Its hosts share one script, and are named in the order in which they are first asked: which one that is is left to chance. */
+  readonly in_turn?: boolean
+  /** What it gets is listed behind the rest: it may come at any time. */
+  readonly aside?: boolean
   /** What its hosts answer, in the place of the case's `upstream`. */
   readonly answers?: readonly Answer[]
   /** It is a rate limit service, which decides so, in this order; the last one repeats. */

@@ -111,6 +111,9 @@ function clusters(one: Case, places: Places): unknown[] {
       name,
       {
         hosts: _hosts,
+        in_turn: _turn,
+        aside: _aside,
+        http2,
         answers: _answers,
         down: _down,
         endpoint_metadata: metadata,
@@ -135,7 +138,7 @@ function clusters(one: Case, places: Places): unknown[] {
           cluster_name: full,
           endpoints: grouped(internal === true ? [internalEndpoint(one)] : endpoints, groups),
         },
-        ...(rate_limits === undefined ? {} : HTTP2),
+        ...(rate_limits === undefined && http2 !== true ? {} : HTTP2),
         ...(resolve(rest, one, places) as Record<string, unknown>),
       }
     },

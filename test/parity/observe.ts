@@ -2,7 +2,7 @@
 import type { Case, Expectation, Expected } from './case.ts'
 import type { Seen } from './client.ts'
 import type { Message } from './message.ts'
-import type { Received } from './upstream.ts'
+import type { Received } from './script.ts'
 
 export type Facts = ReadonlyMap<string, string>
 

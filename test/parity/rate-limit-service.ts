@@ -2,7 +2,7 @@ import { fromBinary, fromJson, type JsonValue, toBinary, toJson } from '@bufbuil
 import { RateLimitRequestSchema, RateLimitResponseSchema } from '../../gen/envoy/service/ratelimit/v3/rls_pb.ts'
 import { grpcService } from '../../src/proxy/filters/testing.ts'
 import type { Running } from '../../src/proxy/testing.ts'
-import type { Received } from './upstream.ts'
+import type { Received } from './script.ts'
 
 /** `fail`: an error of gRPC; `hang`: nothing; else a RateLimitResponse. */
 export type Decision = 'fail' | 'hang' | JsonValue

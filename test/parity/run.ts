@@ -3,13 +3,15 @@ import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../../src/errors.ts'
-import type { Case } from './case.ts'
+import type { Answer, Case, ClusterSettings } from './case.ts'
 import { perform } from './client.ts'
 import { bootstrapOf, clusterNames, fullName, logFile, type Places } from './config.ts'
+import { Http2Upstream } from './http2-upstream.ts'
 import { type Facts, factsOf, type StepSeen } from './observe.ts'
 import { type RunningProxy, startEnvoy, startSluice } from './proxies.ts'
 import { RateLimitService } from './rate-limit-service.ts'
-import { type Received, Upstream } from './upstream.ts'
+import { type Received, Script } from './script.ts'
+import { Upstream } from './upstream.ts'
 
 /** Nothing listens there, and no system gives it to a socket that takes any port. */
 const NOBODY = 65_529
@@ -23,9 +25,15 @@ export interface Outcome {
   readonly refused?: string
 }
 
+const OK: Answer = { body: 'ok' }
+
+type AnyUpstream = Upstream | Http2Upstream | RateLimitService
+
 export interface Stage {
-  readonly upstreams: (Upstream | RateLimitService)[]
+  readonly upstreams: AnyUpstream[]
   readonly received: Received[]
+  /** Of clusters that are `aside`. */
+  readonly aside: Received[]
 }
 
 /** Runs every case on Envoy and then on our proxy, with the same upstreams. `refusable`: our proxy may not take it. */
@@ -69,26 +77,27 @@ export async function runCases(
 }
 
 export async function stage(one: Case, ports: Map<string, number[]>): Promise<Stage> {
-  const received: Received[] = []
-  const upstreams: (Upstream | RateLimitService)[] = []
+  const [received, aside]: Received[][] = [[], []]
+  const all: AnyUpstream[] = []
   for (const name of clusterNames(one)) {
     const settings = one.clusters?.[name] ?? {}
-    const list: number[] = []
-    for (let i = 0; i < (settings.hosts ?? 1); i++) {
-      if (settings.down === true) {
-        list.push(NOBODY)
-        continue
-      }
-      const upstream =
-        settings.rate_limits === undefined
-          ? new Upstream(`${name}/${i}`, settings.answers ?? one.upstream, received)
-          : new RateLimitService(name, settings.rate_limits, received)
-      list.push(await upstream.listen())
-      upstreams.push(upstream)
-    }
-    ports.set(fullName(one, name), list)
+    const count = settings.hosts ?? 1
+    const upstreams = settings.down === true ? [] : upstreamsOf(one, name, settings, settings.aside ? aside : received)
+    const list = await Promise.all(upstreams.map((upstream) => upstream.listen()))
+    ports.set(fullName(one, name), settings.down === true ? new Array(count).fill(NOBODY) : list)
+    all.push(...upstreams)
   }
-  return { upstreams, received }
+  return { upstreams: all, received, aside }
+}
+
+function upstreamsOf(one: Case, name: string, settings: ClusterSettings, received: Received[]): AnyUpstream[] {
+  const { hosts = 1, http2, in_turn: inTurn, rate_limits: decisions, answers = one.upstream ?? [OK] } = settings
+  const shared = inTurn === true ? new Script(answers, received, true) : undefined
+  return Array.from({ length: hosts }, (_, i) => {
+    if (decisions !== undefined) return new RateLimitService(name, decisions, received)
+    const script = shared ?? new Script(answers, received)
+    return http2 === true ? new Http2Upstream(`${name}/${i}`, script) : new Upstream(`${name}/${i}`, script)
+  })
 }
 
 /** Starts our proxy with all cases but those it refuses; the expected ones are tried alone first. */
@@ -169,14 +178,14 @@ export async function onProxy(
   )
 }
 
-async function runCase(one: Case, { upstreams, received }: Stage, port: number): Promise<StepSeen[]> {
+async function runCase(one: Case, { upstreams, received, aside }: Stage, port: number): Promise<StepSeen[]> {
   for (const upstream of upstreams) upstream.reset()
   received.length = 0
+  aside.length = 0
   const steps: StepSeen[] = []
   for (const step of one.steps) {
-    const from = received.length
     const client = await perform(port, step)
-    steps.push({ client, upstream: received.slice(from) })
+    steps.push({ client, upstream: [...received.splice(0), ...aside.splice(0)] })
   }
   return steps
 }

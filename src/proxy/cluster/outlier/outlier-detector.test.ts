@@ -50,7 +50,7 @@ describe('outlier detection', () => {
   test('success rate: the host far below the others goes at the end of the interval', () => {
     world(
       6,
-      '{ interval: 10s, consecutive_5xx: 1000, success_rate_request_volume: 10 }',
+      '{ interval: 10s, consecutive_5xx: 1000, success_rate_request_volume: 10, max_ejection_percent: 20 }',
       (hosts, { outliers, stat }) => {
         for (const host of hosts) times(20, () => outliers.onResponse(host, 200))
         times(20, () => outliers.onResponse(hosts[3], 500))
@@ -71,7 +71,7 @@ describe('outlier detection', () => {
       ['', 0],
       ['enforcing_failure_percentage: 100', 1],
     ] as const) {
-      const settings = `{ interval: 10s, consecutive_5xx: 1000, enforcing_success_rate: 0, ${enforcing} }`
+      const settings = `{ interval: 10s, consecutive_5xx: 1000, enforcing_success_rate: 0, max_ejection_percent: 20, ${enforcing} }`
       world(5, settings, (hosts, { outliers, stat }) => {
         for (const host of hosts) times(60, () => outliers.onResponse(host, host === hosts[0] ? 503 : 200))
         mock.timers.tick(10_000)
@@ -84,7 +84,7 @@ describe('outlier detection', () => {
 
   test('failures to connect have a row of their own where they are split from answers', () => {
     const settings =
-      '{ split_external_local_origin_errors: true, consecutive_5xx: 2, consecutive_local_origin_failure: 3 }'
+      '{ split_external_local_origin_errors: true, consecutive_5xx: 2, consecutive_local_origin_failure: 3, max_ejection_percent: 100 }'
     world(2, settings, ([host], { outliers, stat }) => {
       times(2, () => outliers.onLocalFailure(host))
       outliers.onConnected(host)
@@ -95,6 +95,19 @@ describe('outlier detection', () => {
       outliers.onHealthCheckPassed(host)
       assert.ok(host.healthy)
     })
+  })
+
+  // Since there is `always_eject_one_host`.
+  test('a percentage that is less than a host lets none go, unless one may always', () => {
+    for (const [always, expected] of [
+      ['', 0],
+      [', always_eject_one_host: true', 1],
+    ] as const)
+      world(9, `{ consecutive_5xx: 1${always} }`, (hosts, { outliers, stat }) => {
+        for (const host of hosts) outliers.onResponse(host, 500)
+        assert.equal(stat('ejections_active'), expected)
+        assert.equal(stat('ejections_overflow'), 9 - expected)
+      })
   })
 
   test('no more than the percentage, and what is over it is counted', () => {

@@ -120,8 +120,7 @@ export class OutlierDetector {
     const ejected = hosts.filter(isEjected).length
     const allowed =
       (ejected / hosts.length) * 100 < maxEjectionPercent && ((ejected + 1) / hosts.length) * 100 <= maxEjectionPercent
-    // At least one host may always go where the percentage alone would allow none (Envoy before `always_eject_one_host`).
-    return allowed || (ejected === 0 && (alwaysEjectOne || maxEjectionPercent > 0))
+    return allowed || (ejected === 0 && alwaysEjectOne)
   }
 
   #onInterval(): void {
