@@ -39,7 +39,6 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
   #over = false
   /** By who asked: nothing is told any more. */
   #silent = false
-  #counted = false
 
   constructor(cluster: Cluster, callbacks: AsyncStreamCallbacks, options: AsyncStreamOptions) {
     this.#cluster = cluster
@@ -125,23 +124,13 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
 
   #start(): void {
     if (this.#over) return
-    const { stats } = this.#cluster
-    const { requests } = this.#cluster.breaker.default
-    if (!requests.tryTake()) {
-      stats.pendingOverflow.value++
-      this.#end()
-      this.#answerFailure('overflow')
-      return
-    }
     const host = this.#cluster.choose(undefined)
     if (host === undefined) {
-      requests.free()
-      stats.noHealthy.value++
+      this.#cluster.stats.noHealthy.value++
       this.#end()
       this.#answer(503, 'no healthy upstream')
       return
     }
-    this.#counted = true
     this.#pending = host.pool.newStream(this, false)
   }
 
@@ -242,8 +231,6 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     this.#over = true
     this.#calls.delete(this)
     this.#timeout.cancel()
-    if (this.#counted) this.#cluster.breaker.default.requests.free()
-    this.#counted = false
     this.#unfull()
     this.onUpstreamDrained()
     if (this.#host !== undefined) this.#cluster.requestOver(this.#host)

@@ -68,7 +68,8 @@ export class Resources {
   get maxRetries(): number {
     const { retryBudget, maxRetries } = this.limits
     if (retryBudget === undefined) return maxRetries
-    return Math.max(retryBudget.min, Math.floor((this.requests.value * retryBudget.percent) / 100))
+    const active = this.requests.value + this.pending.value
+    return Math.max(retryBudget.min, Math.floor((active * retryBudget.percent) / 100))
   }
 }
 

@@ -10,6 +10,7 @@ export function clusterStats(scope: StatsScope): ClusterStats {
     pendingActive: scope.gauge('upstream_rq_pending_active'),
     pendingTotal: scope.counter('upstream_rq_pending_total'),
     pendingFailures: scope.counter('upstream_rq_pending_failure_eject'),
+    activeOverflow: scope.counter('upstream_rq_active_overflow'),
     pendingOverflow: scope.counter('upstream_rq_pending_overflow'),
     connections: scope.counter('upstream_cx_total'),
     activeConnections: scope.gauge('upstream_cx_active'),

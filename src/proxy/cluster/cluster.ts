@@ -113,7 +113,8 @@ export class Cluster implements ClusterFacts {
     host.active++
   }
 
-  requestOver(host: EndpointHost): void {
+  requestOver(host: EndpointHost, highPriority = false): void {
+    this.breaker.of(highPriority).requests.free()
     this.stats.activeRequests.value--
     host.active--
   }
@@ -139,6 +140,11 @@ export class Cluster implements ClusterFacts {
     this.#countHealth()
   }
 
+  /** A host fails: its connections go, those in use after their request, as in Envoy (onHostHealthFailure). */
+  hostFails(host: EndpointHost): void {
+    this.#connections.reconnect(host)
+  }
+
   /** An active health check has changed its mind about a host. */
   healthChanged(host: EndpointHost, before: number): void {
     const { FailedActiveCheck, PendingRemoval } = HealthFlag
@@ -148,6 +154,7 @@ export class Cluster implements ClusterFacts {
       this.#use(this.hosts.filter((one) => one !== host))
       return
     }
+    if (fails && (before & FailedActiveCheck) === 0) this.hostFails(host)
     if (!fails && (before & FailedActiveCheck) !== 0) host.healthySince = performance.now()
     this.rebuild()
   }

@@ -62,9 +62,8 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
   }
 
   newStream(callbacks: UpstreamCallbacks): PendingStream | undefined {
-    const idle = this.#idle.pop()
-    if (idle !== undefined) {
-      this.#use(idle, callbacks)
+    if (this.#idle.length > 0) {
+      if (admits(this, callbacks)) this.#use(this.#idle.pop() as Http1ClientConnection, callbacks)
       return undefined
     }
     const { resources, stats } = this.settings
@@ -113,10 +112,10 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
   // From connections
 
   connectionIdle(connection: Http1ClientConnection): void {
-    const next = this.#pending.shift()
     connection.retired = this.#drained
-    if (next !== undefined) {
+    for (let next = this.#pending.shift(); next !== undefined; next = this.#pending.shift()) {
       this.#leftQueue()
+      if (!admits(this, next.callbacks)) continue
       this.#use(connection, next.callbacks)
       return
     }
@@ -180,9 +179,24 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     const waiting = this.#pending.splice(0)
     for (const pending of waiting) {
       this.#leftQueue()
+      stats.pendingFailures.value++
       pending.callbacks.onPoolFailure(failure, reason, this.host)
     }
   }
+}
+
+/**
+ * Takes one of the requests that may be under way, for one that has a connection now: who waits is none yet (Envoy's
+ * ConnPoolImplBase::attachStreamToClient). False: it was too much, and has heard so.
+ */
+export function admits(
+  { host, settings }: { host: EndpointHost; settings: PoolSettings },
+  to: UpstreamCallbacks,
+): boolean {
+  if (settings.resources.requests.tryTake()) return true
+  settings.stats.activeOverflow.value++
+  to.onPoolFailure(UpstreamFailure.Overflow, 'overflow', host)
+  return false
 }
 
 /** Where connections may only be used for some time. */

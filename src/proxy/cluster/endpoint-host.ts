@@ -107,6 +107,8 @@ export interface ClusterStats {
   readonly pendingActive: Cell
   readonly pendingTotal: Cell
   readonly pendingFailures: Cell
+  /** Requests that had a connection, of more than may be under way. */
+  readonly activeOverflow: Cell
   readonly pendingOverflow: Cell
   readonly connections: Cell
   readonly activeConnections: Cell

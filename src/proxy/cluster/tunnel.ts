@@ -93,7 +93,10 @@ class Tunnel implements ConnectOwner, PendingStream, UpstreamStream, ReadSink {
     socket.on('close', () => this.#closed())
     const callbacks = this.#callbacks
     if (callbacks === undefined) socket.destroy()
-    else callbacks.onPoolReady(this, this.#host)
+    else {
+      this.settings.resources.requests.add()
+      callbacks.onPoolReady(this, this.#host)
+    }
   }
 
   onRead(chunk: Buffer, owned: boolean): void {
@@ -105,6 +108,7 @@ class Tunnel implements ConnectOwner, PendingStream, UpstreamStream, ReadSink {
     const callbacks = this.#callbacks
     this.#callbacks = undefined
     this.settings.stats.connectFail.value++
+    this.settings.stats.pendingFailures.value++
     this.#release()
     callbacks?.onPoolFailure(failure, reason, this.#host)
   }

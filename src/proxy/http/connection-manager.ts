@@ -83,14 +83,15 @@ export class ConnectionManager {
     this.stats.active.value++
   }
 
-  streamFinished(stream: HttpStream): void {
+  /** `broken`: before its time, whoever it was. */
+  streamFinished(stream: HttpStream, broken: boolean): void {
     const { stats } = this
     const info = stream.info
     stats.active.value--
     const code = info.responseCode
     const statusClass = code >= 100 && code < 600 ? Math.floor(code / 100) : 0
     if (code !== 0) stats.classes[statusClass].value++
-    else if ((info.responseFlags & ResponseFlag.DownstreamConnectionTermination) !== 0) stats.resets.value++
+    if (broken) stats.resets.value++
     stats.duration.record(info.endMono - info.startMono)
     this.#parts.report?.(info)
     stream.trace?.finish(info)

@@ -3,7 +3,7 @@ export function grpcTimeout(value: string | undefined): number | undefined {
   const match = value === undefined ? null : /^([0-9]{1,8})([HMSmun])$/.exec(value)
   if (match === null) return undefined
   const unit = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 0.001, n: 0.000001 }[match[2]] as number
-  return Math.max(1, Math.ceil(Number(match[1]) * unit))
+  return Math.ceil(Number(match[1]) * unit)
 }
 
 const UNITS = [

@@ -66,17 +66,20 @@ const FLAG_TEXT: readonly string[] = [
 
 /** In the order of the bits: what `%RESPONSE_FLAGS_LONG%` prints. */
 export const FLAG_NAMES: readonly string[] = Object.keys(ResponseFlag)
-const URX = 15
+/** Of a request Envoy notes first that there are no more retries, or may be none, and then what it ends by. */
+const FIRST = ResponseFlag.UpstreamRetryLimitExceeded | ResponseFlag.UpstreamOverflow
 
 /** `UF,URX`, or `-` when there are none. `request`: of one, and not of a connection. */
 export function responseFlagsText(flags: number, names = FLAG_TEXT, request = true): string {
   if (flags === 0) return '-'
-  // Of a request Envoy notes that there are no more retries before it says why.
-  let text = request && (flags & ResponseFlag.UpstreamRetryLimitExceeded) !== 0 ? names[URX] : ''
-  for (let bit = 0; bit < names.length; bit++) {
-    if (request && 1 << bit === ResponseFlag.UpstreamRetryLimitExceeded) continue
+  const first = request ? flags & FIRST : 0
+  return first === 0 ? listed(flags, names, '') : listed(flags & ~first, names, listed(first, names, ''))
+}
+
+function listed(flags: number, names: readonly string[], before: string): string {
+  let text = before
+  for (let bit = 0; bit < names.length; bit++)
     if ((flags & (1 << bit)) !== 0) text = text === '' ? names[bit] : `${text},${names[bit]}`
-  }
   return text
 }
 

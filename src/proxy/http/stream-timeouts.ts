@@ -19,7 +19,10 @@ export function armRequestTimeout(stream: HttpStream, ms: number): void {
 
 export function armIdleTimeout(stream: HttpStream): void {
   const ms = stream.streamIdleTimeoutMs
-  if (ms <= 0) return
+  if (ms <= 0) {
+    stream.idleTimeout?.cancel()
+    return
+  }
   stream.idleTimeout ??= new Timeout(stream, IDLE)
   stream.idleTimeout.arm(ms)
 }
@@ -48,6 +51,7 @@ export function onStreamTimeout(stream: HttpStream, kind: number): void {
       stream.idleTimeout?.arm(Math.ceil(left))
       return
     }
+    stream.manager.stats.idleTimeouts.value++
     stream.info.responseFlags |= ResponseFlag.StreamIdleTimeout
     timeOut(stream, stream.requestComplete ? 504 : 408, 'stream timeout', 'stream_idle_timeout')
   } else if (kind === REQUEST) {

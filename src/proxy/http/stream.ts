@@ -376,7 +376,7 @@ export class HttpStream implements RequestSink, TimeoutOwner {
     info.lastDownstreamTxMono = info.endMono
     const filters = this.filters
     for (let i = 0; i < filters.length; i++) filters[i].filter.onLog?.(info)
-    this.manager.streamFinished(this)
+    this.manager.streamFinished(this, last && !(this.requestComplete && this.#endSent))
     for (let i = 0; i < filters.length; i++) {
       filters[i].filter.onDestroy?.()
       filters[i].live.release()

@@ -8,7 +8,7 @@ import { type UpstreamCallbacks, UpstreamFailure } from '../cluster/upstream.ts'
 import type { UpstreamConnection } from '../cluster/upstream-connection.ts'
 import { type IdleOwner, IdleTimer } from '../idle-timer.ts'
 import { readInto } from '../network/direct-socket.ts'
-import { Http2ClientStream, Http2Upstream } from './client-stream.ts'
+import { Http2ClientStream, Http2Upstream, type ResetCounts } from './client-stream.ts'
 import { Http2Connection } from './connection.ts'
 import { ErrorCode, type Http2Error, protocolError } from './error-code.ts'
 import { MAX_WINDOW, PREFACE } from './frame.ts'
@@ -29,6 +29,7 @@ export interface ClientConnectionSettings {
   readonly options: Http2Options
   readonly limits: BlockLimits
   readonly stats: Http2Stats
+  readonly counts: ResetCounts
   readonly maxRequests: number
   readonly idleTimeoutMs: number
 }
@@ -37,6 +38,7 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
   readonly about: UpstreamConnection
   life: LongestLife | undefined
   readonly #owner: ClientConnectionOwner
+  readonly #counts: ResetCounts
   readonly #maxRequests: number
   readonly #idle: IdleTimer
   readonly #keepalive: Keepalive | undefined
@@ -50,11 +52,12 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
   constructor(
     socket: Socket,
     about: UpstreamConnection,
-    { options, limits, stats, maxRequests, idleTimeoutMs }: ClientConnectionSettings,
+    { options, limits, stats, counts, maxRequests, idleTimeoutMs }: ClientConnectionSettings,
     owner: ClientConnectionOwner,
   ) {
     super(socket, options, limits, stats, false)
     this.#owner = owner
+    this.#counts = counts
     this.#maxRequests = maxRequests
     this.about = about
     this.output.bytes(PREFACE)
@@ -101,7 +104,7 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
       return undefined
     }
     if (upgrade !== '') asExtendedConnect(headers, upgrade)
-    const stream = new Http2ClientStream(this, this.#next, callbacks, upgrade)
+    const stream = new Http2ClientStream(this, this.#next, callbacks, upgrade, this.#counts)
     this.#next += 2
     this.guard.streams++
     this.streams.add(stream)

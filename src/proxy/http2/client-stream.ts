@@ -1,6 +1,7 @@
 /** One request on an upstream connection. */
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
+import type { ClusterStats } from '../cluster/endpoint-host.ts'
 import { type UpstreamCallbacks, UpstreamFailure, type UpstreamStream } from '../cluster/upstream.ts'
 import type { UpstreamConnection } from '../cluster/upstream-connection.ts'
 import type { MetadataMap } from '../metadata-map.ts'
@@ -11,18 +12,29 @@ import { Http2Stream } from './stream.ts'
 /** Informational responses that one request may get; more is a peer that keeps us busy. */
 const MAX_INFORMATIONAL = 8
 
+/** Of the cluster. */
+export type ResetCounts = Pick<ClusterStats, 'resets' | 'pendingFailures'>
+
 export class Http2ClientStream extends Http2Stream {
   #callbacks: UpstreamCallbacks | undefined
   #method = ''
   /** The request was an upgrade of HTTP/1.1, sent as an extended CONNECT (RFC 8441). */
   #upgrade: string
+  readonly #counts: ResetCounts
   #informational = 0
   #begun = false
 
-  constructor(connection: Http2ClientConnection, id: number, callbacks: UpstreamCallbacks, upgrade: string) {
+  constructor(
+    connection: Http2ClientConnection,
+    id: number,
+    callbacks: UpstreamCallbacks,
+    upgrade: string,
+    counts: ResetCounts,
+  ) {
     super(connection, id)
     this.#callbacks = callbacks
     this.#upgrade = upgrade
+    this.#counts = counts
   }
 
   begin(headers: HeaderMap, endStream: boolean): void {
@@ -132,7 +144,11 @@ export class Http2ClientStream extends Http2Stream {
     const callbacks = this.#callbacks
     this.#callbacks = undefined
     if (callbacks === undefined) return
-    if (code === ErrorCode.RefusedStream) callbacks.onUpstreamReset(UpstreamFailure.RefusedStream, 'refused stream')
+    const refused = code === ErrorCode.RefusedStream
+    // A connection that goes is no reset of a stream (Envoy's MultiplexedActiveClientBase::onStreamReset).
+    if (reason === '' && !refused) this.#counts.resets.value++
+    else if (code === ErrorCode.NoError) this.#counts.pendingFailures.value++
+    if (refused) callbacks.onUpstreamReset(UpstreamFailure.RefusedStream, 'refused stream')
     else if (reason === '') callbacks.onUpstreamReset(UpstreamFailure.RemoteReset, `RST_STREAM ${code}`)
     else if (code === ErrorCode.NoError) callbacks.onUpstreamReset(UpstreamFailure.ConnectionTermination, reason)
     else callbacks.onUpstreamReset(UpstreamFailure.ProtocolError, reason)

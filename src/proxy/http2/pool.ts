@@ -1,7 +1,7 @@
 /** The HTTP/2 connections to one host: many requests on one connection, more connections where its limit is reached. */
 import type { Socket } from 'node:net'
 import { Connecting, type ConnectOwner } from '../cluster/connecting.ts'
-import { type ConnectionPool, longestLife, mayConnect, type PoolSettings } from '../cluster/connection-pool.ts'
+import { admits, type ConnectionPool, longestLife, mayConnect, type PoolSettings } from '../cluster/connection-pool.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
 import { type PendingStream, type UpstreamCallbacks, UpstreamFailure } from '../cluster/upstream.ts'
 import type { UpstreamConnection } from '../cluster/upstream-connection.ts'
@@ -29,6 +29,7 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
       options,
       limits: settings.limits,
       stats,
+      counts: settings.stats,
       maxRequests: settings.maxRequestsPerConnection,
       idleTimeoutMs: settings.idleTimeoutMs,
     }
@@ -41,7 +42,7 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
   newStream(callbacks: UpstreamCallbacks): PendingStream | undefined {
     const connection = this.#open.find((one) => one.free)
     if (connection !== undefined) {
-      this.#use(connection, callbacks)
+      if (admits(this, callbacks)) this.#use(connection, callbacks)
       return undefined
     }
     const { resources, stats } = this.settings
@@ -95,6 +96,7 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     this.host.connectFailures++
     for (const pending of this.#pending.splice(0)) {
       this.#leftQueue()
+      stats.pendingFailures.value++
       pending.callbacks.onPoolFailure(failure, reason, this.host)
     }
   }
@@ -122,7 +124,7 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
       }
       const next = this.#pending.shift() as Pending
       this.#leftQueue()
-      this.#use(connection, next.callbacks)
+      if (admits(this, next.callbacks)) this.#use(connection, next.callbacks)
     }
   }
 

@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
+import { Cell } from '../../telemetry/metrics.ts'
 import type { UpstreamCallbacks, UpstreamStream } from '../cluster/upstream.ts'
 import { UpstreamConnection } from '../cluster/upstream-connection.ts'
 import type { ResponseEncoder } from '../http/codec.ts'
@@ -231,6 +232,7 @@ export function recordClient(chunks: readonly (Buffer | HeaderMap)[], options: P
     options: { ...http2Options(undefined, ''), ...options },
     limits: { maxBytes: 16 * 1024, maxCount: 50 },
     stats: fakeStats(),
+    counts: { resets: new Cell(), pendingFailures: new Cell() },
     maxRequests: 0,
     idleTimeoutMs: 0,
   }

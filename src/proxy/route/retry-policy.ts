@@ -146,7 +146,7 @@ export class RetryPolicy {
   /** `sent`: some of the request may have reached the upstream; `refused`: it says that it has not looked at it. */
   wantsReset(connectFailure: boolean, sent: boolean, refused = false): boolean {
     if ((this.on & (RetryOn['5xx'] | RetryOn['gateway-error'] | RetryOn.reset)) !== 0) return true
-    if (connectFailure) return (this.on & RetryOn['connect-failure']) !== 0
+    if (connectFailure && (this.on & RetryOn['connect-failure']) !== 0) return true
     if (refused && (this.on & RetryOn['refused-stream']) !== 0) return true
     return !sent && (this.on & RetryOn['reset-before-request']) !== 0
   }

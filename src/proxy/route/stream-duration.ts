@@ -2,6 +2,7 @@ import type { RouteAction_MaxStreamDuration } from '../../../gen/envoy/config/ro
 import type { HeaderMap } from '../../base/header-map.ts'
 import { durationMs } from '../config/fields.ts'
 import { grpcTimeout, toGrpcTimeout } from '../http/grpc-timeout.ts'
+import { isGrpc } from './route-match.ts'
 
 /** A route's `max_stream_duration`. */
 export interface StreamDuration {
@@ -30,10 +31,14 @@ export function routeDuration(
   { maxStreamDurationMs }: { readonly maxStreamDurationMs: number },
 ): number {
   const asked = grpcMaxMs === undefined ? undefined : grpcTimeout(headers.get('grpc-timeout'))
-  if (asked === undefined || grpcMaxMs === undefined) return maxMs ?? maxStreamDurationMs
-  let ms = grpcMaxMs === 0 ? asked : Math.min(asked, grpcMaxMs)
-  if (grpcOffsetMs < ms) ms -= grpcOffsetMs
-  // The upstream is told what is left of it.
-  headers.put('grpc-timeout', toGrpcTimeout(ms))
-  return ms
+  let ms = maxMs ?? maxStreamDurationMs
+  if (asked === undefined || grpcMaxMs === undefined) {
+    if (ms === 0) return 0
+  } else {
+    ms = grpcMaxMs === 0 ? asked : Math.min(asked, grpcMaxMs)
+    if (grpcOffsetMs < ms) ms -= grpcOffsetMs
+  }
+  // A server is told how long it has, whoever says so.
+  if (isGrpc(headers)) headers.put('grpc-timeout', toGrpcTimeout(ms))
+  return Math.max(1, ms)
 }

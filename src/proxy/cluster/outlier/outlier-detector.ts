@@ -111,6 +111,7 @@ export class OutlierDetector {
     outlier.ejectedAt = performance.now()
     outlier.jitterMs = Math.random() * jitterMs
     host.healthFlags |= FailedOutlierCheck
+    this.#cluster.hostFails(host)
     this.#cluster.rebuild()
   }
 

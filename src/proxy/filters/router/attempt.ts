@@ -1,6 +1,5 @@
 import { BodyBuffer } from '../../../base/body-buffer.ts'
 import type { HeaderMap } from '../../../base/header-map.ts'
-import type { Resource } from '../../cluster/circuit-breaker.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { EndpointHost } from '../../cluster/endpoint-host.ts'
 import type { ProxiedAddresses } from '../../cluster/proxy-protocol.ts'
@@ -19,7 +18,7 @@ const PER_TRY_IDLE = 1
 export class Attempt implements UpstreamCallbacks, TimeoutOwner {
   readonly host: EndpointHost
   readonly #cluster: Cluster
-  readonly #requests: Resource
+  readonly #highPriority: boolean
   readonly #span: AttemptSpan | undefined
   #router: RouterFilter | undefined
   #pending: PendingStream | undefined
@@ -28,9 +27,8 @@ export class Attempt implements UpstreamCallbacks, TimeoutOwner {
   #responseDone = false
   #blocked = false
   #requestMetadata: MetadataMap[] | undefined
-  /** One of `requests`. */
-  #counts = true
-  #begun = false
+  /** It has a connection, and is one of the requests under way. */
+  #counts = false
   #perTry: Timeout | undefined
   #perTryIdle: Timeout | undefined
   headersSent = false
@@ -39,17 +37,16 @@ export class Attempt implements UpstreamCallbacks, TimeoutOwner {
   /** It took longer than a try may, and runs on beside the next one. */
   late = false
 
-  /** It is one of `requests` already. */
   constructor(
     router: RouterFilter,
     cluster: Cluster,
-    requests: Resource,
+    highPriority: boolean,
     host: EndpointHost,
     span: AttemptSpan | undefined,
   ) {
     this.#router = router
     this.#cluster = cluster
-    this.#requests = requests
+    this.#highPriority = highPriority
     this.host = host
     this.#span = span
   }
@@ -67,9 +64,9 @@ export class Attempt implements UpstreamCallbacks, TimeoutOwner {
   }
 
   /** `tunnel`: the bytes behind a CONNECT go to the host as they are. */
-  start(highPriority: boolean, tunnel: boolean): void {
+  start(tunnel: boolean): void {
     const pool = tunnel ? this.host.tunnels : this.host.pool
-    this.#pending = pool.newStream(this, highPriority)
+    this.#pending = pool.newStream(this, this.#highPriority)
   }
 
   /** From here on it does not count as under way. */
@@ -77,8 +74,7 @@ export class Attempt implements UpstreamCallbacks, TimeoutOwner {
     if (!this.#counts) return
     this.#counts = false
     this.#stopTime()
-    this.#requests.free()
-    if (this.#begun) this.#cluster.requestOver(this.host)
+    this.#cluster.requestOver(this.host, this.#highPriority)
   }
 
   /** `flag`: the response flag that tells why. */
@@ -176,13 +172,14 @@ export class Attempt implements UpstreamCallbacks, TimeoutOwner {
   onPoolReady(stream: UpstreamStream, host: EndpointHost): void {
     this.#pending = undefined
     this.#stream = stream
+    this.#counts = true
     const router = this.#router
+    this.#cluster.requestBegun(host)
     if (router === undefined) {
+      this.release()
       stream.reset()
       return
     }
-    this.#begun = true
-    this.#cluster.requestBegun(host)
     this.#span?.onConnected(host)
     this.connection = stream.about
     router.onAttemptReady(this)

@@ -49,18 +49,29 @@ export function resetStatus(failure: UpstreamFailure): number {
   return failure === UpstreamFailure.ProtocolError ? 502 : 503
 }
 
-/** Answers for an upstream request that broke before its answer. */
-export function answerReset(
-  callbacks: FilterHandle,
-  failure: UpstreamFailure,
-  text: ResetText,
-  retried: boolean,
-): void {
+/** Of the answer for an upstream request that broke before its own. */
+export function resetBody(text: ResetText, retried: boolean): string {
   const again = retried ? 'retried and the latest ' : ''
-  const body = `upstream connect error or disconnect/reset before headers. ${again}reset reason: ${text.body}`
-  const overflow = failure === UpstreamFailure.Overflow
-  callbacks.sendLocalReply(resetStatus(failure), body, {
-    details: `upstream_reset_before_response_started{${text.details}}`,
-    ...(overflow ? { modifyHeaders: (headers: HeaderMap) => headers.set('x-envoy-overloaded', 'true') } : {}),
-  })
+  return `upstream connect error or disconnect/reset before headers. ${again}reset reason: ${text.body}`
+}
+
+export interface OwnAnswer {
+  readonly code: number
+  readonly body: string
+  readonly details: string
+  /** A circuit breaker is why, and the client may know. */
+  readonly overloaded?: boolean
+}
+
+/** Answers in place of the upstream; `countsTries`: how many tries there were is told by it, too. */
+export function answerSelf(
+  callbacks: FilterHandle,
+  { code, body, details, overloaded }: OwnAnswer,
+  countsTries: boolean,
+): void {
+  const modifyHeaders = (headers: HeaderMap): void => {
+    if (overloaded === true) headers.set('x-envoy-overloaded', 'true')
+    if (countsTries) headers.put('x-envoy-attempt-count', String(callbacks.stream.info.attemptCount))
+  }
+  callbacks.sendLocalReply(code, body, { details, modifyHeaders })
 }

@@ -21,7 +21,16 @@ import type { Attempt } from './attempt.ts'
 import { HeldBody } from './body.ts'
 import type { RouterConfig } from './config.ts'
 import { destination } from './destination.ts'
-import { answerReset, failedToConnect, failureText, type ResetText, resetStatus, transportReason } from './failure.ts'
+import {
+  answerSelf,
+  failedToConnect,
+  failureText,
+  type OwnAnswer,
+  type ResetText,
+  resetBody,
+  resetStatus,
+  transportReason,
+} from './failure.ts'
 import { requestLimits } from './limits.ts'
 import { type Mirror, startMirrors } from './mirror.ts'
 import { redirects, turnsIntoGet } from './redirect.ts'
@@ -70,12 +79,15 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
       fixLength(headers, stream.requestBuffer, stream.requestComplete, stream.requestTrailers)
       if (limits.retry !== undefined || settings.redirects !== undefined) this.#body = new HeldBody(true)
     }
-    if (settings.mirrors.length > 0)
-      this.#mirrors = startMirrors(settings.mirrors, this.#clusters, stream, endStream, limits.timeoutMs)
     this.#tries = new Tries(this, this.#config, cluster, route, limits)
     this.#active = true
     stream.upstream = this
+    this.#tries.announce()
+    // What goes to a host may be changed for it.
+    const copied = settings.mirrors.length > 0 ? headers.clone() : undefined
     this.#tries.start()
+    if (copied !== undefined && this.#active)
+      this.#mirrors = startMirrors(settings.mirrors, this.#clusters, stream, copied, endStream, limits.timeoutMs)
     if (endStream) this.#requestSent()
     return this.#active ? FilterHeadersStatus.Continue : FilterHeadersStatus.StopIteration
   }
@@ -174,11 +186,12 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     this.#cluster.stats.noHealthy.value++
     info.responseFlags |= ResponseFlag.NoHealthyUpstream
     this.#countGiven(503)
-    this.#refuse(503, 'no healthy upstream', 'no_healthy_upstream')
+    this.#refuse({ code: 503, body: 'no healthy upstream', details: 'no_healthy_upstream' })
   }
 
   onOverflow(): void {
-    this.#refuseReset(UpstreamFailure.Overflow, failureText(UpstreamFailure.Overflow, ''))
+    this.#tries.overflowed()
+    this.#broke(UpstreamFailure.Overflow, failureText(UpstreamFailure.Overflow, ''))
   }
 
   onAttemptReady(attempt: Attempt): void {
@@ -209,7 +222,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const tries = this.#tries
     const { dynamicStats, suppress } = this.#config
     const status = Number(headers.get(':status'))
-    judgeAnswer(cluster, host, headers, status)
+    judgeAnswer(cluster, host, stream.requestHeaders, headers, status)
     if (tries.retriesAnswer(attempt, status, headers)) {
       countAnswer(host, status, false)
       if (dynamicStats) cluster.stats.answers.retried(status)
@@ -220,7 +233,6 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     if (follows && this.#redirect(attempt, headers, status, endStream)) return
     countAnswer(host, status, true)
     this.#countGiven(status)
-    if (tries.retried && status < 500 && attempt === tries.newest) cluster.stats.retrySuccess.value++
     tries.keepOnly(attempt)
     attempt.answers()
     this.#responseStarted = true
@@ -228,8 +240,8 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const { info } = stream
     info.firstUpstreamRxMono = now
     info.responseCodeDetails = 'via_upstream'
-    if (!suppress && stream.requestComplete)
-      headers.put('x-envoy-upstream-service-time', String(Math.floor(now - tries.begun)))
+    const sentAt = stream.info.lastUpstreamTxMono
+    if (!suppress && sentAt !== 0) headers.put('x-envoy-upstream-service-time', String(Math.floor(now - sentAt)))
     if (route.settings.includeAttemptCountInResponse) headers.put('x-envoy-attempt-count', String(info.attemptCount))
     info.responseHeaders = headers
     info.responseCode = status
@@ -258,12 +270,13 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const text = failureText(failure, words)
     if (newest) info.upstreamHost = host
     if (failedToConnect(failure)) info.upstreamTransportFailureReason = words
-    if (failure !== UpstreamFailure.Overflow) countFailure(this.#cluster, host, failure)
+    if (failure !== UpstreamFailure.Overflow) countFailure(this.#cluster, host)
     tries.giveUp(attempt, true)
     if (this.#responseStarted) {
       info.responseFlags |= text.flag
       this.#reset(`upstream_reset_after_response_started{${text.details}}`)
-    } else if (!tries.retriesFailure(attempt, newest, failure)) this.#refuseReset(failure, text)
+    } else if (failure === UpstreamFailure.Overflow) this.onOverflow()
+    else if (!newest || !tries.retriesFailure(attempt, failure)) this.#broke(failure, text)
   }
 
   onUpstreamBlocked(): void {
@@ -304,7 +317,8 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const { info } = this.callbacks.stream
     const tries = this.#tries
     info.lastUpstreamRxMono = now
-    if (this.#config.dynamicStats) this.#cluster.stats.duration.record(now - tries.begun)
+    if (this.#config.dynamicStats && info.lastUpstreamTxMono !== 0)
+      this.#cluster.stats.duration.record(now - info.lastUpstreamTxMono)
     this.#end()
     tries.giveUp(tries.newest, true)
   }
@@ -322,19 +336,19 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     this.#tries.abandonRetries()
     if (this.#tries.newest !== undefined) return true
     const details = 'request_payload_exceeded_retry_buffer_limit'
-    this.#refuse(507, 'exceeded request buffer limit while retrying upstream', details)
+    this.#refuse({ code: 507, body: 'exceeded request buffer limit while retrying upstream', details })
     return false
   }
 
   #timedOut(details: string): void {
     this.callbacks.stream.info.responseFlags |= ResponseFlag.UpstreamRequestTimeout
     if (this.#responseStarted) this.#reset(details)
-    else this.#refuse(504, 'upstream request timeout', details)
+    else this.#refuse({ code: 504, body: 'upstream request timeout', details })
   }
 
-  #refuse(code: number, body: string, details: string): void {
+  #refuse(answer: OwnAnswer): void {
     this.#end()
-    this.callbacks.sendLocalReply(code, body, { details })
+    answerSelf(this.callbacks, answer, this.#route.settings.includeAttemptCountInResponse)
   }
 
   #reset(details: string): void {
@@ -343,10 +357,14 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     this.callbacks.resetStream(details)
   }
 
-  #refuseReset(failure: UpstreamFailure, text: ResetText): void {
-    this.#end()
+  /** A try broke, and there is none in its place. As in Envoy it counts like an answer, also while others may still answer. */
+  #broke(failure: UpstreamFailure, text: ResetText): void {
+    const code = resetStatus(failure)
+    this.#countGiven(code)
+    if (this.#tries.goesOn) return
     this.callbacks.stream.info.responseFlags |= text.flag
-    this.#countGiven(resetStatus(failure))
-    answerReset(this.callbacks, failure, text, this.#tries.retried)
+    const details = `upstream_reset_before_response_started{${text.details}}`
+    const overloaded = failure === UpstreamFailure.Overflow && !this.#config.suppress
+    this.#refuse({ code, body: resetBody(text, this.#tries.retried), details, overloaded })
   }
 }

@@ -68,15 +68,15 @@ export class Mirror implements AsyncStreamCallbacks {
   }
 }
 
-/** `timeoutMs`: that of the request. */
+/** `headers`: those of the request as its first try has them; `timeoutMs`: that of the request. */
 export function startMirrors(
   policies: readonly MirrorPolicy[],
   clusters: ClusterManager,
   request: HttpStream,
+  headers: HeaderMap,
   endStream: boolean,
   timeoutMs: number,
 ): Mirror[] {
-  const headers = request.requestHeaders
   const mirrors: Mirror[] = []
   for (const policy of policies) {
     if (policy.fraction < 1 && Math.random() >= policy.fraction) continue

@@ -28,21 +28,14 @@ export class Retries {
 
   /**
    * Begins another try, if one is left and the limits of the cluster allow it. `bodyAtHand`: there is all that has to be sent again;
-   * `hedges`: the failed one goes on; `answer`: what it answered, where it did.
+   * `answer`: what the failed one answered, where it did.
    */
-  begin(
-    info: StreamInfo,
-    failed: EndpointHost,
-    bodyAtHand: boolean,
-    hedges: boolean,
-    answer: HeaderMap | undefined,
-  ): boolean {
+  begin(info: StreamInfo, failed: EndpointHost, bodyAtHand: boolean, answer: HeaderMap | undefined): boolean {
     const { policy } = this
     const { stats } = this.#cluster
     // The retry before this one is over, whatever comes.
     this.#uncount()
     if (!this.#take(info, this.#left > 0 && bodyAtHand)) return false
-    this.#left--
     this.waiting = true
     stats.retries.value++
     this.#counted = true
@@ -55,9 +48,15 @@ export class Retries {
       this.#backOff.arm(resetMs + Math.floor(Math.random() * (resetMs / 2)))
       return true
     }
-    if (!hedges) stats.retryBackOffs.value++
+    stats.retryBackOffs.value++
     this.#backOff.arm(Math.max(1, Math.round(policy.backOff(this.tried.length))))
     return true
+  }
+
+  /** What became of the newest try asks for no other: as in Envoy that is a success, whatever it was. */
+  succeed(): void {
+    if (this.#counted) this.#cluster.stats.retrySuccess.value++
+    this.#uncount()
   }
 
   /** There is an answer, or no request any more: a try that waits is not needed. */
@@ -74,6 +73,7 @@ export class Retries {
       info.responseFlags |= ResponseFlag.UpstreamRetryLimitExceeded
       return false
     }
+    this.#left--
     const { retries, maxRetries } = breaker.of(this.#highPriority)
     if (retries.take(maxRetries)) return true
     stats.retryOverflow.value++

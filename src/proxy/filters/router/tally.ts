@@ -2,14 +2,20 @@
 import type { HeaderMap } from '../../../base/header-map.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { EndpointHost } from '../../cluster/endpoint-host.ts'
-import { UpstreamFailure } from '../../cluster/upstream.ts'
-import { failedToConnect } from './failure.ts'
+import { httpFromGrpc } from '../../http/http-from-grpc.ts'
+import { isGrpc } from '../../route/route-match.ts'
 
 /** For health checks and outlier detection, whatever becomes of the answer. */
-export function judgeAnswer(cluster: Cluster, host: EndpointHost, headers: HeaderMap, status: number): void {
+export function judgeAnswer(
+  cluster: Cluster,
+  host: EndpointHost,
+  request: HeaderMap,
+  headers: HeaderMap,
+  status: number,
+): void {
   if (cluster.checks !== undefined && headers.has('x-envoy-immediate-health-check-fail'))
     cluster.checks.failedAtOnce(host)
-  cluster.outliers?.onResponse(host, grpcFailure(headers, status))
+  cluster.outliers?.onResponse(host, judgedStatus(request, headers, status))
 }
 
 /** `used`: the client gets the answer; one that is tried again is no success. */
@@ -18,11 +24,8 @@ export function countAnswer(host: EndpointHost, status: number, used: boolean): 
   else host.successes++
 }
 
-export function countFailure(cluster: Cluster, host: EndpointHost, failure: UpstreamFailure): void {
+export function countFailure(cluster: Cluster, host: EndpointHost): void {
   cluster.outliers?.onLocalFailure(host)
-  if (failedToConnect(failure)) cluster.stats.pendingFailures.value++
-  // A connection that goes is no reset of a stream (Envoy's MultiplexedActiveClientBase::onStreamReset).
-  else if (failure === UpstreamFailure.RemoteReset) cluster.stats.resets.value++
   host.errors++
 }
 
@@ -43,9 +46,8 @@ export function countGiven(cluster: Cluster, request: HeaderMap, status: number)
   cluster.stats.answers.given(status, request.get('x-envoy-internal') === 'true')
 }
 
-/** Outlier detection counts gRPC's server faults like HTTP's. */
-function grpcFailure(headers: HeaderMap, status: number): number {
+/** Outlier detection counts what gRPC says in the headers of an answer like HTTP's status. */
+function judgedStatus(request: HeaderMap, headers: HeaderMap, status: number): number {
   const grpc = headers.get('grpc-status')
-  if (grpc === undefined || status !== 200) return status
-  return grpc === '14' || grpc === '13' || grpc === '2' || grpc === '15' ? 503 : status
+  return grpc !== undefined && isGrpc(request) ? httpFromGrpc(grpc) : status
 }

@@ -19,8 +19,6 @@ import { Retries } from './retries.ts'
 /** The tries of a request: those under way, and whether there is another one. */
 export class Tries implements TimeoutOwner {
   readonly limits: RequestLimits
-  /** When the first one began. */
-  readonly begun = nowMs()
   readonly #router: RouterFilter
   readonly #config: RouterConfig
   readonly #cluster: Cluster
@@ -54,64 +52,72 @@ export class Tries implements TimeoutOwner {
     return hosts
   }
 
+  /** Tells the upstream which try this is, and how long its answer is waited for: from when the request was complete. */
+  announce(): void {
+    const { info, requestHeaders } = this.#router.callbacks.stream
+    const { lastUpstreamTxMono: complete, attemptCount } = info
+    const elapsed = complete === 0 ? 0 : nowMs() - complete
+    tellTimeLeft(requestHeaders, this.limits, elapsed, this.#config.suppress)
+    if (this.#route.settings.includeAttemptCount) requestHeaders.put('x-envoy-attempt-count', String(attemptCount))
+  }
+
   start(): void {
     const { stream } = this.#router.callbacks
     const { info, requestHeaders } = stream
     const { settings } = this.#route
-    const { suppress, childSpan } = this.#config
+    const { childSpan } = this.#config
     const cluster = this.#cluster
-    if (this.#retries !== undefined) {
-      this.#retries.waiting = false
-      info.attemptCount++
-    }
-    const elapsed = info.attemptCount === 1 ? 0 : nowMs() - this.begun
-    tellTimeLeft(requestHeaders, this.limits, elapsed, suppress)
-    if (settings.includeAttemptCount) requestHeaders.put('x-envoy-attempt-count', String(info.attemptCount))
-    const { requests } = cluster.breaker.of(settings.highPriority)
-    if (!requests.tryTake()) {
-      cluster.stats.pendingOverflow.value++
-      if (this.#underWay === 0) this.#router.onOverflow()
-      return
-    }
     const host = chooseHost(cluster, this.#route, info, this.#retries)
     if (host === undefined) {
-      requests.free()
       this.#router.onNoHost()
       return
     }
     info.upstreamHost = host
     const span = stream.trace?.attempt(requestHeaders, host, info.attemptCount, childSpan)
-    const attempt = new Attempt(this.#router, cluster, requests, host, span)
+    const attempt = new Attempt(this.#router, cluster, settings.highPriority, host, span)
     this.newest = attempt
-    attempt.start(settings.highPriority, settings.endsConnect && stream.isUpgrade)
+    attempt.start(settings.endsConnect && stream.isUpgrade)
   }
 
   /** The back-off of a retry is over. */
   onTimeout(): void {
+    if (this.#retries !== undefined) this.#retries.waiting = false
+    this.#router.callbacks.stream.info.attemptCount++
+    this.announce()
     this.start()
   }
 
   /** Whether there is another try in place of this answer, or may be: not for one that was late and had its retry. */
   retriesAnswer(attempt: Attempt, status: number, answer: HeaderMap): boolean {
     const policy = this.#policy
-    if (policy === undefined || !policy.wantsStatus(status, answer)) return false
-    if (attempt === this.newest && this.#retry(attempt.host, answer)) return true
+    if (policy === undefined) return false
+    const newest = attempt === this.newest
+    if (!policy.wantsStatus(status, answer)) {
+      if (newest) this.#retries?.succeed()
+      return false
+    }
+    if (newest && this.#retry(attempt.host, answer)) return true
     return this.#late !== undefined && (this.#underWay > 1 || this.#waits)
   }
 
-  /** Whether the request goes on after a try that broke, which is no longer among these; `newest`: it was the newest of them. */
-  retriesFailure({ host, headersSent }: Attempt, newest: boolean, failure: UpstreamFailure): boolean {
-    const policy = this.#policy
-    if (policy !== undefined && newest && failure !== UpstreamFailure.Overflow) {
-      const refused = failure === UpstreamFailure.RefusedStream
-      if (policy.wantsReset(failedToConnect(failure), headersSent && !refused, refused) && this.#retry(host))
-        return true
-    }
-    return this.#late !== undefined && (this.#underWay > 0 || this.#waits)
+  /** Whether there is another try after one that broke, and is no longer among these. */
+  retriesFailure({ host, headersSent }: Attempt, failure: UpstreamFailure): boolean {
+    const refused = failure === UpstreamFailure.RefusedStream
+    return this.#retriesReset(host, failedToConnect(failure), headersSent && !refused, refused)
   }
 
   retriesTimeout(host: EndpointHost): boolean {
-    return this.#policy?.wantsReset(false, true) === true && this.#retry(host)
+    return this.#retriesReset(host, false, true, false)
+  }
+
+  /** A circuit breaker lets no try begin, and none in its place. */
+  overflowed(): void {
+    if (this.#policy !== undefined) this.#retries?.succeed()
+  }
+
+  /** Others may still answer. */
+  get goesOn(): boolean {
+    return this.#late !== undefined && (this.#underWay > 0 || this.#waits)
   }
 
   /** The newest try is late: another one begins beside it, if retries are left. */
@@ -165,12 +171,20 @@ export class Tries implements TimeoutOwner {
     return this.#retries?.waiting === true
   }
 
+  #retriesReset(host: EndpointHost, connectFailure: boolean, sent: boolean, refused: boolean): boolean {
+    const policy = this.#policy
+    if (policy === undefined) return false
+    if (policy.wantsReset(connectFailure, sent, refused)) return this.#retry(host)
+    this.#retries?.succeed()
+    return false
+  }
+
   /** Begins a retry where it is allowed; `host`: who failed, `answer`: by what it said. */
   #retry(host: EndpointHost, answer?: HeaderMap): boolean {
     const policy = this.#policy
     if (policy === undefined) return false
     this.#retries ??= new Retries(policy, this.#cluster, this.#route.settings.highPriority, this)
     const { callbacks, bodyAtHand } = this.#router
-    return this.#retries.begin(callbacks.stream.info, host, bodyAtHand, this.newest?.late === true, answer)
+    return this.#retries.begin(callbacks.stream.info, host, bodyAtHand, answer)
   }
 }

@@ -152,11 +152,6 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
   }
 
   #tunnel(cluster: Cluster, host: EndpointHost, tunneling: Tunneling): void {
-    if (!cluster.breaker.default.requests.tryTake()) {
-      cluster.stats.pendingOverflow.value++
-      this.upstreamOverflowed()
-      return
-    }
     this.#attempts++
     this.#tellShared()
     const request = tunneling.request(this.#info, host.transport.tls !== undefined)

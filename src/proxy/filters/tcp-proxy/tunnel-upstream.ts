@@ -22,12 +22,9 @@ export class TunnelUpstream implements TcpUpstream, UpstreamCallbacks {
   #stream: UpstreamStream | undefined
   #open = false
   #blocked = false
-  #counted = true
-  #begun = false
   #localDone = false
   #remoteDone = false
 
-  /** It is one of the cluster's `requests` already. */
   constructor(owner: TcpUpstreamOwner, cluster: Cluster, request: HeaderMap, proxied: ProxiedAddresses) {
     this.#owner = owner
     this.#cluster = cluster
@@ -72,14 +69,14 @@ export class TunnelUpstream implements TcpUpstream, UpstreamCallbacks {
 
   onPoolReady(stream: UpstreamStream, host: EndpointHost): void {
     this.#pending = undefined
+    this.#host = host
+    this.#cluster.requestBegun(host)
     if (this.#owner === undefined) {
+      this.#release()
       stream.reset()
       return
     }
     this.#stream = stream
-    this.#host = host
-    this.#begun = true
-    this.#cluster.requestBegun(host)
     stream.sendHeaders(this.#request, false)
   }
 
@@ -154,9 +151,8 @@ export class TunnelUpstream implements TcpUpstream, UpstreamCallbacks {
   }
 
   #release(): void {
-    if (!this.#counted) return
-    this.#counted = false
-    this.#cluster.breaker.default.requests.free()
-    if (this.#begun) this.#cluster.requestOver(this.#host as EndpointHost)
+    if (this.#host === undefined) return
+    this.#cluster.requestOver(this.#host)
+    this.#host = undefined
   }
 }
