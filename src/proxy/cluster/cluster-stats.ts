@@ -21,6 +21,7 @@ export function clusterStats(scope: StatsScope): ClusterStats {
     timeouts: scope.counter('upstream_rq_timeout'),
     perTryTimeouts: scope.counter('upstream_rq_per_try_timeout'),
     perTryIdleTimeouts: scope.counter('upstream_rq_per_try_idle_timeout'),
+    durationReached: scope.counter('upstream_rq_max_duration_reached'),
     retries: scope.counter('upstream_rq_retry'),
     retryBackOffs: scope.counter('upstream_rq_retry_backoff_exponential'),
     retryResets: scope.counter('upstream_rq_retry_backoff_ratelimited'),

@@ -119,6 +119,7 @@ export interface ClusterStats {
   readonly timeouts: Cell
   readonly perTryTimeouts: Cell
   readonly perTryIdleTimeouts: Cell
+  readonly durationReached: Cell
   readonly retries: Cell
   readonly retryBackOffs: Cell
   readonly retryResets: Cell

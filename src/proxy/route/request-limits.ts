@@ -7,6 +7,10 @@ export interface RequestLimits {
   /** How long a try may stay silent; 0: as long as it will. */
   readonly perTryIdleMs: number
   readonly retry: RetryPolicy | undefined
+  /** How long the stream of a try may last; 0: as long as it will. */
+  readonly durationMs: number
+  /** Of an answer that says that there was no time. */
+  readonly timeoutCode: number
   /** A try that takes too long goes on beside the next one. */
   readonly hedges: boolean
   /** A gRPC call on a route with `max_grpc_timeout`: the upstream learns its limit by `grpc-timeout`. */
@@ -19,6 +23,8 @@ export function routeLimits(timeoutMs: number, retry: RetryPolicy | undefined, h
     timeoutMs,
     perTryMs: perTry(retry?.perTryTimeoutMs ?? 0, timeoutMs),
     perTryIdleMs: retry?.settings.perTryIdleTimeoutMs ?? 0,
+    durationMs: 0,
+    timeoutCode: 504,
     // Its times count without a reason to try again, too.
     retry: retry?.on === 0 ? undefined : retry,
     hedges,

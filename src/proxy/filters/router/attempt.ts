@@ -13,6 +13,7 @@ import type { RouterFilter } from './filter.ts'
 
 const PER_TRY = 0
 const PER_TRY_IDLE = 1
+const DURATION = 2
 
 /** One try of a request on one host. After it is cancelled, or has ended, the router hears no more of it. */
 export class Attempt implements UpstreamCallbacks, TimeoutOwner {
@@ -31,6 +32,7 @@ export class Attempt implements UpstreamCallbacks, TimeoutOwner {
   #counts = false
   #perTry: Timeout | undefined
   #perTryIdle: Timeout | undefined
+  #duration: Timeout | undefined
   headersSent = false
   /** Where it went, once it has gone. */
   connection: UpstreamConnection | undefined
@@ -105,6 +107,11 @@ export class Attempt implements UpstreamCallbacks, TimeoutOwner {
     this.#perTry.arm(perTryMs)
   }
 
+  limitDuration(ms: number): void {
+    this.#duration = new Timeout(this, DURATION)
+    this.#duration.arm(ms)
+  }
+
   /** The client gets its answer: what is left of it may take as long as the route allows. */
   answers(): void {
     this.#perTry?.cancel()
@@ -112,14 +119,20 @@ export class Attempt implements UpstreamCallbacks, TimeoutOwner {
 
   becomeLate(): void {
     this.late = true
-    this.#stopTime()
+    this.#stopTryTime()
   }
 
   onTimeout(kind: number): void {
-    this.#router?.onPerTryTimeout(this, kind === PER_TRY_IDLE)
+    if (kind === DURATION) this.#router?.onTooLong(this)
+    else this.#router?.onPerTryTimeout(this, kind === PER_TRY_IDLE)
   }
 
   #stopTime(): void {
+    this.#stopTryTime()
+    this.#duration?.cancel()
+  }
+
+  #stopTryTime(): void {
     this.#perTry?.cancel()
     this.#perTryIdle?.cancel()
   }
@@ -127,17 +140,19 @@ export class Attempt implements UpstreamCallbacks, TimeoutOwner {
   // The request
 
   sendHeaders(headers: HeaderMap, endStream: boolean): void {
-    this.headersSent = true
     const metadata = this.#requestMetadata
     if (metadata !== undefined && this.#stream?.sendMetadata !== undefined) {
       // It has to stand in front of the end.
       this.#stream.sendHeaders(headers, false)
       for (const map of metadata) this.#stream.sendMetadata(map)
+      this.headersSent = true
       if (endStream) this.sendData(new BodyBuffer(), true)
       return
     }
     if (endStream) this.#requestDone = true
     this.#stream?.sendHeaders(headers, endStream)
+    // A connection that takes no more has said so by now, and nothing has left.
+    this.headersSent = true
   }
 
   sendData(data: BodyBuffer, endStream: boolean): void {

@@ -148,11 +148,12 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   /** The time of the route is over. */
   onTimeout(): void {
     const tries = this.#tries
-    const { newest, hosts } = tries
+    const { newest, hosts, limits } = tries
     const started = this.#responseStarted
-    if (newest !== undefined && !started && !newest.late) this.#cluster.outliers?.onLocalFailure(newest.host, 504)
+    if (newest !== undefined && !started && !newest.late)
+      this.#cluster.outliers?.onLocalFailure(newest.host, limits.timeoutCode)
     countRouteTimeout(this.#cluster, hosts, started)
-    if (!started) for (let i = 0; i < hosts.length; i++) this.#countGiven(504)
+    if (!started) for (let i = 0; i < hosts.length; i++) this.#countGiven(limits.timeoutCode)
     tries.giveUp(newest, false)
     this.#timedOut('response_timeout')
   }
@@ -165,7 +166,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const tries = this.#tries
     const { host } = attempt
     const started = this.#responseStarted
-    outliers?.onLocalFailure(host, 504)
+    outliers?.onLocalFailure(host, tries.limits.timeoutCode)
     if (tries.limits.hedges) {
       if (!started) tries.hedge(attempt)
       return
@@ -176,9 +177,24 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     tries.giveUp(attempt, false, ResponseFlag.UpstreamRequestTimeout)
     if (!started) {
       if (tries.retriesTimeout(host)) return
-      this.#countGiven(504)
+      this.#countGiven(tries.limits.timeoutCode)
     }
     this.#timedOut(idle ? 'upstream_per_try_idle_timeout' : 'upstream_per_try_timeout')
+  }
+
+  /** The stream of a try lasted longer than it may (Filter::onStreamMaxDurationReached). */
+  onTooLong(attempt: Attempt): void {
+    const tries = this.#tries
+    const { stream } = this.callbacks
+    const { requestComplete, info } = stream
+    const newest = attempt === tries.newest
+    this.#cluster.stats.durationReached.value++
+    tries.giveUp(attempt, false, ResponseFlag.UpstreamMaxStreamDurationReached)
+    if (newest && !this.#responseStarted && tries.retriesTimeout(attempt.host)) return
+    info.responseFlags |= ResponseFlag.UpstreamMaxStreamDurationReached
+    const [body, details] = ['upstream max stream duration reached', 'upstream_max_stream_duration_reached']
+    if (this.#responseStarted) this.#reset(details)
+    else this.#refuse({ code: requestComplete ? 504 : 408, body, details })
   }
 
   onNoHost(): void {
@@ -201,6 +217,8 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     info.upstreamConnection = attempt.connection
     this.#cluster.outliers?.onConnected(host)
     if (info.firstUpstreamTxMono === 0) info.firstUpstreamTxMono = nowMs()
+    const { durationMs } = this.#tries.limits
+    if (durationMs > 0) attempt.limitDuration(durationMs)
     const route = this.#route
     if (route.settings.autoHostRewrite && host.hostname !== '')
       route.setHost(requestHeaders, byteString(host.hostname), this.#config.suppress)
@@ -343,7 +361,10 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   #timedOut(details: string): void {
     this.callbacks.stream.info.responseFlags |= ResponseFlag.UpstreamRequestTimeout
     if (this.#responseStarted) this.#reset(details)
-    else this.#refuse({ code: 504, body: 'upstream request timeout', details })
+    else {
+      const code = this.#tries.limits.timeoutCode
+      this.#refuse({ code, body: code === 504 ? 'upstream request timeout' : '', details })
+    }
   }
 
   #refuse(answer: OwnAnswer): void {

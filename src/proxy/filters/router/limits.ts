@@ -38,8 +38,11 @@ const ASKING = new Set([
   'x-envoy-retriable-status-codes',
   'x-envoy-retry-grpc-on',
   'x-envoy-retry-on',
+  'x-envoy-upstream-alt-stat-name',
   'x-envoy-upstream-rq-per-try-timeout-ms',
+  'x-envoy-upstream-rq-timeout-alt-response',
   'x-envoy-upstream-rq-timeout-ms',
+  'x-envoy-upstream-stream-duration-ms',
 ])
 
 function asksForLimits(headers: HeaderMap): boolean {
@@ -65,6 +68,8 @@ function takeLimits(headers: HeaderMap, limits: Writable<RequestLimits>, base: R
   }
   limits.timeoutMs = whole(asked['x-envoy-upstream-rq-timeout-ms']) ?? limits.timeoutMs
   limits.perTryMs = whole(asked['x-envoy-upstream-rq-per-try-timeout-ms']) ?? limits.perTryMs
+  limits.durationMs = whole(asked['x-envoy-upstream-stream-duration-ms']) ?? 0
+  if (asked['x-envoy-upstream-rq-timeout-alt-response'] !== undefined) limits.timeoutCode = 204
   const hedge = asked['x-envoy-hedge-on-per-try-timeout']
   if (hedge === 'true' || hedge === 'false') limits.hedges = hedge === 'true'
   const on = asked['x-envoy-retry-on'] ?? ''

@@ -103,7 +103,7 @@ export class Tries implements TimeoutOwner {
   /** Whether there is another try after one that broke, and is no longer among these. */
   retriesFailure({ host, headersSent }: Attempt, failure: UpstreamFailure): boolean {
     const refused = failure === UpstreamFailure.RefusedStream
-    return this.#retriesReset(host, failedToConnect(failure), headersSent && !refused, refused)
+    return this.#retriesReset(host, failedToConnect(failure), headersSent, refused)
   }
 
   retriesTimeout(host: EndpointHost): boolean {
