@@ -1,0 +1,84 @@
+import type { Case } from '../../parity/case.ts'
+
+interface Known {
+  readonly why: string
+  readonly fact: RegExp
+  readonly value?: RegExp
+  /** What both mean, in one way. */
+  readonly meaning?: (value: string) => string
+  readonly of?: (one: Case) => boolean
+}
+
+const KNOWN: readonly Known[] = [
+  {
+    why: 'counters of settings and protocols that either does not have, and that nothing was counted by',
+    fact: /^stats\./,
+    value: /^"0" ≠ absent$|^absent ≠ "0"$/,
+  },
+  {
+    why: 'counters that are not kept here: of bytes, of connections by protocol and by who ended them, and sums of others',
+    fact: /\.(downstream_cx_(destroy\w*|http1_total|[rt]x_bytes_total|delayed_close_timeout)|downstream_rq_(completed|http1_total|tx_reset|max_duration_reached|response_before_rq_complete)|rq_total|rq_reset_after_downstream_response_started|total_match_count|membership_change|nghttp2_upstream_connections|upstream_cx_(destroy\w*|http\d_total|[rt]x_bytes_\w+|protocol_error|close_notify)|upstream_rq_tx_reset|ejections_(total|consecutive_5xx)|remaining_cx_pools|upstream_rq_cancelled|remaining_retries|streams_active|\w*flow_control\w*)$/,
+    value: /^absent ≠/,
+  },
+  {
+    why: 'what a canary answered, and what a client wants counted by a name of its own, is not counted once more',
+    fact: /-(up|shadow)\.(canary|other)\./,
+    value: /^absent ≠/,
+  },
+  {
+    why: 'a host is ejected at once; Envoy’s worker hears of it later, perhaps behind the next try',
+    fact: /\.lb_healthy_panic$/,
+  },
+  {
+    why: 'the connection of an ejected host is closed with its last stream, which is reset before; Envoy closes it alone',
+    fact: /\.http2\.tx_reset$/,
+    value: /^"1" ≠ "0"$/,
+  },
+  {
+    why: 'calls of the proxy’s own are judged by HTTP’s status alone',
+    fact: /-shadow\.(outlier_detection\.|membership_healthy$)/,
+  },
+  {
+    why: 'RFC 9113 6.8: who closes a connection says so by GOAWAY; Envoy as a client does not',
+    fact: /\.http2\.goaway_sent$/,
+  },
+  {
+    why: 'where the route’s conditions do not hold for a request it is not tried again; in Envoy it is hedged nevertheless, without its body',
+    fact: /./,
+    of: (one) =>
+      /"hedge_on_per_try_timeout":true|x-envoy-hedge/.test(JSON.stringify(one)) &&
+      JSON.stringify(one).includes('retriable_request_headers'),
+  },
+  {
+    why: 'RFC 9112 6.1: Transfer-Encoding in an answer to HEAD is optional',
+    fact: /response\.headers\.transfer-encoding$/,
+    of: (one) => one.steps.some(({ send }) => send.method === 'HEAD'),
+  },
+  {
+    why: 'an upstream that closes in the middle of a body is logged as what it is; Envoy’s parser calls it a protocol error',
+    fact: /^log\./,
+    meaning: (value) => value.replace('UPE', 'UC').replace('protocol_error', 'connection_termination'),
+  },
+  {
+    why: "Envoy's client for copies runs them through a router of its own, which adds these",
+    fact: /upstream\d?\.headers\.(x-envoy-internal|x-envoy-expected-rq-timeout-ms|x-forwarded-for)$/,
+    of: ({ clusters }) => clusters?.['shadow'] !== undefined,
+  },
+  {
+    why: 'a limit of 0 is reached; Envoy looks only when something is counted by it',
+    fact: /circuit_breakers\.\w+\.(cx|rq|rq_pending|rq_retry)_open$/,
+    value: /^"1" ≠ "0"$/,
+  },
+]
+
+/** `what`: what is ours and theirs. */
+export function isKnown(one: Case, fact: string, what: string): boolean {
+  const [ours = '', theirs = ''] = what.split(' ≠ ')
+  return KNOWN.some(
+    ({ fact: pattern, value, meaning, of }) =>
+      pattern.test(fact) &&
+      value?.test(what) !== false &&
+      of?.(one) !== false &&
+      (meaning === undefined || meaning(ours) === meaning(theirs)),
+  )
+}
