@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { toBinary } from '@bufbuild/protobuf'
 import { type FilterChain, FilterChainSchema } from '../../../gen/envoy/config/listener/v3/listener_components_pb.ts'
 import { type Listener, Listener_DrainType, ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
@@ -230,7 +231,7 @@ async function compileChain(
   }
   return {
     name: proto.name,
-    identity: Buffer.from(toBinary(FilterChainSchema, proto)).toString('latin1'),
+    identity: createHash('sha256').update(toBinary(FilterChainSchema, proto)).digest('base64'),
     tls,
     tlsKey: socket === undefined ? '' : JSON.stringify(socket, bigints),
     networkSlots: network.slots,
