@@ -1,5 +1,4 @@
 import { createRegistry, type DescFile, type Registry } from '@bufbuild/protobuf'
-import { nestedTypes } from '@bufbuild/protobuf/reflect'
 import {
   file_google_protobuf_any,
   file_google_protobuf_duration,
@@ -217,4 +216,4 @@ function closure(roots: readonly DescFile[]): DescFile[] {
 }
 
 /** Every generated message type with what it imports: lets an `Any` be read from and written to JSON. */
-export const registry: Registry = createRegistry(...closure(ROOTS).flatMap((file) => [...nestedTypes(file)]))
+export const registry: Registry = createRegistry(...closure(ROOTS))

@@ -1,5 +1,6 @@
 import {
   type DescMessage,
+  fromBinary,
   fromJson,
   type JsonObject,
   type Message,
@@ -9,7 +10,6 @@ import {
 import { type Any, type Struct, StructSchema } from '@bufbuild/protobuf/wkt'
 import type { Metadata } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import type { TypedStruct } from '../../../gen/udpa/type/v1/typed_struct_pb.ts'
-import { readMessage } from '../../base/read-message.ts'
 import { messageOf } from '../../errors.ts'
 import { registry } from '../../xds/registry.ts'
 import { invalid, unsupported } from './fields.ts'
@@ -32,7 +32,7 @@ export function unpack(any: Any | undefined, path: string): Unpacked {
   if (schema === undefined) throw unsupported(path, `unknown type ${typeName}`)
   let message: Message
   try {
-    message = readMessage(schema, any.value)
+    message = fromBinary(schema, any.value)
   } catch (error) {
     throw invalid(path, `not a valid ${typeName}: ${messageOf(error)}`)
   }

@@ -26,7 +26,6 @@ import {
 } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
 import { CommonTlsContext_CombinedCertificateValidationContextSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
 import { HashPolicySchema } from '../../../gen/envoy/type/v3/hash_policy_pb.ts'
-import { messagesIn } from '../../base/descriptors/message.ts'
 import { onlyFields } from './fields.ts'
 
 type Supported = readonly [DescMessage, ...(readonly string[])]
@@ -79,24 +78,15 @@ function rules([{ fields }, ...names]: Supported): Rules {
   return { names, foreign: fields.filter(({ name }) => !names.includes(name)) }
 }
 
-const SUPPORTED = new Map(NESTED.map((one) => [one[0].typeName, one]))
+const SUPPORTED = new Map(NESTED.map((one) => [one[0].typeName, rules(one)]))
 
-/** A field whose message may hold more than elsewhere. */
-const SDS_CONFIG: Supported = [ConfigSourceSchema, ...CONFIG_SOURCE, 'path', 'path_config_source']
-
-/** Made when the first message of a kind is met: to ask a descriptor for its fields makes them. */
-const RULES = new Map<Supported, Rules>()
+/** Fields whose message may hold more than elsewhere. */
+const IN_FIELD = new Map<DescField, Rules>([
+  [SdsSecretConfigSchema.field.sdsConfig, rules([ConfigSourceSchema, ...CONFIG_SOURCE, 'path', 'path_config_source'])],
+])
 
 function rulesOf({ typeName }: DescMessage, field: DescField | undefined): Rules | undefined {
-  let supported = SUPPORTED.get(typeName)
-  if (supported === undefined) return undefined
-  if (field?.name === 'sds_config' && field.parent.typeName === SdsSecretConfigSchema.typeName) supported = SDS_CONFIG
-  let made = RULES.get(supported)
-  if (made === undefined) {
-    made = rules(supported)
-    RULES.set(supported, made)
-  }
-  return made
+  return (field && IN_FIELD.get(field)) ?? SUPPORTED.get(typeName)
 }
 
 /** Refuses what a message and those inside of it hold against the table; what lies packed in an `Any` is for who unpacks it. */
@@ -153,6 +143,5 @@ function reaches(desc: DescMessage, seen: Set<DescMessage>): boolean {
   if (SUPPORTED.has(desc.typeName)) return true
   if (seen.has(desc)) return false
   seen.add(desc)
-  for (const message of messagesIn(desc)) if (reaches(message, seen)) return true
-  return false
+  return desc.fields.some(({ message }) => message !== undefined && reaches(message, seen))
 }

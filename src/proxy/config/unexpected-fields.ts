@@ -2,6 +2,7 @@
 import {
   type DescField,
   type DescMessage,
+  fromBinary,
   getOption,
   isFieldSet,
   type Message,
@@ -9,7 +10,6 @@ import {
 } from '@bufbuild/protobuf'
 import type { Any } from '@bufbuild/protobuf/wkt'
 import { field_status, file_status, message_status } from '../../../gen/xds/annotations/v3/status_pb.ts'
-import { readMessage } from '../../base/read-message.ts'
 import { registry } from '../../xds/registry.ts'
 import { messageName } from './any.ts'
 
@@ -69,7 +69,7 @@ function lookInto(desc: DescMessage, value: unknown, path: string, depth: number
   if (schema === undefined) return
   let message: Message
   try {
-    message = readMessage(schema, bytes)
+    message = fromBinary(schema, bytes)
   } catch {
     // Whoever reads it refuses it.
     return

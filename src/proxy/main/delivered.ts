@@ -1,6 +1,5 @@
-import { type DescMessage, type MessageShape, toBinary } from '@bufbuild/protobuf'
+import { type DescMessage, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf'
 import type { Any } from '@bufbuild/protobuf/wkt'
-import { readMessage } from '../../base/read-message.ts'
 import { messageOf } from '../../errors.ts'
 import { messageName } from '../config/any.ts'
 
@@ -19,7 +18,7 @@ export function delivered<T>(proto: T, version: string): Delivered<T> {
 /** The message in an `Any` of this type, or why it is none. */
 export function decode<D extends DescMessage>(schema: D, any: Any): MessageShape<D> | string {
   if (messageName(any.typeUrl) !== schema.typeName) return `expected ${schema.typeName}, not ${any.typeUrl}`
-  return attempt(() => readMessage(schema, any.value))
+  return attempt(() => fromBinary(schema, any.value))
 }
 
 /** The value, or why there is none. */

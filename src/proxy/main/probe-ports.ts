@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
+import { fromBinary } from '@bufbuild/protobuf'
 import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
-import { readMessage } from '../../base/read-message.ts'
 import { messageOf, SluiceError } from '../../errors.ts'
 import { type ListenAddress, listenAddresses } from '../listener/listen-address.ts'
 import type { ConfigOp } from '../worker/protocol.ts'
@@ -13,7 +13,7 @@ import type { ConfigManager } from './config-manager.ts'
 export async function probePorts(ops: readonly ConfigOp[], config: ConfigManager): Promise<readonly ConfigOp[]> {
   for (const op of ops) {
     if (op.kind !== 'listener' || config.listeners.get(op.name)?.active !== undefined) continue
-    const listener = readMessage(ListenerSchema, op.bytes)
+    const listener = fromBinary(ListenerSchema, op.bytes)
     const [address] = listenAddresses(listener, `listener "${op.name}"`)
     if (address !== undefined && address.port !== 0 && !address.ip.startsWith('/')) await probe(address, op.name)
   }

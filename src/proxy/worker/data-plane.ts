@@ -1,5 +1,5 @@
 /** Everything that serves in one worker, and how its config changes. */
-import { create, type DescMessage, type MessageShape } from '@bufbuild/protobuf'
+import { create, type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf'
 import { AnySchema } from '@bufbuild/protobuf/wkt'
 import { ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
 import type { Node } from '../../../gen/envoy/config/core/v3/base_pb.ts'
@@ -7,7 +7,6 @@ import { ClusterLoadAssignmentSchema } from '../../../gen/envoy/config/endpoint/
 import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.ts'
 import { type Secret, SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
-import { readMessage } from '../../base/read-message.ts'
 import { messageOf } from '../../errors.ts'
 import { logger } from '../../telemetry/log.ts'
 import type { Plugin } from '../../wasm/index.ts'
@@ -378,7 +377,7 @@ function checked<D extends DescMessage>(
   schema: D,
   op: { readonly kind: keyof typeof NOUNS; readonly name: string; readonly bytes: Uint8Array },
 ): MessageShape<D> {
-  const message = readMessage(schema, op.bytes)
+  const message = fromBinary(schema, op.bytes)
   checkNested(schema, message, `${NOUNS[op.kind]} "${op.name}"`)
   return message
 }

@@ -1,8 +1,8 @@
 /** A data thread: listens, serves, and applies what the main thread sends. */
 
 import { parentPort, workerData } from 'node:worker_threads'
+import { fromBinary } from '@bufbuild/protobuf'
 import { NodeSchema } from '../../../gen/envoy/config/core/v3/base_pb.ts'
-import { readMessage } from '../../base/read-message.ts'
 import { setPluginTrace } from '../filters/wasm/index.ts'
 import { OverloadState } from '../overload/overload-state.ts'
 import { TicketSecret } from '../tls/ticket-secret.ts'
@@ -14,7 +14,7 @@ if (parentPort === null) throw new Error('this file runs as a worker')
 const port = parentPort
 const start = workerData as WorkerStart
 const overload = start.overload && new OverloadState(start.overload, start.index)
-const plane = new DataPlane(readMessage(NodeSchema, start.node), start.index, {
+const plane = new DataPlane(fromBinary(NodeSchema, start.node), start.index, {
   role: start.role,
   overload,
   ticketSecret: new TicketSecret(start.ticketSeed),
