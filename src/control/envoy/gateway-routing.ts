@@ -51,8 +51,9 @@ export function gatewayRouting(mesh: Mesh, proxy: Workload): GatewayRouting {
   const problems: string[] = []
   for (const group of Map.groupBy(servers, ({ server }) => `${server.bind}:${server.listenPort}`).values()) {
     const { bind, listenPort, protocol } = group[0].server
+    const taken = new Set<string>()
     const usable = group.filter(({ server }) => {
-      const problem = problemOf(server, protocol)
+      const problem = problemOf(server, protocol) ?? takenHost(server, taken)
       if (problem !== undefined) problems.push(`Gateway ${server.gateway}, port ${server.port}: ${problem}`)
       return problem === undefined
     })
@@ -82,9 +83,19 @@ function problemOf(server: GatewayServer, protocol: GatewayServer['protocol']): 
   return mode === 'SIMPLE' || mode === 'MUTUAL' ? undefined : `tls.mode ${mode} is not supported yet`
 }
 
+/** As istiod: of two servers of a port that ask for the same name, which Envoy would refuse the listener for, the first one stands. */
+function takenHost({ protocol, hosts }: GatewayServer, taken: Set<string>): string | undefined {
+  if (protocol !== 'HTTPS') return undefined
+  const names = hosts.map(({ host }) => host.toLowerCase())
+  const found = names.find((name) => taken.has(name))
+  if (found !== undefined) return `the host ${found} is that of another server of the port`
+  for (const name of names) taken.add(name)
+  return undefined
+}
+
 function chainTls({ protocol, tls, hosts }: GatewayServer): ChainTls | undefined {
   if (protocol !== 'HTTPS') return undefined
   const secret = tls?.credentialName ?? ''
   const validation = tls?.mutual === true ? `${secret}-cacert` : undefined
-  return { secret, validation, serverNames: hosts.map(({ host }) => host) }
+  return { secret, validation, serverNames: [...new Set(hosts.map(({ host }) => host.toLowerCase()))] }
 }
