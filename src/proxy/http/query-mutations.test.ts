@@ -33,8 +33,9 @@ describe('query mutations', () => {
   test('what has not been asked for stays', () => {
     fc.assert(
       fc.property(fc.webQueryParameters(), (query) => {
-        const before = new URLSearchParams(query)
-        const after = new URLSearchParams(apply(`/?${query}`, append('added', 'é')).slice(2))
+        // With its question mark: URLSearchParams would take one that the query itself begins with for it.
+        const before = new URLSearchParams(`?${query}`)
+        const after = new URLSearchParams(apply(`/?${query}`, append('added', 'é')).slice(1))
         assert.deepEqual(after.getAll('added'), [...before.getAll('added'), 'é'])
         // Between two ampersands is a parameter for Envoy, and none for URLSearchParams.
         for (const name of before.keys())
