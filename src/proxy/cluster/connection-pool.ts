@@ -178,9 +178,10 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     // Everyone who waits for this host would only wait as long again.
     const waiting = this.#pending.splice(0)
     for (const pending of waiting) {
-      this.#leftQueue()
       stats.pendingFailures.value++
       pending.callbacks.onPoolFailure(failure, reason, this.host)
+      // Behind what it tries next: a retry budget counts it still (Envoy's PendingStream ends then).
+      this.#leftQueue()
     }
   }
 }

@@ -95,9 +95,10 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     if (failure === UpstreamFailure.ConnectTimeout) stats.connectTimeout.value++
     this.host.connectFailures++
     for (const pending of this.#pending.splice(0)) {
-      this.#leftQueue()
       stats.pendingFailures.value++
       pending.callbacks.onPoolFailure(failure, reason, this.host)
+      // Behind what it tries next: a retry budget counts it still (Envoy's PendingStream ends then).
+      this.#leftQueue()
     }
   }
 

@@ -76,18 +76,23 @@ function virtualHost(dice: Dice, mirrors: boolean, calm: boolean): Config {
 
 function upstreams(dice: Dice, grpc: boolean, calm: boolean): ClusterSettings {
   const http2 = dice.chance(0.35)
+  const judged = outliers(dice, calm)
+  // Where the hosts change, Envoy may begin its turns anywhere.
+  const alone = judged['outlier_detection'] !== undefined && !calm
   return {
     in_turn: true,
     ...(http2 ? { http2 } : {}),
-    ...(dice.chance(0.06) ? { down: true } : { ...hosts(dice), answers: answers(dice, http2, grpc) }),
+    ...(dice.chance(0.06)
+      ? { down: true }
+      : { ...(alone ? { hosts: 1 } : hosts(dice, calm)), answers: answers(dice, http2, grpc) }),
     ...breakers(dice),
-    ...outliers(dice, calm),
+    ...judged,
   }
 }
 
 /** Alike, or one to go to when the other one is given up. */
-function hosts(dice: Dice): ClusterSettings {
-  if (dice.chance(0.8)) return { hosts: dice.pick([1, 1, 2, 2, 3]) }
+function hosts(dice: Dice, calm: boolean): ClusterSettings {
+  if (!calm || dice.chance(0.5)) return { hosts: dice.pick([1, 1, 2, 2, 3]) }
   return { hosts: 2, groups: [{ size: 1 }, { size: 1, priority: 1 }] }
 }
 

@@ -26,13 +26,17 @@ const KNOWN: readonly Known[] = [
     value: /^absent ≠/,
   },
   {
+    why: 'where the hosts change, Envoy may begin its turns anywhere',
+    fact: /\.upstream\d?\.host$/,
+    of: ({ clusters }) => clusters?.['up']?.['outlier_detection'] !== undefined,
+  },
+  {
     why: 'a host is ejected at once; Envoy’s worker hears of it later, perhaps behind the next try',
     fact: /\.lb_healthy_panic$/,
   },
   {
     why: 'the connection of an ejected host is closed with its last stream, which is reset before; Envoy closes it alone',
     fact: /\.http2\.tx_reset$/,
-    value: /^"1" ≠ "0"$/,
   },
   {
     why: 'calls of the proxy’s own are judged by HTTP’s status alone',

@@ -77,7 +77,8 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const limits = requestLimits(headers, settings, respectExpected)
     if (!endStream) {
       fixLength(headers, stream.requestBuffer, stream.requestComplete, stream.requestTrailers)
-      if (limits.retry !== undefined || settings.redirects !== undefined) this.#body = new HeldBody(true)
+      const retries = limits.retry !== undefined && limits.retry.on !== 0
+      if (retries || settings.redirects !== undefined) this.#body = new HeldBody(true)
     }
     this.#tries = new Tries(this, this.#config, cluster, route, limits)
     this.#active = true
