@@ -12,7 +12,7 @@ export function step(dice: Dice, grpc: boolean): Step {
 function request(dice: Dice, grpc: boolean): Send {
   const headers = {
     ...may(dice, grpc ? 1 : 0, () => ({ 'content-type': 'application/grpc', te: 'trailers' })),
-    ...may(dice, grpc ? 0.5 : 0.05, () => ({ 'grpc-timeout': dice.pick(['300m', '300m', '450m', 'x', '0m']) })),
+    ...may(dice, grpc ? 0.5 : 0.05, () => ({ 'grpc-timeout': dice.pick(['300m', '300m', '450m', 'x', '']) })),
     ...may(dice, 0.35, () => asks(dice)),
     ...may(dice, 0.2, () => ({ 'x-mine': '1' })),
     ...may(dice, 0.05, () => ({ 'x-envoy-attempt-count': '5' })),
