@@ -1,0 +1,49 @@
+/** What a listener counts in one worker. */
+import type { Cell } from '../../telemetry/metrics.ts'
+import type { StatsScope } from '../stats/scope.ts'
+import { VERIFY_FAILURES, type VerifyFailure } from '../tls/downstream.ts'
+import type { CompiledListener } from './compile-listener.ts'
+import { listenerScope } from './listen-address.ts'
+
+export interface ListenerStats {
+  readonly total: Cell
+  readonly active: Cell
+  readonly noMatch: Cell
+  readonly peekTimeout: Cell
+  /** Of all listeners, as in Envoy. */
+  readonly proxyHeaderError: Cell
+  readonly helloTooLarge: Cell
+  readonly globalOverflow: Cell
+  readonly overflow: Cell
+  readonly handshakeTimeout: Cell
+  readonly tlsErrors: Cell
+  readonly verifyFailures: Readonly<Record<VerifyFailure, Cell>>
+  readonly secretsNotReady: Cell
+  readonly handshakes: Cell
+}
+
+/** Where the statistics of a config stand: another place begins anew. */
+export function scopeOf({ addresses, name, statPrefix }: CompiledListener): string {
+  return listenerScope(addresses, name, statPrefix)
+}
+
+export function listenerStats(stats: StatsScope, config: CompiledListener): ListenerStats {
+  const scope = stats.scope(scopeOf(config))
+  return {
+    total: scope.counter('downstream_cx_total'),
+    active: scope.gauge('downstream_cx_active'),
+    noMatch: scope.counter('no_filter_chain_match'),
+    overflow: scope.counter('downstream_cx_overflow'),
+    globalOverflow: scope.counter('downstream_global_cx_overflow'),
+    handshakeTimeout: scope.counter('downstream_cx_transport_socket_connect_timeout'),
+    peekTimeout: scope.counter('downstream_pre_cx_timeout'),
+    proxyHeaderError: stats.counter('downstream_cx_proxy_proto_error'),
+    helloTooLarge: stats.counter('tls_inspector.client_hello_too_large'),
+    tlsErrors: scope.counter('ssl.connection_error'),
+    verifyFailures: Object.fromEntries(
+      VERIFY_FAILURES.map((name) => [name, scope.counter(`ssl.${name}`)]),
+    ) as ListenerStats['verifyFailures'],
+    secretsNotReady: scope.counter('server_ssl_socket_factory.downstream_context_secrets_not_ready'),
+    handshakes: scope.counter('ssl.handshake'),
+  }
+}
