@@ -106,7 +106,6 @@ export class Vm {
   #nextId = 1
   readonly #deferred: (() => void)[] = []
   #nextDeferred = 0
-  #draining = false
   readonly #onFailure: (vm: Vm) => void
   /** For whom the module logs before there is a context. */
   readonly #owner: PluginIdentity
@@ -426,15 +425,12 @@ export class Vm {
   }
 
   #drain(): void {
-    // Actions may call into the module again; what those calls defer is appended and runs here too.
-    if (this.#draining) return
-    this.#draining = true
+    // An action may call into the module again. What that call asks for has to be done when it returns, or its stream would go on meanwhile.
     try {
       while (this.#nextDeferred < this.#deferred.length) this.#deferred[this.#nextDeferred++]()
     } finally {
       this.#deferred.length = 0
       this.#nextDeferred = 0
-      this.#draining = false
     }
   }
 }

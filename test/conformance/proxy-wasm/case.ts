@@ -16,6 +16,8 @@ export interface Message {
 export interface Request extends Message {
   readonly method?: string
   readonly path?: string
+  /** Sent over HTTP/2. */
+  readonly http2?: boolean
 }
 
 export interface Response extends Message {
@@ -80,6 +82,10 @@ export interface Case {
   readonly kind?: Kind
   /** For services and access logs: a program of the same module as an HTTP filter that the exchanges pass. */
   readonly filter?: { readonly config: string; readonly vmId?: string }
+  /** The program of another instance of the module, in the same VM and with the same log, behind this one. */
+  readonly second?: string
+  /** The upstream speaks HTTP/2. */
+  readonly upstreamHttp2?: boolean
   /** One after the other; a plain GET unless told. */
   readonly exchanges?: readonly Exchange[]
   /** What the module logs before the first exchange; a proxy may start a plugin more than once, and it logs so each time. */

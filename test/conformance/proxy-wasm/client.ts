@@ -5,15 +5,15 @@ import type { Exchange, Pairs, SeenExchange } from './case.ts'
 import { fold, piecesOf } from './message.ts'
 import { taken } from './taken.ts'
 
-const PATIENCE_MS = 4_000
+export const PATIENCE_MS = 4_000
 /** Long enough for a proxy to pass on one piece of a body before the next is sent. */
-const PIECE_MS = 80
+export const PIECE_MS = 80
 
 /** Where a listener is: a socket, or a port of this machine. */
 export type Place = { readonly path: string } | { readonly port: number }
 
 /** Sends one request to a listener and gives what came back; status 0 when nothing did. */
-export function send(place: Place, exchange: Exchange): Promise<SeenExchange> {
+export function send(place: Place, exchange: Exchange, patienceMs = PATIENCE_MS): Promise<SeenExchange> {
   const { method = 'GET', path = '/', headers = [], body, trailers } = exchange.request ?? {}
   const lines = [['host', 'example.test'], ...headers.map(([name, value]) => [name, value])]
   const pieces = body === undefined ? [] : piecesOf(body)
@@ -24,7 +24,7 @@ export function send(place: Place, exchange: Exchange): Promise<SeenExchange> {
   return new Promise((resolve) => {
     const agent = new Agent({ keepAlive: false })
     const where = 'path' in place ? { socketPath: place.path } : { host: '127.0.0.1', port: place.port }
-    const options = { ...where, method, path, agent, setHost: false, setDefaultHeaders: false, timeout: PATIENCE_MS }
+    const options = { ...where, method, path, agent, setHost: false, setDefaultHeaders: false, timeout: patienceMs }
     const sent = request({ ...options, headers: lines.flat() }, (response) => {
       seen.status = response.statusCode ?? 0
       seen.headers = fold(response.rawHeaders)

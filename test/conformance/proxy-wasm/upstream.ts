@@ -1,4 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import {
+  createServer as createHttp2,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+} from 'node:http2'
 import type { Server } from 'node:net'
 import type { Response, SeenExchange } from './case.ts'
 import { fold, piecesOf } from './message.ts'
@@ -8,14 +14,21 @@ type SeenRequest = NonNullable<SeenExchange['upstream']>
 /** The service behind the proxies: it answers as the running exchange of the case says, and keeps what it was sent. */
 export class Upstream {
   readonly server: Server
+  readonly http2: Http2Server
   /** By the case's id, which the route adds as a header after all plugins. */
   readonly #answers = new Map<string, Response>()
   readonly #seen = new Map<string, SeenRequest>()
 
   constructor() {
-    this.server = createServer({ joinDuplicateHeaders: false }, (request, response) => {
-      this.#serve(request, response).catch(() => response.destroy())
-    })
+    const serve = (
+      request: IncomingMessage | Http2ServerRequest,
+      // The types of what both have in common do not meet.
+      response: ServerResponse | (Http2ServerResponse & ServerResponse),
+    ) => {
+      this.#serve(request, response).catch(() => request.socket.destroy())
+    }
+    this.server = createServer({ joinDuplicateHeaders: false }, serve)
+    this.http2 = createHttp2((request, response) => serve(request, response as Http2ServerResponse & ServerResponse))
   }
 
   prepare(id: string, answer: Response): void {
@@ -27,7 +40,7 @@ export class Upstream {
     return this.#seen.get(id)
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #serve(request: IncomingMessage | Http2ServerRequest, response: ServerResponse): Promise<void> {
     const id = String(request.headers['x-case'] ?? '')
     let body = ''
     for await (const chunk of request) body += (chunk as Buffer).toString('latin1')

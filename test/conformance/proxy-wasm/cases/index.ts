@@ -10,6 +10,7 @@ import { cases as localReplies } from './local-replies.ts'
 import { cases as network } from './network.ts'
 import { cases as pointers } from './pointers.ts'
 import { cases as properties } from './properties.ts'
+import { cases as sequences } from './sequences.ts'
 import { cases as services } from './services.ts'
 import { cases as shared } from './shared.ts'
 import { cases as wasi } from './wasi.ts'
@@ -32,4 +33,5 @@ export const TABLE: readonly Case[] = [
   ...network,
   ...accessLogs,
   ...services,
+  ...sequences,
 ]

@@ -88,7 +88,12 @@ function httpManager(one: Case, module: string): object {
 function httpFilters(one: Case, module: string): object[] {
   const wasm = `${TYPE}.extensions.filters.http.wasm.v3.Wasm`
   const filter = (config: object) => [{ name: 'wasm', typed_config: { '@type': wasm, config } }]
-  if (one.kind === undefined || one.kind === 'http') return filter(pluginConfig(one, module))
+  if (one.kind === undefined || one.kind === 'http') {
+    const first = filter(pluginConfig(one, module))
+    return one.second === undefined
+      ? first
+      : [...first, ...filter(pluginConfig({ ...one, config: one.second }, module))]
+  }
   const companion = filterOf(one)
   return companion === undefined ? [] : filter(pluginConfig(companion, module))
 }
@@ -123,7 +128,7 @@ function routes(one: Case): object {
   const route = (name: string, match: object) => ({
     name,
     match,
-    route: { cluster: 'upstream', timeout: '3s' },
+    route: { cluster: one.upstreamHttp2 === true ? 'upstream-http2' : 'upstream', timeout: '3s' },
     request_headers_to_add: added(name),
     metadata: { filter_metadata: { test: { team: 'blue', size: 3 } } },
   })
@@ -165,7 +170,10 @@ function clusters(places: ServicePlaces): object[] {
       ...cluster('upstream', places.upstream),
       ...protocol({ explicit_http_config: { http_protocol_options: { enable_trailers: true } } }),
     },
-    { ...cluster('grpc', places.grpc), ...protocol({ explicit_http_config: { http2_protocol_options: {} } }) },
+    ...[cluster('grpc', places.grpc), cluster('upstream-http2', places.upstreamHttp2)].map((one) => ({
+      ...one,
+      ...protocol({ explicit_http_config: { http2_protocol_options: {} } }),
+    })),
     cluster('echo', places.echo),
     { name: 'empty', type: 'STATIC', connect_timeout: '1s' },
     cluster('refusing', `${places.upstream}.none`),

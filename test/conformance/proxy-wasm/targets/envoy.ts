@@ -19,6 +19,7 @@ export async function runOnEnvoy(
   envoy: string,
   cases: readonly Case[],
   modules: ReadonlyMap<string, string>,
+  patienceMs?: number,
 ): Promise<Map<string, Seen>> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-envoy-'))
   const upstreams = await Services.start(dir)
@@ -70,6 +71,7 @@ export async function runOnEnvoy(
       (one, i) => (existsSync(path(i)) ? { path: path(i) } : refused(one)),
       upstreams,
       log,
+      patienceMs,
     )
     if (dead()) throw new Error(`Envoy died\n${log.tail()}`)
     return seen

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Case, isTcp, type Seen } from '../case.ts'
-import { type Place, send, sendBytes } from '../client.ts'
+import { PATIENCE_MS, type Place, send, sendBytes } from '../client.ts'
+import { sendHttp2 } from '../client-http2.ts'
 import { logIsThere } from '../compare.ts'
 import type { PluginLog } from './plugin-log.ts'
 import type { Services } from './services.ts'
@@ -14,12 +15,13 @@ export async function runCases(
   placeOf: (one: Case, index: number) => Place | { readonly refused: string },
   services: Services,
   log: PluginLog,
+  patienceMs = PATIENCE_MS,
 ): Promise<Map<string, Seen>> {
   const seen = new Map<string, Seen>()
   const work = cases.map((one, i) => ({ one, place: placeOf(one, i) }))
   const runners = Array.from({ length: AT_ONCE }, async () => {
     for (let next = work.shift(); next !== undefined; next = work.shift()) {
-      seen.set(next.one.id, await runCase(next.one, next.place, services, log))
+      seen.set(next.one.id, await runCase(next.one, next.place, services, log, patienceMs))
     }
   })
   await Promise.all(runners)
@@ -32,12 +34,14 @@ async function runCase(
   place: Place | { readonly refused: string },
   services: Services,
   log: PluginLog,
+  patienceMs: number,
 ): Promise<Seen> {
   const seen: Seen = { exchanges: [], startLog: log.of(one.id).slice(), log: [], refused: undefined }
   if ('refused' in place) return { ...seen, refused: place.refused }
   for (const exchange of one.exchanges ?? [{}]) {
     services.http.prepare(one.id, exchange.upstream ?? {})
-    const got = isTcp(one.kind) ? await sendBytes(place, exchange) : await send(place, exchange)
+    const speak = isTcp(one.kind) ? sendBytes : exchange.request?.http2 === true ? sendHttp2 : send
+    const got = await speak(place, exchange, patienceMs)
     got.upstream = services.http.seen(one.id)
     seen.exchanges.push(got)
   }

@@ -6,6 +6,7 @@ import { Upstream } from '../upstream.ts'
 /** Sockets that clusters lead to. */
 export interface ServicePlaces {
   readonly upstream: string
+  readonly upstreamHttp2: string
   readonly grpc: string
   readonly echo: string
 }
@@ -14,12 +15,14 @@ export interface ServicePlaces {
 export class Services implements ServicePlaces {
   readonly http = new Upstream()
   readonly upstream: string
+  readonly upstreamHttp2: string
   readonly grpc: string
   readonly echo: string
   readonly #servers: Server[] = []
 
   private constructor(dir: string) {
     this.upstream = join(dir, 'upstream')
+    this.upstreamHttp2 = join(dir, 'upstream-http2')
     this.grpc = join(dir, 'grpc')
     this.echo = join(dir, 'echo')
   }
@@ -41,6 +44,7 @@ export class Services implements ServicePlaces {
       await new Promise<void>((resolve) => server.listen(path, resolve))
     }
     await listen(services.http.server, services.upstream)
+    await listen(services.http.http2 as unknown as Server, services.upstreamHttp2)
     await listen(grpc as unknown as Server, services.grpc)
     await listen(echo, services.echo)
     return services

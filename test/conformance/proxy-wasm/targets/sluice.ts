@@ -27,6 +27,7 @@ const LEVELS: Readonly<Record<number, string>> = {
 export async function runOnSluice(
   cases: readonly Case[],
   modules: ReadonlyMap<string, string>,
+  patienceMs?: number,
 ): Promise<Map<string, Seen>> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-proxy-'))
   const upstreams = await Services.start(dir)
@@ -60,7 +61,7 @@ export async function runOnSluice(
     const ports = new Map(
       [...said.matchAll(/^listener (\S+) on \S+:(\d+)$/gm)].map(([, name, port]) => [name, Number(port)]),
     )
-    const seen = await runCases(cases, (one) => ({ port: ports.get(one.id) ?? 0 }), upstreams, log)
+    const seen = await runCases(cases, (one) => ({ port: ports.get(one.id) ?? 0 }), upstreams, log, patienceMs)
     if (child.exitCode !== null) throw new Error(`the proxy died\n${log.tail()}`)
     return seen
   } finally {

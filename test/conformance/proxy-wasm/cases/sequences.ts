@@ -1,0 +1,32 @@
+/** What one callback of a stream does to the next one, of the same instance or of another in the chain. */
+import type { Case } from '../case.ts'
+import { post, program } from './build.ts'
+
+const ENVOY = 'Envoy source/extensions/common/wasm/context.cc: '
+const MANAGER = 'Envoy source/common/http/filter_manager.cc: '
+
+/** The next tick continues the request that waits. */
+const RESUME = `[tick]
+when $held
+set held 0
+~set_effective_context $stream
+~continue_stream 0`
+const HOLD = 'set held 1\n~set_tick_period_milliseconds 60'
+
+export const cases: Case[] = [
+  {
+    id: 'sequence-local-in-nested-call',
+    source:
+      'proxy-wasm-cpp-host: what a callback has asked for is done when it returns, also where a deferred action has led to it',
+    config: program(`${RESUME}
+      [request_headers]
+      ${HOLD}
+      return 3
+      [request_body]
+      say "body"`),
+    second: '[request_headers]\nsend_local_response 403 "d" "no" "" -1\nreturn 1',
+    log: ['send_local_response 0'],
+    exchanges: [{ ...post('body'), expect: { status: 403, upstream: null } }],
+    needsProxy: true,
+  },
+]
