@@ -93,6 +93,8 @@ export function decodeData(stream: HttpStream, from: number, data: BodyBuffer, e
     direction.iteration = Iteration.StopSingle
     if (status === FilterDataStatus.StopIterationNoBuffer) {
       direction.withholds = true
+      // What a filter has held is the chain's, and stays: Envoy passes its buffer on, and takes nothing out of it.
+      if (data === stream.requestResumed && data.length > 0) holdRequest(stream, data)
       // An end without bytes has to come again on continue, so there must be something to continue with.
       if (stream.requestComplete && stream.requestTrailers === undefined) stream.requestBuffer ??= new BodyBuffer()
     } else {
@@ -179,7 +181,9 @@ export function continueDecoding(stream: HttpStream, handle: FilterHandle): void
   const end = complete && !hadTrailers
   const held = takeRequestBuffer(stream) ?? (withheld && end ? new BodyBuffer() : undefined)
   if (held !== undefined) {
+    stream.requestResumed = held
     decodeData(stream, from, held, end)
+    stream.requestResumed = undefined
     if (stream.over || stream.decodeAborted) return
   }
   if (hadTrailers) decodeTrailers(stream, from)

@@ -102,6 +102,8 @@ export function encodeData(stream: HttpStream, from: number, data: BodyBuffer, e
     direction.iteration = Iteration.StopSingle
     if (status === FilterDataStatus.StopIterationNoBuffer) {
       direction.withholds = true
+      // What a filter has held is the chain's, and stays: Envoy passes its buffer on, and takes nothing out of it.
+      if (data === stream.responseResumed && data.length > 0) holdResponse(stream, data)
       if (stream.responseComplete && stream.responseTrailers === undefined) stream.responseBuffer ??= new BodyBuffer()
     } else {
       stream.responseStreaming = status === FilterDataStatus.StopIterationAndWatermark
@@ -193,7 +195,9 @@ export function continueEncoding(stream: HttpStream, handle: FilterHandle): void
   const end = complete && !hadTrailers
   const held = takeResponseBuffer(stream) ?? (withheld && end ? new BodyBuffer() : undefined)
   if (held !== undefined) {
+    stream.responseResumed = held
     encodeData(stream, from, held, end)
+    stream.responseResumed = undefined
     if (stream.over || stream.encodeAborted) return
   }
   if (hadTrailers) encodeTrailers(stream, from)

@@ -42,6 +42,9 @@ export class HttpStream implements RequestSink, TimeoutOwner {
   /** What some filter holds; `undefined` when none does (an empty one still means an end to hand on). */
   requestBuffer: BodyBuffer | undefined
   responseBuffer: BodyBuffer | undefined
+  /** What was held and is passed on just now. */
+  requestResumed: BodyBuffer | undefined
+  responseResumed: BodyBuffer | undefined
   requestBufferLimit: number
   responseBufferLimit: number
   /** Too much held stops reading, where it would otherwise fail the stream. */

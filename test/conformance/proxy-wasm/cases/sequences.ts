@@ -29,4 +29,19 @@ export const cases: Case[] = [
     exchanges: [{ ...post('body'), expect: { status: 403, upstream: null } }],
     needsProxy: true,
   },
+  {
+    id: 'sequence-held-is-not-dropped',
+    source: `${MANAGER}StopIterationNoBuffer leaves what was held while all was stopped in the buffer`,
+    config: program(`${RESUME}
+      [request_headers]
+      ${HOLD}
+      return 3
+      [request_body#1]
+      say $a1
+      ${HOLD}
+      return 3`),
+    log: ['4'],
+    exchanges: [{ ...post('body', { request: { trailers: [] } }), expect: { upstream: { body: 'body' } } }],
+    needsProxy: true,
+  },
 ]
