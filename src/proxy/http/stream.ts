@@ -233,7 +233,8 @@ export class HttpStream implements RequestSink, TimeoutOwner {
   }
 
   sendLocalReply(code: number, body: string, options?: LocalReplyOptions): void {
-    if (this.over || this.replied) return
+    // Within one callback the first wins. Another takes the place of an answer that has begun and not gone out, whoever gave that one.
+    if (this.over || this.#pending !== undefined) return
     this.replied = true
     this.decodeAborted = true
     const pending: PendingReply = { code, body, options }

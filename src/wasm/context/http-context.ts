@@ -21,9 +21,11 @@ export class HttpContext extends Context {
   readonly stream: HttpStreamHost
   readonly #root: RootContext
   #created = false
+  /** The request has come as far as to this plugin; else nothing of the stream is its affair but the log (Envoy). */
+  #begun = false
   #deleted = false
-  /** A local reply was asked for; the first wins. */
-  #replied = false
+  /** A local reply was asked for and is not on its way yet; the first of a callback wins. */
+  #replying = false
   /** Directions that stay stopped because the plugin answered from one of their callbacks. */
   #answered = 0
   /** The direction whose callback runs. */
@@ -46,6 +48,7 @@ export class HttpContext extends Context {
   }
 
   onRequestHeaders(endOfStream: boolean): number {
+    this.#begun = true
     if (!this.#ready(REQUEST)) return this.#afterHeaders(REQUEST, 0)
     const headers = this.stream.requestHeaders
     const fn = this.vm.guest.proxy_on_request_headers
@@ -58,6 +61,7 @@ export class HttpContext extends Context {
   }
 
   onResponseHeaders(endOfStream: boolean): number {
+    if (!this.#begun) return HEADERS_STATUS.continue
     if (!this.#ready(RESPONSE)) return this.#afterHeaders(RESPONSE, 0)
     const headers = this.stream.responseHeaders
     const fn = this.vm.guest.proxy_on_response_headers
@@ -71,6 +75,7 @@ export class HttpContext extends Context {
 
   /** `size` is what is in hand: the chunk, or all that is held once the plugin has held the body (facts 2.2). */
   onRequestBody(size: number, endOfStream: boolean): number {
+    if (!this.#begun) return DATA_STATUS.continue
     if (!this.#ready(REQUEST)) return this.#afterBody(REQUEST, 0)
     const fn = this.vm.guest.proxy_on_request_body
     if (fn === undefined) return DATA_STATUS.continue
@@ -79,6 +84,7 @@ export class HttpContext extends Context {
   }
 
   onResponseBody(size: number, endOfStream: boolean): number {
+    if (!this.#begun) return DATA_STATUS.continue
     if (!this.#ready(RESPONSE)) return this.#afterBody(RESPONSE, 0)
     const fn = this.vm.guest.proxy_on_response_body
     if (fn === undefined) return DATA_STATUS.continue
@@ -87,6 +93,7 @@ export class HttpContext extends Context {
   }
 
   onRequestTrailers(): number {
+    if (!this.#begun) return TRAILERS_STATUS.continue
     if (!this.#ready(REQUEST)) return this.#afterTrailers(REQUEST, 0)
     const fn = this.vm.guest.proxy_on_request_trailers
     if (fn === undefined) return TRAILERS_STATUS.continue
@@ -95,6 +102,7 @@ export class HttpContext extends Context {
   }
 
   onResponseTrailers(): number {
+    if (!this.#begun) return TRAILERS_STATUS.continue
     if (!this.#ready(RESPONSE)) return this.#afterTrailers(RESPONSE, 0)
     const fn = this.vm.guest.proxy_on_response_trailers
     if (fn === undefined) return TRAILERS_STATUS.continue
@@ -104,6 +112,7 @@ export class HttpContext extends Context {
 
   /** HTTP/2 METADATA; `elements` is the number of entries, of which the ABI shows no more. Whatever is returned, it goes on. */
   onRequestMetadata(elements: number): void {
+    if (!this.#begun) return
     if (this.#ready(REQUEST)) {
       const fn = this.vm.guest.proxy_on_request_metadata
       if (fn !== undefined) this.vm.call2(this, 'proxy_on_request_metadata', fn, this.id, elements)
@@ -112,6 +121,7 @@ export class HttpContext extends Context {
   }
 
   onResponseMetadata(elements: number): void {
+    if (!this.#begun) return
     if (this.#ready(RESPONSE)) {
       const fn = this.vm.guest.proxy_on_response_metadata
       if (fn !== undefined) this.vm.call2(this, 'proxy_on_response_metadata', fn, this.id, elements)
@@ -242,12 +252,13 @@ export class HttpContext extends Context {
     headers: readonly string[],
     grpcStatus: number | undefined,
   ): number {
-    // The first wins (Envoy #23047, #13857: the second was a crash).
-    if (this.#replied || this.#deleted) return STATUS.ok
-    this.#replied = true
+    // The first wins (Envoy #23047, #13857: the second was a crash). One of a later callback takes its place, as in Envoy.
+    if (this.#replying || this.#deleted) return STATUS.ok
+    this.#replying = true
     // From a root callback: for the direction that waits.
     this.#answered |= this.#phase || this.#stopped || REQUEST
     this.vm.defer(() => {
+      this.#replying = false
       if (this.#deleted) return
       this.#delivered = true
       this.stream.sendLocalReply({ status, details, body, headers, grpcStatus })
@@ -319,8 +330,6 @@ export class HttpContext extends Context {
     // One that comes to a dead VM was not among those that were told when it died.
     if (!this.#created) this.stream.onPluginFailed(failure)
     this.#delivered = true
-    // A reply of the plugin's own that is already on its way through the response phases cannot be answered again.
-    this.#replied = true
     this.stream.sendLocalReply({
       status: 503,
       details: `wasm_fail_stream{${failure.plugin},${failure.cause}}`.replace(/\s/g, '_'),

@@ -15,6 +15,37 @@ const HOLD = 'set held 1\n~set_tick_period_milliseconds 60'
 
 export const cases: Case[] = [
   {
+    id: 'sequence-not-begun',
+    source: `${ENVOY}a plugin that the request has not reached sees nothing of the response, but logs the stream`,
+    config: '[request_headers]\n~send_local_response 403 "d" "no" "" -1',
+    second: '[response_headers]\nsay "headers"\n[response_body]\nsay "body"\n[log]\nsay "log"',
+    log: ['log'],
+    exchanges: [{ expect: { status: 403, response: { body: 'no' } } }],
+    needsProxy: true,
+  },
+  {
+    id: 'sequence-local-over-local',
+    source: `${MANAGER}a local reply to a local reply that has not gone out takes its place`,
+    config: '[response_headers]\nsend_local_response 404 "d" "mine" "" -1\nreturn 1',
+    second: '[request_headers]\nsend_local_response 403 "d" "" "" -1\nreturn 1',
+    log: ['send_local_response 0', 'send_local_response 0'],
+    exchanges: [{ expect: { status: 404, response: { body: 'mine' } } }],
+    needsProxy: true,
+  },
+  {
+    id: 'sequence-local-over-own',
+    source: `${MANAGER}a local reply to the plugin's own that has not gone out takes its place`,
+    config: program(`[request_headers]
+      send_local_response 403 "d" "" "" -1
+      return 1
+      [response_headers]
+      send_local_response 404 "d" "mine" "" -1
+      return 1`),
+    log: ['send_local_response 0', 'send_local_response 0'],
+    exchanges: [{ expect: { status: 404, response: { body: 'mine' } } }],
+    needsProxy: true,
+  },
+  {
     id: 'sequence-local-in-nested-call',
     source:
       'proxy-wasm-cpp-host: what a callback has asked for is done when it returns, also where a deferred action has led to it',
