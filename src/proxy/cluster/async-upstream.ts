@@ -7,7 +7,14 @@ import type { AsyncStream, AsyncStreamCallbacks, AsyncStreamOptions, CallSpan } 
 import type { Cluster } from './cluster.ts'
 import type { ClusterCall, ClusterCalls } from './cluster-calls.ts'
 import type { EndpointHost } from './endpoint-host.ts'
-import { type PendingStream, type UpstreamCallbacks, UpstreamFailure, type UpstreamStream } from './upstream.ts'
+import {
+  FAILURE_WORDS,
+  type PendingStream,
+  resetStatus,
+  type UpstreamCallbacks,
+  UpstreamFailure,
+  type UpstreamStream,
+} from './upstream.ts'
 
 /** More than this waiting for a connection: whoever sends it should stop. */
 const HIGH_WATER = 64 * 1024
@@ -155,7 +162,7 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     // A full circuit breaker says nothing of the host (Filter::onUpstreamReset).
     if (failure !== UpstreamFailure.Overflow) this.#cluster.outliers?.onLocalFailure(host)
     this.#end()
-    process.nextTick(() => this.#answerFailure(reason))
+    process.nextTick(() => this.#answerFailure(failure))
   }
 
   onUpstreamHeaders(headers: HeaderMap, endStream: boolean): void {
@@ -189,13 +196,18 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     this.#span?.reset(failure, reason)
     if (this.#host !== undefined) this.#cluster.outliers?.onLocalFailure(this.#host)
     this.#end()
-    const why = failure === UpstreamFailure.ProtocolError ? `protocol error: ${reason}` : reason
-    if (this.#answered) this.#tellReset(why)
-    else process.nextTick(() => this.#answerFailure(why))
+    if (this.#answered)
+      this.#tellReset(failure === UpstreamFailure.ProtocolError ? `protocol error: ${reason}` : reason)
+    else process.nextTick(() => this.#answerFailure(failure))
   }
 
-  #answerFailure(reason: string): void {
-    this.#answer(503, `upstream connect error or disconnect/reset before headers. reset reason: ${reason}`)
+  /** As the router does, through which Envoy's own calls go too. */
+  #answerFailure(failure: UpstreamFailure): void {
+    const reason = FAILURE_WORDS[failure]
+    this.#answer(
+      resetStatus(failure),
+      `upstream connect error or disconnect/reset before headers. reset reason: ${reason}`,
+    )
   }
 
   onUpstreamBlocked(): void {

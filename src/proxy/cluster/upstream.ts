@@ -21,6 +21,22 @@ export const UpstreamFailure = {
 } as const
 export type UpstreamFailure = (typeof UpstreamFailure)[keyof typeof UpstreamFailure]
 
+/** Envoy's words for why an upstream request broke. */
+export const FAILURE_WORDS: Readonly<Record<UpstreamFailure, string>> = {
+  [UpstreamFailure.Overflow]: 'overflow',
+  [UpstreamFailure.ConnectFailure]: 'remote connection failure',
+  [UpstreamFailure.ConnectTimeout]: 'connection timeout',
+  [UpstreamFailure.ConnectionTermination]: 'connection termination',
+  [UpstreamFailure.RemoteReset]: 'remote reset',
+  [UpstreamFailure.ProtocolError]: 'protocol error',
+  [UpstreamFailure.RefusedStream]: 'remote refused stream reset',
+}
+
+/** Of the answer for an upstream request that broke before its own. */
+export function resetStatus(failure: UpstreamFailure): number {
+  return failure === UpstreamFailure.ProtocolError ? 502 : 503
+}
+
 /** What the one that sends a request hears. */
 export interface UpstreamCallbacks {
   /** Whom it is for; absent for what the proxy asks of its own accord. */

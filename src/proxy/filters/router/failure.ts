@@ -1,5 +1,5 @@
 import type { HeaderMap } from '../../../base/header-map.ts'
-import { UpstreamFailure } from '../../cluster/upstream.ts'
+import { FAILURE_WORDS, UpstreamFailure } from '../../cluster/upstream.ts'
 import type { FilterHandle } from '../../http/filter-handle.ts'
 import { ResponseFlag } from '../../http/stream-info.ts'
 
@@ -11,14 +11,14 @@ export interface ResetText {
   readonly details: string
 }
 
-const REASONS: Readonly<Record<UpstreamFailure, readonly [number, string]>> = {
-  [UpstreamFailure.Overflow]: [ResponseFlag.UpstreamOverflow, 'overflow'],
-  [UpstreamFailure.ConnectFailure]: [ResponseFlag.UpstreamConnectionFailure, 'remote connection failure'],
-  [UpstreamFailure.ConnectTimeout]: [ResponseFlag.UpstreamConnectionFailure, 'connection timeout'],
-  [UpstreamFailure.ConnectionTermination]: [ResponseFlag.UpstreamConnectionTermination, 'connection termination'],
-  [UpstreamFailure.RemoteReset]: [ResponseFlag.UpstreamRemoteReset, 'remote reset'],
-  [UpstreamFailure.ProtocolError]: [ResponseFlag.UpstreamProtocolError, 'protocol error'],
-  [UpstreamFailure.RefusedStream]: [ResponseFlag.UpstreamRemoteReset, 'remote refused stream reset'],
+const FLAGS: Readonly<Record<UpstreamFailure, number>> = {
+  [UpstreamFailure.Overflow]: ResponseFlag.UpstreamOverflow,
+  [UpstreamFailure.ConnectFailure]: ResponseFlag.UpstreamConnectionFailure,
+  [UpstreamFailure.ConnectTimeout]: ResponseFlag.UpstreamConnectionFailure,
+  [UpstreamFailure.ConnectionTermination]: ResponseFlag.UpstreamConnectionTermination,
+  [UpstreamFailure.RemoteReset]: ResponseFlag.UpstreamRemoteReset,
+  [UpstreamFailure.ProtocolError]: ResponseFlag.UpstreamProtocolError,
+  [UpstreamFailure.RefusedStream]: ResponseFlag.UpstreamRemoteReset,
 }
 
 /** There was no connection yet. */
@@ -35,18 +35,14 @@ export function transportReason(message: string): string {
 
 /** Envoy's words for a broken upstream request. */
 export function failureText(failure: UpstreamFailure, reason: string): ResetText {
-  const [flag, words] = REASONS[failure]
+  const flag = FLAGS[failure]
+  const words = FAILURE_WORDS[failure]
   if (failure !== UpstreamFailure.ConnectFailure) return { flag, body: words, details: words.replaceAll(' ', '_') }
   return {
     flag,
     body: words,
     details: `${words}|${reason}`.replaceAll(' ', '_'),
   }
-}
-
-/** Of the answer for an upstream request that broke before its own. */
-export function resetStatus(failure: UpstreamFailure): number {
-  return failure === UpstreamFailure.ProtocolError ? 502 : 503
 }
 
 /** Of the answer for an upstream request that broke before its own. */

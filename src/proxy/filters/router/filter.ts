@@ -6,7 +6,7 @@ import type { HeaderMap } from '../../../base/header-map.ts'
 import { nowMs } from '../../../base/read-clock.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { ClusterManager } from '../../cluster/cluster-manager.ts'
-import { UpstreamFailure } from '../../cluster/upstream.ts'
+import { resetStatus, UpstreamFailure } from '../../cluster/upstream.ts'
 import type { HttpFilter } from '../../http/filter.ts'
 import type { FilterHandle } from '../../http/filter-handle.ts'
 import { FilterDataStatus, FilterHeadersStatus, FilterTrailersStatus } from '../../http/filter-status.ts'
@@ -28,7 +28,6 @@ import {
   type OwnAnswer,
   type ResetText,
   resetBody,
-  resetStatus,
   transportReason,
 } from './failure.ts'
 import { requestLimits } from './limits.ts'

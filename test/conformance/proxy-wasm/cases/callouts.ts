@@ -135,6 +135,14 @@ const answered: Case[] = [
     ['get_header_map_value 0 "503"'],
   ),
   called(
+    'call-reset-text',
+    'Envoy source/common/router/router.cc: calls go through a router as well, whose words the body has',
+    `http_call "upstream" ${TO('/callout/0')} "" "" 1000`,
+    'get_buffer_bytes 4 59 100 >s',
+    ['get_buffer_bytes 0 "reset reason: connection termination"'],
+    { needsProxy: true },
+  ),
+  called(
     'call-two',
     `${SPEC}several at once, each with a token of its own`,
     `http_call "upstream" ${TO('/callout/200')} "1" "" 1000 >u=first\n~http_call "upstream" ${TO('/callout/200')} "2" "" 1000`,
