@@ -101,6 +101,9 @@ export function decodeData(stream: HttpStream, from: number, data: BodyBuffer, e
       stream.requestStreaming = status === FilterDataStatus.StopIterationAndWatermark
       holdRequest(stream, data)
     }
+    // Trailers that a filter before this one has made come to it as those of the peer would.
+    if (trailersFrom !== -1 && trailersFrom < i && !stream.over && !stream.decodeAborted)
+      decodeTrailers(stream, trailersFrom + 1)
     return
   }
   if (trailersFrom !== -1) decodeTrailers(stream, trailersFrom + 1)

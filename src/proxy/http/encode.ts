@@ -109,6 +109,8 @@ export function encodeData(stream: HttpStream, from: number, data: BodyBuffer, e
       stream.responseStreaming = status === FilterDataStatus.StopIterationAndWatermark
       holdResponse(stream, data)
     }
+    // Trailers that a filter before this one has made come to it as those of the peer would.
+    if (trailersFrom > i && !stream.over && !stream.encodeAborted) encodeTrailers(stream, trailersFrom - 1)
     return
   }
   stream.sendData(data, endStream)

@@ -75,4 +75,13 @@ export const cases: Case[] = [
     exchanges: [{ ...post('body', { request: { trailers: [] } }), expect: { upstream: { body: 'body' } } }],
     needsProxy: true,
   },
+  {
+    id: 'sequence-trailers-made-before-a-stop',
+    source: `${MANAGER}trailers that a filter makes with the end of a body come to a later one that holds the body`,
+    config: '[request_body]\nwhen $a2\nadd_header_map_value 1 "t" "1"',
+    second: '[request_body]\nreturn 1\n[request_trailers]\nsay "trailers" $a1\nreturn 0',
+    log: ['add_header_map_value 0', 'trailers 1'],
+    exchanges: [{ ...post(['ab', 'c']), expect: { upstream: { body: 'abc', trailers: { t: '1' } } } }],
+    needsProxy: true,
+  },
 ]
