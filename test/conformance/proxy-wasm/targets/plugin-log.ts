@@ -33,7 +33,7 @@ export class PluginLog {
 
   #line(line: string): void {
     const parsed = this.#parse(line)
-    const match = parsed === undefined ? null : /^wasm log (\S+)(?: \S+)*?: (.*)$/s.exec(parsed.message)
+    const match = parsed === undefined ? null : /^wasm log (\S+?)(?: \S+?){0,2}?: (.*)$/s.exec(parsed.message)
     if (match === null || parsed === undefined) {
       if (!NOISE.test(line)) this.#lines.push(line)
       return
