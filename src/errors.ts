@@ -55,7 +55,7 @@ export const ERRORS = {
   SL3003: {
     source: 'upstream',
     title: 'the registry or server cannot be reached',
-    hint: 'check the name, the port and the network; it is tried again by itself',
+    hint: 'check the name, the port and the network; an agent tries again by itself',
   },
   SL3004: {
     source: 'config',
@@ -372,6 +372,11 @@ export const ERRORS = {
     title: 'there is no folder for what Sluice keeps',
     hint: 'set SLUICE_HOME to a folder that you may write to, or HOME to the one above `.sluice`',
   },
+  SL6010: {
+    source: 'environment',
+    title: 'a file or folder cannot be used',
+    hint: 'check the path, and that you may read it, or write to it',
+  },
   SL6101: {
     source: 'config',
     title: 'no program of this machine plays this container image',
@@ -434,7 +439,7 @@ export class SluiceError extends Error {
 
   /** One paragraph for a terminal: code, place, message and hint. */
   explain(): string {
-    const where = this.where === undefined ? '' : ` (${this.where})`
+    const where = this.where === undefined || this.message.includes(this.where) ? '' : ` (${this.where})`
     return `${this.code}: ${this.message}${where}\n  hint: ${this.hint}`
   }
 }

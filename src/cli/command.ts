@@ -16,6 +16,8 @@ export interface Command {
   /** Paragraphs for `--help`, after the usage. */
   readonly details?: string
   readonly options: ParseArgsOptionsConfig
+  /** `false` where only options are taken, so that `apply -f a.yaml b.yaml` does not leave one out in silence. */
+  readonly positionals?: false
   /** One line per option, without dashes. */
   readonly optionHelp?: Record<string, string>
   /** By name; each has options of its own, so the command line is theirs from the second word on. */
@@ -26,12 +28,14 @@ export interface Command {
 /** The command line does not fit the command: exit code 2 and the usage. */
 export class UsageError extends Error {}
 
-/** Parses strictly: an option that the command does not know is an error. What follows `--` are positionals. */
+/** Parses strictly: what the command does not know is an error. What follows `--` are positionals. */
 export function parseCommandLine(command: Command, argv: string[]): Call {
   try {
-    return parseArgs({ args: argv, options: command.options, allowPositionals: true, strict: true })
+    const { options, positionals: allowPositionals = true } = command
+    return parseArgs({ args: argv, options, allowPositionals, strict: true })
   } catch (error) {
-    throw new UsageError((error as Error).message)
+    // Node's advice on positional arguments is beside the point, and wrong where there are none.
+    throw new UsageError((error as Error).message.replace(/\. (To specify a positional|This command does not) .*/s, ''))
   }
 }
 

@@ -18,7 +18,7 @@ ${rows.join('\n')}
 
 /** The help of one command. */
 export function helpOf(name: string, command: Command): string {
-  const lines = [command.summary, '', `usage: sluice ${name} ${command.usage}`]
+  const lines = [command.summary, '', `usage: sluice ${name} ${command.usage}`.trimEnd()]
   if (command.details !== undefined) lines.push('', command.details)
   const options = Object.entries(command.options)
   if (options.length > 0) lines.push('', 'options:')

@@ -1,4 +1,4 @@
-import { messageOf, SluiceError } from '../errors.ts'
+import { type ErrorCode, messageOf, SluiceError } from '../errors.ts'
 import { KubeApiError } from '../kube/api-error.ts'
 import { type Command, parseCommandLine, UsageError } from './command.ts'
 import { helpOf, overview } from './help.ts'
@@ -20,21 +20,32 @@ export const COMMANDS: Record<string, () => Promise<{ command: Command }>> = {
 /** Runs one command line; resolves with the exit code. */
 export async function main(argv: string[]): Promise<number> {
   const [name = 'help', ...rest] = argv
-  if (name === 'help' || name === '--help' || name === '-h') {
-    const asked = rest[0] === undefined ? undefined : COMMANDS[rest[0]]
-    console.log(asked === undefined ? await overview(COMMANDS) : helpOf(rest[0], (await asked()).command))
-    return 0
-  }
-  const load = COMMANDS[name === '--version' ? 'version' : name]
-  if (load === undefined) {
-    console.error(`SL6004: there is no command «${name}»\n  hint: \`sluice help\` lists them`)
-    return 2
-  }
-  const { command } = await load()
+  if (name === 'help' || name === '--help' || name === '-h') return await help(rest)
+  const command = await commandOf(name === '--version' ? 'version' : name)
+  if (command === undefined) return 2
   const inner = rest[0] === undefined ? undefined : command.subcommands?.[rest[0]]
   return inner === undefined
     ? await runCommand(name, command, rest)
     : await runCommand(`${name} ${rest[0]}`, inner, rest.slice(1))
+}
+
+async function help([name, subcommand = '']: string[]): Promise<number> {
+  if (name === undefined) {
+    console.log(await overview(COMMANDS))
+    return 0
+  }
+  const command = await commandOf(name)
+  if (command === undefined) return 2
+  const inner = command.subcommands?.[subcommand]
+  console.log(inner === undefined ? helpOf(name, command) : helpOf(`${name} ${subcommand}`, inner))
+  return 0
+}
+
+/** The command of that name; one that is not there is told. */
+async function commandOf(name: string): Promise<Command | undefined> {
+  if (Object.hasOwn(COMMANDS, name)) return (await COMMANDS[name]?.())?.command
+  console.error(`SL6004: there is no command «${name}»\n  hint: \`sluice help\` lists them`)
+  return undefined
 }
 
 async function runCommand(name: string, command: Command, rest: string[]): Promise<number> {
@@ -56,11 +67,19 @@ function report(name: string, command: Command, error: unknown): number {
   }
   if (error instanceof SluiceError) console.error(error.explain())
   else if (error instanceof KubeApiError) console.error(`Error from server (${error.status.reason}): ${error.message}`)
-  else if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') {
-    const refused = new SluiceError('SL6005', messageOf(error))
-    console.error(refused.explain())
-  } else throw error
+  else {
+    const code = ofTheMachine(error as NodeJS.ErrnoException)
+    if (code === undefined) throw error
+    console.error(new SluiceError(code, messageOf(error)).explain())
+  }
   return 1
+}
+
+/** What the user can mend of what the system says; all else is a defect, and its stack is of use. */
+function ofTheMachine({ code, path }: NodeJS.ErrnoException): ErrorCode | undefined {
+  if (code === 'ECONNREFUSED') return 'SL6005'
+  // A folder that is read as a file fails without its path.
+  return path !== undefined || code === 'EISDIR' ? 'SL6010' : undefined
 }
 
 // A reader that has seen enough (`sluice get … | head`) is no error.

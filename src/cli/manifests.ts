@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { SluiceError } from '../errors.ts'
 import type { KubeObject } from '../kube/types.ts'
 import { parseDocuments } from '../resources/yaml.ts'
+import { UsageError } from './command.ts'
 
 /** An object of a file, and where it stands in it. */
 export interface Manifest {
@@ -11,9 +12,9 @@ export interface Manifest {
   readonly where: string
 }
 
-/** Reads files, folders (their .yaml, .yml and .json files) and `-`, standard input. */
+/** Reads files, folders (their .yaml, .yml and .json files) and `-`, standard input; no object at all is an error. */
 export function readManifests(paths: readonly string[]): Manifest[] {
-  return paths.flatMap(expand).flatMap((path) => {
+  const manifests = paths.flatMap(expand).flatMap((path) => {
     const text = readFileSync(path === '-' ? 0 : path, 'utf8')
     const name = path === '-' ? 'standard input' : path
     return parseDocuments(text, name).map((document) => {
@@ -29,6 +30,8 @@ export function readManifests(paths: readonly string[]): Manifest[] {
       return { object, where }
     })
   })
+  if (manifests.length === 0) throw new UsageError(`there is no object in ${paths.join(', ')}`)
+  return manifests
 }
 
 function expand(path: string): string[] {

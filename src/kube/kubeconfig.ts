@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parse } from 'yaml'
 import { homeFolder } from '../base/home-folder.ts'
-import { SluiceError } from '../errors.ts'
+import { messageOf, SluiceError } from '../errors.ts'
 
 /** How to reach an API server, and as whom. */
 export interface KubeConfig {
@@ -40,14 +40,14 @@ export function loadKubeConfig(given?: string): KubeConfig {
   } catch (error) {
     const inCluster = given === undefined ? inClusterConfig() : undefined
     if (inCluster !== undefined) return inCluster
-    throw new SluiceError('SL6003', path, { cause: error, where: path })
+    throw new SluiceError('SL6003', messageOf(error), { cause: error, where: path })
   }
   return parseKubeConfig(text, path)
 }
 
 /** Parses the text of a kubeconfig; file references in it are relative to `path`. */
 export function parseKubeConfig(text: string, path = 'kubeconfig'): KubeConfig {
-  const file = parse(text)
+  const file = parseYaml(text, path)
   const context = named(file?.contexts, file?.['current-context'], 'context', path)['context']
   const cluster = named(file?.clusters, context.cluster, 'cluster', path)['cluster']
   const user = named(file?.users, context.user, 'user', path)['user'] ?? {}
@@ -60,6 +60,16 @@ export function parseKubeConfig(text: string, path = 'kubeconfig'): KubeConfig {
     token: user.token,
     insecure: cluster['insecure-skip-tls-verify'] === true,
     namespace: context.namespace ?? 'default',
+  }
+}
+
+function parseYaml(text: string, path: string): ReturnType<typeof parse> {
+  try {
+    return parse(text)
+  } catch (error) {
+    // The lines below the first show the text around the place, where credentials may stand.
+    const [problem] = messageOf(error).split('\n')
+    throw new SluiceError('SL6003', problem, { cause: error, where: path })
   }
 }
 

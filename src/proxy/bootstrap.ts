@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { isFieldSet } from '@bufbuild/protobuf'
 import {
   type Bootstrap,
@@ -20,7 +21,6 @@ import { statTags } from './admin/stat-tags.ts'
 import { messageName, unpack, unpackAs } from './config/any.ts'
 import { invalid, onlyFields, unsupported } from './config/fields.ts'
 import { checkNested } from './config/nested.ts'
-import { readBytes } from './config/read-bytes.ts'
 import { parseMessage } from './config/text.ts'
 import type { ServiceConfig } from './filters/wasm/index.ts'
 import { overloadConfig } from './overload/overload-config.ts'
@@ -33,7 +33,7 @@ export function parseBootstrap(text: string, where: string): Bootstrap {
 
 /** A bootstrap may be written as YAML whatever the file's name, unlike other files of messages. */
 export function readBootstrap(file: string): Bootstrap {
-  return parseBootstrap(readBytes(file).toString('utf8'), file)
+  return parseBootstrap(readFileSync(file, 'utf8'), file)
 }
 
 const FIELDS = [

@@ -6,6 +6,7 @@ import { readManifests } from '../manifests.ts'
 export const command: Command = {
   summary: 'make resources what a file says (server-side apply)',
   usage: '-f FILE [-f FILE …] [-n NAMESPACE] [--force-conflicts] [--dry-run]',
+  positionals: false,
   options: {
     filename: { type: 'string', short: 'f', multiple: true },
     namespace: { type: 'string', short: 'n' },
@@ -20,8 +21,8 @@ export const command: Command = {
   },
   async run({ values }) {
     if (values['filename'] === undefined) throw new UsageError('say which file with -f')
-    const client = new KubeClient(loadKubeConfig())
     const manifests = readManifests(values['filename'])
+    const client = new KubeClient(loadKubeConfig())
     let kinds = await discover(client)
     let code = 0
     for (const { object, where } of manifests) {

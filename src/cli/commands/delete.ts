@@ -19,17 +19,19 @@ export const command: Command = {
     'ignore-not-found': 'what is not there is no error',
   },
   async run({ values, positionals }) {
+    const manifests = values['filename'] === undefined ? undefined : readManifests(values['filename'])
+    if (manifests !== undefined && positionals.length > 0) throw new UsageError('say either files or names')
     const client = new KubeClient(loadKubeConfig())
     const kinds = await discover(client)
     const namespace: string = values['namespace'] ?? client.config.namespace
     const targets =
-      values['filename'] === undefined
+      manifests === undefined
         ? parseTargets(kinds, positionals).flatMap(({ kind, names }) => {
             if (names.length === 0)
               throw new UsageError('say which objects; to delete all of a type is kubectl delete --all')
             return names.map((name) => ({ kind, name, namespace }))
           })
-        : readManifests(values['filename']).map(({ object, where }) => {
+        : manifests.map(({ object, where }) => {
             const kind = kindOf(kinds, object.apiVersion, object.kind)
             if (kind === undefined)
               throw new UsageError(`${where}: the server does not serve ${object.apiVersion} ${object.kind}`)

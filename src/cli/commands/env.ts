@@ -6,6 +6,7 @@ import type { Command } from '../command.ts'
 export const command: Command = {
   summary: 'print shell lines that point kubectl and curl at the running instance',
   usage: '        # eval "$(npx sluice env)"',
+  positionals: false,
   options: {},
   async run() {
     const home = openHome()

@@ -6,6 +6,7 @@ export const command: Command = {
   usage: '-c FILE [--concurrency N] [--drain-time-s N]',
   details: `FILE is an Envoy v3 bootstrap in YAML or JSON: static resources, or the address of an ADS server. A setting that the
 proxy does not have is refused with its path.`,
+  positionals: false,
   options: {
     'config-path': { type: 'string', short: 'c' },
     concurrency: { type: 'string' },

@@ -10,6 +10,7 @@ export const command: Command = {
   details: `State lives in ~/.sluice, or in $SLUICE_HOME; it survives a restart. Ctrl-C drains and stops.
 All parts listen on 127.0.0.1. With --host 0.0.0.0 others can reach them: the API asks for the kubeconfig's token, the
 gateway and the registry ask for nothing.`,
+  positionals: false,
   options: {
     ephemeral: { type: 'boolean' },
     'no-samples': { type: 'boolean' },

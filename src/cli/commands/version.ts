@@ -5,6 +5,7 @@ import type { Command } from '../command.ts'
 export const command: Command = {
   summary: 'print the versions of Sluice, Node and V8',
   usage: '',
+  positionals: false,
   options: {},
   async run() {
     const { version } = JSON.parse(readFileSync(packagePath('package.json'), 'utf8'))

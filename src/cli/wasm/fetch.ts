@@ -14,7 +14,9 @@ export async function fetchTo(
   source: string,
   onTransfer: AccessOptions['onTransfer'] = undefined,
 ): Promise<Fetched> {
-  if (!existsSync(source)) return await pullModule(source, path, { ...registryOptions(), onTransfer })
+  // A file that is not there is not looked for on Docker Hub.
+  const isFile = existsSync(source) || /^\.{0,2}\/|^[^/]*\.wasm$/.test(source)
+  if (!isFile) return await pullModule(source, path, { ...registryOptions(), onTransfer })
   copyFileSync(source, path)
   return {}
 }
