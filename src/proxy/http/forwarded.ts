@@ -41,6 +41,7 @@ const INTERNAL_ONLY = [
   'x-envoy-upstream-rq-per-try-timeout-ms',
   'x-envoy-upstream-rq-timeout-alt-response',
   'x-envoy-upstream-rq-timeout-ms',
+  'x-envoy-upstream-stream-duration-ms',
 ]
 
 /** A URL, with or without scheme and host, and without a fragment (RFC 9110 10.1.3). Envoy drops any other. */
