@@ -80,6 +80,8 @@ export class WasmHttpStream implements HttpFilter, HttpStreamHost {
     }
     const body = this.requestBody
     const status = this.context.onRequestBody(body?.length ?? 0, endStream) as FilterDataStatus
+    // Nobody else takes it from where it is held, if the stream has gone on meanwhile.
+    if (this.#bufferingRequest && status === DATA_STATUS.continue && body !== undefined) data.move(body)
     this.#bufferingRequest = status === DATA_STATUS.stopIterationAndBuffer
     if (status === DATA_STATUS.continue) this.#requestData = undefined
     return status
@@ -96,6 +98,7 @@ export class WasmHttpStream implements HttpFilter, HttpStreamHost {
     }
     const body = this.responseBody
     const status = this.context.onResponseBody(body?.length ?? 0, endStream) as FilterDataStatus
+    if (this.#bufferingResponse && status === DATA_STATUS.continue && body !== undefined) data.move(body)
     this.#bufferingResponse = status === DATA_STATUS.stopIterationAndBuffer
     if (status === DATA_STATUS.continue) this.#responseData = undefined
     return status

@@ -84,4 +84,27 @@ export const cases: Case[] = [
     exchanges: [{ ...post(['ab', 'c']), expect: { upstream: { body: 'abc', trailers: { t: '1' } } } }],
     needsProxy: true,
   },
+  ...[0, 1].map(
+    (direction): Case => ({
+      id: `sequence-piece-after-continued-hold-${direction}`,
+      source: `${ENVOY}a piece that comes after a held one has been continued goes on when the callback says Continue`,
+      config: program(`[${direction === 0 ? 'request' : 'response'}_body#1]
+        say $a1
+        ~set_tick_period_milliseconds 20
+        return 1
+        [tick]
+        ~set_tick_period_milliseconds 0
+        ~set_effective_context $stream
+        ~continue_stream ${direction}`),
+      log: ['2'],
+      exchanges: [
+        {
+          ...post(['ab', 'cde', 'f'], { request: { trailers: [['t', '1']] } }),
+          upstream: { body: ['ab', 'cde', 'f'], trailers: [['u', '1']] },
+          expect: { response: { body: 'abcdef' }, upstream: { body: 'abcdef' } },
+        },
+      ],
+      needsProxy: true,
+    }),
+  ),
 ]
