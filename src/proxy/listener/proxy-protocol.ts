@@ -82,7 +82,7 @@ function ip(bytes: Buffer): string {
 }
 
 /** Envoy refuses headers with others, which no connection has. */
-function isUnicast(address: string): boolean {
+export function isUnicast(address: string): boolean {
   return !OTHERS.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 }
 
