@@ -19,7 +19,7 @@ Sluice is up after ${(tookMs / 1000).toFixed(1)} s.
 
 ${table(rows)}
 
-In another terminal:
+In another terminal, in the same folder:
 
   eval "$(npx sluice env)"
   curl -s -o /dev/null -w "%{http_code}\\n" "http://$INGRESS_HOST:$INGRESS_PORT/productpage"

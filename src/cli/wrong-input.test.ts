@@ -38,7 +38,8 @@ const CASES: readonly (readonly [args: readonly string[], code: number, said: Re
 
 /** Runs a command line for a user whose kubeconfig is `KUBECONFIG`. */
 function run(args: readonly string[], KUBECONFIG: string): { status: number | null; stderr: string } {
-  const env = { ...process.env, KUBECONFIG }
+  // In a Pod of a cluster a missing kubeconfig would be no error.
+  const env = { ...process.env, KUBECONFIG, KUBERNETES_SERVICE_HOST: undefined }
   return spawnSync(process.execPath, [packagePath('src/cli/main.ts'), ...args], { env, encoding: 'utf8' })
 }
 
