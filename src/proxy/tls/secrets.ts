@@ -96,16 +96,16 @@ export function validation(
     case undefined:
       return undefined
     case 'validationContext':
-      return compileValidation([kind.value], `${path}.validation_context`)
+      return compileTrust([kind.value], `${path}.validation_context`)
     case 'validationContextSdsSecretConfig':
-      return compileValidation([findSecret(kind.value, 'validationContext', secrets, path)], path)
+      return compileTrust([findSecret(kind.value, 'validationContext', secrets, path)], path)
     case 'combinedValidationContext': {
       const contexts: CertificateValidationContext[] = []
       if (kind.value.defaultValidationContext !== undefined) contexts.push(kind.value.defaultValidationContext)
       const sds = kind.value.validationContextSdsSecretConfig
       const where = `${path}.combined_validation_context`
       if (sds !== undefined) contexts.push(findSecret(sds, 'validationContext', secrets, where))
-      return compileValidation(contexts, where)
+      return compileTrust(contexts, where)
     }
     default:
       throw unsupported(`${path}.${kind?.case}`, 'certificate providers')
@@ -128,6 +128,18 @@ export function findSecret<K extends SecretKind>(
 export function secretValue<K extends SecretKind>({ name, type }: Secret, kind: K, path: string): SecretOf<K> {
   if (type.case !== kind) throw invalid(path, `secret ${name} has no ${SECRET_FIELDS[kind]}`)
   return type.value as SecretOf<K>
+}
+
+/** As Envoy: where no authority vouches for a certificate anybody has one with any name, and none is ever revoked. */
+function compileTrust(contexts: readonly CertificateValidationContext[], path: string): PeerValidation {
+  if (contexts.every(({ trustedCa }) => trustedCa === undefined)) {
+    const asks = contexts.some(
+      ({ matchTypedSubjectAltNames: typed, matchSubjectAltNames: names, crl }) =>
+        typed.length > 0 || names.length > 0 || crl !== undefined,
+    )
+    if (asks) throw invalid(`${path}.trusted_ca`, 'is missing, without which names and crl say nothing')
+  }
+  return compileValidation(contexts, path)
 }
 
 /** Envoy merges the two protos of a combined context; here every part of both applies. */

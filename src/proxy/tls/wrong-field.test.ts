@@ -59,6 +59,18 @@ describe('what OpenSSL refuses is told with its field', () => {
       'validation_context.crl',
       () => `validation_context: { trusted_ca: ${authority}, crl: ${NONE} }, tls_certificates: [${pair()}]`,
     ],
+    ...['match_typed_subject_alt_names: [{ san_type: DNS, matcher: { exact: a } }]', `crl: ${NONE}`].map(
+      (asked) =>
+        [
+          'validation_context.trusted_ca',
+          () => `validation_context: { ${asked} }, tls_certificates: [${pair()}]`,
+        ] as const,
+    ),
+    [
+      'combined_validation_context.trusted_ca',
+      () =>
+        `combined_validation_context: { default_validation_context: { match_subject_alt_names: [{ exact: a }] } }, tls_certificates: [${pair()}]`,
+    ],
     ['tls_certificates', () => `tls_certificates: [${pair(other.key)}]`],
     ['tls_certificate_sds_secret_configs', () => 'tls_certificate_sds_secret_configs: [{ name: a }]'],
   ] as const) {
