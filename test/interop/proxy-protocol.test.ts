@@ -24,8 +24,10 @@ const CLIENTS: readonly (readonly [string, Buffer | string, string])[] = ['http'
       [listener, '', request],
       [behind, 'PROXY TCP4 1.2.3.4 5.6.7.8 10 20\r\n', request],
       [behind, 'PROXY TCP6 ::1 2001:db8::a:0:0:1 10 20\r\n', request],
+      [behind, 'PROXY TCP6 0:0:0:0:0:0:0:1 2001:DB8:0:0:A::1 10 20\r\n', request],
       [behind, 'PROXY UNKNOWN\r\n', request],
       [behind, Buffer.from(`${V2}2111000c01020304050607080009000a`, 'hex'), request],
+      [behind, Buffer.from(`${V2}21210024${'0'.repeat(31)}120010db800000000000a000000000001000a0014`, 'hex'), request],
       [behind, Buffer.from(`${V2}20000000`, 'hex'), request],
     ] as const
   }),

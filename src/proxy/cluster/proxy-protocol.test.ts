@@ -57,6 +57,15 @@ test('what the proxy asks of its own accord is from nobody', () => {
   }
 })
 
+// Node tells the zone of a link-local peer with its address, and a header may have one.
+test('an address of a link is told without its zone', () => {
+  const of = (remoteAddress: string, version: 0 | 1) => {
+    const write = proxyHeaderWriter(create(ProxyProtocolUpstreamTransportSchema, { config: { version } }), 'test')
+    return write({ remoteAddress, localAddress: 'fe80::2', remotePort: 1, localPort: 2 })
+  }
+  for (const version of [0, 1] as const) assert.deepEqual(of('fe80::1%eth0', version), of('fe80::1', version))
+})
+
 test('in front of TLS, for health checks too, and with a connection for each client', async () => {
   const { key, cert } = await certificate()
   const seen: string[] = []

@@ -37,7 +37,8 @@ function version1(source: ProxiedAddresses | undefined): Buffer {
   const family = isIPv4(remoteAddress) && isIPv4(localAddress) ? 'TCP4' : 'TCP6'
   // Other kinds of sockets have no addresses that the line could tell.
   if (family === 'TCP6' && !(isIPv6(remoteAddress) && isIPv6(localAddress))) return version1(undefined)
-  return Buffer.from(`PROXY ${family} ${remoteAddress} ${localAddress} ${remotePort} ${localPort}\r\n`)
+  const [from, to] = [remoteAddress, localAddress].map((address) => address.split('%')[0])
+  return Buffer.from(`PROXY ${family} ${from} ${to} ${remotePort} ${localPort}\r\n`)
 }
 
 const SIGNATURE = Buffer.from([0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a])

@@ -15,6 +15,15 @@ describe('PROXY protocol', () => {
     assert.deepEqual(readProxyHeader(v2(0x21, 0x11, FOUR)), { length: 28, addresses })
   })
 
+  // A rule for ::1 is one for it however the header spells it.
+  test('addresses of IPv6 are told in one spelling', () => {
+    const addresses = { remoteAddress: '::1', remotePort: 1, localAddress: '2001:db8::a:0:0:1', localPort: 80 }
+    const line = Buffer.from('PROXY TCP6 0:0:0:0:0:0:0:1 2001:DB8::A:0:0:1 1 80\r\n')
+    assert.deepEqual(readProxyHeader(line)?.addresses, addresses)
+    const six = [...Buffer.from(`${'0'.repeat(31)}120010db800000000000a00000000000100010050`, 'hex')]
+    assert.deepEqual(readProxyHeader(v2(0x21, 0x21, six))?.addresses, addresses)
+  })
+
   for (const [what, bytes] of [
     ['version 1 without addresses', Buffer.from('PROXY UNKNOWN and so on\r\n')],
     ['version 2 of a health check', v2(0x20, 0, [])],

@@ -1,6 +1,6 @@
 /** PROXY protocol versions 1 and 2 (haproxy.org, proxy-protocol.txt). */
 
-import { BlockList, isIP, isIPv6 } from 'node:net'
+import { BlockList, isIP, isIPv6, SocketAddress } from 'node:net'
 import type { ChainFacts } from './chain-facts.ts'
 
 /** Of a line, without its end (2.1). */
@@ -34,9 +34,9 @@ function version1(line: string, length: number): ProxyHeader | null {
   return {
     length,
     addresses: {
-      remoteAddress: source,
+      remoteAddress: asWritten(source),
       remotePort: Number(sourcePort),
-      localAddress: target,
+      localAddress: asWritten(target),
       localPort: Number(targetPort),
     },
   }
@@ -78,7 +78,12 @@ function ip(bytes: Buffer): string {
   if (bytes.length === 4) return bytes.join('.')
   const groups: string[] = []
   for (let i = 0; i < 16; i += 2) groups.push(bytes.readUInt16BE(i).toString(16))
-  return groups.join(':')
+  return asWritten(groups.join(':'))
+}
+
+/** As a socket tells it, for whoever compares it: IPv6 has many spellings. */
+function asWritten(address: string): string {
+  return isIPv6(address) ? new SocketAddress({ address, family: 'ipv6' }).address : address
 }
 
 /** Envoy refuses headers with others, which no connection has. */
