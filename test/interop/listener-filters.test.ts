@@ -32,8 +32,8 @@ function u16(value: number): [number, number] {
   return [value >> 8, value & 255]
 }
 
-/** By listener. The TLS inspector looks at 16384 bytes. */
-const CASES: readonly (readonly [string, string, Buffer])[] = [
+/** By listener; `true`: and ends. The TLS inspector looks at 16384 bytes. */
+const CASES: readonly (readonly [string, string, Buffer, true?])[] = [
   ['tls', 'a hello of all that is looked at', hello(16_379, 16_379)],
   ['tls', 'one byte more', hello(16_380, 16_380)],
   ['tls', 'a hello in many records', hello(2000, 1)],
@@ -41,7 +41,10 @@ const CASES: readonly (readonly [string, string, Buffer])[] = [
   ['tls', 'a longer message than TLS knows', hello(20_000, 16_000)],
   ['tls', 'another message of a handshake', Buffer.from([22, 3, 1, 0, 5, 2, 0, 0, 1, 0])],
   ['tls', 'a length that points outside', Buffer.from([22, 3, 1, 0, 5, 1, 0, 0, 1, 0])],
+  ['tls', 'half a hello', hello(2000, 2000).subarray(0, 1000), true],
+  ['tls', 'not a word', Buffer.alloc(0), true],
   ['proxy', 'no PROXY protocol', Buffer.from('PROXX TCP4 1.2.3.4 5.6.7.8 10 20\r\n')],
+  ['proxy', 'half a PROXY header', Buffer.from('PROXY TCP4 1.2'), true],
 ]
 
 const COUNTERS = [
@@ -50,7 +53,7 @@ const COUNTERS = [
   'listener.tls.ssl.connection_error',
   'listener.tls.ssl.handshake',
 ]
-const PER_LISTENER = ['downstream_pre_cx_timeout', 'no_filter_chain_match']
+const PER_LISTENER = ['downstream_pre_cx_timeout', 'downstream_listener_filter_remote_close', 'no_filter_chain_match']
 
 describe('listener filters', { skip: peer.skip }, () => {
   test('let go, serve in the clear or by TLS whom Envoy does, and count them', async () => {
@@ -69,8 +72,8 @@ describe('listener filters', { skip: peer.skip }, () => {
 async function observed(proxy: RunningProxy): Promise<unknown> {
   try {
     const seen: string[] = []
-    for (const [listener, what, bytes] of CASES)
-      seen.push(`${what}: ${await answer(proxy.ports.get(listener) as number, bytes)}`)
+    for (const [listener, what, bytes, ends] of CASES)
+      seen.push(`${what}: ${await answer(proxy.ports.get(listener) as number, bytes, ends)}`)
     await resetAfterHandshake(proxy.ports.get('tls') as number)
     const stats = await (await fetch(`http://${proxy.admin}/stats`)).text()
     const names = [
@@ -89,7 +92,7 @@ async function observed(proxy: RunningProxy): Promise<unknown> {
 }
 
 /** The first bytes that the client gets, or that it is let go without a word. */
-function answer(port: number, bytes: Buffer): Promise<string> {
+function answer(port: number, bytes: Buffer, ends = false): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1' })
     socket.once('data', (data) => {
@@ -98,7 +101,8 @@ function answer(port: number, bytes: Buffer): Promise<string> {
     })
     socket.on('error', () => {})
     socket.on('close', () => resolve('let go'))
-    socket.write(bytes)
+    if (ends) socket.end(bytes)
+    else socket.write(bytes)
   })
 }
 

@@ -169,11 +169,6 @@ export class AcceptedConnection implements ConnectionOwner, Entry {
       this.#socket.destroy()
       return
     }
-    // Ended while it was looked at.
-    if (this.#socket.readableEnded) {
-      this.#socket.destroy()
-      return
-    }
     const secure = tls.wrap(this.#socket)
     secure.on('error', ({ code }: NodeJS.ErrnoException) => {
       // As in Envoy it is none of TLS that a client goes with a reset.

@@ -10,6 +10,7 @@ export interface ListenerStats {
   readonly active: Cell
   readonly noMatch: Cell
   readonly peekTimeout: Cell
+  readonly peerEnded: Cell
   /** Of all listeners, as in Envoy. */
   readonly proxyHeaderError: Cell
   readonly helloTooLarge: Cell
@@ -37,6 +38,7 @@ export function listenerStats(stats: StatsScope, config: CompiledListener): List
     globalOverflow: scope.counter('downstream_global_cx_overflow'),
     handshakeTimeout: scope.counter('downstream_cx_transport_socket_connect_timeout'),
     peekTimeout: scope.counter('downstream_pre_cx_timeout'),
+    peerEnded: scope.counter('downstream_listener_filter_remote_close'),
     proxyHeaderError: stats.counter('downstream_cx_proxy_proto_error'),
     helloTooLarge: stats.counter('tls_inspector.client_hello_too_large'),
     tlsErrors: scope.counter('ssl.connection_error'),

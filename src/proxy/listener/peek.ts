@@ -23,7 +23,7 @@ export interface Peeked {
 }
 
 /** Why there is nothing to go by. */
-export type PeekFailure = 'peekTimeout' | 'proxyHeaderError' | 'helloTooLarge'
+export type PeekFailure = 'peekTimeout' | 'peerEnded' | 'proxyHeaderError' | 'helloTooLarge'
 
 const PLAIN: Peeked = { serverName: '', transport: 'raw_buffer', protocols: [], addresses: {} }
 
@@ -38,14 +38,15 @@ export function peek(socket: Socket, options: PeekOptions, done: (found: Peeked 
     socket.off('close', onClose)
     socket.off('end', onEnd)
     socket.pause()
-    if (bytes.length > 0) socket.unshift(bytes)
+    if (typeof found !== 'string' && bytes.length > 0) socket.unshift(bytes)
     done(found)
     if (!socket.destroyed) process.nextTick(() => socket.resume())
   }
   const onTimeout = () => finish(options.continueOnPeekTimeout ? { ...PLAIN, addresses } : 'peekTimeout')
   const timer = options.peekTimeoutMs === 0 ? undefined : setTimeout(onTimeout, options.peekTimeoutMs)
   const onClose = () => clearTimeout(timer)
-  const onEnd = () => finish({ ...PLAIN, addresses })
+  // As in Envoy there is no filter chain for who ends before it is known which one is his.
+  const onEnd = () => finish('peerEnded')
   const onData = (chunk: Buffer) => {
     bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk])
     if (wantsProxyHeader) {
