@@ -25,7 +25,8 @@ export function readClientHello(bytes: Buffer): ClientHello | undefined | null |
 
 /** A hello may be cut over several records. It is asked for again with each read: what it costs must not grow with the number of both. */
 function joinRecords(bytes: Buffer): Buffer | undefined | null {
-  const parts: Buffer[] = []
+  /** Where the contents of each begin and end. */
+  const ranges: number[] = []
   let have = 0
   let wanted = -1
   let at = 0
@@ -36,17 +37,23 @@ function joinRecords(bytes: Buffer): Buffer | undefined | null {
     const length = bytes.readUInt16BE(at + 3)
     if (length === 0) return null
     const end = at + 5 + length
-    const part = bytes.subarray(at + 5, end)
-    parts.push(part)
-    have += part.length
+    const there = Math.min(end, bytes.length)
+    ranges.push(at + 5, there)
+    have += there - at - 5
     if (wanted === -1 && have >= 4) {
-      wanted = 4 + Buffer.concat(parts).readUIntBE(1, 3)
+      wanted = 4 + join(bytes, ranges).readUIntBE(1, 3)
       if (wanted > MOST) return null
     }
-    if (wanted !== -1 && have >= wanted) return Buffer.concat(parts).subarray(0, wanted)
+    if (wanted !== -1 && have >= wanted) return join(bytes, ranges).subarray(0, wanted)
     if (end > bytes.length) return undefined
     at = end
   }
+}
+
+function join(bytes: Buffer, ranges: readonly number[]): Buffer {
+  const parts: Buffer[] = []
+  for (let i = 0; i < ranges.length; i += 2) parts.push(bytes.subarray(ranges[i], ranges[i + 1]))
+  return Buffer.concat(parts)
 }
 
 function parse(hello: Buffer): ClientHello {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import fc from 'fast-check'
 import { inspectHttp } from './http-inspector.ts'
 
 /** What Envoy 1.40 tells, of a connection that says this and waits. */
@@ -38,4 +39,31 @@ describe('http_inspector', () => {
       const expected = protocol === undefined ? undefined : [protocol].filter((one) => one !== '')
       assert.deepEqual(inspectHttp(Buffer.from(said, 'latin1')), expected)
     })
+
+  test('tells the same of what comes in pieces', () => {
+    const pieces = [
+      'GET',
+      'x'.repeat(30),
+      ' ',
+      '/',
+      '/'.repeat(30),
+      '\x01',
+      '@',
+      '\n',
+      'HTTP/1.1\r',
+      'PRI * HTTP/2.0\r\n',
+    ]
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...pieces), { minLength: 1, maxLength: 8 }), (said) => {
+        let text = ''
+        let told: readonly string[] | undefined
+        for (const piece of said) {
+          told = inspectHttp(Buffer.from(text + piece, 'latin1'), text.length)
+          text += piece
+          assert.deepEqual(told, inspectHttp(Buffer.from(text, 'latin1')), JSON.stringify(said))
+          if (told !== undefined) return
+        }
+      }),
+    )
+  })
 })

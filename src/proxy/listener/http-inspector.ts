@@ -7,8 +7,9 @@ const MOST = 64 * 1024
 
 const NONE: readonly string[] = []
 
-/** The protocols for `application_protocols`; undefined: more bytes are needed. */
-export function inspectHttp(bytes: Buffer): readonly string[] | undefined {
+/** The protocols for `application_protocols`; undefined: more bytes are needed, as was told of the first `seen` ones. */
+export function inspectHttp(bytes: Buffer, seen = 0): readonly string[] | undefined {
+  if (seen >= PREFACE.length && bytes.length < MOST && goesOn(bytes, seen)) return undefined
   const text = bytes.toString('latin1', 0, MOST)
   if (text.startsWith(PREFACE)) return ['h2c']
   if (PREFACE.startsWith(text)) return undefined
@@ -21,6 +22,13 @@ export function inspectHttp(bytes: Buffer): readonly string[] | undefined {
   return [version === 'HTTP/1.1' ? 'http/1.1' : 'http/1.0']
 }
 
+/** The line is not over, and nothing of it but the method is judged before. So one in small pieces is not read again for each. */
+function goesOn(bytes: Buffer, seen: number): boolean {
+  if (bytes.indexOf('\n', seen) !== -1) return false
+  return TOKEN.test(bytes.latin1Slice(seen)) || SPACE.test(bytes.latin1Slice(0, seen))
+}
+
+const SPACE = /[\0- ]/
 const TOKEN = /^[!#$%&'*+\-.^_`|~\w]+$/
 const TARGET = /^(?:[/*]|[A-Za-z][A-Za-z\d+.-]*:\/\/)[!-~]*$/
 const AUTHORITY = /^[!-~]+$/

@@ -32,6 +32,7 @@ export function peek(socket: Socket, options: PeekOptions, done: (found: Peeked 
   let bytes: Buffer = Buffer.alloc(0)
   let addresses: Partial<ChainFacts> = {}
   let wantsProxyHeader = options.proxyProtocol
+  let wantsHello = options.inspectsTls
   const finish = (found: Peeked | PeekFailure) => {
     clearTimeout(timer)
     socket.off('data', onData)
@@ -48,7 +49,8 @@ export function peek(socket: Socket, options: PeekOptions, done: (found: Peeked 
   // As in Envoy there is no filter chain for who ends before it is known which one is his.
   const onEnd = () => finish('peerEnded')
   const onData = (chunk: Buffer) => {
-    bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk])
+    let seen = bytes.length
+    bytes = seen === 0 ? chunk : Buffer.concat([bytes, chunk])
     if (wantsProxyHeader) {
       const header = readProxyHeader(bytes)
       if (header === undefined) return
@@ -59,25 +61,23 @@ export function peek(socket: Socket, options: PeekOptions, done: (found: Peeked 
       addresses = header.addresses
       bytes = bytes.subarray(header.length)
       wantsProxyHeader = false
+      seen = 0
     }
-    const found = inspect(bytes, options)
-    if (found !== undefined) finish(typeof found === 'string' ? found : { ...found, addresses })
+    if (bytes.length === 0 && (wantsHello || options.inspectsHttp)) return
+    if (wantsHello) {
+      const hello = readClientHello(bytes)
+      if (hello === undefined) return
+      if (hello !== null) {
+        finish(hello === 'too large' ? 'helloTooLarge' : { ...hello, transport: 'tls', addresses })
+        return
+      }
+      wantsHello = false
+      seen = 0
+    }
+    const protocols = options.inspectsHttp ? inspectHttp(bytes, seen) : PLAIN.protocols
+    if (protocols !== undefined) finish({ ...PLAIN, protocols, addresses })
   }
   socket.on('data', onData)
   socket.once('close', onClose)
   socket.once('end', onEnd)
-}
-
-/** `undefined`: more bytes are needed. */
-function inspect(bytes: Buffer, { inspectsTls, inspectsHttp }: PeekOptions): Peeked | PeekFailure | undefined {
-  if (!inspectsTls && !inspectsHttp) return PLAIN
-  if (bytes.length === 0) return undefined
-  if (inspectsTls) {
-    const hello = readClientHello(bytes)
-    if (hello === undefined) return undefined
-    if (hello === 'too large') return 'helloTooLarge'
-    if (hello !== null) return { ...PLAIN, ...hello, transport: 'tls' }
-  }
-  const protocols = inspectsHttp ? inspectHttp(bytes) : PLAIN.protocols
-  return protocols && { ...PLAIN, protocols }
 }

@@ -70,8 +70,7 @@ export async function compare(cases: readonly Case[], envoy: string, modules: st
   }
 }
 
-/** Listeners come from a control plane, so that one that is refused does not concern the others. */
-/** Ours with the same listeners, and which of them it refused. */
+/** Ours with the same listeners, and which of them it refused: they come from a control plane, so that such a one does not concern the others. */
 export async function startOurs(
   bootstrap: unknown,
 ): Promise<{ proxy: RunningProxy; refused: ReadonlyMap<string, string> }> {
