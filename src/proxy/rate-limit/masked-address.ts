@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { ipv6Groups } from '../../base/ip-bytes.ts'
 
 /** `10.1.2.3` in 16 bits is `10.1.0.0/16`; undefined for what is no IP address. */
 export function maskedAddress(ip: string, v4Bits: number, v6Bits: number): string | undefined {
@@ -6,7 +7,7 @@ export function maskedAddress(ip: string, v4Bits: number, v6Bits: number): strin
     case 4:
       return `${masked(ip.split('.').map(Number), v4Bits, 8).join('.')}/${v4Bits}`
     case 6:
-      return v6Bits === 128 ? `${ip}/128` : `${v6Text(masked(v6Groups(ip), v6Bits, 16))}/${v6Bits}`
+      return v6Bits === 128 ? `${ip}/128` : `${v6Text(masked(ipv6Groups(ip), v6Bits, 16))}/${v6Bits}`
     default:
       return undefined
   }
@@ -16,25 +17,6 @@ function masked(parts: readonly number[], bits: number, size: number): number[] 
   return parts.map((part, i) => {
     const kept = Math.min(size, Math.max(0, bits - i * size))
     return part & ~((1 << (size - kept)) - 1)
-  })
-}
-
-/** The eight groups of an IPv6 address as numbers. */
-function v6Groups(ip: string): number[] {
-  const [plain] = ip.split('%')
-  const [head, tail] = plain.split('::')
-  const first = groups(head)
-  if (tail === undefined) return first
-  const last = groups(tail)
-  return [...first, ...new Array<number>(8 - first.length - last.length).fill(0), ...last]
-}
-
-function groups(text: string): number[] {
-  if (text === '') return []
-  return text.split(':').flatMap((part) => {
-    if (!part.includes('.')) return Number.parseInt(part, 16)
-    const [a, b, c, d] = part.split('.').map(Number)
-    return [(a << 8) | b, (c << 8) | d]
   })
 }
 
