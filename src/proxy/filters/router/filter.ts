@@ -34,7 +34,7 @@ import { requestLimits } from './limits.ts'
 import { type Mirror, startMirrors } from './mirror.ts'
 import { redirects, turnsIntoGet } from './redirect.ts'
 import { countAnswer, countFailure, countGiven, countRouteTimeout, countTimeout, judgeAnswer } from './tally.ts'
-import { Tries } from './tries.ts'
+import { AnswerFate, Tries } from './tries.ts'
 
 export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   readonly callbacks: FilterHandle
@@ -238,12 +238,13 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const cluster = this.#cluster
     const route = this.#route
     const tries = this.#tries
-    const { dynamicStats, suppress } = this.#config
+    const { suppress } = this.#config
     const status = Number(headers.get(':status'))
     judgeAnswer(cluster, host, stream.requestHeaders, headers, status)
-    if (tries.retriesAnswer(attempt, status, headers)) {
+    const fate = tries.onAnswer(attempt, status, headers)
+    if (fate !== AnswerFate.Given) {
       countAnswer(host, status, false)
-      if (dynamicStats) cluster.stats.answers.retried(status)
+      if (fate === AnswerFate.Retried) cluster.stats.answers.retried(status)
       tries.giveUp(attempt, endStream)
       return
     }

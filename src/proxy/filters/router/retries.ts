@@ -33,8 +33,6 @@ export class Retries {
   begin(info: StreamInfo, failed: EndpointHost, bodyAtHand: boolean, answer: HeaderMap | undefined): boolean {
     const { policy } = this
     const { stats } = this.#cluster
-    // The retry before this one is over, whatever comes.
-    this.#uncount()
     if (!this.#take(info, this.#left > 0 && bodyAtHand)) return false
     this.waiting = true
     stats.retries.value++
@@ -65,7 +63,10 @@ export class Retries {
     this.#uncount()
   }
 
-  /** `left`: there is one left, and its body is at hand. */
+  /**
+   * `left`: there is one left, and its body is at hand. Where there is none, the retry before it goes on: a try that is late may still
+   * answer, and that is a success of the retry.
+   */
   #take(info: StreamInfo, left: boolean): boolean {
     const { stats, breaker } = this.#cluster
     if (!left) {
@@ -74,6 +75,7 @@ export class Retries {
       return false
     }
     this.#left--
+    this.#uncount()
     const { retries, maxRetries } = breaker.of(this.#highPriority)
     if (retries.take(maxRetries)) return true
     stats.retryOverflow.value++

@@ -16,6 +16,10 @@ import { LateAttempts } from './late.ts'
 import { tellTimeLeft } from './limits.ts'
 import { Retries } from './retries.ts'
 
+/** `Retried`: another try begins in its place. `Dropped`: others may still answer. */
+export const AnswerFate = { Given: 0, Retried: 1, Dropped: 2 } as const
+export type AnswerFate = (typeof AnswerFate)[keyof typeof AnswerFate]
+
 /** The tries of a request: those under way, and whether there is another one. */
 export class Tries implements TimeoutOwner {
   readonly limits: RequestLimits
@@ -87,17 +91,17 @@ export class Tries implements TimeoutOwner {
     this.start()
   }
 
-  /** Whether there is another try in place of this answer, or may be: not for one that was late and had its retry. */
-  retriesAnswer(attempt: Attempt, status: number, answer: HeaderMap): boolean {
+  /** What becomes of an answer. One of a try that was late has had its retry. */
+  onAnswer(attempt: Attempt, status: number, answer: HeaderMap): AnswerFate {
     const policy = this.#policy
-    if (policy === undefined) return false
+    if (policy === undefined) return AnswerFate.Given
     const newest = attempt === this.newest
     if (!policy.wantsStatus(status, answer)) {
       if (newest) this.#retries?.succeed()
-      return false
+      return AnswerFate.Given
     }
-    if (newest && this.#retry(attempt.host, answer)) return true
-    return this.#late !== undefined && (this.#underWay > 1 || this.#waits)
+    if (newest && this.#retry(attempt.host, answer)) return AnswerFate.Retried
+    return this.#late !== undefined && (this.#underWay > 1 || this.#waits) ? AnswerFate.Dropped : AnswerFate.Given
   }
 
   /** Whether there is another try after one that broke, and is no longer among these. */
