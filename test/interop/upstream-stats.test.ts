@@ -159,7 +159,7 @@ async function observe(start: (config: unknown, dir: string) => Promise<RunningP
     }
     const hosts = await (await fetch(`http://${proxy.admin}/clusters`)).text()
     for (const line of hosts.split('\n')) {
-      const found = /^([^:]+)::127\.0\.0\.1:\d+::(rq_\w+|cx_connect_fail)::(\d+)$/.exec(line)
+      const found = /^([^:]+)::127\.0\.0\.1:\d+::(rq_\w+|cx_connect_fail|cx_total)::(\d+)$/.exec(line)
       if (found !== null && found[3] !== '0') counts[found[1]][`host ${found[2]}`] = Number(found[3])
     }
     return counts

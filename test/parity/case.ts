@@ -121,7 +121,7 @@ export interface Case {
   readonly logged?: readonly Expected[]
   /**
    * By prefix, counters afterwards: all below it are compared, these have to have these values. Needs names of the case's own in the
-   * prefix, as all cases share the proxy.
+   * prefix, as all cases share the proxy. Below `cluster.<name>.hosts.` stands what `/clusters` counts of the cluster's hosts together.
    */
   readonly stats?: Readonly<Record<string, Readonly<Record<string, number>>>>
   readonly steps: readonly Step[]

@@ -6,6 +6,7 @@ import { messageOf } from '../../src/errors.ts'
 import type { Answer, Case, ClusterSettings } from './case.ts'
 import { perform } from './client.ts'
 import { bootstrapOf, clusterNames, fullName, logFile, type Places } from './config.ts'
+import { hostStats } from './host-stats.ts'
 import { Http2Upstream } from './http2-upstream.ts'
 import { type Facts, factsOf, type StepSeen } from './observe.ts'
 import { type RunningProxy, startEnvoy, startSluice } from './proxies.ts'
@@ -165,7 +166,8 @@ export async function onProxy(
     }
     await Promise.all(Array.from({ length: AT_ONCE }, next))
     await sleep(LOG_FLUSH_MS)
-    stats = await (await fetch(`http://${proxy.admin}/stats`)).text()
+    const admin = async (path: string) => (await fetch(`http://${proxy.admin}${path}`)).text()
+    stats = (await admin('/stats')) + hostStats(await admin('/clusters'))
   } finally {
     await proxy.stop()
   }

@@ -36,6 +36,7 @@ function addHost(a: HostStatus, b: HostStatus | undefined): HostStatus {
     successes: a.successes + b.successes,
     timeouts: a.timeouts + b.timeouts,
     connectFailures: a.connectFailures + b.connectFailures,
+    connects: a.connects + b.connects,
   }
 }
 
@@ -61,6 +62,7 @@ export function clustersText(workers: readonly (readonly ClusterStatus[])[], con
       const line = (key: string, value: string | number) => lines.push(`${name}::${host.address}::${key}::${value}`)
       line('cx_active', host.connections)
       line('cx_connect_fail', host.connectFailures)
+      line('cx_total', host.connects)
       line('rq_active', host.active)
       line('rq_error', host.errors)
       line('rq_success', host.successes)
@@ -88,6 +90,8 @@ export function clustersJson(workers: readonly (readonly ClusterStatus[])[], con
           address: addressJson(host.address),
           stats: [
             { name: 'cx_active', type: 'GAUGE', value: String(host.connections) },
+            { name: 'cx_connect_fail', value: String(host.connectFailures) },
+            { name: 'cx_total', value: String(host.connects) },
             { name: 'rq_total', value: String(host.requests) },
             { name: 'rq_error', value: String(host.errors) },
             { name: 'rq_success', value: String(host.successes) },

@@ -7,6 +7,7 @@ import type { AsyncStream, AsyncStreamCallbacks, AsyncStreamOptions, CallSpan } 
 import type { Cluster } from './cluster.ts'
 import type { ClusterCall, ClusterCalls } from './cluster-calls.ts'
 import type { EndpointHost } from './endpoint-host.ts'
+import { countAnswer, countCall, countFailure, countTimeout, judgeAnswer } from './tally.ts'
 import {
   FAILURE_WORDS,
   type PendingStream,
@@ -43,6 +44,8 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
   /** The connection takes no more. */
   #blocked = false
   #answered = false
+  /** A gRPC call that is answered, whose end tells whether it is a success. */
+  #undecided = false
   #over = false
   /** By who asked: nothing is told any more. */
   #silent = false
@@ -123,7 +126,10 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
   onTimeout(): void {
     if (this.#over) return
     this.#cluster.stats.timeouts.value++
-    if (this.#host !== undefined && !this.#answered) this.#cluster.outliers?.onLocalFailure(this.#host, 504)
+    if (this.#host !== undefined) {
+      if (!this.#answered) this.#cluster.outliers?.onLocalFailure(this.#host, 504)
+      countTimeout(this.#host, !this.#answered)
+    }
     this.#cancel(ResponseFlag.UpstreamRequestTimeout)
     if (this.#answered) this.#callbacks.onReset('upstream request timeout')
     else this.#answer(504, 'upstream request timeout')
@@ -160,7 +166,7 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     this.#span?.onConnected(host)
     this.#span?.reset(failure, reason)
     // A full circuit breaker says nothing of the host (Filter::onUpstreamReset).
-    if (failure !== UpstreamFailure.Overflow) this.#cluster.outliers?.onLocalFailure(host)
+    if (failure !== UpstreamFailure.Overflow) countFailure(this.#cluster, host, true)
     this.#end()
     process.nextTick(() => this.#answerFailure(failure))
   }
@@ -171,10 +177,11 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     this.#span?.onHeaders(headers)
     const status = Number(headers.get(':status'))
     this.#cluster.stats.answers.given(status, true)
-    if (this.#host !== undefined) {
-      this.#cluster.outliers?.onResponse(this.#host, status)
-      if (status >= 500) this.#host.errors++
-      else this.#host.successes++
+    const host = this.#host
+    const request = this.#headers
+    if (host !== undefined && request !== undefined) {
+      judgeAnswer(this.#cluster, host, request, headers, status)
+      this.#undecided = countAnswer(host, request, headers, status, endStream)
     }
     if (endStream) this.#finish(() => this.#callbacks.onHeaders(headers, true))
     else this.#callbacks.onHeaders(headers, false)
@@ -194,7 +201,7 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
   onUpstreamReset(failure: UpstreamFailure, reason: string): void {
     if (this.#over) return
     this.#span?.reset(failure, reason)
-    if (this.#host !== undefined) this.#cluster.outliers?.onLocalFailure(this.#host)
+    if (this.#host !== undefined) countFailure(this.#cluster, this.#host, !this.#answered || this.#undecided)
     this.#end()
     if (this.#answered)
       this.#tellReset(failure === UpstreamFailure.ProtocolError ? `protocol error: ${reason}` : reason)
@@ -232,6 +239,7 @@ export class AsyncUpstream implements AsyncStream, UpstreamCallbacks, TimeoutOwn
     this.#span?.ended()
     const stream = this.#stream
     const complete = this.#requestDone
+    if (this.#undecided && this.#host !== undefined) countCall(this.#host, trailers)
     this.#end()
     if (!complete) stream?.reset()
     deliver()

@@ -147,6 +147,7 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
   #connect({ proxied }: UpstreamCallbacks): void {
     const { stats, connectTimeoutMs, tls } = this.settings
     stats.connections.value++
+    this.host.connects++
     stats.activeConnections.value++
     const attempt = new Connecting(this, this.host, tls, connectTimeoutMs, proxied?.internalDepth ?? 0)
     this.#connecting++
@@ -196,6 +197,8 @@ export function admits(
 ): boolean {
   if (settings.resources.requests.tryTake()) return true
   settings.stats.activeOverflow.value++
+  // Unlike one that is not let into the queue it has a host, which it counts against (Envoy, too).
+  host.errors++
   to.onPoolFailure(UpstreamFailure.Overflow, 'overflow', host)
   return false
 }

@@ -58,6 +58,8 @@ export class EndpointHost implements Host {
   successes = 0
   timeouts = 0
   connectFailures = 0
+  /** Connections that were begun. */
+  connects = 0
   readonly outlier = new OutlierMonitor()
 
   constructor(settings: EndpointSettings, cluster: ClusterFacts) {

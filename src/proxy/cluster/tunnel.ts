@@ -74,6 +74,7 @@ class Tunnel implements ConnectOwner, PendingStream, UpstreamStream, ReadSink {
   connect(): void {
     const { stats, tls, connectTimeoutMs } = this.settings
     stats.connections.value++
+    this.#host.connects++
     stats.activeConnections.value++
     this.#counted = true
     new Connecting(this, this.#host, tls, connectTimeoutMs, this.#callbacks?.proxied?.internalDepth ?? 0).start()

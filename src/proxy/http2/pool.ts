@@ -142,6 +142,7 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
   #connect({ proxied }: UpstreamCallbacks): void {
     const { stats, connectTimeoutMs, tls } = this.settings
     stats.connections.value++
+    this.host.connects++
     stats.activeConnections.value++
     const attempt = new Connecting(this, this.host, tls, connectTimeoutMs, proxied?.internalDepth ?? 0)
     this.#connecting++

@@ -335,6 +335,7 @@ export class DataPlane {
         successes: host.successes,
         timeouts: host.timeouts,
         connectFailures: host.connectFailures,
+        connects: host.connects,
       })),
     }))
   }

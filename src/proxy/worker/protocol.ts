@@ -152,6 +152,7 @@ export interface HostStatus {
   readonly successes: number
   readonly timeouts: number
   readonly connectFailures: number
+  readonly connects: number
 }
 
 export interface ConnectionsStatus {

@@ -39,10 +39,6 @@ const KNOWN: readonly Known[] = [
     fact: /\.http2\.tx_reset$/,
   },
   {
-    why: 'calls of the proxy’s own are judged by HTTP’s status alone',
-    fact: /-shadow\.(outlier_detection\.|membership_healthy$)/,
-  },
-  {
     why: 'RFC 9113 6.8: who closes a connection says so by GOAWAY; Envoy as a client does not',
     fact: /\.http2\.goaway_sent$/,
   },

@@ -3,6 +3,7 @@ import type { HeaderMap } from '../../../base/header-map.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { EndpointHost } from '../../cluster/endpoint-host.ts'
 import type { ProxiedAddresses } from '../../cluster/proxy-protocol.ts'
+import { countCall } from '../../cluster/tally.ts'
 import type { PendingStream, UpstreamCallbacks, UpstreamFailure, UpstreamStream } from '../../cluster/upstream.ts'
 import type { UpstreamConnection } from '../../cluster/upstream-connection.ts'
 import type { MetadataMap } from '../../metadata-map.ts'
@@ -38,6 +39,8 @@ export class Attempt implements UpstreamCallbacks, TimeoutOwner {
   connection: UpstreamConnection | undefined
   /** It took longer than a try may, and runs on beside the next one. */
   late = false
+  /** The client gets its answer, and how that ends tells whether it is a success. */
+  undecided = false
 
   constructor(
     router: RouterFilter,
@@ -256,6 +259,7 @@ export class Attempt implements UpstreamCallbacks, TimeoutOwner {
     this.#responseDone = true
     const router = this.#router
     if (router === undefined) return
+    if (this.undecided) countCall(this.host, trailers)
     this.#span?.complete(trailers, router.callbacks.stream.info)
     this.#unblock(router)
   }

@@ -6,6 +6,7 @@ import type { HeaderMap } from '../../../base/header-map.ts'
 import { nowMs } from '../../../base/read-clock.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { ClusterManager } from '../../cluster/cluster-manager.ts'
+import { countAnswer, countFailure, countTimeout, judgeAnswer } from '../../cluster/tally.ts'
 import { resetStatus, UpstreamFailure } from '../../cluster/upstream.ts'
 import type { HttpFilter } from '../../http/filter.ts'
 import type { FilterHandle } from '../../http/filter-handle.ts'
@@ -33,7 +34,6 @@ import {
 import { requestLimits } from './limits.ts'
 import { type Mirror, startMirrors } from './mirror.ts'
 import { redirects, turnsIntoGet } from './redirect.ts'
-import { countAnswer, countFailure, countGiven, countRouteTimeout, countTimeout, judgeAnswer } from './tally.ts'
 import { AnswerFate, Tries } from './tries.ts'
 
 export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
@@ -148,12 +148,16 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   /** The time of the route is over. */
   onTimeout(): void {
     const tries = this.#tries
-    const { newest, hosts, limits } = tries
+    const { newest, attempts, limits } = tries
     const started = this.#responseStarted
-    if (newest !== undefined && !started && !newest.late)
+    if (newest?.connection !== undefined && !started && !newest.late)
       this.#cluster.outliers?.onLocalFailure(newest.host, limits.timeoutCode)
-    countRouteTimeout(this.#cluster, hosts, started)
-    if (!started) for (let i = 0; i < hosts.length; i++) this.#countGiven(limits.timeoutCode)
+    // Once for each try that might still have answered, as in Envoy; who waits for a connection has no host there.
+    for (const { host, connection } of attempts) {
+      this.#cluster.stats.timeouts.value++
+      if (connection !== undefined) countTimeout(host, !started)
+      if (!started) this.#countGiven(limits.timeoutCode)
+    }
     tries.giveUp(newest, false)
     this.#timedOut('response_timeout')
   }
@@ -173,7 +177,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     }
     const counter = idle ? stats.perTryIdleTimeouts : stats.perTryTimeouts
     counter.value++
-    countTimeout(host, started)
+    countTimeout(host, !started || attempt.undecided)
     tries.giveUp(attempt, false, ResponseFlag.UpstreamRequestTimeout)
     if (!started) {
       if (tries.retriesTimeout(host)) return
@@ -190,7 +194,10 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const newest = attempt === tries.newest
     this.#cluster.stats.durationReached.value++
     tries.giveUp(attempt, false, ResponseFlag.UpstreamMaxStreamDurationReached)
-    if (newest && !this.#responseStarted && tries.retriesTimeout(attempt.host)) return
+    if (newest && !this.#responseStarted && tries.retriesTimeout(attempt.host)) {
+      attempt.host.errors++
+      return
+    }
     info.responseFlags |= ResponseFlag.UpstreamMaxStreamDurationReached
     const [body, details] = ['upstream max stream duration reached', 'upstream_max_stream_duration_reached']
     if (this.#responseStarted) this.#reset(details)
@@ -243,14 +250,14 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     judgeAnswer(cluster, host, stream.requestHeaders, headers, status)
     const fate = tries.onAnswer(attempt, status, headers)
     if (fate !== AnswerFate.Given) {
-      countAnswer(host, status, false)
+      host.errors++
       if (fate === AnswerFate.Retried) cluster.stats.answers.retried(status)
       tries.giveUp(attempt, endStream)
       return
     }
     const follows = route.settings.redirects?.codes.has(status) === true
     if (follows && this.#redirect(attempt, headers, status, endStream)) return
-    countAnswer(host, status, true)
+    attempt.undecided = countAnswer(host, stream.requestHeaders, headers, status, endStream)
     this.#countGiven(status)
     tries.keepOnly(attempt)
     attempt.answers()
@@ -289,7 +296,8 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const text = failureText(failure, words)
     if (newest) info.upstreamHost = host
     if (failedToConnect(failure)) info.upstreamTransportFailureReason = words
-    if (failure !== UpstreamFailure.Overflow) countFailure(this.#cluster, host)
+    if (failure !== UpstreamFailure.Overflow)
+      countFailure(this.#cluster, host, !this.#responseStarted || attempt.undecided)
     tries.giveUp(attempt, true)
     if (this.#responseStarted) {
       info.responseFlags |= text.flag
@@ -321,7 +329,9 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   }
 
   #countGiven(status: number): void {
-    if (this.#config.dynamicStats) countGiven(this.#cluster, this.callbacks.stream.requestHeaders, status)
+    if (!this.#config.dynamicStats) return
+    const internal = this.callbacks.stream.requestHeaders.get('x-envoy-internal') === 'true'
+    this.#cluster.stats.answers.given(status, internal)
   }
 
   #requestSent(): void {

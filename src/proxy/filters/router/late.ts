@@ -1,4 +1,3 @@
-import type { EndpointHost } from '../../cluster/endpoint-host.ts'
 import { ResponseFlag } from '../../http/stream-info.ts'
 import type { Attempt } from './attempt.ts'
 
@@ -10,8 +9,8 @@ export class LateAttempts {
     return this.#attempts.length
   }
 
-  get hosts(): EndpointHost[] {
-    return this.#attempts.map(({ host }) => host)
+  get all(): Attempt[] {
+    return [...this.#attempts]
   }
 
   add(attempt: Attempt): void {

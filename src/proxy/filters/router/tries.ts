@@ -50,10 +50,10 @@ export class Tries implements TimeoutOwner {
   }
 
   /** Those that may still answer. */
-  get hosts(): EndpointHost[] {
-    const hosts = this.#late?.hosts ?? []
-    if (this.newest !== undefined) hosts.push(this.newest.host)
-    return hosts
+  get attempts(): Attempt[] {
+    const attempts = this.#late?.all ?? []
+    if (this.newest !== undefined) attempts.push(this.newest)
+    return attempts
   }
 
   /** Tells the upstream which try this is, and how long its answer is waited for: from when the request was complete. */

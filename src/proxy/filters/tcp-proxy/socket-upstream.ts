@@ -24,6 +24,7 @@ export class SocketUpstream implements TcpUpstream, TimeoutOwner {
     this.#cluster = cluster
     this.#host = host
     cluster.stats.connections.value++
+    host.connects++
     cluster.stats.activeConnections.value++
     const { tls, proxyHeader } = host.transport
     const began = performance.now()
