@@ -152,9 +152,9 @@ async function observe(start: (config: unknown, dir: string) => Promise<RunningP
       await response.arrayBuffer()
       counts[name] = { status: response.status }
     }
-    const text = await (await fetch(`http://${proxy.admin}/stats?filter=upstream_(rq|internal)`)).text()
+    const text = await (await fetch(`http://${proxy.admin}/stats?filter=upstream_(rq|internal|cx_destroy)`)).text()
     for (const line of text.split('\n')) {
-      const found = /^cluster\.([^.]+)\.([a-z_.]*upstream_(?:rq|internal)[a-z_0-9.]*): (\d+)$/.exec(line)
+      const found = /^cluster\.([^.]+)\.([a-z_.]*upstream_(?:rq|internal|cx_destroy)[a-z_0-9.]*): (\d+)$/.exec(line)
       if (found !== null && found[3] !== '0') counts[found[1]][found[2]] = Number(found[3])
     }
     const hosts = await (await fetch(`http://${proxy.admin}/clusters`)).text()

@@ -1,5 +1,6 @@
 import type { StatsScope } from '../stats/scope.ts'
 import { AnswerCounters } from './answer-counters.ts'
+import { ConnectionEnds } from './connection-ends.ts'
 import type { ClusterStats } from './endpoint-host.ts'
 
 /** `scope` ends in `cluster.<name>.` */
@@ -14,6 +15,7 @@ export function clusterStats(scope: StatsScope): ClusterStats {
     pendingOverflow: scope.counter('upstream_rq_pending_overflow'),
     connections: scope.counter('upstream_cx_total'),
     activeConnections: scope.gauge('upstream_cx_active'),
+    ends: new ConnectionEnds(scope),
     connectFail: scope.counter('upstream_cx_connect_fail'),
     connectTimeout: scope.counter('upstream_cx_connect_timeout'),
     maxDurationReached: scope.counter('upstream_cx_max_duration_reached'),
@@ -30,6 +32,7 @@ export function clusterStats(scope: StatsScope): ClusterStats {
     retryAbandoned: scope.counter('retry_or_shadow_abandoned'),
     retryLimit: scope.counter('upstream_rq_retry_limit_exceeded'),
     resets: scope.counter('upstream_rq_rx_reset'),
+    resetsSent: scope.counter('upstream_rq_tx_reset'),
     redirectsFollowed: scope.counter('upstream_internal_redirect_succeeded_total'),
     redirectsLeft: scope.counter('upstream_internal_redirect_failed_total'),
     answers: new AnswerCounters(scope),

@@ -134,14 +134,15 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     this.#open.delete(connection.id)
     const at = this.#idle.indexOf(connection)
     if (at !== -1) this.#idle.splice(at, 1)
-    this.#closed()
+    this.#closed(connection.endedByPeer, connection.incomplete)
     // Requests may be waiting because of the limit that this connection counted towards.
     if (this.#pending.length > this.#connecting && mayConnect(this)) this.#connect(this.#pending[0].callbacks)
   }
 
-  #closed(): void {
+  #closed(byPeer: boolean, incomplete: boolean): void {
     this.settings.resources.connections.free()
     this.settings.stats.activeConnections.value--
+    this.settings.stats.ends.count(byPeer, incomplete)
   }
 
   #connect({ proxied }: UpstreamCallbacks): void {
@@ -162,7 +163,7 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     readInto(socket, connection)
     socket.on('end', () => connection.onEnd())
     socket.on('drain', () => connection.onDrain())
-    socket.on('error', (error) => connection.onClose(error.message))
+    socket.on('error', (error) => connection.onSocketError(error))
     socket.on('close', () => connection.onClose('connection closed'))
     this.#open.add(connection)
     connection.life = longestLife(connection, this.settings)
@@ -171,7 +172,7 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
 
   connectFailed(failure: UpstreamFailure, reason: string): void {
     this.#connecting--
-    this.#closed()
+    this.#closed(failure !== UpstreamFailure.ConnectTimeout, false)
     const { stats } = this.settings
     stats.connectFail.value++
     if (failure === UpstreamFailure.ConnectTimeout) stats.connectTimeout.value++

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import type { Cell, HistogramCell } from '../../telemetry/metrics.ts'
 import type { AnswerCounters } from './answer-counters.ts'
+import type { ConnectionEnds } from './connection-ends.ts'
 import { DEGRADED, EXCLUDED, UNHEALTHY } from './health-flag.ts'
 import type { ClusterFacts, Host } from './host.ts'
 import type { SubsetStats } from './lb/subset-balancer.ts'
@@ -114,6 +115,7 @@ export interface ClusterStats {
   readonly pendingOverflow: Cell
   readonly connections: Cell
   readonly activeConnections: Cell
+  readonly ends: ConnectionEnds
   readonly connectFail: Cell
   readonly connectTimeout: Cell
   readonly maxDurationReached: Cell
@@ -130,6 +132,7 @@ export interface ClusterStats {
   readonly retryAbandoned: Cell
   readonly retryLimit: Cell
   readonly resets: Cell
+  readonly resetsSent: Cell
   readonly redirectsFollowed: Cell
   readonly redirectsLeft: Cell
   readonly answers: AnswerCounters

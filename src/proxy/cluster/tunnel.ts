@@ -58,6 +58,7 @@ class Tunnel implements ConnectOwner, PendingStream, UpstreamStream, ReadSink {
   #callbacks: UpstreamCallbacks | undefined
   #socket: Socket | undefined
   #counted = false
+  #endedByPeer = false
   #about: UpstreamConnection | undefined
 
   constructor(host: EndpointHost, settings: PoolSettings, callbacks: UpstreamCallbacks, gone: () => void) {
@@ -85,12 +86,14 @@ class Tunnel implements ConnectOwner, PendingStream, UpstreamStream, ReadSink {
     this.#about = about
     readInto(socket, this)
     socket.on('end', () => {
+      // The second end is what ends a connection (ConnectionImpl::bothSidesHalfClosed).
+      this.#endedByPeer = socket.writableEnded
       const callbacks = this.#callbacks
       this.#callbacks = undefined
       callbacks?.onUpstreamData(new BodyBuffer(), true)
     })
     socket.on('drain', () => this.#callbacks?.onUpstreamDrained())
-    socket.on('error', () => {})
+    socket.on('error', () => (this.#endedByPeer = true))
     socket.on('close', () => this.#closed())
     const callbacks = this.#callbacks
     if (callbacks === undefined) socket.destroy()
@@ -110,6 +113,7 @@ class Tunnel implements ConnectOwner, PendingStream, UpstreamStream, ReadSink {
     this.#callbacks = undefined
     this.settings.stats.connectFail.value++
     this.settings.stats.pendingFailures.value++
+    this.#endedByPeer = failure !== UpstreamFailure.ConnectTimeout
     this.#release()
     callbacks?.onPoolFailure(failure, reason, this.#host)
   }
@@ -162,6 +166,7 @@ class Tunnel implements ConnectOwner, PendingStream, UpstreamStream, ReadSink {
     this.#counted = false
     this.settings.resources.connections.free()
     this.settings.stats.activeConnections.value--
+    this.settings.stats.ends.count(this.#endedByPeer, this.#about !== undefined)
     this.#gone()
   }
 }

@@ -12,6 +12,7 @@ export class HttpStats {
   readonly protocolErrors: Cell
   readonly idleTimeouts: Cell
   readonly resets: Cell
+  readonly resetsSent: Cell
   /** Requests that were refused for want of memory. */
   readonly overload: Cell
   readonly duration: HistogramCell
@@ -29,6 +30,7 @@ export class HttpStats {
     this.protocolErrors = scope.counter('downstream_cx_protocol_error')
     this.idleTimeouts = scope.counter('downstream_rq_idle_timeout')
     this.resets = scope.counter('downstream_rq_rx_reset')
+    this.resetsSent = scope.counter('downstream_rq_tx_reset')
     this.overload = scope.counter('downstream_rq_overload_close')
     this.duration = scope.histogram('downstream_rq_time')
     this.http2 = http2Stats(stats.scope('http2.'))

@@ -284,6 +284,7 @@ export class HttpStream implements RequestSink, TimeoutOwner {
     if (this.info.responseCodeDetails === '' || this.info.responseCodeDetails === 'via_upstream') {
       this.info.responseCodeDetails = details
     }
+    this.manager.stats.resetsSent.value++
     this.encoder.reset()
     this.finish()
   }

@@ -68,6 +68,8 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
   #early: BodyBuffer | undefined
   #earlyEnd = false
   #closed = false
+  /** Who ended it, once it is over. */
+  endedByPeer = false
   idle: IdleTimer | undefined
   life: LongestLife | undefined
   /** Set by the pool: not to be used for another request. */
@@ -89,6 +91,11 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
 
   get busy(): boolean {
     return this.#callbacks !== undefined
+  }
+
+  /** In the middle of a request, which may be nobody's by now. */
+  get incomplete(): boolean {
+    return !this.#requestComplete || !this.#responseComplete
   }
 
   expire(): void {
@@ -133,6 +140,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
   }
 
   onEnd(): void {
+    this.endedByPeer = true
     const callbacks = this.#callbacks
     if (callbacks !== undefined && !this.#responseComplete && this.readingRaw) {
       // RFC 9112 6.3, item 8: a response without length ends with the connection.
@@ -140,6 +148,11 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
       callbacks.onUpstreamData(new BodyBuffer(), true)
     }
     this.socket.destroy()
+  }
+
+  onSocketError(error: Error): void {
+    this.endedByPeer = true
+    this.onClose(error.message)
   }
 
   onClose(reason: string): void {

@@ -37,6 +37,9 @@ export interface ClientConnectionSettings {
 export class Http2ClientConnection extends Http2Connection<Http2ClientStream> implements IdleOwner {
   readonly about: UpstreamConnection
   life: LongestLife | undefined
+  /** Who ended it, and whether in the middle of a request, once it is over. */
+  endedByPeer = false
+  incomplete = false
   readonly #owner: ClientConnectionOwner
   readonly #counts: ResetCounts
   readonly #maxRequests: number
@@ -66,8 +69,8 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
     const { keepaliveMs, keepaliveTimeoutMs } = options
     this.#keepalive = keepaliveMs > 0 ? new Keepalive(this, keepaliveMs, keepaliveTimeoutMs) : undefined
     readInto(socket, this)
-    socket.on('end', () => socket.destroy())
-    socket.on('error', () => socket.destroy())
+    socket.on('end', () => this.#peerEnds())
+    socket.on('error', () => this.#peerEnds())
     socket.on('close', () => this.#onClose())
     socket.on('drain', () => this.drained())
   }
@@ -142,8 +145,14 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
     this.drain()
   }
 
+  #peerEnds(): void {
+    this.endedByPeer = !this.ended
+    this.socket.destroy()
+  }
+
   #onClose(): void {
     this.#leaving = true
+    this.incomplete = this.streams.size > 0
     this.#idle.stop()
     this.#keepalive?.stop()
     this.life?.stop()

@@ -13,7 +13,7 @@ import { Http2Stream } from './stream.ts'
 const MAX_INFORMATIONAL = 8
 
 /** Of the cluster. */
-export type ResetCounts = Pick<ClusterStats, 'resets' | 'pendingFailures'>
+export type ResetCounts = Pick<ClusterStats, 'resets' | 'resetsSent' | 'pendingFailures'>
 
 export class Http2ClientStream extends Http2Stream {
   #callbacks: UpstreamCallbacks | undefined
@@ -52,6 +52,7 @@ export class Http2ClientStream extends Http2Stream {
   }
 
   reset(): void {
+    if (this.#callbacks !== undefined) this.#counts.resetsSent.value++
     this.#callbacks = undefined
     this.connection.abort(this, ErrorCode.Cancel)
   }
@@ -148,6 +149,7 @@ export class Http2ClientStream extends Http2Stream {
     // A connection that goes is no reset of a stream (Envoy's MultiplexedActiveClientBase::onStreamReset).
     if (reason === '' && !refused) this.#counts.resets.value++
     else if (code === ErrorCode.NoError) this.#counts.pendingFailures.value++
+    else if (!refused) this.#counts.resetsSent.value++
     if (refused) callbacks.onUpstreamReset(UpstreamFailure.RefusedStream, 'refused stream')
     else if (reason === '') callbacks.onUpstreamReset(UpstreamFailure.RemoteReset, `RST_STREAM ${code}`)
     else if (code === ErrorCode.NoError) callbacks.onUpstreamReset(UpstreamFailure.ConnectionTermination, reason)

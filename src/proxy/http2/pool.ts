@@ -89,7 +89,7 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
 
   connectFailed(failure: UpstreamFailure, reason: string): void {
     this.#connecting--
-    this.#closed()
+    this.#closed(failure !== UpstreamFailure.ConnectTimeout, false)
     const { stats } = this.settings
     stats.connectFail.value++
     if (failure === UpstreamFailure.ConnectTimeout) stats.connectTimeout.value++
@@ -106,7 +106,7 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     const at = this.#open.indexOf(connection)
     if (at === -1) return
     this.#open.splice(at, 1)
-    this.#closed()
+    this.#closed(connection.endedByPeer, connection.incomplete)
     if (this.#pending.length > 0 && this.#connecting === 0 && mayConnect(this))
       this.#connect(this.#pending[0].callbacks)
   }
@@ -134,9 +134,10 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     this.settings.stats.pendingActive.value--
   }
 
-  #closed(): void {
+  #closed(byPeer: boolean, incomplete: boolean): void {
     this.settings.resources.connections.free()
     this.settings.stats.activeConnections.value--
+    this.settings.stats.ends.count(byPeer, incomplete)
   }
 
   #connect({ proxied }: UpstreamCallbacks): void {

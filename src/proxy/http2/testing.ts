@@ -232,7 +232,7 @@ export function recordClient(chunks: readonly (Buffer | HeaderMap)[], options: P
     options: { ...http2Options(undefined, ''), ...options },
     limits: { maxBytes: 16 * 1024, maxCount: 50 },
     stats: fakeStats(),
-    counts: { resets: new Cell(), pendingFailures: new Cell() },
+    counts: { resets: new Cell(), resetsSent: new Cell(), pendingFailures: new Cell() },
     maxRequests: 0,
     idleTimeoutMs: 0,
   }

@@ -18,6 +18,7 @@ export class SocketUpstream implements TcpUpstream, TimeoutOwner {
   #connected = false
   #counted = true
   #over = false
+  #endedByPeer = false
 
   constructor(owner: TcpUpstreamOwner, cluster: Cluster, host: EndpointHost, connection: ConnectionInfo) {
     this.#owner = owner
@@ -33,7 +34,10 @@ export class SocketUpstream implements TcpUpstream, TimeoutOwner {
     const socket = openSocket(host, tls, proxyHeader?.(connection), host.port, connection.internalDepth, true)
     this.#socket = socket
     this.#timeout.arm(cluster.config.connectTimeoutMs)
-    socket.on('error', (error) => this.#failed(error.message))
+    socket.on('error', (error) => {
+      this.#endedByPeer = true
+      this.#failed(error.message)
+    })
     socket.on('close', () => this.#closed())
     if (tls !== undefined) socket.once('connect', () => (connected = performance.now()))
     socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
@@ -50,7 +54,11 @@ export class SocketUpstream implements TcpUpstream, TimeoutOwner {
         data.add(chunk)
         owner.upstreamData(data, false)
       })
-      socket.on('end', () => owner.upstreamData(new BodyBuffer(), true))
+      socket.on('end', () => {
+        // The second end is what ends a connection (ConnectionImpl::bothSidesHalfClosed).
+        this.#endedByPeer = socket.writableEnded
+        owner.upstreamData(new BodyBuffer(), true)
+      })
       socket.on('drain', () => owner.upstreamDrained())
       owner.upstreamReady(upstreamConnection(socket, tls, began, connected))
     })
@@ -98,6 +106,7 @@ export class SocketUpstream implements TcpUpstream, TimeoutOwner {
       this.#counted = false
       this.#cluster.breaker.default.connections.free()
       this.#cluster.stats.activeConnections.value--
+      this.#cluster.stats.ends.count(this.#endedByPeer, this.#connected)
       if (this.#connected) this.#host.active--
     }
     if (!this.#connected) this.#failed('closed')
