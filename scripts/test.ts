@@ -13,7 +13,7 @@ import { PEERS } from '../test/peers/all.ts'
 import { Report } from './test-report.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const PLACES = ['src', 'test', 'extensions', 'samples', 'sdk', 'scripts', 'bench', 'console/src', 'console/test']
+const PLACES = ['src', 'test', 'extensions', 'samples', 'sdk', 'scripts', 'bench']
 /** These start whole installations or heavy peers, and would disturb each other and everything else. */
 const ALONE = ['test/e2e/', 'test/conformance/', 'test/interop/', 'test/parity/', 'test/differential/']
 /** For a test and for a file: what hangs is stopped and named. */
