@@ -110,8 +110,8 @@ async function load({ url, headers, child }: Running, seconds: number): Promise<
   return {
     perCpuSecond: number(/(\d+) requests in/) / cpu,
     perSecond: number(/Requests\/sec:\s+([\d.]+)/),
-    p50: milliseconds(/50%\s+(\S+)/.exec(text)?.[1]),
-    p99: milliseconds(/99%\s+(\S+)/.exec(text)?.[1]),
+    p50: milliseconds(/^ +50% +(\S+)/m.exec(text)?.[1]),
+    p99: milliseconds(/^ +99% +(\S+)/m.exec(text)?.[1]),
     errors: number(/Non-2xx or 3xx responses: (\d+)/),
   }
 }
