@@ -33,6 +33,13 @@ const KNOWN: readonly Known[] = [
     why: 'RFC 9112 4: a reason phrase says nothing; Envoy has an own one for 599',
   },
   {
+    kind: 'local-ratelimit',
+    fact: /headers\.(x-ratelimit-reset|retry-after)$/,
+    value: /^"(\d+)" ≠ "(\d+)"$/,
+    meaning: (value) => String(Math.round(Number(value.slice(1, -1)) / 30)),
+    why: 'the proxies are asked one after the other, and on a busy machine a second or more later',
+  },
+  {
     kind: 'ext-authz',
     fact: /^stats\.http\..*\.(filter_state_name_collision|ignored_dynamic_metadata|invalid|omitted_response_headers|re(quest|sponse)_header_limits_reached|shadow_(denied|error))$/,
     value: /^absent ≠ "0"$/,
