@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { connect } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 import { fileURLToPath } from 'node:url'
@@ -150,6 +150,43 @@ describe('ADS', () => {
       assert.equal(counts.length, 2)
       assert.equal(counts[0] + counts[1], 8)
     } finally {
+      await close()
+    }
+  })
+
+  test('a listener takes the address of one that goes with the same update (Envoy removes first)', async () => {
+    const { control, proxy, close } = await world()
+    try {
+      control.set(TypeUrl.listener, { old: listenerAny(httpListener({ name: 'old' })) }).push()
+      const { port } = await proxy.listening('old')
+      const at = (name: string) => listenerAny(httpListener({ name }).replace('port_value: 0', `port_value: ${port}`))
+      control.set(TypeUrl.listener, { new: at('new') }).push()
+      await proxy.listening('new')
+      assert.equal((await get(port)).status, 200)
+      assert.deepEqual(control.nacks, [])
+    } finally {
+      await close()
+    }
+  })
+
+  test('an address that another program has is refused, even if that one would share it', async () => {
+    const { control, proxy, close } = await world()
+    const other = createServer()
+    try {
+      await new Promise<void>((resolve) => other.listen({ port: 0, host: '127.0.0.1', reusePort: true }, resolve))
+      const { port } = other.address() as AddressInfo
+      const at = (place: number) => listenerAny(httpListener({}).replace('port_value: 0', `port_value: ${place}`))
+      control.set(TypeUrl.listener, { web: at(port) }).push()
+      await eventually(() => control.nacks.length === 1)
+      assert.match(control.nacks[0].error, new RegExp(`127.0.0.1:${port}.*EADDRINUSE`))
+      control.set(TypeUrl.listener, { web: at(0) }).push()
+      await proxy.listening('web')
+      // An address that it moves to is looked at, too.
+      control.set(TypeUrl.listener, { web: at(port) }).push()
+      await eventually(() => control.nacks.length === 2)
+      assert.match(control.nacks[1].error, new RegExp(`127.0.0.1:${port}.*EADDRINUSE`))
+    } finally {
+      other.close()
       await close()
     }
   })

@@ -10,6 +10,8 @@ import { AdsClient, type AdsTransport, TypeUrl } from '../xds/index.ts'
 import type { AdminServer } from './admin/admin-server.ts'
 import { adsAddress, backgroundServices, checkBootstrap, readBootstrap, settingsWithoutEffect } from './bootstrap.ts'
 import { socketAddress } from './cluster/endpoints.ts'
+import { sharesPorts } from './listener/listening-sockets.ts'
+import type { Applier } from './main/applier.ts'
 import { ConfigManager } from './main/config-manager.ts'
 import { CountMemories } from './main/count-memories.ts'
 import { enlargeYoungGeneration, growThreefold } from './main/heap-flags.ts'
@@ -30,7 +32,7 @@ export interface ProxyOptions {
   readonly node?: Node | MessageInitShape<typeof NodeSchema>
   /** Where listeners of the management server are opened, when that is not where it says. */
   readonly places?: ListenPlaces
-  /** Data threads; one per core unless told. */
+  /** Data threads; one per core unless told, where threads can share a port. */
   readonly workers?: number
   /** Overrides the bootstrap's admin address; port 0 takes any. */
   readonly admin?: { readonly host: string; readonly port: number }
@@ -73,7 +75,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyHandle> {
   if (ignored.length > 0)
     log.info({ fields: ignored }, 'settings of the bootstrap that concern Envoy’s own process have no effect')
   const node = nodeOf(options, bootstrap)
-  const count = options.workers ?? availableParallelism()
+  const count = options.workers ?? (sharesPorts ? availableParallelism() : 1)
   let config: ConfigManager
   const services = backgroundServices(bootstrap)
   const servicesThread = services.some(({ singleton }) => singleton)
@@ -91,12 +93,13 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyHandle> {
     localCluster: bootstrap.clusterManager?.localClusterName ?? '',
     fullState: () => config.fullState(),
   })
-  // One worker binds exclusively, so that a taken port is an error; several share the port and look first whether it is free.
-  const applier =
-    count > 1
-      ? { apply: async (ops: Parameters<WorkerPool['apply']>[0]) => workers.apply(await probePorts(ops, config)) }
-      : workers
-  config = new ConfigManager(applier, node, count > 1, options.drainMs ?? DRAIN_MS, counts)
+  const applier: Applier = {
+    apply: async (ops) => {
+      if (sharesPorts) await probePorts(ops, config)
+      return workers.apply(ops)
+    },
+  }
+  config = new ConfigManager(applier, node, options.drainMs ?? DRAIN_MS, counts)
   // The threads find there what this one has compiled, and so do the threads of a next proxy when this one is killed.
   flushCompileCache()
   enlargeYoungGeneration()

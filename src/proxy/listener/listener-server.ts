@@ -1,24 +1,17 @@
 /** One listener in one worker: accepts connections, and swaps its config while it serves. */
 
-import { createServer, type Server, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { IdTable } from '../../base/id-table.ts'
 import { messageOf, SluiceError } from '../../errors.ts'
 import type { HealthState } from '../context.ts'
 import type { ConnectionCount } from '../overload/connection-count.ts'
 import type { OverloadState } from '../overload/overload-state.ts'
 import type { OwnedStats } from '../stats/scope.ts'
-import { acceptDirectly } from './accept.ts'
 import { AcceptedConnection, type AcceptingListener } from './accepted-connection.ts'
 import type { CompiledListener } from './compile-listener.ts'
-import type { ListenAddress } from './listen-address.ts'
 import { type ListenerStats, listenerStats, scopeOf } from './listener-stats.ts'
+import { type BindOptions, ListeningSockets } from './listening-sockets.ts'
 import { applySocketOptions } from './socket-options.ts'
-
-export interface BindOptions extends ListenAddress {
-  readonly backlog: number
-  /** Each worker listens for itself. */
-  readonly reusePort: boolean
-}
 
 /** What a listener finds in its worker. */
 export interface ListenerSurroundings {
@@ -33,7 +26,7 @@ export class ListenerServer implements AcceptingListener {
   readonly #ownStats: OwnedStats
   /** Connections count where they began. */
   #stats: ListenerStats
-  readonly #servers: Server[] = []
+  readonly #sockets: ListeningSockets[] = []
   readonly #health: HealthState
   readonly #overload: OverloadState | undefined
   /** Those of this listener, where it has a limit of its own. */
@@ -53,24 +46,19 @@ export class ListenerServer implements AcceptingListener {
   }
 
   /** Binds one address; resolves with the port. */
-  listen({ ip, port, ipv6Only, backlog, reusePort }: BindOptions): Promise<number> {
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket))
-    this.#servers.push(server)
-    return new Promise((resolve, reject) => {
-      server.once('error', (error) => {
-        reject(new SluiceError('SL5003', `${ip}:${port}: ${messageOf(error)}`, { where: `listener "${this.name}"` }))
-      })
-      const address = ip.startsWith('/') ? { path: ip } : { host: ip, port, ipv6Only, reusePort }
-      server.listen({ ...address, backlog }, () => {
-        acceptDirectly(
-          server,
-          () => this.#config.plainHttp,
-          (socket) => this.#accept(socket),
-        )
-        const bound = server.address()
-        resolve(bound !== null && typeof bound === 'object' ? bound.port : 0)
-      })
-    })
+  async listen(options: BindOptions): Promise<number> {
+    const sockets = new ListeningSockets(
+      options,
+      () => this.#config.plainHttp,
+      (socket) => this.#accept(socket),
+    )
+    this.#sockets.push(sockets)
+    try {
+      return await sockets.open()
+    } catch (error) {
+      const { ip, port } = options
+      throw new SluiceError('SL5003', `${ip}:${port}: ${messageOf(error)}`, { where: `listener "${this.name}"` })
+    }
   }
 
   /** Takes a connection from a cluster of this proxy. */
@@ -96,7 +84,7 @@ export class ListenerServer implements AcceptingListener {
   /** Stops accepting, says so to clients, and resolves when the last connection is gone or the time is over. */
   async drain(deadlineMs: number): Promise<void> {
     this.#draining = true
-    for (const server of this.#servers) server.close()
+    for (const sockets of this.#sockets) sockets.close()
     for (const connection of this.#connections.all()) connection.drain()
     if (this.#connections.size > 0) {
       await new Promise<void>((resolve) => {

@@ -65,7 +65,7 @@ export class ConfigManager {
   #ready = false
   #changed: (() => void)[] = []
 
-  constructor(pool: Applier, node: Node, reusePort: boolean, drainMs: number, counts: CountMemories) {
+  constructor(pool: Applier, node: Node, drainMs: number, counts: CountMemories) {
     this.#pool = new SafeApplier(pool)
     this.#trial = new DataPlane(node, -1, { hasCluster: (name) => this.#clusters.names.has(name) })
     const inTurn = (work: () => Promise<void>) => this.#later(work)
@@ -99,7 +99,7 @@ export class ConfigManager {
       extensions: this.#extensions.all,
       warmed: () => this.notify(),
     }
-    const settings = { node, reusePort, drainMs, stats: this.stats, counts }
+    const settings = { node, drainMs, stats: this.stats, counts }
     this.#listeners = new ListenerUpdates(this.#pool, this.#trial.context, surroundings, settings, log)
   }
 
@@ -361,9 +361,12 @@ export class ConfigManager {
   async #onListeners(resources: readonly NamedResource[], version: string): Promise<readonly RejectedResource[]> {
     this.#listeners.beginUpdate()
     const rejects: RejectedResource[] = []
-    const seen = new Set<string>()
+    const told = new Set(resources.map(({ name }) => name))
+    // First, as in Envoy (LdsApiImpl::onConfigUpdate): another may want their address.
+    for (const name of [...this.listeners.keys()]) {
+      if (!told.has(name) && !this.#static.has(`listener ${name}`)) await this.#listeners.remove(name)
+    }
     for (const { name, resource } of resources) {
-      seen.add(name)
       const proto = decode(ListenerSchema, resource)
       if (typeof proto === 'string') {
         rejects.push({ name, reason: proto })
@@ -379,9 +382,6 @@ export class ConfigManager {
       this.#fields.look(ListenerSchema, proto, listenerPath(proto))
       const reason = await this.#listeners.add(delivered(proto, version))
       if (reason !== undefined) rejects.push({ name, reason })
-    }
-    for (const name of [...this.listeners.keys()]) {
-      if (!seen.has(name) && !this.#static.has(`listener ${name}`)) await this.#listeners.remove(name)
     }
     this.#syncSubscriptions()
     return rejects

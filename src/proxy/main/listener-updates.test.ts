@@ -49,7 +49,7 @@ function world() {
     changed: () => {},
     warmed: () => {},
   }
-  const settings = { node, reusePort: true, drainMs: 0, stats: new StatsStore(), counts: new CountMemories(1) }
+  const settings = { node, drainMs: 0, stats: new StatsStore(), counts: new CountMemories(1) }
   const trial = new DataPlane(node, -1).context
   return { pool, surroundings, listeners: new ListenerUpdates(pool, trial, surroundings, settings, logger('test')) }
 }

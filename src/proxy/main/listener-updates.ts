@@ -58,7 +58,6 @@ export interface ListenerSurroundings {
 
 export interface ListenerSettings {
   readonly node: Node
-  readonly reusePort: boolean
   readonly drainMs: number
   readonly stats: StatsStore
   readonly counts: CountMemories
@@ -75,7 +74,6 @@ export class ListenerUpdates {
   readonly #trial: DataPlaneContext
   readonly #needs: ListenerSurroundings
   readonly #prepareContext: Omit<PrepareContext, 'statPrefix'>
-  readonly #reusePort: boolean
   readonly #drainMs: number
   readonly #stats: StatsStore
   readonly #log: Logger
@@ -88,14 +86,13 @@ export class ListenerUpdates {
     pool: Applier,
     trial: DataPlaneContext,
     needs: ListenerSurroundings,
-    { node, reusePort, drainMs, stats, counts }: ListenerSettings,
+    { node, drainMs, stats, counts }: ListenerSettings,
     log: Logger,
   ) {
     this.#pool = pool
     this.#trial = trial
     this.#needs = needs
     this.#prepareContext = { node, log, countMemory: (name) => counts.named(name) }
-    this.#reusePort = reusePort
     this.#drainMs = drainMs
     this.#stats = stats
     this.#log = log
@@ -290,7 +287,7 @@ export class ListenerUpdates {
     ports: readonly number[] | undefined,
   ): ListenerOp {
     const bytes = toBinary(ListenerSchema, proto)
-    return { kind: 'listener', name, bytes, prepared, ports, reusePort: this.#reusePort }
+    return { kind: 'listener', name, bytes, prepared, ports }
   }
 }
 

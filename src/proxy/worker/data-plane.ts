@@ -257,7 +257,7 @@ export class DataPlane {
       const { backlog } = config
       for (const [i, address] of config.addresses.entries()) {
         const port = op.ports?.[i] ?? address.port
-        ports.push(await server.listen({ ...address, port, backlog, reusePort: op.reusePort }))
+        ports.push(await server.listen({ ...address, port, backlog }))
       }
     } catch (error) {
       await server.drain(0)

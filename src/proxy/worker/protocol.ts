@@ -72,7 +72,6 @@ export interface ListenerOp {
   readonly prepared: ReadonlyMap<string, unknown>
   /** Ports that the first worker was given where the config says 0. */
   readonly ports: readonly number[] | undefined
-  readonly reusePort: boolean
 }
 
 export interface OpResult {
