@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { EventEmitter } from 'node:events'
-import type { Socket } from 'node:net'
+import { EventEmitter, once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { NetworkSlot } from './compile-filters.ts'
@@ -110,5 +110,47 @@ describe('reading', () => {
     assert.equal(socket.paused, true)
     callbacks.resumeReading()
     assert.equal(socket.paused, false)
+  })
+})
+
+describe('the socket that a codec has behind the filters', () => {
+  const LARGE = Buffer.alloc(16 * 1024 * 1024, 'x')
+
+  /** Of a client that does not read yet. */
+  async function accepted() {
+    const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const client = connect((server.address() as AddressInfo).port, '127.0.0.1').pause()
+    const [socket] = (await once(server, 'connection')) as [Socket]
+    server.close()
+    const connection = new NetworkConnection(socket, {} as ConnectionInfo, [], 50, () => {})
+    const tail = connection.asSocket()
+    tail.on('data', () => {})
+    connection.start()
+    return { socket, client, tail }
+  }
+
+  test('ends the connection at once where it is destroyed, though the client does not read', async () => {
+    const { socket, client, tail } = await accepted()
+    tail.write(LARGE)
+    tail.destroy()
+    await once(tail, 'close')
+    assert.equal(socket.destroyed, true)
+    client.destroy()
+  })
+
+  test('has ended when all is written', async () => {
+    const { socket, client, tail } = await accepted()
+    tail.write(LARGE)
+    tail.end(() => tail.destroy())
+    await new Promise(setImmediate)
+    assert.equal(socket.destroyed, false)
+    let received = 0
+    client.on('data', ({ length }) => {
+      received += length
+    })
+    client.resume()
+    await once(client, 'close')
+    assert.equal(received, LARGE.length)
   })
 })

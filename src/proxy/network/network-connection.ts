@@ -303,13 +303,17 @@ class TailSocket extends Duplex {
     waiting?.()
   }
 
+  /** Its end is written when the connection's is: whoever destroys it then takes nothing from the client. */
   override _final(done: (error?: Error | null) => void): void {
+    const { socket } = this.#connection
     this.#connection.write(this.#connection.length, new BodyBuffer(), true)
-    done()
+    // A filter may have kept the end.
+    if (socket.writableEnded && !socket.writableFinished) socket.once('finish', done)
+    else done()
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#connection.socket.destroySoon()
+    this.#connection.socket.destroy()
     done(error)
   }
 }
