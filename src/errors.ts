@@ -425,8 +425,12 @@ export class SluiceError extends Error {
 
   /** The same error of what stands at `where` in a configuration. */
   at(where: string): SluiceError {
-    const detail = this.message.slice(ERRORS[this.code].title.length).replace(/^: /, '')
+    const detail = this.#detail
     return new SluiceError(this.code, detail === '' ? where : `${where}: ${detail}`, { cause: this.cause, where })
+  }
+
+  get #detail(): string {
+    return this.message.slice(ERRORS[this.code].title.length).replace(/^: /, '')
   }
 
   get source(): ErrorSource {
@@ -439,9 +443,15 @@ export class SluiceError extends Error {
 
   /** One paragraph for a terminal: code, place, message and hint. */
   explain(): string {
-    const where = this.where === undefined || this.message.includes(this.where) ? '' : ` (${this.where})`
+    const where = this.where === undefined || tellsPlace(this.#detail, this.where) ? '' : ` (${this.where})`
     return `${this.code}: ${this.message}${where}\n  hint: ${this.hint}`
   }
+}
+
+/** As messages tell a place: in front, at the end, or in quotes in between. A short name may stand anywhere by chance. */
+function tellsPlace(detail: string, where: string): boolean {
+  if (detail === where || detail.startsWith(`${where}:`) || detail.endsWith(` ${where}`)) return true
+  return detail.includes(`'${where}'`) || detail.includes(`"${where}"`)
 }
 
 /** The message of anything that was thrown, with the messages of its causes. */
