@@ -2,6 +2,8 @@ import type { Resource } from './circuit-breaker.ts'
 import type { ConnectionPool } from './connection-pool.ts'
 import type { PendingStream, UpstreamCallbacks } from './upstream.ts'
 
+const MIN_SWEEP = 16
+
 /** The connections to one host where requests may only share some of them: a pool for each key. */
 export class KeyedPools implements ConnectionPool {
   readonly #keyOf: (callbacks: UpstreamCallbacks) => string
@@ -9,6 +11,8 @@ export class KeyedPools implements ConnectionPool {
   /** Of the cluster. */
   readonly #connections: Resource
   readonly #pools = new Map<string, ConnectionPool>()
+  /** At how many pools it is looked again which of them are of no use. */
+  #sweepAt = MIN_SWEEP
   #drained = false
 
   constructor(
@@ -31,7 +35,7 @@ export class KeyedPools implements ConnectionPool {
     const key = this.#keyOf(callbacks)
     let pool = this.#pools.get(key)
     if (pool === undefined) {
-      this.#sweep()
+      if (this.#pools.size >= this.#sweepAt) this.#sweep()
       pool = this.#make(key)
       if (this.#drained) pool.drain()
       this.#pools.set(key, pool)
@@ -51,8 +55,9 @@ export class KeyedPools implements ConnectionPool {
     for (const pool of this.#pools.values()) pool.drain()
   }
 
-  /** Clients come and go; what they have left behind goes once its connections are closed. */
+  /** Clients come and go; what they have left behind goes when it has become as much as there is of use, or a little. */
   #sweep(): void {
     for (const [key, pool] of this.#pools) if (pool.connections === 0) this.#pools.delete(key)
+    this.#sweepAt = Math.max(MIN_SWEEP, this.#pools.size * 2)
   }
 }
