@@ -7,7 +7,8 @@ import { connect as connectTls } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { create } from '@bufbuild/protobuf'
 import { type Any, AnySchema } from '@bufbuild/protobuf/wkt'
-import { TypeUrl } from '../xds/index.ts'
+import type { DiscoveryRequest } from '../../gen/envoy/service/discovery/v3/discovery_pb.ts'
+import { type AdsStream, TypeUrl } from '../xds/index.ts'
 import { startProxy } from './index.ts'
 import { Authority, serverTls } from './listener/testing.ts'
 import {
@@ -21,6 +22,7 @@ import {
   httpListener,
   listenerAny,
   TestControl,
+  testProxy,
   upstream,
 } from './testing.ts'
 
@@ -56,7 +58,29 @@ async function world(workers = 1) {
   return { up, control, proxy, close }
 }
 
+/** What a server is asked for that answers nothing. */
+function silent() {
+  const asked: DiscoveryRequest[] = []
+  const stream: AdsStream = { send: (request) => void asked.push(request), onMessage() {}, onClose() {}, close() {} }
+  const transport = { connect: () => stream, connectDelta: () => assert.fail() }
+  return { transport, names: (type: string) => asked.find(({ typeUrl }) => typeUrl === type)?.resourceNames }
+}
+
 describe('ADS', () => {
+  test('what the listeners and clusters of the bootstrap need is asked for at once', async () => {
+    const { transport, names } = silent()
+    const ads = '{ ads: {}, resource_api_version: V3 }'
+    const listener = httpListener({ hcm: `rds: { route_config_name: r, config_source: ${ads} }` })
+    const eds = `{ name: up, type: EDS, eds_cluster_config: { service_name: e, eds_config: ${ads} } }`
+    const proxy = await testProxy([listener], [eds], { ads: transport })
+    try {
+      await eventually(() => names(TypeUrl.cluster) !== undefined)
+      assert.deepEqual([names(TypeUrl.endpoint), names(TypeUrl.route)], [['e'], ['r']])
+    } finally {
+      await proxy.close(0)
+    }
+  })
+
   test('fields that a newer control plane has are taken, counted once and told of (Envoy, too)', async () => {
     const { control, proxy, close } = await world(2)
     const counter = () => proxy.config.stats.counter('server.dynamic_unknown_fields').value

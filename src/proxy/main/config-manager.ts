@@ -55,6 +55,7 @@ export class ConfigManager {
   /** Secrets and what is made of them change one after the other, whoever delivers them. */
   readonly #turns = new Turns()
   #ads: AdsClient | undefined
+  #syncing: NodeJS.Immediate | undefined
   #places: ListenPlaces = new Map()
   readonly routes = new Map<string, DeliveredRoutes>()
   readonly endpoints = new Map<string, Delivered<MessageShape<typeof ClusterLoadAssignmentSchema>>>()
@@ -87,7 +88,7 @@ export class ConfigManager {
       secrets: this.secrets,
       settled: (need: SecretNeed) => this.#waits.settled(need),
       wait: (needs: readonly SecretNeed[]) => this.#waits.begin(needs),
-      changed: () => this.#syncSubscriptions(),
+      changed: () => this.#syncSoon(),
     }
     // Clusters change in turn with their secrets already.
     const ofClusters = { ...ofSecrets, openSecrets: (needs: readonly SecretNeed[]) => this.#secretFiles.open(needs) }
@@ -159,6 +160,8 @@ export class ConfigManager {
       .handle(TypeUrl.extension, (resources, version) =>
         this.#recorded('ecds', version, this.#onExtensions(resources, version)),
       )
+    // What the bootstrap's listeners and clusters need (Envoy asks for that first).
+    this.#syncSubscriptions()
   }
 
   /** The stream to the management server has ended, or did not come about. */
@@ -239,6 +242,7 @@ export class ConfigManager {
   }
 
   close(): void {
+    clearImmediate(this.#syncing)
     this.#waits.close()
     this.#secretFiles.close()
     this.#secrets.close()
@@ -401,7 +405,14 @@ export class ConfigManager {
 
   // Subscriptions
 
+  /** Once for the many listeners of an update; those that take their time do not keep the others from being asked for. */
+  #syncSoon(): void {
+    this.#syncing ??= setImmediate(() => this.#syncSubscriptions())
+  }
+
   #syncSubscriptions(): void {
+    clearImmediate(this.#syncing)
+    this.#syncing = undefined
     this.#later(() => this.#secretFiles.keep(this.#secretNeeds()))
     const secretNeeds = this.#secretNeeds()
     this.#forgetStats(secretNeeds)
