@@ -1,11 +1,12 @@
 import { globSync, readFileSync } from 'node:fs'
+import type { Settings } from 'node:http2'
 import { basename, dirname, join } from 'node:path'
 import { parse } from 'yaml'
 import type { Decision } from './rate-limit-service.ts'
 
 type Headers = Readonly<Record<string, string | readonly string[]>>
 
-/** What a client sends. `raw` is sent as it is; all else is put together. */
+/** What a client sends. `raw` is sent as it is; all else is put together. Over HTTP/2 where `version` is `HTTP/2`, with prior knowledge. */
 export interface Send {
   readonly raw?: string
   readonly method?: string
@@ -16,8 +17,13 @@ export interface Send {
   readonly body?: string
   readonly chunks?: readonly string[]
   readonly trailers?: Headers
-  /** Sent this long after the rest; `end`: the client then ends its side. */
-  readonly then?: { readonly afterMs: number; readonly raw?: string; readonly end?: boolean }
+  /** Sent this long after the rest, over HTTP/2 as the rest of the body; `end`: the client then ends its side; `reset`: by RST_STREAM. */
+  readonly then?: {
+    readonly afterMs: number
+    readonly raw?: string
+    readonly end?: boolean
+    readonly reset?: number
+  }
 }
 
 /** A pattern between slashes, or the text itself; null: is absent. */
@@ -46,6 +52,8 @@ export interface Expectation {
 
 export interface Step {
   readonly send: Send
+  /** Over HTTP/2: what is sent on the same connection at once. Its answers follow, as those of the requests in a pipeline do. */
+  readonly beside?: readonly Send[]
   readonly expect: Expectation
   /** How many final responses to wait for; 1 unless told. */
   readonly responses?: number
@@ -55,6 +63,8 @@ export interface Step {
 
 /** What the upstream answers, in the order of requests; the last one repeats. */
 export interface Answer {
+  /** For requests of this path alone: those of one path are answered in their own order. */
+  readonly path?: string
   /** As it is; not over HTTP/2. */
   readonly raw?: string
   readonly status?: number
@@ -71,13 +81,17 @@ export interface Answer {
   readonly end?: boolean
   /** It is reset a moment later; by a code only the stream, over HTTP/2. */
   readonly reset?: boolean | number
+  /** Over HTTP/2: in front of it goes GOAWAY with this code, by which later requests of the connection were not looked at. */
+  readonly goAway?: number
+  /** Over HTTP/2: the body of the request is never read, and the answer comes with its head. */
+  readonly unread?: boolean
   readonly echo?: boolean
 }
 
 export interface ClusterSettings extends Record<string, unknown> {
   readonly hosts?: number
-  /** Its hosts speak HTTP/2 alone. */
-  readonly http2?: boolean
+  /** Its hosts speak HTTP/2 alone; an object: they send these as their SETTINGS. */
+  readonly http2?: boolean | Settings
   /** Its hosts share one script, and are named in the order in which they are first asked: which one that is is left to chance. */
   readonly in_turn?: boolean
   /** What it gets is listed behind the rest: it may come at any time. */

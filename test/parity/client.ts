@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import type { Step } from './case.ts'
+import { performHttp2 } from './http2-client.ts'
 import { type Message, readMessage } from './message.ts'
 import { requestText } from './text.ts'
 
@@ -15,7 +16,8 @@ export interface Seen {
 
 /** One connection: sends the step's request and reads what comes until all responses are there. */
 export function perform(port: number, step: Step): Promise<Seen> {
-  const { send, responses: wanted = 1 } = step
+  const { send, beside = [], responses: wanted = 1 } = step
+  if (send.version === 'HTTP/2') return performHttp2(port, [send, ...beside])
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
     const methods = methodsOf(requestText(send))

@@ -138,7 +138,7 @@ function clusters(one: Case, places: Places): unknown[] {
           cluster_name: full,
           endpoints: grouped(internal === true ? [internalEndpoint(one)] : endpoints, groups),
         },
-        ...(rate_limits === undefined && http2 !== true ? {} : HTTP2),
+        ...(rate_limits === undefined && (http2 ?? false) === false ? {} : HTTP2),
         ...(resolve(rest, one, places) as Record<string, unknown>),
       }
     },

@@ -2,10 +2,12 @@ import { once } from 'node:events'
 import {
   constants,
   createServer,
+  type Http2Server,
   type Http2Session,
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
   type ServerHttp2Stream,
+  type Settings,
 } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -20,12 +22,13 @@ type Fields = Message['headers']
 export class Http2Upstream {
   readonly #label: string
   readonly #script: Script
-  readonly #server = createServer()
+  readonly #server: Http2Server
   readonly #sessions = new Set<Http2Session>()
 
-  constructor(label: string, script: Script) {
+  constructor(label: string, script: Script, settings: Settings) {
     this.#label = label
     this.#script = script
+    this.#server = createServer({ settings })
     this.#server.on('session', (session) => {
       this.#sessions.add(session)
       session.on('error', () => {}).on('close', () => this.#sessions.delete(session))
@@ -50,25 +53,29 @@ export class Http2Upstream {
   }
 
   #read(stream: ServerHttp2Stream, head: IncomingHttpHeaders): void {
+    const { ':method': method, ':path': path, ':authority': host, ...rest } = head
+    const headers: Fields = [['host', host ?? ''], ...fieldsOf(rest)]
+    const start = `${method} ${path} HTTP/2`
     let body = ''
     let trailers: Fields = []
     stream.on('error', () => {})
+    if (this.#script.coming(start).unread === true) {
+      const message = { start, headers, spelt: '', body, trailers, complete: false }
+      void this.#answer(stream, this.#script.next(this.#label, message))
+      return
+    }
     stream.on('trailers', (fields) => (trailers = fieldsOf(fields)))
     stream.setEncoding('latin1').on('data', (data: string) => (body += data))
     stream.on('end', () => {
       if (stream.destroyed || stream.aborted) return
-      const { ':method': method, ':path': path, ':authority': host, ...rest } = head
-      const headers: Fields = [['host', host ?? ''], ...fieldsOf(rest)]
-      const start = `${method} ${path} HTTP/2`
-      void this.#answer(
-        stream,
-        this.#script.next(this.#label, { start, headers, spelt: '', body, trailers, complete: true }),
-      )
+      const message = { start, headers, spelt: '', body, trailers, complete: true }
+      void this.#answer(stream, this.#script.next(this.#label, message))
     })
   }
 
   async #answer(stream: ServerHttp2Stream, answer: Answer): Promise<void> {
     if (answer.delayMs !== undefined) await sleep(answer.delayMs)
+    if (answer.goAway !== undefined) stream.session?.goaway(answer.goAway, stream.id)
     if (answer.stops !== 'silent') await send(stream, answer)
     if (answer.end !== true && answer.reset === undefined) return
     await sleep(RESET_MS)

@@ -36,7 +36,9 @@ export function factsOf(
       addMessage(put, `${i}.upstream${j === 0 ? '' : j}`, message)
     }
   }
-  for (const [i, line] of log.entries()) put(`log.${i}`, line)
+  // Requests that are sent at once end in any order.
+  const lines = one.steps.some(({ beside }) => beside !== undefined) ? [...log].sort() : log
+  for (const [i, line] of lines.entries()) put(`log.${i}`, line)
   for (const prefix of Object.keys(one.stats ?? {})) {
     for (const [, name, value] of stats.matchAll(/^(\S+): (\d+)$/gm)) {
       if (name.startsWith(prefix)) put(`stats.${name}`, value)

@@ -97,7 +97,8 @@ function upstreamsOf(one: Case, name: string, settings: ClusterSettings, receive
   return Array.from({ length: hosts }, (_, i) => {
     if (decisions !== undefined) return new RateLimitService(name, decisions, received)
     const script = shared ?? new Script(answers, received)
-    return http2 === true ? new Http2Upstream(`${name}/${i}`, script) : new Upstream(`${name}/${i}`, script)
+    if (http2 === undefined || http2 === false) return new Upstream(`${name}/${i}`, script)
+    return new Http2Upstream(`${name}/${i}`, script, http2 === true ? {} : http2)
   })
 }
 
@@ -187,10 +188,16 @@ async function runCase(one: Case, { upstreams, received, aside }: Stage, port: n
   const steps: StepSeen[] = []
   for (const step of one.steps) {
     const client = await perform(port, step)
-    steps.push({ client, upstream: [...received.splice(0), ...aside.splice(0)] })
+    const upstream = [...received.splice(0), ...aside.splice(0)]
+    // Requests that are sent at once arrive in any order, but those of each path in turn.
+    if (step.beside !== undefined) upstream.sort((a, b) => compareText(pathOf(a), pathOf(b)))
+    steps.push({ client, upstream })
   }
   return steps
 }
+
+const pathOf = ({ message }: Received): string => message.start.split(' ')[1]
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /** For a peer on loopback Envoy tells the machine's own address in x-forwarded-for, which is another one everywhere. */
 const OWN = Object.values(networkInterfaces())
