@@ -28,6 +28,14 @@ export const RetryOn = {
   'http3-post-connect-failure': 1 << 15,
 } as const
 
+/** Those of gRPC, which have a header of their own. */
+export const GRPC_CONDITIONS =
+  RetryOn.cancelled |
+  RetryOn['deadline-exceeded'] |
+  RetryOn.internal |
+  RetryOn['resource-exhausted'] |
+  RetryOn.unavailable
+
 const GRPC_RETRY: Readonly<Record<string, number>> = {
   '1': RetryOn.cancelled,
   '4': RetryOn['deadline-exceeded'],

@@ -1,7 +1,7 @@
 import type { HeaderMap } from '../../../base/header-map.ts'
 import { grpcTimeout, toGrpcTimeout } from '../../http/grpc-timeout.ts'
 import { perTry, type RequestLimits } from '../../route/request-limits.ts'
-import { RetryPolicy, retryConditions } from '../../route/retry-policy.ts'
+import { GRPC_CONDITIONS, RetryPolicy, retryConditions } from '../../route/retry-policy.ts'
 import type { RouteSettings } from '../../route/route-entry.ts'
 import { isGrpc } from '../../route/route-match.ts'
 
@@ -79,7 +79,7 @@ function takeLimits(headers: HeaderMap, limits: Writable<RequestLimits>, base: R
   const codes = list(asked['x-envoy-retriable-status-codes']).map(whole)
   const names = list(asked['x-envoy-retriable-header-names']).map((name) => name.toLowerCase())
   limits.retry = base.with({
-    on: base.on | retryConditions(on).on | retryConditions(grpcOn).on,
+    on: base.on | (retryConditions(on).on & ~GRPC_CONDITIONS) | (retryConditions(grpcOn).on & GRPC_CONDITIONS),
     retries: whole(asked['x-envoy-max-retries']) ?? base.retries,
     statusCodes: new Set([...statusCodes, ...codes.filter((code) => code !== undefined)]),
     headers: [...headerMatches, ...names.map((name) => (answer: HeaderMap) => answer.has(name))],
