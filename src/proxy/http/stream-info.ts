@@ -33,6 +33,9 @@ export const ResponseFlag = {
   UpstreamProtocolError: 1 << 23,
   NoClusterFound: 1 << 24,
   OverloadManagerTerminated: 1 << 25,
+  DnsResolutionFailed: 1 << 26,
+  DropOverload: 1 << 27,
+  DownstreamRemoteReset: 1 << 28,
 } as const
 
 const FLAG_TEXT: readonly string[] = [
@@ -62,6 +65,9 @@ const FLAG_TEXT: readonly string[] = [
   'UPE',
   'NC',
   'OM',
+  'DF',
+  'DO',
+  'DR',
 ]
 
 /** In the order of the bits: what `%RESPONSE_FLAGS_LONG%` prints. */

@@ -67,7 +67,7 @@ export class Http2ServerStream extends Http2Stream implements ResponseEncoder, T
   gone(code: number, reason: string): void {
     if (this.#over) return
     this.#over = true
-    if (reason === '') this.#http.onDownstreamReset(ResponseFlag.DownstreamConnectionTermination, 'http2.remote_reset')
+    if (reason === '') this.#http.onDownstreamReset(ResponseFlag.DownstreamRemoteReset, resetDetails(code))
     else if (code === ErrorCode.NoError)
       this.#http.onDownstreamReset(ResponseFlag.DownstreamConnectionTermination, 'downstream_remote_disconnect')
     else this.#http.onDownstreamReset(ResponseFlag.DownstreamProtocolError, 'http2.violation.of.messaging.rule')
@@ -154,4 +154,8 @@ export class Http2ServerStream extends Http2Stream implements ResponseEncoder, T
   get #sendable(): boolean {
     return !this.aborted && !this.localDone
   }
+}
+
+function resetDetails(code: number): string {
+  return code === ErrorCode.RefusedStream ? 'http2.remote_refuse' : 'http2.remote_reset'
 }
