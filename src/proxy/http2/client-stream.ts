@@ -145,6 +145,8 @@ export class Http2ClientStream extends Http2Stream {
     const callbacks = this.#callbacks
     this.#callbacks = undefined
     if (callbacks === undefined) return
+    // All of the answer is there: what is left of the request has no reader.
+    if (this.remoteDone) return
     const refused = code === ErrorCode.RefusedStream
     // A connection that goes is no reset of a stream (Envoy's MultiplexedActiveClientBase::onStreamReset).
     if (reason === '' && !refused) this.#counts.resets.value++
