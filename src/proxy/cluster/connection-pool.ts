@@ -76,8 +76,12 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     this.#pending.push(pending)
     stats.pendingTotal.value++
     stats.pendingActive.value++
-    if (this.#connecting < this.#pending.length && mayConnect(this)) this.#connect(callbacks)
+    connectMore(this)
     return pending
+  }
+
+  get short(): boolean {
+    return this.#pending.length > this.#connecting
   }
 
   drain(): void {
@@ -96,6 +100,7 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     const at = this.#pending.indexOf(pending)
     if (at === -1) return
     this.#pending.splice(at, 1)
+    this.settings.stats.cancelled.value++
     this.#leftQueue()
   }
 
@@ -106,6 +111,7 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
 
   #use(connection: Http1ClientConnection, callbacks: UpstreamCallbacks): void {
     connection.attach(callbacks)
+    if (connection.spent) this.settings.stats.maxRequestsReached.value++
     callbacks.onPoolReady(connection, this.host)
   }
 
@@ -117,6 +123,7 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
       this.#leftQueue()
       if (!admits(this, next.callbacks)) continue
       this.#use(connection, next.callbacks)
+      connectMore(this)
       return
     }
     if (this.#drained) {
@@ -136,7 +143,7 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     if (at !== -1) this.#idle.splice(at, 1)
     this.#closed(connection.endedByPeer, connection.incomplete)
     // Requests may be waiting because of the limit that this connection counted towards.
-    if (this.#pending.length > this.#connecting && mayConnect(this)) this.#connect(this.#pending[0].callbacks)
+    connectMore(this)
   }
 
   #closed(byPeer: boolean, incomplete: boolean): void {
@@ -145,9 +152,11 @@ export class Http1Pool implements ConnectionPool, ConnectOwner, ClientConnection
     this.settings.stats.ends.count(byPeer, incomplete)
   }
 
-  #connect({ proxied }: UpstreamCallbacks): void {
+  connect(): void {
     const { stats, connectTimeoutMs, tls } = this.settings
+    const { proxied } = this.#pending[0].callbacks
     stats.connections.value++
+    stats.http1Connections.value++
     this.host.connects++
     stats.activeConnections.value++
     const attempt = new Connecting(this, this.host, tls, connectTimeoutMs, proxied?.internalDepth ?? 0)
@@ -209,14 +218,32 @@ export function longestLife(connection: Mortal, { maxDurationMs, stats }: PoolSe
   return maxDurationMs === 0 ? undefined : new LongestLife(connection, maxDurationMs, stats.maxDurationReached)
 }
 
-/** Takes one more connection. At the limit a pool still gets its first, or its requests would wait for ever (Envoy, too). */
-export function mayConnect({ connections, settings }: { connections: number; settings: PoolSettings }): boolean {
-  const { resources, stats } = settings
-  if (resources.connections.tryTake()) return true
-  stats.connectionOverflow.value++
-  if (connections > 0) return false
-  resources.connections.add()
-  return true
+/** A pool whose requests wait for connections. */
+interface Growing {
+  readonly settings: PoolSettings
+  readonly connections: number
+  /** More requests wait than what is being connected will take. */
+  readonly short: boolean
+  connect(): void
+}
+
+/** As in Envoy no more than these at once (ConnPoolImplBase::tryCreateNewConnections). */
+const CONNECTS_AT_ONCE = 3
+
+/** Connects for those that wait. At the limit a pool still gets its first, or its requests would wait for ever (Envoy, too). */
+export function connectMore(pool: Growing): void {
+  const { resources, stats } = pool.settings
+  for (let i = 0; i < CONNECTS_AT_ONCE && pool.short; i++) {
+    if (resources.connections.tryTake()) {
+      pool.connect()
+      continue
+    }
+    stats.connectionOverflow.value++
+    if (pool.connections > 0) return
+    resources.connections.add()
+    pool.connect()
+    return
+  }
 }
 
 class Pending implements PendingStream {

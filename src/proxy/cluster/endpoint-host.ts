@@ -113,12 +113,18 @@ export interface ClusterStats {
   /** Requests that had a connection, of more than may be under way. */
   readonly activeOverflow: Cell
   readonly pendingOverflow: Cell
+  /** Requests that were given up while they waited. */
+  readonly cancelled: Cell
   readonly connections: Cell
+  readonly http1Connections: Cell
+  readonly http2Connections: Cell
   readonly activeConnections: Cell
   readonly ends: ConnectionEnds
   readonly connectFail: Cell
   readonly connectTimeout: Cell
   readonly maxDurationReached: Cell
+  /** Connections that got the last of their `max_requests_per_connection`. */
+  readonly maxRequestsReached: Cell
   readonly connectionOverflow: Cell
   readonly timeouts: Cell
   readonly perTryTimeouts: Cell

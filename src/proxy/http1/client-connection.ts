@@ -98,6 +98,12 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
     return !this.#requestComplete || !this.#responseComplete
   }
 
+  /** It has had all the requests that it may have. */
+  get spent(): boolean {
+    const max = this.#settings.maxRequestsPerConnection
+    return max > 0 && this.#requests >= max
+  }
+
   expire(): void {
     if (this.busy) this.retired = true
     else this.socket.destroy()
@@ -369,9 +375,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
    */
   #settle(): void {
     if (this.#callbacks !== undefined || this.#closed || this.socket.destroyed) return
-    const max = this.#settings.maxRequestsPerConnection
-    const spent = max > 0 && this.#requests >= max
-    if (!this.head.keepAlive || spent || this.retired || this.heldBytes > 0) {
+    if (!this.head.keepAlive || this.spent || this.retired || this.heldBytes > 0) {
       this.retired = true
       this.socket.destroy()
       return

@@ -20,7 +20,7 @@ import type { Http2Stats } from './stats.ts'
 
 /** The pool's side of a connection. */
 export interface ClientConnectionOwner {
-  /** There may be room for requests that wait. */
+  /** There is room for requests that wait. */
   connectionFree(): void
   connectionClosed(connection: Http2ClientConnection): void
 }
@@ -81,9 +81,13 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
   }
 
   get free(): boolean {
-    if (this.#leaving || this.ended) return false
-    if (this.#maxRequests > 0 && this.#used >= this.#maxRequests) return false
+    if (this.#leaving || this.ended || this.spent) return false
     return this.#active < this.options.maxStreams && this.#active < this.peer.maxStreams
+  }
+
+  /** It has had all the requests that it may have. */
+  get spent(): boolean {
+    return this.#maxRequests > 0 && this.#used >= this.#maxRequests
   }
 
   /** A place for one request. */
@@ -119,9 +123,9 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
   released(): void {
     if (--this.#active === 0) {
       this.#idle.touch()
-      if (this.#leaving || (this.#maxRequests > 0 && this.#used >= this.#maxRequests)) this.#shut()
+      if (this.#leaving || this.spent) this.#shut()
     }
-    this.#owner.connectionFree()
+    if (this.free) this.#owner.connectionFree()
   }
 
   expire(): void {
@@ -207,16 +211,15 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
   }
 
   protected onPeerSettings(): void {
-    this.#owner.connectionFree()
+    if (this.free) this.#owner.connectionFree()
   }
 
-  onGoAway(lastStream: number, code: number): void {
+  onGoAway(lastStream: number): void {
     this.#leaving = true
     // RFC 9113 6.8: what came behind was not looked at, and may be sent again.
     for (const stream of this.streams.all()) {
       if (stream.id > lastStream) this.refused(stream)
     }
-    if (this.#active === 0 || code !== ErrorCode.NoError) this.#owner.connectionFree()
     if (this.#active === 0) this.#shut()
   }
 

@@ -1,7 +1,7 @@
 /** The HTTP/2 connections to one host: many requests on one connection, more connections where its limit is reached. */
 import type { Socket } from 'node:net'
 import { Connecting, type ConnectOwner } from '../cluster/connecting.ts'
-import { admits, type ConnectionPool, longestLife, mayConnect, type PoolSettings } from '../cluster/connection-pool.ts'
+import { admits, type ConnectionPool, connectMore, longestLife, type PoolSettings } from '../cluster/connection-pool.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
 import { type PendingStream, type UpstreamCallbacks, UpstreamFailure } from '../cluster/upstream.ts'
 import type { UpstreamConnection } from '../cluster/upstream-connection.ts'
@@ -19,12 +19,15 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
   readonly #connection: ClientConnectionSettings
   readonly #open: Http2ClientConnection[] = []
   #connecting = 0
+  /** How many requests one that is being connected will take, as far as is known before the host's SETTINGS. */
+  readonly #capacity: number
   readonly #pending: Pending[] = []
   #drained = false
 
   constructor(host: EndpointHost, settings: PoolSettings, options: Http2Options, stats: Http2Stats) {
     this.host = host
     this.settings = settings
+    this.#capacity = Math.min(options.maxStreams, settings.maxRequestsPerConnection || Number.POSITIVE_INFINITY)
     this.#connection = {
       options,
       limits: settings.limits,
@@ -55,9 +58,12 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     this.#pending.push(pending)
     stats.pendingTotal.value++
     stats.pendingActive.value++
-    // One connection serves all who wait, so there is no need for one each.
-    if (this.#connecting === 0 && mayConnect(this)) this.#connect(callbacks)
+    connectMore(this)
     return pending
+  }
+
+  get short(): boolean {
+    return this.#pending.length > this.#connecting * this.#capacity
   }
 
   drain(): void {
@@ -75,6 +81,7 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     const at = this.#pending.indexOf(pending)
     if (at === -1) return
     this.#pending.splice(at, 1)
+    this.settings.stats.cancelled.value++
     this.#leftQueue()
   }
 
@@ -107,26 +114,25 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     if (at === -1) return
     this.#open.splice(at, 1)
     this.#closed(connection.endedByPeer, connection.incomplete)
-    if (this.#pending.length > 0 && this.#connecting === 0 && mayConnect(this))
-      this.#connect(this.#pending[0].callbacks)
+    connectMore(this)
   }
 
   #use(connection: Http2ClientConnection, callbacks: UpstreamCallbacks): void {
-    callbacks.onPoolReady(connection.use(callbacks), this.host)
+    const place = connection.use(callbacks)
+    if (connection.spent) this.settings.stats.maxRequestsReached.value++
+    callbacks.onPoolReady(place, this.host)
   }
 
   /** A connection is new, or has room again. */
   connectionFree(): void {
     while (this.#pending.length > 0) {
       const connection = this.#open.find((one) => one.free)
-      if (connection === undefined) {
-        if (this.#connecting === 0 && mayConnect(this)) this.#connect(this.#pending[0].callbacks)
-        return
-      }
+      if (connection === undefined) break
       const next = this.#pending.shift() as Pending
       this.#leftQueue()
       if (admits(this, next.callbacks)) this.#use(connection, next.callbacks)
     }
+    connectMore(this)
   }
 
   #leftQueue(): void {
@@ -140,9 +146,11 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     this.settings.stats.ends.count(byPeer, incomplete)
   }
 
-  #connect({ proxied }: UpstreamCallbacks): void {
+  connect(): void {
     const { stats, connectTimeoutMs, tls } = this.settings
+    const { proxied } = this.#pending[0].callbacks
     stats.connections.value++
+    stats.http2Connections.value++
     this.host.connects++
     stats.activeConnections.value++
     const attempt = new Connecting(this, this.host, tls, connectTimeoutMs, proxied?.internalDepth ?? 0)
