@@ -1,12 +1,10 @@
 import type { Case, ClusterSettings } from '../../parity/case.ts'
 import { Dice } from '../filters/dice.ts'
+import { atOnce } from './at-once.ts'
+import { base, manager } from './base.ts'
 import { breakers, type Config, hedges, may, outliers, retryPolicy, times } from './policy.ts'
-import { BUFFER, step } from './requests.ts'
+import { BUFFER, request } from './requests.ts'
 import { answers } from './upstreams.ts'
-
-const LOG =
-  '%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% in=%BYTES_RECEIVED% out=%BYTES_SENT% ' +
-  'try=%UPSTREAM_REQUEST_ATTEMPT_COUNT% to=%UPSTREAM_CLUSTER% failure=%UPSTREAM_TRANSPORT_FAILURE_REASON% grpc=%GRPC_STATUS%'
 
 /** Where the loopback is inside. */
 const TRUSTED = {
@@ -22,15 +20,18 @@ export function generate(count: number, seed: number): Case[] {
 function trial(seed: number): Case {
   const dice = new Dice(seed)
   const id = `resilience.${seed}`
-  const grpc = dice.chance(0.25)
+  return dice.chance(0.25) ? atOnce(dice, id) : oneByOne(dice, id)
+}
+
+function oneByOne(dice: Dice, id: string): Case {
+  const http2 = dice.chance(0.3)
+  const grpc = dice.chance(http2 ? 0.5 : 0.2)
   const mirrors = dice.chance(0.12)
   const calm = dice.chance(0.2)
   return {
-    id,
-    what: 'generated',
+    ...base(id),
     hcm: {
-      stat_prefix: id,
-      http_protocol_options: { enable_trailers: true },
+      ...manager(id),
       ...may(dice, calm ? 0 : 0.6, () => TRUSTED),
       ...may(dice, 0.1, () => ({ stream_idle_timeout: '0.7s' })),
       ...may(dice, 0.05, () => ({ common_http_protocol_options: { max_stream_duration: '0.6s' } })),
@@ -40,10 +41,7 @@ function trial(seed: number): Case {
       up: upstreams(dice, grpc, calm),
       ...(mirrors ? { shadow: shadow(dice, grpc, calm) } : {}),
     },
-    log: LOG,
-    logged: [],
-    stats: Object.fromEntries([`cluster.${id.replaceAll('.', '_')}-`, `http.${id}.`].map((one) => [one, {}])),
-    steps: dice.list(1, 3, () => step(dice, grpc)),
+    steps: dice.list(1, 3, () => ({ send: request(dice, grpc, http2), expect: {} })),
   }
 }
 

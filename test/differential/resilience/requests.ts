@@ -1,15 +1,16 @@
-import type { Send, Step } from '../../parity/case.ts'
+import type { Send } from '../../parity/case.ts'
 import type { Dice } from '../filters/dice.ts'
 import { conditions, may } from './policy.ts'
 
 /** More than a request's buffer takes in some of the trials. */
 export const BUFFER = 1000
 
-export function step(dice: Dice, grpc: boolean): Step {
-  return { send: request(dice, grpc), expect: {} }
+export function request(dice: Dice, grpc: boolean, http2: boolean): Send {
+  const send = parts(dice, grpc, http2)
+  return http2 ? { ...send, version: 'HTTP/2' } : send
 }
 
-function request(dice: Dice, grpc: boolean): Send {
+function parts(dice: Dice, grpc: boolean, http2: boolean): Send {
   const headers = {
     ...may(dice, grpc ? 1 : 0, () => ({ 'content-type': 'application/grpc', te: 'trailers' })),
     ...may(dice, grpc ? 0.5 : 0.05, () => ({ 'grpc-timeout': dice.pick(['300m', '300m', '450m', 'x', '']) })),
@@ -20,7 +21,9 @@ function request(dice: Dice, grpc: boolean): Send {
     ...may(dice, 0.05, () => ({ 'x-envoy-is-timeout-retry': 'true' })),
   }
   if (!grpc && dice.chance(0.5)) return { method: dice.pick(['GET', 'GET', 'HEAD', 'DELETE']), headers }
-  const body = 'b'.repeat(dice.pick([1, 10, BUFFER - 1, BUFFER, BUFFER + 1, BUFFER * 3]))
+  const body = 'b'.repeat(
+    dice.pick([1, 10, BUFFER - 1, BUFFER, BUFFER + 1, BUFFER * 3, ...(http2 ? [BUFFER * 200] : [])]),
+  )
   const form = dice.pick(['whole', 'whole', 'chunked', 'slow'])
   if (form === 'whole') return { method: 'POST', headers, body }
   if (form === 'chunked')
@@ -30,7 +33,22 @@ function request(dice: Dice, grpc: boolean): Send {
       chunks: [body.slice(0, 5), body.slice(5)].filter((chunk) => chunk !== ''),
       ...may(dice, 0.3, () => ({ trailers: { 'x-end': '1' } })),
     }
-  return slow(headers, body, dice)
+  return http2 ? slowOverHttp2(headers, body, dice) : slow(headers, body, dice)
+}
+
+/** The body comes in two parts, of which the second one may not come. */
+function slowOverHttp2(headers: Readonly<Record<string, string>>, body: string, dice: Dice): Send {
+  const first = dice.pick([0, 1, 5])
+  return {
+    method: 'POST',
+    headers: {
+      ...headers,
+      ...may(dice, body.length > first ? 0.5 : 0, () => ({ 'content-length': String(body.length) })),
+    },
+    chunks: [body.slice(0, first)],
+    // biome-ignore lint/suspicious/noThenProperty: nobody awaits what is sent
+    then: { afterMs: 60, ...(dice.chance(0.2) ? { reset: 8 } : { raw: body.slice(first) || 'end' }) },
+  }
 }
 
 /** The body comes in two parts. */

@@ -27,6 +27,8 @@ function answer(dice: Dice, http2: boolean, grpc: boolean): Answer {
     () => ({ ...withBody(dice, grpc), stops: 'unfinished', ...breaks() }),
     () => ({ ...withBody(dice, grpc), stops: 'unfinished' }),
     () => ({ ...withBody(dice, grpc), pauseMs: 50 }),
+    () => (http2 ? { ...whole(dice, grpc), goAway: dice.pick(CODES) } : whole(dice, grpc)),
+    () => (http2 ? { ...whole(dice, grpc), unread: true } : whole(dice, grpc)),
   ])()
 }
 
