@@ -3,6 +3,10 @@ import { describe, test } from 'node:test'
 import { fromJson, type JsonValue } from '@bufbuild/protobuf'
 import { parse } from 'yaml'
 import { ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
+import { BodyBuffer } from '../../base/body-buffer.ts'
+import { HeaderMap } from '../../base/header-map.ts'
+import { FrameType } from '../http2/frame.ts'
+import { frame } from '../http2/testing.ts'
 import { StatsStore } from '../stats/store.ts'
 import { eventually, rawUpstream } from '../testing.ts'
 import { Cluster } from './cluster.ts'
@@ -26,6 +30,19 @@ class Waiting implements UpstreamCallbacks {
   onUpstreamDrained(): void {}
 }
 
+/** A cluster of one host. */
+function clusterOf(port: number, options: string) {
+  const yaml = `
+name: c
+load_assignment:
+  cluster_name: c
+  endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: ${port} } } } }] }]
+${options}`
+  const stats = new StatsStore()
+  const cluster = new Cluster(fromJson(ClusterSchema, parse(yaml) as JsonValue), { find: () => undefined }, stats)
+  return { stats, cluster }
+}
+
 // A host that discovery drops, or whose connections are to be new ones: Envoy serves who waits already (ConnPoolImplBase::drainConnections).
 describe('a pool that drains while requests wait for a connection', () => {
   for (const [protocol, options] of [
@@ -38,14 +55,7 @@ describe('a pool that drains while requests wait for a connection', () => {
         connections++
         socket.resume()
       })
-      const yaml = `
-name: c
-load_assignment:
-  cluster_name: c
-  endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: ${up.port} } } } }] }]
-${options}`
-      const stats = new StatsStore()
-      const cluster = new Cluster(fromJson(ClusterSchema, parse(yaml) as JsonValue), { find: () => undefined }, stats)
+      const { stats, cluster } = clusterOf(up.port, options)
       const active = stats.gauge('cluster.c.upstream_cx_active')
       try {
         const requests = [new Waiting(), new Waiting()]
@@ -66,20 +76,51 @@ ${options}`
 
     test(`${protocol}: opens none for those who gave up`, async () => {
       const up = await rawUpstream((socket) => socket.resume())
-      const yaml = `
-name: c
-load_assignment:
-  cluster_name: c
-  endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: ${up.port} } } } }] }]
-${options}`
-      const stats = new StatsStore()
-      const cluster = new Cluster(fromJson(ClusterSchema, parse(yaml) as JsonValue), { find: () => undefined }, stats)
+      const { stats, cluster } = clusterOf(up.port, options)
       try {
         const { pool } = cluster.hosts[0]
         pool.newStream(new Waiting(), false)?.cancel()
         pool.drain()
         await eventually(() => stats.gauge('cluster.c.upstream_cx_active').value === 0)
         assert.equal(stats.counter('cluster.c.upstream_cx_total').value, 1)
+      } finally {
+        cluster.close()
+        await up.close()
+      }
+    })
+  }
+})
+
+describe('a connection to a host that reads nothing', () => {
+  const OPEN = 0x7fff_0000
+  const settings = Buffer.alloc(6)
+  settings.writeUInt16BE(4, 0)
+  settings.writeUInt32BE(OPEN, 2)
+  const window = Buffer.alloc(4)
+  window.writeUInt32BE(OPEN)
+  /** No window keeps the request back. */
+  const open = Buffer.concat([frame(FrameType.Settings, 0, 0, settings), frame(FrameType.WindowUpdate, 0, 0, window)])
+  for (const [protocol, options, greeting] of [
+    ['HTTP/1.1', '', ''],
+    ['HTTP/2', 'http2_protocol_options: {}', open],
+  ] as const) {
+    test(`${protocol}: is closed when it is not needed any more`, async () => {
+      const up = await rawUpstream((socket) => socket.write(greeting))
+      const { stats, cluster } = clusterOf(up.port, options)
+      try {
+        const request = new Waiting()
+        const { pool } = cluster.hosts[0]
+        pool.newStream(request, false)
+        await eventually(() => request.stream !== undefined)
+        const fields = [':authority', 'a', ':path', '/', ':method', 'PUT', ':scheme', 'http']
+        request.stream?.sendHeaders(new HeaderMap(fields), false)
+        // Its windows have to be known.
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        request.stream?.sendData(BodyBuffer.of(Buffer.alloc(32 << 20)), false)
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        request.stream?.reset()
+        pool.drain()
+        await eventually(() => stats.gauge('cluster.c.upstream_cx_active').value === 0)
       } finally {
         cluster.close()
         await up.close()

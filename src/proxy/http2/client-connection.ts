@@ -7,6 +7,7 @@ import { upgradeOf } from '../cluster/upgrade.ts'
 import { type UpstreamCallbacks, UpstreamFailure } from '../cluster/upstream.ts'
 import type { UpstreamConnection } from '../cluster/upstream-connection.ts'
 import { type IdleOwner, IdleTimer } from '../idle-timer.ts'
+import { DelayedClose } from '../network/delayed-close.ts'
 import { readInto } from '../network/direct-socket.ts'
 import { Http2ClientStream, Http2Upstream, type ResetCounts } from './client-stream.ts'
 import { Http2Connection } from './connection.ts'
@@ -17,6 +18,8 @@ import { Keepalive } from './keepalive.ts'
 import type { Http2Options } from './options.ts'
 import { Setting } from './settings.ts'
 import type { Http2Stats } from './stats.ts'
+
+const CLOSE_MS = 1000
 
 /** The pool's side of a connection. */
 export interface ClientConnectionOwner {
@@ -51,6 +54,7 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
   #active = 0
   /** Takes no new requests. */
   #leaving = false
+  #delayedClose: DelayedClose | undefined
 
   constructor(
     socket: Socket,
@@ -160,6 +164,7 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
     this.#idle.stop()
     this.#keepalive?.stop()
     this.life?.stop()
+    this.#delayedClose?.cancel()
     this.dropStreams(ErrorCode.NoError, 'connection closed')
     this.#owner.connectionClosed(this)
   }
@@ -229,7 +234,7 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
 
   protected onConnectionError(_error: Http2Error): void {
     this.#leaving = true
-    this.socket.destroySoon()
+    this.#close()
   }
 
   #shut(): void {
@@ -237,7 +242,13 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
     this.writeGoAway(0, ErrorCode.NoError, '')
     this.output.flush()
     this.dropStreams(ErrorCode.NoError, 'connection closed')
+    this.#close()
+  }
+
+  /** Sends what is left, for which a host that does not read has a little time only (Envoy closes at once: CodecClient::close). */
+  #close(): void {
     this.socket.destroySoon()
+    this.#delayedClose ??= new DelayedClose(this.socket, CLOSE_MS, 0)
   }
 }
 
