@@ -62,7 +62,7 @@ function throwAwayServices(said: string[]): HostServices {
       has: () => true,
       httpCall: () => stop,
       grpcCall: () => stop,
-      grpcStream: () => ({ send() {}, cancel() {} }),
+      grpcStream: () => ({ waiting: 0, send() {}, cancel() {} }),
     },
     log: {
       level: WARN,

@@ -207,8 +207,10 @@ export const calloutFunctions: HostFunctionTable = {
       const handle = vm.current?.root.grpcCalls.get(token >>> 0)
       if (handle === undefined || handle.localClosed) return STATUS.notFound
       if (messageSize >>> 0 > vm.limits.calloutBodyBytes) return STATUS.internalFailure
+      const stream = handle.call as GrpcStream
+      if (stream.waiting > vm.limits.calloutBodyBytes) return STATUS.internalFailure
       if (endStream !== 0) handle.localClosed = true
-      ;(handle.call as GrpcStream).send(takeBytes(vm, message >>> 0, messageSize >>> 0), endStream !== 0)
+      stream.send(takeBytes(vm, message >>> 0, messageSize >>> 0), endStream !== 0)
       return STATUS.ok
     }
     return self

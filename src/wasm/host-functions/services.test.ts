@@ -249,6 +249,22 @@ describe('gRPC', () => {
     ])
   })
 
+  it('sends no more than calloutBodyBytes to a cluster that takes no more', () => {
+    const send = status('proxy_grpc_send', '(global.get $token) (s "one") (i32.const 0)')
+    const host = configure(
+      `${open} (global.set $token (i32.load $slot0)) (drop (call $proxy_set_tick_period_milliseconds (i32.const 10)))`,
+      `(global $token (mut i32) (i32.const 0)) (func (export "proxy_on_tick") (param i32) ${send})`,
+      { limits: { calloutBodyBytes: 100 } },
+    )
+    const [stream] = host.grpcCalls
+    for (const waiting of [100, 101, 0]) {
+      stream.waiting = waiting
+      host.advance(10)
+    }
+    assert.deepEqual(messages(host), ['status 00', 'status 00', 'status 10', 'status 00'])
+    assert.equal(stream.sent.length, 2)
+  })
+
   it('sends and receives on a stream, half-closes, and cancels without a callback', () => {
     const host = configure(
       open +

@@ -45,6 +45,8 @@ export interface PendingLookup {
 
 export interface PendingGrpcCall {
   readonly call: GrpcCallout
+  /** How many bytes the cluster has not taken, as a test will have it. */
+  waiting: number
   readonly sent: { readonly message: Uint8Array; readonly endStream: boolean }[]
   cancelled: boolean
   readonly timeoutMs: number
@@ -152,7 +154,7 @@ export class TestHost implements HostServices {
 
   #makeClusters(names: ReadonlySet<string>): Clusters {
     const grpc = (call: GrpcCallout, timeoutMs: number, events: GrpcEvents): PendingGrpcCall => {
-      const pending: PendingGrpcCall = { call, sent: [], cancelled: false, timeoutMs, events }
+      const pending: PendingGrpcCall = { call, waiting: 0, sent: [], cancelled: false, timeoutMs, events }
       this.grpcCalls.push(pending)
       return pending
     }
@@ -172,6 +174,9 @@ export class TestHost implements HostServices {
       grpcStream: (call, events) => {
         const pending = grpc(call, 0, events)
         return {
+          get waiting() {
+            return pending.waiting
+          },
           send: (message, endStream) => pending.sent.push({ message, endStream }),
           cancel: () => (pending.cancelled = true),
         }

@@ -45,6 +45,10 @@ export function wasmClusters(client: AsyncClient): Clusters {
   }
 }
 
+/** In front of each message: whether it is compressed, and its length. */
+const PREFIX = 5
+const prefixRead = Buffer.alloc(PREFIX)
+
 /** A unary call: one message, then status 0, else a failure. */
 class UnaryEvents implements GrpcEvents {
   readonly #events: Pick<GrpcEvents, 'onMessage' | 'onClose'>
@@ -74,7 +78,9 @@ class GrpcClientStream implements GrpcStream, Callout, AsyncStreamCallbacks {
   readonly #events: GrpcEvents
   readonly #timeoutMs: number
   #stream!: AsyncStream
-  #received = Buffer.alloc(0)
+  readonly #received = new BodyBuffer()
+  #blocks = 0
+  waiting = 0
   #over = false
   #headersOnly: HeaderMap | undefined
   #trailers: HeaderMap | undefined
@@ -118,9 +124,18 @@ class GrpcClientStream implements GrpcStream, Callout, AsyncStreamCallbacks {
       this.#stream.sendData(new BodyBuffer(), true)
       return
     }
-    const prefix = Buffer.alloc(5)
+    if (this.#blocks > 0) this.waiting += message.length + PREFIX
+    const prefix = Buffer.alloc(PREFIX)
     prefix.writeUInt32BE(message.length, 1)
     this.#stream.sendData(BodyBuffer.of(prefix, toBuffer(message)), endStream)
+  }
+
+  onBlocked(): void {
+    this.#blocks++
+  }
+
+  onDrained(): void {
+    if (--this.#blocks === 0) this.waiting = 0
   }
 
   cancel(): void {
@@ -140,16 +155,19 @@ class GrpcClientStream implements GrpcStream, Callout, AsyncStreamCallbacks {
 
   onData(data: BodyBuffer): void {
     if (this.#over) return
-    this.#received = Buffer.concat([this.#received, data.linearize()])
-    while (!this.#over && this.#received.length >= 5) {
-      const length = this.#received.readUInt32BE(1)
-      if (this.#received[0] !== 0 || length > LONGEST_MESSAGE) {
+    const received = this.#received
+    received.move(data)
+    while (!this.#over && received.length >= PREFIX) {
+      received.copyTo(prefixRead, 0, 0, PREFIX)
+      const length = prefixRead.readUInt32BE(1)
+      if (prefixRead[0] !== 0 || length > LONGEST_MESSAGE) {
         this.#fail(INTERNAL, length > LONGEST_MESSAGE ? 'message too long' : 'compressed message')
         return
       }
-      if (this.#received.length < 5 + length) return
-      const message = this.#received.subarray(5, 5 + length)
-      this.#received = this.#received.subarray(5 + length)
+      if (received.length < PREFIX + length) return
+      const message = Buffer.allocUnsafe(length)
+      received.drain(PREFIX)
+      received.moveTo(message, 0, length)
       this.#events.onMessage(message)
     }
   }

@@ -77,7 +77,7 @@ function grpc(
   call: GrpcCallout,
   events: GrpcEvents,
   timeoutMs: number,
-): { send(message: Uint8Array, end: boolean): void; cancel(): void } | undefined {
+): { waiting: number; send(message: Uint8Array, end: boolean): void; cancel(): void } | undefined {
   let over = false
   const close = (status: number, message: string) => {
     if (over) return
@@ -94,6 +94,7 @@ function grpc(
   if (call.method === 'Hang' && timeoutMs > 0) later(() => close(4, 'HTTP status 504'), timeoutMs)
   if (call.method === 'Echo') later(() => events.onInitialMetadata(HeaderMap.of([['x-initial', 'i1']])))
   return {
+    waiting: 0,
     send: (message, end) => {
       if (call.method !== 'Echo') return
       if (message.length > 0) later(() => events.onMessage(message))
