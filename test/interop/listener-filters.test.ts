@@ -32,6 +32,9 @@ function u16(value: number): [number, number] {
   return [value >> 8, value & 255]
 }
 
+const GET = 'GET / HTTP/1.1\r\nhost: a\r\n\r\n'
+const V2 = '\r\n\r\n\0\r\nQUIT\n'
+
 /** By listener; `true`: and ends. The TLS inspector looks at 16384 bytes. */
 const CASES: readonly (readonly [string, string, Buffer, true?])[] = [
   ['tls', 'a hello of all that is looked at', hello(16_379, 16_379)],
@@ -45,13 +48,41 @@ const CASES: readonly (readonly [string, string, Buffer, true?])[] = [
   ['tls', 'not a word', Buffer.alloc(0), true],
   ['proxy', 'no PROXY protocol', Buffer.from('PROXX TCP4 1.2.3.4 5.6.7.8 10 20\r\n')],
   ['proxy', 'half a PROXY header', Buffer.from('PROXY TCP4 1.2'), true],
+  ['proxy', 'version 1', Buffer.from(`PROXY TCP4 1.2.3.4 5.6.7.8 10 20\r\n${GET}`)],
+  ['proxy', 'version 2', Buffer.from(`${V2}\x20\0\0\0${GET}`)],
+  ['proxy', 'version 2 of a Unix domain socket', Buffer.from(`${V2}\x21\x31\0\0${GET}`)],
+  ['proxy', 'something else', Buffer.from(GET)],
+  ['optional', 'version 1, where it is not wanted', Buffer.from('PROXY TCP4 1.2.3.4 5.6.7.8 10 20\r\n\r\n')],
+  ['optional', 'version 2', Buffer.from(`${V2}\x20\0\0\0${GET}`)],
+  ['optional', 'a version 2 that is none', Buffer.from(`${V2}\x22\0\0\0${GET}`)],
+  ['optional', 'no header', Buffer.from(GET)],
+  ['first', 'version 1', Buffer.from('PROXY TCP4 1.2.3.4 5.6.7.8 10 20\r\n')],
+  ['first', 'version 2', Buffer.from(`${V2}\x20\0\0\0${GET}`)],
+  ['late', 'nothing that tells', Buffer.from('GET')],
+  ['http', 'HTTP/1.1', Buffer.from(GET)],
+  ['http', 'HTTP/1.0', Buffer.from('GET / HTTP/1.0\r\n\r\n')],
+  ['http', 'HTTP/2', Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')],
+  ['http', 'no HTTP', Buffer.from('G@T / HTTP/1.1\r\n\r\n')],
+  ['http', 'a first line of 64 KiB', Buffer.from(`GET /${'a'.repeat(65_520)} HTTP/1.1\r\n\r\n`)],
+  ['http', 'a longer one', Buffer.from(`GET /${'a'.repeat(65_522)} HTTP/1.1\r\n\r\n`)],
 ]
 
 const COUNTERS = [
-  'tls_inspector.client_hello_too_large',
   'downstream_cx_proxy_proto_error',
   'listener.tls.ssl.connection_error',
   'listener.tls.ssl.handshake',
+  ...['client_hello_too_large', 'tls_found', 'tls_not_found'].map((name) => `tls_inspector.${name}`),
+  ...['sni_found', 'sni_not_found', 'alpn_found', 'alpn_not_found'].map((name) => `tls_inspector.${name}`),
+  ...['http10_found', 'http11_found', 'http2_found', 'http_not_found', 'read_error'].map(
+    (name) => `http_inspector.${name}`,
+  ),
+  ...['proxy_proto', 'proxy_proto.optional'].flatMap((filter) => [
+    `${filter}.not_found_allowed`,
+    `${filter}.not_found_disallowed`,
+    ...['v1', 'v2'].flatMap((version) =>
+      ['found', 'disallowed', 'error'].map((name) => `${filter}.versions.${version}.${name}`),
+    ),
+  ]),
 ]
 const PER_LISTENER = ['downstream_pre_cx_timeout', 'downstream_listener_filter_remote_close', 'no_filter_chain_match']
 
@@ -78,7 +109,9 @@ async function observed(proxy: RunningProxy): Promise<unknown> {
     const stats = await (await fetch(`http://${proxy.admin}/stats`)).text()
     const names = [
       ...COUNTERS,
-      ...['tls', 'proxy'].flatMap((listener) => PER_LISTENER.map((name) => `listener.${listener}.${name}`)),
+      ...['tls', 'proxy', 'optional', 'first', 'http', 'late'].flatMap((listener) =>
+        PER_LISTENER.map((name) => `listener.${listener}.${name}`),
+      ),
     ]
     const counted = names.map((name) => {
       const line = new RegExp(`^${name}: \\d+$`, 'm').exec(stats)
@@ -96,7 +129,7 @@ function answer(port: number, bytes: Buffer, ends = false): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1' })
     socket.once('data', (data) => {
-      resolve(data[0] === 21 ? 'alert' : data.latin1Slice(0, 12))
+      resolve(data[0] === 21 ? 'alert' : data[0] === 0 ? 'HTTP/2' : data.latin1Slice(0, 12))
       socket.destroy()
     })
     socket.on('error', () => {})
@@ -136,20 +169,38 @@ function bootstrapOf({ cert, key }: Pair): unknown {
       common_tls_context: { tls_certificates: [certificate] },
     },
   }
-  const listener = (name: string, filter: string, chains: readonly object[]) => ({
+  const listener = (name: string, chains: readonly object[], ...filters: readonly object[]) => ({
     name,
     stat_prefix: name,
     address,
-    listener_filters: [{ name: 'filter', typed_config: { '@type': `${TYPE}.filters.listener.${filter}` } }],
+    listener_filters: filters,
+    listener_filters_timeout: '1s',
     filter_chains: [...chains, { filters: [http] }],
   })
+  const filter = (type: string, fields: object = {}) => ({
+    name: 'filter',
+    typed_config: { '@type': `${TYPE}.filters.listener.${type}`, ...fields },
+  })
+  const optional = {
+    stat_prefix: 'optional',
+    allow_requests_without_proxy_protocol: true,
+    disallowed_versions: ['V1'],
+  }
+  const plain = { filter_chain_match: { application_protocols: ['http/1.1'] }, filters: [http] }
   const secure = { filter_chain_match: { transport_protocol: 'tls' }, transport_socket: tls, filters: [http] }
   return {
     admin: { address },
     static_resources: {
       listeners: [
-        listener('tls', 'tls_inspector.v3.TlsInspector', [secure]),
-        listener('proxy', 'proxy_protocol.v3.ProxyProtocol', []),
+        listener('tls', [secure], filter('tls_inspector.v3.TlsInspector')),
+        listener('proxy', [], filter('proxy_protocol.v3.ProxyProtocol')),
+        listener('optional', [], filter('proxy_protocol.v3.ProxyProtocol', optional)),
+        listener('first', [], filter('proxy_protocol.v3.ProxyProtocol', { disallowed_versions: ['V1'] })),
+        listener('http', [plain], filter('http_inspector.v3.HttpInspector')),
+        {
+          ...listener('late', [], filter('http_inspector.v3.HttpInspector')),
+          continue_on_listener_filters_timeout: true,
+        },
       ],
     },
   }

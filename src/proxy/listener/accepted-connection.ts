@@ -64,16 +64,14 @@ export class AcceptedConnection implements ConnectionOwner, Entry {
     const accepted: AcceptedSocket = socket
     accepted[ACCEPTED] = this
     accepted.on('error', ignore).on('close', onClose)
-    const { inspectsTls, inspectsHttp, proxyProtocol } = config
     // Once it is closed a socket does not tell its addresses any more, and a log that wants them may come with another config.
     this.#facts = new SocketFacts(socket, '', 'raw_buffer', NO_PROTOCOLS)
-    if (!inspectsTls && !inspectsHttp && !proxyProtocol) {
+    if (config.listenerFilters.length === 0) {
       this.#choose(config)
       return
     }
-    peek(socket, config, (found) => {
-      if (typeof found === 'string') {
-        this.#stats[found].value++
+    peek(socket, config, this.#stats, (found) => {
+      if (found === undefined) {
         socket.destroy()
         return
       }

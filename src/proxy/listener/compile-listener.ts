@@ -11,7 +11,7 @@ import {
   type DownstreamTlsContext,
   DownstreamTlsContextSchema,
 } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
-import { messageName, metadataJson, unpack } from '../config/any.ts'
+import { metadataJson, unpack } from '../config/any.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
 import type { ListenerFacts } from '../context.ts'
 import { type AccessLogger, accessLogger } from '../http/access-log.ts'
@@ -23,8 +23,9 @@ import { downstreamSecretNeeds } from '../tls/secret-need.ts'
 import { type DataPlaneContext, factoryContext } from '../worker/data-plane-context.ts'
 import { chainChooser } from './chain-chooser.ts'
 import type { Take } from './chain-criteria.ts'
-import { isDisabled } from './filter-disabled.ts'
 import { isInternal, type ListenAddress, listenAddresses } from './listen-address.ts'
+import type { ListenerFilter } from './listener-filter.ts'
+import { listenerFilters } from './listener-filters.ts'
 import { type AcceptedSocketOptions, acceptedSocketOptions } from './socket-options.ts'
 
 /** One filter chain, ready to serve. */
@@ -63,9 +64,8 @@ export interface CompiledListener {
   readonly chains: readonly CompiledChain[]
   /** Which of them a connection gets. */
   readonly choose: Take<CompiledChain>
-  readonly inspectsTls: boolean
-  readonly inspectsHttp: boolean
-  readonly proxyProtocol: boolean
+  /** What looks at a connection's first bytes, in this order. */
+  readonly listenerFilters: readonly ListenerFilter[]
   /** 0: for ever. */
   readonly peekTimeoutMs: number
   readonly continueOnPeekTimeout: boolean
@@ -114,12 +114,6 @@ const CHAIN_FIELDS = [
   'metadata',
 ]
 
-const LISTENER_FILTERS: Readonly<Record<string, 'tls' | 'http' | 'proxy' | undefined>> = {
-  'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': 'tls',
-  'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': 'http',
-  'envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol': 'proxy',
-}
-
 const DEFAULT_BUFFER_LIMIT = 1024 * 1024
 
 export async function compileListener(
@@ -132,14 +126,6 @@ export async function compileListener(
   if (proto.bindToPort === false) throw unsupported(`${path}.bind_to_port`, 'listeners that do not bind')
   if (proto.freebind === true) throw unsupported(`${path}.freebind`, 'addresses that are not there yet')
   const addresses = listenAddresses(proto, path)
-  const ports = addresses.map(({ port }) => port)
-  const kinds = proto.listenerFilters.flatMap((filter, i) => {
-    const where = `${path}.listener_filters[${i}]`
-    if (filter.configType.case !== 'typedConfig') throw unsupported(where, 'discovered listener filters')
-    const kind = LISTENER_FILTERS[messageName(filter.configType.value.typeUrl)]
-    if (kind === undefined) throw unsupported(where, `listener filter ${messageName(filter.configType.value.typeUrl)}`)
-    return isDisabled(filter.filterDisabled, ports, `${where}.filter_disabled`) ? [] : [kind]
-  })
   const facts: ListenerFacts = {
     name: proto.name,
     direction: proto.trafficDirection as ListenerFacts['direction'],
@@ -148,6 +134,7 @@ export async function compileListener(
   const bufferLimit = proto.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT
   const chains: CompiledChain[] = []
   let choose: Take<CompiledChain>
+  let filters: readonly ListenerFilter[]
   const accessLogs: AccessLogger[] = []
   const stats = context.ownStats()
   const close = () => {
@@ -158,6 +145,8 @@ export async function compileListener(
   const overload = proto.bypassOverloadManager ? undefined : context.overload
   const place = { context: { ...context, stats, overload }, listener: facts, prepared }
   try {
+    const ports = addresses.map(({ port }) => port)
+    filters = listenerFilters(proto.listenerFilters, ports, stats, `${path}.listener_filters`)
     for (const [i, log] of proto.accessLog.entries()) {
       const where = `${path}.access_log[${i}]`
       accessLogs.push(accessLogger(log, where, factoryContext(place.context, facts, log.name, '', prepared.get(where))))
@@ -173,9 +162,6 @@ export async function compileListener(
     close()
     throw error
   }
-  const inspectsTls = kinds.includes('tls')
-  const inspectsHttp = kinds.includes('http')
-  const proxyProtocol = kinds.includes('proxy')
   return {
     name: proto.name,
     facts,
@@ -189,10 +175,8 @@ export async function compileListener(
     accessLogs,
     chains,
     choose,
-    inspectsTls,
-    inspectsHttp,
-    proxyProtocol,
-    plainHttp: !inspectsTls && !inspectsHttp && !proxyProtocol && chains.every(isPlainHttp),
+    listenerFilters: filters,
+    plainHttp: filters.length === 0 && chains.every(isPlainHttp),
     peekTimeoutMs: durationMs(proto.listenerFiltersTimeout, 15_000),
     continueOnPeekTimeout: proto.continueOnListenerFiltersTimeout,
     backlog: proto.tcpBacklogSize ?? 1024,

@@ -2,24 +2,24 @@
 
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
 
-/** It looks at no more. */
+/** It looks at no more, and closes the connection of a first line that is not over by then. */
 const MOST = 64 * 1024
 
-const NONE: readonly string[] = []
+type Protocol = 'http/1.0' | 'http/1.1' | 'h2c' | 'none' | 'too long'
 
-/** The protocols for `application_protocols`; undefined: more bytes are needed, as was told of the first `seen` ones. */
-export function inspectHttp(bytes: Buffer, seen = 0): readonly string[] | undefined {
+/** The protocol for `application_protocols`; undefined: more bytes are needed, as was told of the first `seen` ones. */
+export function inspectHttp(bytes: Buffer, seen = 0): Protocol | undefined {
   if (seen >= PREFACE.length && bytes.length < MOST && goesOn(bytes, seen)) return undefined
   const text = bytes.toString('latin1', 0, MOST)
-  if (text.startsWith(PREFACE)) return ['h2c']
+  if (text.startsWith(PREFACE)) return 'h2c'
   if (PREFACE.startsWith(text)) return undefined
   const end = text.indexOf('\n')
   const [method = '', target, version = '', ...more] = parts(end === -1 ? text : text.slice(0, end))
-  if (!TOKEN.test(method) || !text.startsWith(method)) return NONE
-  if (end === -1) return bytes.length < MOST ? undefined : NONE
-  if (target === undefined || more.length > 0) return NONE
-  if (!(method === 'CONNECT' ? AUTHORITY : TARGET).test(target) || !VERSION.test(version)) return NONE
-  return [version === 'HTTP/1.1' ? 'http/1.1' : 'http/1.0']
+  if (!TOKEN.test(method) || !text.startsWith(method)) return 'none'
+  if (end === -1) return bytes.length < MOST ? undefined : 'too long'
+  if (target === undefined || more.length > 0) return 'none'
+  if (!(method === 'CONNECT' ? AUTHORITY : TARGET).test(target) || !VERSION.test(version)) return 'none'
+  return version === 'HTTP/1.1' ? 'http/1.1' : 'http/1.0'
 }
 
 /** The line is not over, and nothing of it but the method is judged before. So one in small pieces is not read again for each. */

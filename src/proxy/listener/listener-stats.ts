@@ -11,9 +11,6 @@ export interface ListenerStats {
   readonly noMatch: Cell
   readonly peekTimeout: Cell
   readonly peerEnded: Cell
-  /** Of all listeners, as in Envoy. */
-  readonly proxyHeaderError: Cell
-  readonly helloTooLarge: Cell
   readonly globalOverflow: Cell
   readonly overflow: Cell
   readonly handshakeTimeout: Cell
@@ -39,8 +36,6 @@ export function listenerStats(stats: StatsScope, config: CompiledListener): List
     handshakeTimeout: scope.counter('downstream_cx_transport_socket_connect_timeout'),
     peekTimeout: scope.counter('downstream_pre_cx_timeout'),
     peerEnded: scope.counter('downstream_listener_filter_remote_close'),
-    proxyHeaderError: stats.counter('downstream_cx_proxy_proto_error'),
-    helloTooLarge: stats.counter('tls_inspector.client_hello_too_large'),
     tlsErrors: scope.counter('ssl.connection_error'),
     verifyFailures: Object.fromEntries(
       VERIFY_FAILURES.map((name) => [name, scope.counter(`ssl.${name}`)]),

@@ -1,35 +1,60 @@
-/** PROXY protocol versions 1 and 2 (haproxy.org, proxy-protocol.txt). */
+/** PROXY protocol versions 1 and 2 (haproxy.org, proxy-protocol.txt), as far as Envoy takes them. */
 
 import { BlockList, isIP, isIPv6, SocketAddress } from 'node:net'
 import type { ChainFacts } from './chain-facts.ts'
 
-/** Of a line, without its end (2.1). */
-const LONGEST = 105
+/** Of a line of version 1, with its end; the text has 107 (2.1), and Envoy room for a zero behind it. */
+const LONGEST_LINE = 108
+/** Of version 2, before the addresses (2.2). */
+const HEAD = 16
+
+const SIGNATURES = {
+  1: Buffer.from('PROXY '),
+  2: Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1'),
+} as const
 
 export interface ProxyHeader {
   readonly length: number
   readonly addresses: Partial<ChainFacts>
 }
 
-const V2 = Buffer.from([0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a])
+/** Whether the bytes begin as the signature does, as far as there are any. */
+export function beginsAs(bytes: Buffer, version: 1 | 2): boolean {
+  const length = Math.min(bytes.length, SIGNATURES[version].length)
+  return bytes.subarray(0, length).equals(SIGNATURES[version].subarray(0, length))
+}
 
-/** `undefined`: more bytes are needed; `null`: no PROXY header, which refuses the connection as the header is mandatory. */
+/**
+ * Which version it is; 0: none; `undefined`: more bytes are needed. As in Envoy nobody is refused before the head of version 2 could be
+ * there or a line is over: who says less runs into the timeout of the listener's filters, behind which it may be served.
+ */
+export function proxyHeaderVersion(bytes: Buffer): 0 | 1 | 2 | undefined {
+  if (bytes.length >= HEAD) {
+    if (beginsAs(bytes, 2)) return 2
+    if (!beginsAs(bytes, 1)) return 0
+  }
+  if (bytes.indexOf('\r\n') > 0) return 1
+  return bytes.length > LONGEST_LINE ? 0 : undefined
+}
+
+/** `undefined`: more bytes are needed; `null`: it is none, or breaks the rules of its version. */
 export function readProxyHeader(bytes: Buffer): ProxyHeader | undefined | null {
-  if (bytes.subarray(0, 12).equals(V2.subarray(0, Math.min(12, bytes.length))))
-    return bytes.length < 16 ? undefined : version2(bytes)
-  const start = 'PROXY '
-  if (bytes.toString('latin1', 0, Math.min(6, bytes.length)) !== start.slice(0, Math.min(6, bytes.length))) return null
-  const end = bytes.indexOf('\r\n')
-  if (end > LONGEST || (end === -1 && bytes.length > LONGEST)) return null
-  if (end === -1) return undefined
-  return version1(bytes.toString('latin1', 0, end), end + 2)
+  const version = proxyHeaderVersion(bytes)
+  if (version === undefined) return undefined
+  if (version === 0) return null
+  if (version === 2) return version2(bytes)
+  const length = bytes.indexOf('\r\n') + 2
+  return length > LONGEST_LINE ? null : version1(bytes.toString('latin1', 0, length).trimEnd(), length)
 }
 
 function version1(line: string, length: number): ProxyHeader | null {
-  const [, family, source, target, sourcePort, targetPort, ...more] = line.split(' ')
+  const [name, family, source, target, sourcePort, targetPort, ...more] = line.split(' ')
+  if (name !== 'PROXY') return null
   if (family === 'UNKNOWN') return { length, addresses: {} }
   const wanted = family === 'TCP4' ? 4 : family === 'TCP6' ? 6 : -1
   if (more.length > 0 || isIP(source) !== wanted || isIP(target) !== wanted) return null
+  // The name of an interface would be one of this machine; Envoy takes numbers.
+  if (NAMED_ZONE.test(source) || NAMED_ZONE.test(target)) return null
   if (!isPort(sourcePort) || !isPort(targetPort) || !isUnicast(source) || !isUnicast(target)) return null
   return {
     length,
@@ -42,36 +67,45 @@ function version1(line: string, length: number): ProxyHeader | null {
   }
 }
 
+const NAMED_ZONE = /%(?!\d+$)/
+
+/** As Envoy reads numbers: white space around them and a sign are no fault. */
 function isPort(text: string): boolean {
-  return /^\d{1,5}$/.test(text) && Number(text) < 65_536
+  return /^\s*\+?\d+\s*$/.test(text) && Number(text) < 65_536
 }
 
 function version2(bytes: Buffer): ProxyHeader | undefined | null {
-  const length = 16 + bytes.readUInt16BE(14)
-  if (bytes.length < length) return undefined
+  const length = HEAD + bytes.readUInt16BE(14)
   if (bytes[12] >> 4 !== 2) return null
-  // LOCAL: a health check of the proxy in front, with its own address.
   const command = bytes[12] & 15
-  if (command === 0) return { length, addresses: {} }
-  if (command !== 1) return null
+  // LOCAL: a health check of the proxy in front, with its own address. Whatever follows is skipped unread (2.2).
+  if (command === 0) return bytes.length < length ? undefined : { length, addresses: {} }
   const family = bytes[13] >> 4
+  const transport = bytes[13] & 15
   const size = family === 1 ? 4 : family === 2 ? 16 : 0
-  if (size === 0) return { length, addresses: {} }
-  if (length < 16 + 2 * size + 4) return null
-  const [remoteAddress, localAddress] = [
-    ip(bytes.subarray(16, 16 + size)),
-    ip(bytes.subarray(16 + size, 16 + 2 * size)),
-  ]
+  const addressesEnd = HEAD + 2 * size + 4
+  if (command !== 1 || size === 0 || (transport !== 1 && transport !== 2) || length < addressesEnd) return null
+  if (bytes.length < length) return undefined
+  if (!extensionsFit(bytes, addressesEnd, length)) return null
+  const remoteAddress = ip(bytes.subarray(HEAD, HEAD + size))
+  const localAddress = ip(bytes.subarray(HEAD + size, HEAD + 2 * size))
   if (!isUnicast(remoteAddress) || !isUnicast(localAddress)) return null
   return {
     length,
     addresses: {
       remoteAddress,
       localAddress,
-      remotePort: bytes.readUInt16BE(16 + 2 * size),
-      localPort: bytes.readUInt16BE(18 + 2 * size),
+      remotePort: bytes.readUInt16BE(HEAD + 2 * size),
+      localPort: bytes.readUInt16BE(HEAD + 2 * size + 2),
     },
   }
+}
+
+/** The lengths of the extensions (2.2, "Type-Length-Value") lead to the end of the header. */
+function extensionsFit(bytes: Buffer, from: number, end: number): boolean {
+  let at = from
+  while (at + 3 <= end) at += 3 + bytes.readUInt16BE(at + 1)
+  return at === end
 }
 
 function ip(bytes: Buffer): string {

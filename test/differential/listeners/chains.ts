@@ -31,12 +31,13 @@ export function overlap(one: Json = {}, other: Json = {}): boolean {
   })
 }
 
-export function listenerFilter(kind: 'proxy_protocol' | 'tls_inspector' | 'http_inspector'): Json {
+export function listenerFilter(kind: 'proxy_protocol' | 'tls_inspector' | 'http_inspector', fields: Json = {}): Json {
   const type = kind
     .split('_')
     .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
     .join('')
-  return { name: `envoy.filters.listener.${kind}`, typed_config: { '@type': `${FILTERS}.listener.${kind}.v3.${type}` } }
+  const typed = { '@type': `${FILTERS}.listener.${kind}.v3.${type}`, ...fields }
+  return { name: `envoy.filters.listener.${kind}`, typed_config: typed }
 }
 
 export function range(dice: Dice): Json {

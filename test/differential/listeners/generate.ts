@@ -2,8 +2,9 @@
 import { Dice } from '../filters/dice.ts'
 import { CRITERIA, chain, chainMatch, listenerFilter, overlap } from './chains.ts'
 import { chainMatcher } from './matcher.ts'
+import { proxyHeader } from './proxy-header.ts'
 import type { Connection, Trial } from './trial.ts'
-import { LOOPBACK, NAMES, PROTOCOLS, TOLD, TOLD_6, TOLD_PORTS } from './words.ts'
+import { LOOPBACK, NAMES, OWN_PORT, PROTOCOLS } from './words.ts'
 
 const MOST_CHAINS = 6
 /** One for each chain. */
@@ -26,9 +27,11 @@ function trial(seed: number): Trial {
   }
   const names = [...chains.map(({ name }) => String(name)), 'none']
   const proxied = dice.chance(0.6)
+  const place = dice.chance(0.15) ? dice.pick(PLACES_6) : undefined
   const listener = {
+    ...(place === undefined ? {} : { address: { socket_address: { ...place.address, port_value: OWN_PORT } } }),
     listener_filters: [
-      ...(proxied ? [listenerFilter('proxy_protocol')] : []),
+      ...(proxied ? [listenerFilter('proxy_protocol', proxySettings(dice))] : []),
       ...(dice.chance(0.4) ? [listenerFilter('tls_inspector')] : []),
       ...(dice.chance(0.4) ? [listenerFilter('http_inspector')] : []),
     ],
@@ -38,16 +41,33 @@ function trial(seed: number): Trial {
     ...(dice.chance(0.5) || chains.length === 0 ? { default_filter_chain: chain('default', undefined) } : {}),
     ...(dice.chance(0.4) ? { filter_chain_matcher: chainMatcher(dice, names) } : {}),
   }
-  const connections = Array.from({ length: 8 }, (_, i) => connection(dice, proxied, i === 0))
+  const connections = Array.from({ length: 8 }, (_, i) =>
+    connection(dice, proxied, i === 0, place?.reached ?? LOOPBACK),
+  )
   return { id: `listener.${seed}`, listener, connections }
 }
 
-function connection(dice: Dice, proxied: boolean, first: boolean): Connection {
+/** By which addresses a listener is reached that is not open at all of IPv4. */
+const PLACES_6 = [
+  { address: { address: '::1' }, reached: ['::1'] },
+  { address: { address: '::' }, reached: ['::1'] },
+  { address: { address: '::', ipv4_compat: true }, reached: ['::1', ...LOOPBACK] },
+]
+
+function proxySettings(dice: Dice): Record<string, unknown> {
   return {
-    from: dice.pick(LOOPBACK),
-    to: dice.pick(LOOPBACK),
+    ...(dice.chance(0.3) ? { allow_requests_without_proxy_protocol: true } : {}),
+    ...(dice.chance(0.2) ? { disallowed_versions: dice.some(['V1', 'V2']) } : {}),
+  }
+}
+
+function connection(dice: Dice, proxied: boolean, first: boolean, reached: readonly string[]): Connection {
+  const to = dice.pick(reached)
+  return {
+    from: to.includes(':') ? to : dice.pick(LOOPBACK),
+    to,
     ...(first && dice.chance(0.5) ? { bound: true } : {}),
-    ...(proxied ? { proxy: proxyHeader(dice) } : {}),
+    ...(proxied && dice.chance(0.9) ? { proxy: proxyHeader(dice) } : {}),
     says: dice.chance(0.5)
       ? {
           ...(dice.chance(0.8) ? { serverName: dice.pick([...NAMES, 'A.EXAMPLE', 'x']) } : {}),
@@ -80,11 +100,4 @@ function connection(dice: Dice, proxied: boolean, first: boolean): Connection {
         },
     ...(dice.chance(0.1) ? { cut: dice.int(1, 30) } : {}),
   }
-}
-
-function proxyHeader(dice: Dice): string {
-  if (dice.chance(0.05)) return dice.pick(['PROXY UNKNOWN\r\n', 'PROXY TCP4 x y 1 2\r\n'])
-  const family = dice.chance(0.25) ? { name: 'TCP6', told: TOLD_6 } : { name: 'TCP4', told: TOLD }
-  const [from, to] = [dice.pick(family.told), dice.chance(0.2) ? undefined : dice.pick(family.told)]
-  return `PROXY ${family.name} ${from} ${to ?? from} ${dice.pick(TOLD_PORTS)} ${dice.pick(TOLD_PORTS)}\r\n`
 }
