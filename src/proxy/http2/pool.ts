@@ -1,9 +1,8 @@
 /** The HTTP/2 connections to one host: many requests on one connection, more connections where its limit is reached. */
 import type { Socket } from 'node:net'
-import { Connecting, type ConnectOwner } from '../cluster/connecting.ts'
-import { admits, type ConnectionPool, connectMore, longestLife, type PoolSettings } from '../cluster/connection-pool.ts'
+import { HostPool, type PoolSettings } from '../cluster/connection-pool.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
-import { type PendingStream, type UpstreamCallbacks, UpstreamFailure } from '../cluster/upstream.ts'
+import type { PendingStream, UpstreamCallbacks } from '../cluster/upstream.ts'
 import type { UpstreamConnection } from '../cluster/upstream-connection.ts'
 import {
   type ClientConnectionOwner,
@@ -13,21 +12,15 @@ import {
 import type { Http2Options } from './options.ts'
 import type { Http2Stats } from './stats.ts'
 
-export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnectionOwner {
-  readonly host: EndpointHost
-  readonly settings: PoolSettings
+/** One connection serves all who wait, so there is no need for one each. */
+const ONE = 1
+
+export class Http2Pool extends HostPool implements ClientConnectionOwner {
   readonly #connection: ClientConnectionSettings
   readonly #open: Http2ClientConnection[] = []
-  #connecting = 0
-  /** How many requests one that is being connected will take, as far as is known before the host's SETTINGS. */
-  readonly #capacity: number
-  readonly #pending: Pending[] = []
-  #drained = false
 
   constructor(host: EndpointHost, settings: PoolSettings, options: Http2Options, stats: Http2Stats) {
-    this.host = host
-    this.settings = settings
-    this.#capacity = Math.min(options.maxStreams, settings.maxRequestsPerConnection || Number.POSITIVE_INFINITY)
+    super(host, settings)
     this.#connection = {
       options,
       limits: settings.limits,
@@ -39,35 +32,22 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
   }
 
   get connections(): number {
-    return this.#open.length + this.#connecting
+    return this.#open.length + this.connecting
   }
 
   newStream(callbacks: UpstreamCallbacks): PendingStream | undefined {
     const connection = this.#open.find((one) => one.free)
     if (connection !== undefined) {
-      if (admits(this, callbacks)) this.#use(connection, callbacks)
+      if (this.admits(callbacks)) this.#use(connection, callbacks)
       return undefined
     }
-    const { resources, stats } = this.settings
-    if (!resources.pending.tryTake()) {
-      stats.pendingOverflow.value++
-      callbacks.onPoolFailure(UpstreamFailure.Overflow, 'overflow', this.host)
-      return undefined
-    }
-    const pending = new Pending(this, callbacks)
-    this.#pending.push(pending)
-    stats.pendingTotal.value++
-    stats.pendingActive.value++
-    connectMore(this)
+    const pending = this.enqueue(callbacks)
+    this.connectFor(pending, ONE)
     return pending
   }
 
-  get short(): boolean {
-    return this.#pending.length > this.#connecting * this.#capacity
-  }
-
-  drain(): void {
-    this.#drained = true
+  override drain(): void {
+    super.drain()
     for (const connection of this.#open) connection.drain()
   }
 
@@ -77,98 +57,37 @@ export class Http2Pool implements ConnectionPool, ConnectOwner, ClientConnection
     return idle !== undefined
   }
 
-  cancel(pending: Pending): void {
-    const at = this.#pending.indexOf(pending)
-    if (at === -1) return
-    this.#pending.splice(at, 1)
-    this.settings.stats.cancelled.value++
-    this.#leftQueue()
-  }
-
   connected(socket: Socket, about: UpstreamConnection): void {
-    this.#connecting--
+    this.connecting--
     const connection = new Http2ClientConnection(socket, about, this.#connection, this)
     this.#open.push(connection)
-    connection.life = longestLife(connection, this.settings)
+    connection.life = this.longestLife(connection)
     this.connectionFree()
-    if (this.#drained) connection.drain()
-  }
-
-  connectFailed(failure: UpstreamFailure, reason: string): void {
-    this.#connecting--
-    this.#closed(failure !== UpstreamFailure.ConnectTimeout, false)
-    const { stats } = this.settings
-    stats.connectFail.value++
-    if (failure === UpstreamFailure.ConnectTimeout) stats.connectTimeout.value++
-    this.host.connectFailures++
-    for (const pending of this.#pending.splice(0)) {
-      stats.pendingFailures.value++
-      pending.callbacks.onPoolFailure(failure, reason, this.host)
-      // Behind what it tries next: a retry budget counts it still (Envoy's PendingStream ends then).
-      this.#leftQueue()
-    }
+    if (this.drained) connection.drain()
   }
 
   connectionClosed(connection: Http2ClientConnection): void {
     const at = this.#open.indexOf(connection)
     if (at === -1) return
     this.#open.splice(at, 1)
-    this.#closed(connection.endedByPeer, connection.incomplete)
-    connectMore(this)
-  }
-
-  #use(connection: Http2ClientConnection, callbacks: UpstreamCallbacks): void {
-    const place = connection.use(callbacks)
-    if (connection.spent) this.settings.stats.maxRequestsReached.value++
-    callbacks.onPoolReady(place, this.host)
+    this.countEnd(connection.endedByPeer, connection.incomplete)
+    this.connectFor(this.pending[0], ONE)
   }
 
   /** A connection is new, or has room again. */
   connectionFree(): void {
-    while (this.#pending.length > 0) {
+    while (this.pending.length > 0) {
       const connection = this.#open.find((one) => one.free)
-      if (connection === undefined) break
-      const next = this.#pending.shift() as Pending
-      this.#leftQueue()
-      if (admits(this, next.callbacks)) this.#use(connection, next.callbacks)
+      if (connection === undefined) {
+        this.connectFor(this.pending[0], ONE)
+        return
+      }
+      const next = this.dequeue() as UpstreamCallbacks
+      if (this.admits(next)) this.#use(connection, next)
     }
-    connectMore(this)
   }
 
-  #leftQueue(): void {
-    this.settings.resources.pending.free()
-    this.settings.stats.pendingActive.value--
-  }
-
-  #closed(byPeer: boolean, incomplete: boolean): void {
-    this.settings.resources.connections.free()
-    this.settings.stats.activeConnections.value--
-    this.settings.stats.ends.count(byPeer, incomplete)
-  }
-
-  connect(): void {
-    const { stats, connectTimeoutMs, tls } = this.settings
-    const { proxied } = this.#pending[0].callbacks
-    stats.connections.value++
-    stats.http2Connections.value++
-    this.host.connects++
-    stats.activeConnections.value++
-    const attempt = new Connecting(this, this.host, tls, connectTimeoutMs, proxied?.internalDepth ?? 0)
-    this.#connecting++
-    attempt.start()
-  }
-}
-
-class Pending implements PendingStream {
-  readonly callbacks: UpstreamCallbacks
-  readonly #pool: Http2Pool
-
-  constructor(pool: Http2Pool, callbacks: UpstreamCallbacks) {
-    this.#pool = pool
-    this.callbacks = callbacks
-  }
-
-  cancel(): void {
-    this.#pool.cancel(this)
+  #use(connection: Http2ClientConnection, callbacks: UpstreamCallbacks): void {
+    callbacks.onPoolReady(connection.use(callbacks), this.host)
   }
 }
