@@ -64,3 +64,20 @@ test('what comes once drives nothing out that comes again', () => {
   const left = names.filter((name, i) => of(name) === kept[i]).length
   assert.ok(left > 40, `${left} of ${names.length} are left`)
 })
+
+test('texts that share a slot are remembered, but for three that share two', () => {
+  let made = 0
+  const table = new InternTable((text) => {
+    made++
+    return text
+  })
+  // Of these, nine are in pairs that share one of 1024 slots, and three share two slots that belong together.
+  const names = Array.from({ length: 100 }, (_, i) => Buffer.from(`x-name-${i * 7919}`, 'latin1'))
+  const round = () => {
+    for (const name of names) table.get(name, 0, name.length)
+  }
+  for (let i = 0; i < 4; i++) round()
+  made = 0
+  round()
+  assert.equal(made, 3)
+})

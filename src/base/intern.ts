@@ -22,7 +22,8 @@ const SHIFT = 22
 const COVERED = 12
 
 /**
- * A direct-mapped table; who comes twice takes the slot of what was there, so it never grows, and who floods it only makes it slow.
+ * A table in which an entry has one of two slots, as two that shared one would take it from each other for ever. Who comes twice pushes out
+ * what was there, so it never grows, and who floods it only makes it slow.
  */
 export class InternTable<T> {
   readonly #slots: (Entry<T> | undefined)[] = new Array(SLOTS).fill(undefined)
@@ -37,37 +38,33 @@ export class InternTable<T> {
   /** The caller has checked the range. A `view` of the same memory makes it faster. */
   get(memory: Buffer, start: number, length: number, view?: DataView): T {
     if (view === undefined || length < 4 || length > LONGEST) return this.#getByBytes(memory, start, length)
-    const end = start + length - 4
     const first = view.getInt32(start, true)
     const middle = view.getInt32(start + ((length - 4) >>> 1), true)
-    const last = view.getInt32(end, true)
+    const last = view.getInt32(start + length - 4, true)
     const slot = slotOf(length, first, middle, last)
     const entry = this.#slots[slot]
-    if (
-      entry !== undefined &&
-      isAlike(entry, length, first, middle, last) &&
-      (length <= COVERED || sameWords(entry.words, view, start))
-    ) {
+    if (isAlike(entry, length, first, middle, last) && (length <= COVERED || sameWords(entry.words, view, start)))
       return entry.value
-    }
-    return this.#miss(memory, start, length, first, middle, last)
+    return this.#getFromOther(memory, start, length, first, middle, last)
   }
 
   #getByBytes(memory: Buffer, start: number, length: number): T {
     if (length === 0 || length > LONGEST) return this.#make(memory.latin1Slice(start, start + length))
-    const end = start + length - 4
     const short = length < 4
     const first = short ? shortWord(memory, start, length) : wordAt(memory, start)
     const middle = short ? 0 : wordAt(memory, start + ((length - 4) >>> 1))
-    const last = short ? 0 : wordAt(memory, end)
-    const entry = this.#slots[slotOf(length, first, middle, last)]
-    if (
-      entry !== undefined &&
-      isAlike(entry, length, first, middle, last) &&
-      (length <= COVERED || sameBytes(entry.words, memory, start))
-    ) {
+    const last = short ? 0 : wordAt(memory, start + length - 4)
+    const slot = slotOf(length, first, middle, last)
+    const entry = this.#slots[slot]
+    if (isAlike(entry, length, first, middle, last) && (length <= COVERED || sameBytes(entry.words, memory, start)))
       return entry.value
-    }
+    return this.#getFromOther(memory, start, length, first, middle, last)
+  }
+
+  #getFromOther(memory: Buffer, start: number, length: number, first: number, middle: number, last: number): T {
+    const entry = this.#slots[slotOf(length, first, middle, last) ^ 1]
+    if (isAlike(entry, length, first, middle, last) && (length <= COVERED || sameBytes(entry.words, memory, start)))
+      return entry.value
     return this.#miss(memory, start, length, first, middle, last)
   }
 
@@ -76,11 +73,15 @@ export class InternTable<T> {
     const value = this.#make(text)
     const slot = slotOf(length, first, middle, last)
     // What comes once (a request id) is not worth an entry, nor the loss of another's.
-    if (this.#missed[slot] === text) {
+    if (this.#missed[slot] === text || this.#missed[slot ^ 1] === text) {
       const words: number[] = []
       if (length > COVERED) for (let at = 4; at < length - 4; at += 4) words.push(wordAt(memory, start + at))
+      if (this.#slots[slot] !== undefined) this.#slots[slot ^ 1] = this.#slots[slot]
       this.#slots[slot] = { length, first, middle, last, words, value }
-    } else this.#missed[slot] = text
+    } else {
+      if (this.#missed[slot] !== '') this.#missed[slot ^ 1] = this.#missed[slot]
+      this.#missed[slot] = text
+    }
     return value
   }
 }
@@ -91,8 +92,20 @@ function slotOf(length: number, first: number, middle: number, last: number): nu
   return (mixed + (length << SHIFT)) >>> SHIFT
 }
 
-function isAlike<T>(entry: Entry<T>, length: number, first: number, middle: number, last: number): boolean {
-  return entry.length === length && entry.first === first && entry.middle === middle && entry.last === last
+function isAlike<T>(
+  entry: Entry<T> | undefined,
+  length: number,
+  first: number,
+  middle: number,
+  last: number,
+): entry is Entry<T> {
+  return (
+    entry !== undefined &&
+    entry.length === length &&
+    entry.first === first &&
+    entry.middle === middle &&
+    entry.last === last
+  )
 }
 
 function shortWord(memory: Buffer, start: number, length: number): number {

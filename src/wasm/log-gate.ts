@@ -9,12 +9,18 @@ export class LogGate {
   #tokens: number
   #refilled: number
   #dropped = 0
+  /** No token can have been earned yet. Lines that are dropped need not look at the clock for that. */
+  #empty = false
 
   constructor(services: HostServices, limits: Limits) {
     this.#services = services
     this.#limits = limits
     this.#tokens = limits.logBurst
     this.#refilled = services.clock.monotonicMs()
+  }
+
+  readonly #lookAgain = (): void => {
+    this.#empty = false
   }
 
   write(level: LogLevel, memory: Buffer, pointer: number, length: number, plugin: PluginIdentity): void {
@@ -30,7 +36,7 @@ export class LogGate {
   }
 
   #pass(plugin: PluginIdentity): boolean {
-    if (this.#tokens < 1) this.#refill(plugin)
+    if (this.#tokens < 1 && !this.#empty) this.#refill(plugin)
     if (this.#tokens < 1) {
       this.#dropped++
       this.#services.count?.(plugin.name, 'logs_dropped')
@@ -43,7 +49,11 @@ export class LogGate {
   #refill(plugin: PluginIdentity): void {
     const now = this.#services.clock.monotonicMs()
     const earned = ((now - this.#refilled) / 1000) * this.#limits.logsPerSecond
-    if (earned < 1) return
+    if (earned < 1) {
+      this.#empty = true
+      this.#services.timers.after((1 - earned) * (1000 / this.#limits.logsPerSecond), this.#lookAgain)
+      return
+    }
     this.#refilled = now
     this.#tokens = Math.min(this.#limits.logBurst, this.#tokens + earned)
     if (this.#dropped === 0) return
