@@ -10,18 +10,21 @@ import type { RootContext } from './root-context.ts'
 
 /** One context of a VM as the host functions see it: a plugin's root, or a stream. */
 export abstract class Context implements Entry {
-  readonly id: number
-  readonly vm: Vm
-  readonly plugin: PluginSettings
+  // `declare`, because V8 makes a derived class by a slow way when the base has fields of its own (one is made for each stream).
+  declare readonly id: number
+  declare readonly vm: Vm
+  declare readonly plugin: PluginSettings
   /** The neighbour in the same bucket of `Vm.contexts`. */
-  nextInTable: Entry | undefined
+  declare nextInTable: Entry | undefined
   /** How many properties this context has made. */
-  stateKeys = 0
+  declare stateKeys: number
 
   constructor(id: number, vm: Vm, plugin: PluginSettings) {
     this.id = id
     this.vm = vm
     this.plugin = plugin
+    this.nextInTable = undefined
+    this.stateKeys = 0
   }
 
   abstract get root(): RootContext
