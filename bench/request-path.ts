@@ -1,8 +1,9 @@
 /**
  * Requests per CPU-second of one proxy on one core: Sluice beside Envoy, nginx, HAProxy and node:http + undici, as far as they are
  * there. The proxies have core 0, upstream and load generator share core 1. All proxies of a scenario are started and warmed up, then
- * loaded in turns, and each turn gives a ratio, so that a noisy machine is noisy for all. Envoy and Sluice read the same bootstrap and
- * the same module file. What a feature costs is told by a Sluice without it that has its turns beside the others. At half load (of the slower of the two) the latencies are those of a steady rate.
+ * loaded in turns, and each turn gives a ratio, so that a noisy machine is noisy for all. A proxy has rested while the others had their
+ * turn, so its turn begins with a second whose latencies are told apart: connections are made, caches are cold. Envoy and Sluice read the
+ * same bootstrap and the same module file. What a feature costs is told by a Sluice without it that has its turns beside the others. At half load (of the slower of the two) the latencies are those of a steady rate.
  *
  * node bench/request-path.ts [--turns 6] [--warmup 4] [--seconds 2] [--connections 64] [--only sluice,envoy] [--scenario plain]
  */
@@ -78,6 +79,8 @@ interface Running {
   readonly headers: readonly string[]
   readonly child: ChildProcess
   readonly turns: Turn[]
+  /** Of the second before each turn. */
+  readonly rested: Turn[]
   halfLoad: string
 }
 
@@ -147,7 +150,7 @@ async function measure(name: string, scenario: Scenario): Promise<void> {
       const url = `${config.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}/`
       await answers(url)
       const headers = [...HEADERS, ...(scenario.headers ?? [])]
-      running.push({ name: peer, url, headers, child, turns: [], halfLoad: '' })
+      running.push({ name: peer, url, headers, child, turns: [], rested: [], halfLoad: '' })
     }
     for (const [i, [peer, command]] of Object.entries(PEERS).entries()) {
       const port = PORTS[i]
@@ -160,8 +163,10 @@ async function measure(name: string, scenario: Scenario): Promise<void> {
     }
     for (const proxy of running) await load(proxy, Number(values.warmup))
     for (let turn = 0; turn < Number(values.turns); turn++) {
-      for (const proxy of turn % 2 === 0 ? running : running.toReversed())
+      for (const proxy of turn % 2 === 0 ? running : running.toReversed()) {
+        proxy.rested.push(await load(proxy, 1))
         proxy.turns.push(await load(proxy, Number(values.seconds)))
+      }
     }
     if (name === 'plain' || name === 'one wasm filter') {
       const pair = running.filter((proxy) => proxy.name === 'sluice' || proxy.name === 'envoy')
@@ -179,7 +184,7 @@ function report(name: string, running: readonly Running[]): void {
   console.log(`\n${name}`)
   console.table(
     running.map((proxy) => {
-      const { turns, child } = proxy
+      const { turns, rested, child } = proxy
       const ratios = turns.map((turn, i) => (own?.turns[i].perCpuSecond ?? Number.NaN) / turn.perCpuSecond)
       const ratio = `${median(ratios).toFixed(2)} x (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})`
       return {
@@ -188,6 +193,7 @@ function report(name: string, running: readonly Running[]): void {
         'Sluice is': proxy === own ? '' : ratio,
         'p50 ms': Number(median(turns.map((turn) => turn.p50)).toFixed(1)),
         'p99 ms': Number(median(turns.map((turn) => turn.p99)).toFixed(1)),
+        'p99 of the first second': Number(median(rested.map((turn) => turn.p99)).toFixed(1)),
         'p99 at half load': proxy.halfLoad,
         'RSS MB': Math.round(rssMb(child.pid as number)),
         errors: turns.reduce((sum, turn) => sum + turn.errors, 0),
