@@ -171,6 +171,10 @@ export const PATCHES: readonly Patch[] = [
     bool weaken_etag_on_compress = 6;`,
     ],
   ]),
+  // Of Envoy 1.37 and newer.
+  ...inFile('service/auth/v3/external_auth.proto', [
+    ['DeniedHttpResponse denied_response = 2;', 'DeniedHttpResponse error_response = 5;'],
+  ]),
   ...inFile('extensions/filters/http/lua/v3/lua.proto', [
     [
       'import "envoy/config/core/v3/base.proto";',

@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs'
 import type { Settings } from 'node:http2'
 import { basename, dirname, join } from 'node:path'
 import { parse } from 'yaml'
-import type { Decision } from './rate-limit-service.ts'
+import type { Decision } from './decision-service.ts'
 
 type Headers = Readonly<Record<string, string | readonly string[]>>
 
@@ -100,6 +100,8 @@ export interface ClusterSettings extends Record<string, unknown> {
   readonly answers?: readonly Answer[]
   /** It is a rate limit service, which decides so, in this order; the last one repeats. */
   readonly rate_limits?: readonly Decision[]
+  /** It is an authorization service of gRPC, in the same way. */
+  readonly checks?: readonly Decision[]
   /** Its one endpoint is the case's internal listener. */
   readonly internal?: boolean
   /** Nothing listens there. */

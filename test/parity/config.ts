@@ -120,7 +120,8 @@ function clusters(one: Case, places: Places): unknown[] {
         endpoints: more,
         groups,
         internal,
-        rate_limits,
+        rate_limits: limits,
+        checks,
         ...rest
       },
     ]) => {
@@ -138,7 +139,7 @@ function clusters(one: Case, places: Places): unknown[] {
           cluster_name: full,
           endpoints: grouped(internal === true ? [internalEndpoint(one)] : endpoints, groups),
         },
-        ...(rate_limits === undefined && (http2 ?? false) === false ? {} : HTTP2),
+        ...(limits === undefined && checks === undefined && (http2 ?? false) === false ? {} : HTTP2),
         ...(resolve(rest, one, places) as Record<string, unknown>),
       }
     },

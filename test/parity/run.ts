@@ -6,11 +6,11 @@ import { messageOf } from '../../src/errors.ts'
 import type { Answer, Case, ClusterSettings } from './case.ts'
 import { perform } from './client.ts'
 import { bootstrapOf, clusterNames, fullName, logFile, type Places } from './config.ts'
+import { DecisionService } from './decision-service.ts'
 import { hostStats } from './host-stats.ts'
 import { Http2Upstream } from './http2-upstream.ts'
 import { type Facts, factsOf, type StepSeen } from './observe.ts'
 import { type RunningProxy, startEnvoy, startSluice } from './proxies.ts'
-import { RateLimitService } from './rate-limit-service.ts'
 import { type Received, Script } from './script.ts'
 import { Upstream } from './upstream.ts'
 
@@ -28,7 +28,7 @@ export interface Outcome {
 
 const OK: Answer = { body: 'ok' }
 
-type AnyUpstream = Upstream | Http2Upstream | RateLimitService
+type AnyUpstream = Upstream | Http2Upstream | DecisionService
 
 export interface Stage {
   readonly upstreams: AnyUpstream[]
@@ -92,10 +92,11 @@ export async function stage(one: Case, ports: Map<string, number[]>): Promise<St
 }
 
 function upstreamsOf(one: Case, name: string, settings: ClusterSettings, received: Received[]): AnyUpstream[] {
-  const { hosts = 1, http2, in_turn: inTurn, rate_limits: decisions, answers = one.upstream ?? [OK] } = settings
+  const { hosts = 1, http2, in_turn: inTurn, rate_limits: limits, checks, answers = one.upstream ?? [OK] } = settings
   const shared = inTurn === true ? new Script(answers, received, true) : undefined
   return Array.from({ length: hosts }, (_, i) => {
-    if (decisions !== undefined) return new RateLimitService(name, decisions, received)
+    if (limits !== undefined) return DecisionService.rateLimit(name, limits, received)
+    if (checks !== undefined) return DecisionService.authorization(name, checks, received)
     const script = shared ?? new Script(answers, received)
     if (http2 === undefined || http2 === false) return new Upstream(`${name}/${i}`, script)
     return new Http2Upstream(`${name}/${i}`, script, http2 === true ? {} : http2)

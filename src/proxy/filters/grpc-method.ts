@@ -12,8 +12,9 @@ import {
 import { invalid, onlyFields, unsupported } from '../config/fields.ts'
 import { grpcFrame, grpcMessage } from '../grpc-frame.ts'
 import type { HttpFilterCallbacks } from '../http/filter.ts'
+import { toGrpcTimeout } from '../http/grpc-timeout.ts'
+import { HeaderMutations } from '../http/header-mutations.ts'
 import type { StreamInfo } from '../http/stream-info.ts'
-import { type TextFormat, textFormat } from '../http/substitution.ts'
 
 /** The bytes of the one message of the answer; undefined: there is none, or the call failed. */
 export type GrpcAnswered = (message: Buffer | undefined, span: CallSpan | undefined) => void
@@ -26,7 +27,7 @@ export class GrpcMethod {
   readonly #method: string
   readonly #path: string
   readonly #timeoutMs: number
-  readonly #metadata: readonly (readonly [name: string, value: string | TextFormat])[]
+  readonly #metadata: HeaderMutations | undefined
 
   /** `method` is `package.Service.Method`. */
   constructor(service: GrpcService, method: string, timeoutMs: number, clients: AsyncClient, path: string) {
@@ -40,10 +41,7 @@ export class GrpcMethod {
     this.#method = method
     this.#path = `/${method.replace(/\.(?=[^.]*$)/, '/')}`
     this.#timeoutMs = timeoutMs
-    this.#metadata = service.initialMetadata.map(({ key, value }, i) => [
-      key.toLowerCase(),
-      value.includes('%') ? textFormat(value, `${path}.initial_metadata[${i}].value`, true) : byteString(value),
-    ])
+    this.#metadata = HeaderMutations.overwriting(service.initialMetadata, `${path}.initial_metadata`)
   }
 
   /** `answered` is called once and later. Without `callbacks` the call is no part of a trace. */
@@ -61,7 +59,8 @@ export class GrpcMethod {
       ['te', 'trailers'],
       ['content-type', 'application/grpc'],
     ])
-    for (const [name, value] of this.#metadata) headers.add(name, typeof value === 'string' ? value : value(info))
+    if (this.#timeoutMs > 0) headers.add('grpc-timeout', toGrpcTimeout(this.#timeoutMs))
+    this.#metadata?.apply(headers, info)
     const span = callbacks?.traceCall(headers, this.#cluster, this.#method)
     const body = BodyBuffer.of(grpcFrame(message))
     const done = (answer: AsyncResponse | undefined) => {

@@ -1,5 +1,7 @@
+import { create } from '@bufbuild/protobuf'
 import {
   HeaderValueOption_HeaderAppendAction as Action,
+  type HeaderValue,
   type HeaderValueOption,
   HeaderValueOptionSchema,
 } from '../../../gen/envoy/config/core/v3/base_pb.ts'
@@ -50,6 +52,17 @@ export class HeaderMutations {
 
   static appending(option: HeaderValueOption, path: string): HeaderMutations {
     return new HeaderMutations([addition(option, path)], [])
+  }
+
+  /** For lists that know names and values only: a later one stands in the place of an earlier one. */
+  static overwriting(headers: readonly HeaderValue[], path: string): HeaderMutations | undefined {
+    if (headers.length === 0) return undefined
+    const appendAction = Action.OVERWRITE_IF_EXISTS_OR_ADD
+    const options = headers.map((header) => create(HeaderValueOptionSchema, { header, appendAction }))
+    return new HeaderMutations(
+      options.map((option, i) => addition(option, `${path}[${i}]`)),
+      [],
+    )
   }
 
   static removing(name: string, path: string): HeaderMutations {

@@ -6,7 +6,7 @@ import {
 } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import { byteString } from '../../base/byte-string.ts'
 import { invalid, onlyFields } from '../config/fields.ts'
-import { percentDecoded } from '../route/route-match.ts'
+import { QueryParameters } from './query-parameters.ts'
 import type { StreamInfo } from './stream-info.ts'
 import { type TextFormat, textFormat } from './substitution.ts'
 
@@ -30,41 +30,12 @@ export class QueryMutations {
     return new QueryMutations(protos.map((proto, i) => mutation(proto, `${path}[${i}]`)))
   }
 
-  /** The path with the query that is left, in the order of names, as Envoy writes it. */
+  /** The path with the query that is left. */
   apply(path: string, info: StreamInfo): string {
-    const start = path.indexOf('?')
-    const parameters = start === -1 ? new Map<string, string[]>() : parse(path.slice(start + 1))
+    const parameters = new QueryParameters(path)
     for (const one of this.#all) mutate(parameters, one, info)
-    let text = start === -1 ? path : path.slice(0, start)
-    let joint = '?'
-    for (const name of [...parameters.keys()].sort())
-      for (const written of parameters.get(name) ?? []) {
-        text += joint + written
-        joint = '&'
-      }
-    return text
+    return parameters.toString()
   }
-}
-
-/**
- * By their names without percent encoding, each as it is written. Envoy writes them decoded, so that `%26` comes to divide parameters and
- * `%20` to end the path.
- */
-function parse(query: string): Map<string, string[]> {
-  const parameters = new Map<string, string[]>()
-  for (const part of query.replace(/&$/, '').split('&')) {
-    if (query === '') break
-    const at = part.indexOf('=')
-    const name = percentDecoded(at === -1 ? part : part.slice(0, at))
-    add(parameters, name, at === -1 ? `${part}=` : part)
-  }
-  return parameters
-}
-
-function add(parameters: Map<string, string[]>, name: string, written: string): void {
-  const values = parameters.get(name)
-  if (values === undefined) parameters.set(name, [written])
-  else values.push(written)
 }
 
 /** All but the unreserved characters of RFC 3986 2.3. */
@@ -75,17 +46,17 @@ function encoded(text: string): string {
   )
 }
 
-function mutate(parameters: Map<string, string[]>, { name, value, action }: Mutation, info: StreamInfo): void {
+function mutate(parameters: QueryParameters, { name, value, action }: Mutation, info: StreamInfo): void {
   if (value === undefined) {
-    parameters.delete(name)
+    parameters.remove(name)
     return
   }
-  const values = parameters.get(name)
-  if (action === Action.OVERWRITE_IF_EXISTS && values === undefined) return
-  if (action === Action.ADD_IF_ABSENT && values !== undefined) return
+  const has = parameters.has(name)
+  if (action === Action.OVERWRITE_IF_EXISTS && !has) return
+  if (action === Action.ADD_IF_ABSENT && has) return
   const written = `${encoded(name)}=${encoded(typeof value === 'string' ? value : value(info))}`
-  if (action === Action.APPEND_IF_EXISTS_OR_ADD) add(parameters, name, written)
-  else parameters.set(name, [written])
+  if (action === Action.APPEND_IF_EXISTS_OR_ADD) parameters.add(name, written)
+  else parameters.set(name, written)
 }
 
 function mutation({ append, remove }: KeyValueMutation, path: string): Mutation {

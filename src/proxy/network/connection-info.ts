@@ -27,7 +27,7 @@ export interface TlsInfo {
   readonly alpn: string
   /** In lower-case hex; '' in TLS 1.3. */
   readonly sessionId: string
-  /** The name that was asked for, of a session with an upstream; else ''. */
+  /** The name that was asked for; '': none. */
   readonly serverName: string
   /** A verified client certificate was given; of an upstream's session: its certificate was verified. */
   readonly mtls: boolean

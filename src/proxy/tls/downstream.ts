@@ -126,7 +126,7 @@ export class DownstreamTls {
         return { refused: 'fail_verify_cert_hash' }
     }
     return {
-      info: new SessionInfo(socket, verified, this.#local, ''),
+      info: new SessionInfo(socket, verified, this.#local, socket.servername || ''),
     }
   }
 }

@@ -1,13 +1,13 @@
 /** Services that are asked with the request itself, what they answer, and what of it reaches upstream and client. */
-import type { Answer, Case, Step } from '../../parity/case.ts'
+import type { Answer, Case, ClusterSettings, Step } from '../../parity/case.ts'
 import type { Dice } from './dice.ts'
 
 /** Headers that requests, answers and the lists of names have in common. */
-const NAMES = ['x-a', 'x-b', 'x-two', 'authorization', 'content-type', 'set-cookie', 'x-none']
+export const NAMES = ['x-a', 'x-b', 'x-two', 'authorization', 'content-type', 'set-cookie', 'x-none']
 const LISTED = [...NAMES, 'X-A', 'host', ':path', 'location', 'cookie', 'x-envoy-auth-headers-to-remove']
-const METADATA = 'envoy.filters.http.ext_authz'
+export const METADATA = 'envoy.filters.http.ext_authz'
 
-type Config = Record<string, unknown>
+export type Config = Record<string, unknown>
 
 /** None concerns the length of a body or its coding: with those of another message Envoy writes what nobody can read. */
 function names(dice: Dice, listed: readonly string[]): Config {
@@ -81,11 +81,11 @@ function share(dice: Dice): Config {
   return { default_value: { numerator: dice.pick([0, 100]) }, ...(dice.chance(0.5) ? { runtime_key: 'none' } : {}) }
 }
 
-function config(dice: Dice): Config {
+/** What the filter is told beside its service. */
+export function filterFields(dice: Dice): Config {
   const may = (chance: number, fields: () => Config) => (dice.chance(chance) ? fields() : {})
   return {
     '@type': '~extensions.filters.http.ext_authz.v3.ExtAuthz',
-    http_service: httpService(dice),
     ...may(0.4, () => ({ transport_api_version: 'V3' })),
     ...may(0.3, () => ({ failure_mode_allow: true })),
     ...may(0.3, () => ({ failure_mode_allow_header_add: true })),
@@ -194,18 +194,20 @@ function send(dice: Dice): Step['send'] {
   }
 }
 
-export function extAuthzCase(dice: Dice): Omit<Case, 'id' | 'what'> {
-  const own = `authz${dice.int(0, 1e9)}`
+/** One filter with its service, before routes that headers choose. */
+export function extAuthzScene(
+  dice: Dice,
+  own: string,
+  config: Config,
+  service: ClusterSettings,
+): Omit<Case, 'id' | 'what'> {
   const shown = [...NAMES, 'x-a2'].map((name) => `%DYNAMIC_METADATA(${METADATA}:${name})%`)
   return {
     log: `%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% route=%ROUTE_NAME% in=%BYTES_RECEIVED% ${shown.join(' ')}`,
     hcm: { stat_prefix: own },
     stats: { [`http.${own}.ext_authz.`]: {}, [`cluster.${own}.ext_authz.`]: {} },
-    filters: [{ name: METADATA, typed_config: config(dice) }],
-    clusters: {
-      up: { alt_stat_name: own },
-      authz: { answers: dice.list(1, 4, () => answer(dice)), ...(dice.chance(0.03) ? { down: true } : {}) },
-    },
+    filters: [{ name: METADATA, typed_config: config }],
+    clusters: { up: { alt_stat_name: own }, authz: { ...service, ...(dice.chance(0.03) ? { down: true } : {}) } },
     routes: [
       {
         match: { prefix: '/', headers: [{ name: 'x-a', string_match: { exact: '1' } }] },
@@ -220,4 +222,10 @@ export function extAuthzCase(dice: Dice): Omit<Case, 'id' | 'what'> {
     ],
     steps: dice.list(1, 4, (): Step => ({ send: send(dice), expect: {} })),
   }
+}
+
+export function extAuthzCase(dice: Dice): Omit<Case, 'id' | 'what'> {
+  const own = `authz${dice.int(0, 1e9)}`
+  const config = { ...filterFields(dice), http_service: httpService(dice) }
+  return extAuthzScene(dice, own, config, { answers: dice.list(1, 4, () => answer(dice)) })
 }

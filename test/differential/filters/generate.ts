@@ -5,6 +5,7 @@ import { compressorCase, decompressorCase } from './compression.ts'
 import { corsCase } from './cors.ts'
 import { Dice } from './dice.ts'
 import { extAuthzCase } from './ext-authz.ts'
+import { extAuthzGrpcCase } from './ext-authz-grpc.ts'
 import { faultCase } from './fault.ts'
 import { grpcWebCase } from './grpc.ts'
 import { grpcStatsCase } from './grpc-stats.ts'
@@ -22,6 +23,7 @@ export const GENERATORS: Readonly<Record<string, Generator>> = {
   'access-log': accessLogCase,
   rbac: rbacCase,
   'ext-authz': extAuthzCase,
+  'ext-authz-grpc': extAuthzGrpcCase,
   compressor: compressorCase,
   decompressor: decompressorCase,
   jwt: jwtCase,

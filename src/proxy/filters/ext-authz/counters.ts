@@ -10,6 +10,8 @@ export class Counters {
   readonly error: Cell
   readonly disabled: Cell
   readonly allowed: Cell
+  /** Answers that cannot be heeded. */
+  readonly invalid: Cell
   readonly #prefix: string
   readonly #clusters: FactoryContext['clusters']
   readonly #byScope = new WeakMap<StatsScope, ClusterCounters>()
@@ -23,6 +25,7 @@ export class Counters {
     this.error = scope.counter('error')
     this.disabled = scope.counter('disabled')
     this.allowed = scope.counter('failure_mode_allowed')
+    this.invalid = scope.counter('invalid')
   }
 
   /** `undefined`: there is no such cluster. */
@@ -50,7 +53,7 @@ class ClusterCounters {
     this.#scope = all.scope(prefix)
   }
 
-  count(name: 'ok' | 'denied' | 'error' | 'failure_mode_allowed'): void {
+  count(name: 'ok' | 'denied' | 'error' | 'failure_mode_allowed' | 'invalid'): void {
     let cell = this.#cells.get(name)
     if (cell === undefined) {
       cell = this.#scope.counter(name)

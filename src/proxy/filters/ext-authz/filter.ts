@@ -23,9 +23,12 @@ import { metadataMatch } from '../../match/value.ts'
 import { fraction } from '../../route/route-match.ts'
 import { Counters } from './counters.ts'
 import { grpcCheck } from './grpc-service.ts'
+import { applyToRequest, applyToResponse, type HeaderChange, isOnce } from './header-change.ts'
 import { headersToSend } from './headers.ts'
 import { httpCheck } from './http-service.ts'
-import type { Check, Verdict } from './verdict.ts'
+import { changedQuery } from './query.ts'
+import { allValid, isHeedable } from './validity.ts'
+import { type Check, ERROR, type Verdict } from './verdict.ts'
 
 const FIELDS = [
   'grpc_service',
@@ -36,6 +39,7 @@ const FIELDS = [
   'with_request_body',
   'clear_route_cache',
   'status_on_error',
+  'validate_mutations',
   'filter_enabled',
   'filter_enabled_metadata',
   'stat_prefix',
@@ -74,6 +78,7 @@ class Settings {
   readonly deniesDisabled: boolean
   readonly enabledBy: ReturnType<typeof metadataMatch> | undefined
   readonly chargesCluster: boolean
+  readonly validates: boolean
   readonly counters: Counters
 
   constructor(config: ExtAuthz, context: FactoryContext) {
@@ -92,6 +97,7 @@ class Settings {
     this.deniesDisabled = config.denyAtDisable?.defaultValue ?? false
     this.enabledBy =
       config.filterEnabledMetadata && metadataMatch(config.filterEnabledMetadata, 'ext_authz.filter_enabled_metadata')
+    this.validates = config.validateMutations
     this.chargesCluster = config.chargeClusterResponseStats ?? true
     this.counters = new Counters(config.statPrefix, context)
   }
@@ -133,7 +139,8 @@ class ExtAuthzFilter implements HttpFilter {
   #buffering = false
   #asking = false
   #cluster = ''
-  #response: readonly (readonly [string, string])[] = []
+  #response: readonly HeaderChange[] = []
+  #asked = 0
 
   constructor(callbacks: HttpFilterCallbacks, settings: Settings) {
     this.#callbacks = callbacks
@@ -149,8 +156,7 @@ class ExtAuthzFilter implements HttpFilter {
     if (Math.random() >= settings.enabled || settings.enabledBy?.(dynamicMetadata) === false) {
       settings.counters.disabled.value++
       if (!settings.deniesDisabled) return FilterHeadersStatus.Continue
-      callbacks.streamInfo.responseFlags |= ResponseFlag.UnauthorizedExternalService
-      callbacks.sendLocalReply(settings.statusOnError, '', { details: 'ext_authz_error' })
+      this.#refuse(settings.statusOnError, 'ext_authz_error')
       return FilterHeadersStatus.StopIteration
     }
     const body = this.#rule?.noBody === true ? undefined : (this.#rule?.body ?? settings.body)
@@ -185,7 +191,7 @@ class ExtAuthzFilter implements HttpFilter {
   }
 
   encodeHeaders(headers: HeaderMap): FilterHeadersStatus {
-    for (const [name, value] of this.#response) headers.add(name, value)
+    for (const change of this.#response) applyToResponse(headers, change)
     return FilterHeadersStatus.Continue
   }
 
@@ -196,6 +202,7 @@ class ExtAuthzFilter implements HttpFilter {
   #ask(body: Buffer | undefined, bodyIsWhole: boolean): void {
     this.#buffering = false
     this.#asking = true
+    this.#asked = performance.now()
     // Where the request was to go then: what the service says may change it.
     this.#cluster = this.#callbacks.routeCluster()
     const input = {
@@ -222,54 +229,87 @@ class ExtAuthzFilter implements HttpFilter {
   #decide(verdict: Verdict): void {
     this.#cancel = undefined
     this.#asking = false
-    const { counters, failureAllows, markFailure, statusOnError, clearRoute, chargesCluster } = this.#settings
-    const ofCluster = counters.ofCluster(this.#cluster)
+    if (verdict.odd && this.#settings.validates) {
+      this.#reject()
+      return
+    }
+    this.#keep(verdict)
+    if (verdict.kind === 'allowed') this.#allow(verdict)
+    else if (verdict.kind === 'denied') this.#deny(verdict)
+    else this.#fail(verdict)
+  }
+
+  #keep({ kind, metadata }: Verdict): void {
+    if (metadata === undefined || Object.keys(metadata).length === 0) return
+    const took = kind === 'allowed' ? { ext_authz_duration: Math.floor(performance.now() - this.#asked) } : {}
+    this.#callbacks.streamInfo.setDynamicMetadata(NAMESPACE, { ...metadata, ...took })
+  }
+
+  #allow(verdict: Verdict): void {
+    const { request, remove, response, setParameters, removeParameters } = verdict
+    const { clearRoute, validates, counters } = this.#settings
+    if (validates && !isHeedable(verdict)) {
+      this.#reject()
+      return
+    }
     const callbacks = this.#callbacks
     const headers = callbacks.requestHeaders
-    if (verdict.metadata !== undefined) callbacks.streamInfo.setDynamicMetadata(NAMESPACE, { ...verdict.metadata })
-    if (verdict.kind === 'error') {
-      counters.error.value++
-      ofCluster?.count('error')
-      if (failureAllows) {
-        counters.allowed.value++
-        ofCluster?.count('failure_mode_allowed')
-        if (markFailure) headers.set('x-envoy-auth-failure-mode-allowed', 'true')
-        callbacks.continueDecoding()
-        return
-      }
-      callbacks.streamInfo.responseFlags |= ResponseFlag.UnauthorizedExternalService
-      callbacks.sendLocalReply(statusOnError, '', { details: 'ext_authz_error' })
-      return
-    }
-    if (verdict.kind === 'denied') {
-      counters.denied.value++
-      ofCluster?.count('denied')
-      if (chargesCluster) ofCluster?.answers.given(verdict.status, true)
-      callbacks.streamInfo.responseFlags |= ResponseFlag.UnauthorizedExternalService
-      callbacks.sendLocalReply(verdict.status, verdict.body, {
-        details: 'ext_authz_denied',
-        modifyHeaders: (reply) => {
-          const set = verdict.set.filter(([name]) => !name.startsWith(':'))
-          for (const [name] of set) reply.remove(name)
-          for (const [name, value] of set) reply.add(name, value)
-        },
-      })
-      return
-    }
+    for (const change of request) applyToRequest(headers, change)
+    for (const name of remove) if (!isOnce(name)) headers.remove(name)
+    const newQuery = setParameters.length + removeParameters.length > 0
+    if (newQuery) headers.set(':path', changedQuery(headers.get(':path') ?? '', verdict))
+    this.#response = response
+    if (clearRoute && (newQuery || request.length + remove.length > 0)) callbacks.clearRouteCache()
     counters.ok.value++
-    ofCluster?.count('ok')
-    // As in Envoy's maps of headers.
-    for (const [name, value] of verdict.set) headers.set(name === 'host' ? ':authority' : name, value)
-    for (const [name, value] of verdict.append) if (!isOnce(name)) headers.add(name, value)
-    for (const name of verdict.remove) if (!isOnce(name)) headers.remove(name)
-    this.#response = verdict.response.filter(([name]) => !name.startsWith(':'))
-    if (clearRoute && verdict.set.length + verdict.append.length + verdict.remove.length > 0)
-      callbacks.clearRouteCache()
+    counters.ofCluster(this.#cluster)?.count('ok')
     callbacks.continueDecoding()
   }
-}
 
-/** What stands in a request exactly once. */
-function isOnce(name: string): boolean {
-  return name.startsWith(':') || name === 'host'
+  #deny({ status, body, reply }: Verdict): void {
+    const { counters, chargesCluster, validates } = this.#settings
+    const ofCluster = counters.ofCluster(this.#cluster)
+    counters.denied.value++
+    ofCluster?.count('denied')
+    if (chargesCluster) ofCluster?.answers.given(status, true)
+    if (validates && !allValid(reply)) this.#reject()
+    else this.#refuse(status, 'ext_authz_denied', body, reply)
+  }
+
+  #fail(verdict: Verdict): void {
+    const { counters, failureAllows, markFailure, statusOnError, validates } = this.#settings
+    const ofCluster = counters.ofCluster(this.#cluster)
+    counters.error.value++
+    ofCluster?.count('error')
+    if (!failureAllows) {
+      // As Envoy: nothing of an answer that is broken is sent.
+      const { status, body, reply } = validates && !allValid(verdict.reply) ? ERROR : verdict
+      this.#refuse(status || statusOnError, 'ext_authz_error', body, reply)
+      return
+    }
+    counters.allowed.value++
+    ofCluster?.count('failure_mode_allowed')
+    if (markFailure) this.#callbacks.requestHeaders.set('x-envoy-auth-failure-mode-allowed', 'true')
+    this.#callbacks.continueDecoding()
+  }
+
+  /** The service's answer itself is refused. */
+  #reject(): void {
+    const { counters } = this.#settings
+    counters.invalid.value++
+    counters.ofCluster(this.#cluster)?.count('invalid')
+    this.#refuse(500, 'ext_authz_invalid')
+  }
+
+  #refuse(status: number, details: string, body = '', reply: Verdict['reply'] = []): void {
+    const callbacks = this.#callbacks
+    callbacks.streamInfo.responseFlags |= ResponseFlag.UnauthorizedExternalService
+    callbacks.sendLocalReply(status, body, {
+      details,
+      modifyHeaders: (headers) => {
+        const set = reply.filter(([name]) => !name.startsWith(':'))
+        for (const [name] of set) headers.remove(name)
+        for (const [name, value] of set) headers.add(name, value)
+      },
+    })
+  }
 }

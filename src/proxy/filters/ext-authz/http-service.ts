@@ -1,9 +1,3 @@
-import { create } from '@bufbuild/protobuf'
-import {
-  HeaderValueOption_HeaderAppendAction as AppendAction,
-  type HeaderValue,
-  HeaderValueOptionSchema,
-} from '../../../../gen/envoy/config/core/v3/base_pb.ts'
 import {
   AuthorizationRequestSchema,
   AuthorizationResponseSchema,
@@ -20,6 +14,7 @@ import type { FactoryContext } from '../../context.ts'
 import { HeaderMutations } from '../../http/header-mutations.ts'
 import { reasonOf } from '../../http1/serialize.ts'
 import type { TextMatch } from '../../match/string.ts'
+import type { Action, HeaderChange } from './header-change.ts'
 import { anyOf, type HeadersToSend, PARTIAL_BODY } from './headers.ts'
 import { type Check, ERROR, NONE, tagStatus, type Verdict } from './verdict.ts'
 
@@ -69,9 +64,7 @@ export function httpCheck(
   const pathPrefix = byteString(service.pathPrefix)
   if (pathPrefix !== '' && !pathPrefix.startsWith('/')) throw invalid(`${path}.path_prefix`, 'must begin with /')
   const addedPath = `${path}.authorization_request.headers_to_add`
-  const overwrite = (header: HeaderValue) =>
-    create(HeaderValueOptionSchema, { header, appendAction: AppendAction.OVERWRITE_IF_EXISTS_OR_ADD })
-  const added = HeaderMutations.compile(request?.headersToAdd.map(overwrite) ?? [], [], path, addedPath)
+  const added = HeaderMutations.overwriting(request?.headersToAdd ?? [], addedPath)
   const upstream = anyOf(response?.allowedUpstreamHeaders, `${path}.authorization_response.allowed_upstream_headers`)
   const appended = anyOf(
     response?.allowedUpstreamHeadersToAppend,
@@ -116,11 +109,11 @@ export function httpCheck(
         return
       }
       const { headers, body } = answer
-      const remove = headers.getAll(TO_REMOVE).flatMap((list) => list.split(',').map((one) => one.trim().toLowerCase()))
+      const remove = headers.getAll(TO_REMOVE).flatMap(names)
       headers.remove(TO_REMOVE)
       const common = { ...NONE, metadata: metadataOf(headers) }
       if (status === 200) done({ ...common, ...success(headers), remove })
-      else done({ ...common, kind: 'denied', status, body: body.linearize().latin1Slice(), set: denied(headers) })
+      else done({ ...common, kind: 'denied', status, body: body.linearize().latin1Slice(), reply: denied(headers) })
     }
     const stream = asyncRequest(context.clusters, cluster, question, data, undefined, timeoutMs, answered, span)
     if (stream === undefined) process.nextTick(done, ERROR)
@@ -128,7 +121,10 @@ export function httpCheck(
   }
 
   function success(headers: HeaderMap): Partial<Verdict> {
-    return { set: pick(headers, upstream), append: pick(headers, appended), response: pick(headers, onSuccess) }
+    return {
+      request: [...changes(headers, upstream, 'set'), ...changes(headers, appended, 'add')],
+      response: changes(headers, onSuccess, 'add'),
+    }
   }
 
   function metadataOf(headers: HeaderMap): Verdict['metadata'] {
@@ -144,6 +140,17 @@ export function httpCheck(
       return client === undefined || client(name) || name === 'www-authenticate' || name === 'location'
     })
   }
+}
+
+function changes(headers: HeaderMap, match: TextMatch | undefined, action: Action): HeaderChange[] {
+  return pick(headers, match).map(([name, value]) => ({ name, value, action }))
+}
+
+function names(list: string): string[] {
+  return list
+    .split(',')
+    .map((one) => one.trim().toLowerCase())
+    .filter((one) => one !== '')
 }
 
 function pick(headers: HeaderMap, match: TextMatch | undefined): [string, string][] {

@@ -2,34 +2,44 @@ import type { HeaderMap } from '../../../base/header-map.ts'
 import type { CallSpan } from '../../cluster/async-client.ts'
 import type { HttpFilterCallbacks } from '../../http/filter.ts'
 import type { StreamInfo } from '../../http/stream-info.ts'
+import type { HeaderChange } from './header-change.ts'
 
 /** What an authorization server said. */
 export interface Verdict {
   readonly kind: 'allowed' | 'denied' | 'error'
+  /** Of a refusal; 0: the filter's own for errors. */
   readonly status: number
   /** A byte string. */
   readonly body: string
-  /** For a denied request: of the answer. For an allowed one: to set on the request. */
-  readonly set: readonly (readonly [string, string])[]
-  readonly append: readonly (readonly [string, string])[]
+  /** Of the request that is allowed, in their order. */
+  readonly request: readonly HeaderChange[]
   readonly remove: readonly string[]
-  /** To add to the response of an allowed request. */
-  readonly response: readonly (readonly [string, string])[]
+  readonly setParameters: readonly (readonly [name: string, value: string])[]
+  readonly removeParameters: readonly string[]
+  /** Of the response to a request that is allowed. */
+  readonly response: readonly HeaderChange[]
+  /** Of the answer to one that is not: in the place of all that the proxy says by these names. */
+  readonly reply: readonly (readonly [name: string, value: string])[]
   readonly metadata: Readonly<Record<string, unknown>> | undefined
+  /** It asks for a change that nobody knows. */
+  readonly odd: boolean
 }
 
 export const NONE: Verdict = {
   kind: 'allowed',
   status: 200,
   body: '',
-  set: [],
-  append: [],
+  request: [],
   remove: [],
+  setParameters: [],
+  removeParameters: [],
   response: [],
+  reply: [],
   metadata: undefined,
+  odd: false,
 }
 
-export const ERROR: Verdict = { ...NONE, kind: 'error' }
+export const ERROR: Verdict = { ...NONE, kind: 'error', status: 0 }
 
 /** Asks, and calls back once and later; the returned function takes the question back. */
 export type Check = (request: CheckInput, done: (verdict: Verdict) => void) => () => void
