@@ -96,8 +96,9 @@ async function send(stream: ServerHttp2Stream, answer: Answer): Promise<void> {
     stream.respond(fields, { endStream: true })
     return
   }
-  stream.respond(fields, { waitForTrailers: finished && trailers !== undefined })
-  stream.on('wantTrailers', () => stream.sendTrailers({ ...trailers } as OutgoingHttpHeaders))
+  // Without a wait for trailers Node ends an answer in front of its RST_STREAM.
+  stream.respond(fields, { waitForTrailers: finished ? trailers !== undefined : true })
+  if (finished) stream.on('wantTrailers', () => stream.sendTrailers({ ...trailers } as OutgoingHttpHeaders))
   for (const piece of pieces) {
     if (pauseMs !== undefined) await sleep(pauseMs)
     if (stream.destroyed) return

@@ -22,7 +22,7 @@ function parts(dice: Dice, grpc: boolean, http2: boolean): Send {
   }
   if (!grpc && dice.chance(0.5)) return { method: dice.pick(['GET', 'GET', 'HEAD', 'DELETE']), headers }
   const body = 'b'.repeat(
-    dice.pick([1, 10, BUFFER - 1, BUFFER, BUFFER + 1, BUFFER * 3, ...(http2 ? [BUFFER * 200] : [])]),
+    dice.pick([1, 10, BUFFER - 1, BUFFER, BUFFER + 1, BUFFER * 3, ...(http2 ? [BUFFER * 60] : [])]),
   )
   const form = dice.pick(['whole', 'whole', 'chunked', 'slow'])
   if (form === 'whole') return { method: 'POST', headers, body }
