@@ -12,9 +12,14 @@ import { envoy } from '../peers/index.ts'
 
 const peer = await envoy()
 const TYPE = 'type.googleapis.com/envoy.extensions'
-const COUNTERS = [
+const TLS_COUNTERS = [
   ...['handshake', 'connection_error', 'fail_verify_no_cert', 'fail_verify_error', 'fail_verify_san'],
   'fail_verify_cert_hash',
+]
+const COUNTERS = [
+  ...TLS_COUNTERS.map((name) => `listener.web.ssl.${name}`),
+  // Also those that never came to a request.
+  ...['total', 'active', 'destroy', 'destroy_local', 'destroy_remote'].map((name) => `http.in.downstream_cx_${name}`),
 ]
 
 describe('client certificates', { skip: peer.skip }, () => {
@@ -61,7 +66,7 @@ async function counted(
       await new Promise((resolve) => socket.on('close', resolve))
     }
     const stats = await (await fetch(`http://${proxy.admin}/stats`)).text()
-    return COUNTERS.flatMap((name) => new RegExp(`^listener.web.ssl.${name}: \\d+$`, 'm').exec(stats)?.[0] ?? [])
+    return COUNTERS.flatMap((name) => new RegExp(`^${name}: \\d+$`, 'm').exec(stats)?.[0] ?? [])
   } finally {
     await proxy.stop()
   }

@@ -1,6 +1,6 @@
+import { ConnectionEnds } from '../stats/connection-ends.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import { AnswerCounters } from './answer-counters.ts'
-import { ConnectionEnds } from './connection-ends.ts'
 import type { ClusterStats } from './endpoint-host.ts'
 
 /** `scope` ends in `cluster.<name>.` */
@@ -18,7 +18,7 @@ export function clusterStats(scope: StatsScope): ClusterStats {
     http1Connections: scope.counter('upstream_cx_http1_total'),
     http2Connections: scope.counter('upstream_cx_http2_total'),
     activeConnections: scope.gauge('upstream_cx_active'),
-    ends: new ConnectionEnds(scope),
+    ends: new ConnectionEnds(scope, 'upstream_cx_destroy', '_with_active_rq'),
     connectFail: scope.counter('upstream_cx_connect_fail'),
     connectTimeout: scope.counter('upstream_cx_connect_timeout'),
     maxRequestsReached: scope.counter('upstream_cx_max_requests'),

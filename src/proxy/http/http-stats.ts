@@ -1,5 +1,6 @@
 import type { Cell, HistogramCell } from '../../telemetry/metrics.ts'
 import { type Http2Stats, http2Stats } from '../http2/stats.ts'
+import { ConnectionEnds } from '../stats/connection-ends.ts'
 import type { StatsScope } from '../stats/scope.ts'
 
 /** `http.<stat_prefix>.*` as far as Envoy's dashboards read it. */
@@ -9,6 +10,7 @@ export class HttpStats {
   readonly classes: readonly Cell[]
   readonly connections: Cell
   readonly activeConnections: Cell
+  readonly ends: ConnectionEnds
   readonly protocolErrors: Cell
   readonly idleTimeouts: Cell
   readonly resets: Cell
@@ -27,6 +29,7 @@ export class HttpStats {
     )
     this.connections = scope.counter('downstream_cx_total')
     this.activeConnections = scope.gauge('downstream_cx_active')
+    this.ends = new ConnectionEnds(scope, 'downstream_cx_destroy', '_active_rq')
     this.protocolErrors = scope.counter('downstream_cx_protocol_error')
     this.idleTimeouts = scope.counter('downstream_rq_idle_timeout')
     this.resets = scope.counter('downstream_rq_rx_reset')

@@ -3,7 +3,6 @@
 import type { Socket } from 'node:net'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
-import type { Cell } from '../../telemetry/metrics.ts'
 import type { ResponseEncoder } from '../http/codec.ts'
 import type { ConnectionManager } from '../http/connection-manager.ts'
 import type { HttpStream } from '../http/stream.ts'
@@ -53,8 +52,6 @@ export class Http1ServerConnection
   readonly #headTimeout = new Timeout(this, HEAD)
   #delayedClose: DelayedClose | undefined
   #lifetime: Timeout | undefined
-  /** Where this connection is counted, whatever manager its requests have later. */
-  readonly #active: Cell
   #manager: ConnectionManager
   #stream: HttpStream | undefined
   #requests = 0
@@ -69,7 +66,9 @@ export class Http1ServerConnection
   #responseComplete = false
   #closing = false
   #paused = false
-  #peerEnded = false
+  endedByPeer = false
+  /** It ended in the middle of a request. */
+  incomplete = false
   /** The client has said that no other request follows this one. */
   #last = false
   #expired = false
@@ -92,9 +91,6 @@ export class Http1ServerConnection
     this.#owner = owner
     this.#manager = manager
     this.#output = new Output(socket, this)
-    manager.stats.connections.value++
-    this.#active = manager.stats.activeConnections
-    this.#active.value++
     this.#idle = new IdleTimer(this, manager.options.idleTimeoutMs)
     if (manager.options.maxConnectionDurationMs > 0) {
       this.#lifetime = new Timeout(this, LIFETIME)
@@ -258,26 +254,25 @@ export class Http1ServerConnection
     this.#idle.stop()
     this.#headTimeout.cancel()
     this.#lifetime?.cancel()
-    this.#manager.stats.connections.value--
-    this.#active.value--
     const socket = this.#socket
     endReads(socket)
     socket.off('end', onEnd).off('error', onError).off('close', onClose).off('drain', onDrain)
   }
 
   onSocketEnd(): void {
-    this.#peerEnded = true
+    this.endedByPeer = true
     const stream = this.#stream
     if (stream === undefined) this.#close()
     else if (this.#tunnel && !this.#requestComplete) stream.onRequestData(new BodyBuffer(), true)
     // As Envoy: most clients that end have gone, and what is done for them upstream is to end too.
     else {
+      this.incomplete = true
       stream.onDownstreamReset(ResponseFlag.DownstreamConnectionTermination, 'downstream_remote_disconnect')
       this.#socket.destroy()
     }
   }
 
-  onSocketClose(): void {
+  onSocketClose(failed: boolean): void {
     this.stopReading()
     this.#idle.stop()
     this.#headTimeout.cancel()
@@ -285,8 +280,9 @@ export class Http1ServerConnection
     this.#lifetime?.cancel()
     const stream = this.#stream
     this.#closing = true
+    if (failed) this.endedByPeer = true
+    if (stream !== undefined) this.incomplete = true
     stream?.onDownstreamReset(ResponseFlag.DownstreamConnectionTermination, 'downstream_remote_disconnect')
-    this.#active.value--
     this.#owner.connectionClosed()
   }
 
@@ -387,7 +383,7 @@ export class Http1ServerConnection
   streamDone(): void {
     this.#stream = undefined
     if (this.#closing) return
-    if (!this.#responseComplete || !this.#keepAlive || !this.#requestComplete || this.#tunnel || this.#peerEnded) {
+    if (!this.#responseComplete || !this.#keepAlive || !this.#requestComplete || this.#tunnel || this.endedByPeer) {
       this.#close()
       return
     }
@@ -418,7 +414,7 @@ export class Http1ServerConnection
     this.#closing = true
     this.stopReading()
     // Bytes that come when a socket is closed are answered with a reset, which may overtake the answer: who sends none can be closed at once.
-    if (this.#peerEnded || (this.#last && this.#requestComplete)) flushAtEndOfTurn(this)
+    if (this.endedByPeer || (this.#last && this.#requestComplete)) flushAtEndOfTurn(this)
     else this.#linger()
   }
 
@@ -434,7 +430,7 @@ export class Http1ServerConnection
   /** Sends what is left, then waits a little for the client to read it and close (RFC 9112 9.6). */
   #linger(): void {
     this.#output.flush()
-    if (this.#peerEnded || this.#headersSent === false) {
+    if (this.endedByPeer || this.#headersSent === false) {
       this.#socket.end(() => this.#socket.destroy())
     } else {
       this.#socket.end()
@@ -469,8 +465,8 @@ function onEnd(this: ServedSocket): void {
 
 function onError(): void {}
 
-function onClose(this: ServedSocket): void {
-  this[CONNECTION]?.onSocketClose()
+function onClose(this: ServedSocket, failed: boolean): void {
+  this[CONNECTION]?.onSocketClose(failed)
 }
 
 function onDrain(this: ServedSocket): void {

@@ -2,7 +2,6 @@
 
 import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
-import type { Cell } from '../../telemetry/metrics.ts'
 import type { ConnectionManager } from '../http/connection-manager.ts'
 import type { ConnectionOwner } from '../http1/server-connection.ts'
 import { type IdleOwner, IdleTimer } from '../idle-timer.ts'
@@ -30,8 +29,6 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
   readonly #lifetime = new Timeout(this, LIFETIME)
   readonly #drainTimeout = new Timeout(this, DRAIN)
   readonly #keepalive: Keepalive | undefined
-  /** Where this connection is counted, whatever manager its requests have later. */
-  readonly #active: Cell
   #manager: ConnectionManager
   #preface = 0
   #last = 0
@@ -43,6 +40,9 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
   /** The last stream that is still taken; -1: all are. */
   #final = -1
   #closed = false
+  endedByPeer = false
+  /** It ended in the middle of a request. */
+  incomplete = false
   #delayedClose: DelayedClose | undefined
 
   constructor(socket: Socket, info: ConnectionInfo, owner: ConnectionOwner, manager: ConnectionManager) {
@@ -51,9 +51,6 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     this.#info = info
     this.#owner = owner
     this.#manager = manager
-    manager.stats.connections.value++
-    this.#active = manager.stats.activeConnections
-    this.#active.value++
     this.#idle = new IdleTimer(this, manager.options.idleTimeoutMs)
     this.#lifetime.arm(manager.options.maxConnectionDurationMs)
     this.#headTimeout.arm(manager.options.requestHeadersTimeoutMs)
@@ -66,7 +63,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     ])
     socket.on('end', () => this.#onEnd())
     socket.on('error', () => {})
-    socket.on('close', () => this.#onClose())
+    socket.on('close', (failed) => this.#onClose(failed))
     socket.on('drain', () => this.drained())
     readInto(socket, this)
     // It was paused while its protocol was being found out.
@@ -125,11 +122,13 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
 
   #onEnd(): void {
     // As Envoy and as over HTTP/1.1: most clients that end have gone, and none that ended can open a window any more.
+    this.endedByPeer = true
+    this.incomplete = this.busy
     this.dropStreams(ErrorCode.NoError, 'downstream_remote_disconnect')
     this.#shut()
   }
 
-  #onClose(): void {
+  #onClose(failed: boolean): void {
     if (this.#closed) return
     this.#closed = true
     this.#idle.stop()
@@ -138,8 +137,9 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     this.#lifetime.cancel()
     this.#drainTimeout.cancel()
     this.#keepalive?.stop()
+    if (failed) this.endedByPeer = true
+    if (this.busy) this.incomplete = true
     this.dropStreams(ErrorCode.NoError, 'downstream_remote_disconnect')
-    this.#active.value--
     this.#owner.connectionClosed()
   }
 

@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls'
 import type { Entry } from '../../base/id-table.ts'
 import type { AccessLogger } from '../http/access-log.ts'
 import type { ConnectionManager } from '../http/connection-manager.ts'
+import type { HttpStats } from '../http/http-stats.ts'
 import { ResponseFlag, StreamInfo } from '../http/stream-info.ts'
 import { type ConnectionOwner, Http1ServerConnection } from '../http1/server-connection.ts'
 import { Http2ServerConnection } from '../http2/server-connection.ts'
@@ -51,6 +52,10 @@ export class AcceptedConnection implements ConnectionOwner, Entry {
   #noMatch = false
   #info: ConnectionInfo | undefined
   readonly #begun = performance.now()
+  /** Where this connection is counted, whatever manager its requests have later. */
+  #counts: HttpStats | undefined
+  /** In its handshake. */
+  #endedByPeer = false
 
   constructor(listener: AcceptingListener, socket: Socket, stats: ListenerStats, counted: boolean) {
     this.counted = counted
@@ -127,6 +132,11 @@ export class AcceptedConnection implements ConnectionOwner, Entry {
 
   gone(): void {
     this.#stats.active.value--
+    const counts = this.#counts
+    if (counts === undefined) return
+    counts.activeConnections.value--
+    const { endedByPeer = this.#endedByPeer, incomplete = false } = this.#http ?? {}
+    counts.ends.count(endedByPeer, incomplete)
   }
 
   /** Tells the listener's access logs of the connection as a whole; those of requests are the connection manager's. */
@@ -157,6 +167,12 @@ export class AcceptedConnection implements ConnectionOwner, Entry {
     }
     this.#chain = chain
     this.#manager = chain.manager
+    if (chain.manager !== undefined) {
+      // Before its handshake, as in Envoy.
+      this.#counts = chain.manager.stats
+      this.#counts.connections.value++
+      this.#counts.activeConnections.value++
+    }
     if (chain.tls === undefined) {
       this.#serve(this.#socket, undefined)
       return
@@ -170,6 +186,7 @@ export class AcceptedConnection implements ConnectionOwner, Entry {
     const secure = tls.wrap(this.#socket)
     secure.on('error', ({ code }: NodeJS.ErrnoException) => {
       // As in Envoy it is none of TLS that a client goes with a reset.
+      this.#endedByPeer = true
       if (code === 'EPROTO' || code?.startsWith('ERR_SSL_')) this.#stats.tlsErrors.value++
       secure.destroy()
     })
@@ -185,7 +202,10 @@ export class AcceptedConnection implements ConnectionOwner, Entry {
       this.#socket.destroy()
     })
     // Who ends before the handshake is over has nothing to ask: half-open is for what comes after.
-    const given = () => secure.destroy()
+    const given = () => {
+      this.#endedByPeer = true
+      secure.destroy()
+    }
     secure.once('end', given)
     secure.once('secure', () => {
       clearTimeout(timer)
@@ -193,6 +213,8 @@ export class AcceptedConnection implements ConnectionOwner, Entry {
       const result = tls.accept(secure)
       if ('refused' in result) {
         this.#stats.verifyFailures[result.refused].value++
+        // Whatever fails of a handshake, Envoy counts as the client's doing.
+        this.#endedByPeer = true
         secure.destroy()
         return
       }

@@ -16,8 +16,8 @@ const KNOWN: readonly Known[] = [
     value: /^"0" ≠ absent$|^absent ≠ "0"$/,
   },
   {
-    why: 'counters that are not kept here: of bytes, of connections by protocol, of clients’ connections by who ended them, and sums of others',
-    fact: /\.(downstream_cx_(destroy\w*|http\d_total|[rt]x_bytes_total|delayed_close_timeout)|downstream_rq_(completed|http\d_total|max_duration_reached|response_before_rq_complete)|rq_total|rq_reset_after_downstream_response_started|total_match_count|membership_change|nghttp2_upstream_connections|upstream_cx_([rt]x_bytes_\w+|protocol_error|close_notify)|ejections_(total|consecutive_5xx)|remaining_cx_pools|remaining_retries|streams_active|\w*flow_control\w*)$/,
+    why: 'counters that are not kept here: of bytes, of connections and requests by protocol, and sums of others',
+    fact: /\.(downstream_cx_(http\d_total|[rt]x_bytes_total|delayed_close_timeout)|downstream_rq_(completed|http\d_total|max_duration_reached|response_before_rq_complete)|rq_total|total_match_count|membership_change|nghttp2_upstream_connections|upstream_cx_([rt]x_bytes_\w+|protocol_error|close_notify)|ejections_(total|consecutive_5xx)|remaining_cx_pools|remaining_retries|streams_active|\w*flow_control\w*)$/,
     value: /^absent ≠/,
   },
   {

@@ -1,4 +1,5 @@
 import { type Router, RouterSchema } from '../../../../gen/envoy/extensions/filters/http/router/v3/router_pb.ts'
+import type { Cell } from '../../../telemetry/metrics.ts'
 import type { ClusterManager } from '../../cluster/cluster-manager.ts'
 import { onlyFields } from '../../config/fields.ts'
 import type { FactoryContext } from '../../context.ts'
@@ -18,6 +19,8 @@ export interface RouterConfig {
   /** A span for each upstream request (deprecated; `spawn_upstream_span` of the connection manager says it now). */
   readonly childSpan: boolean
   readonly redirectStats: RedirectStats
+  /** Calls of gRPC that broke between their beginning and their status (Envoy's chargeUpstreamAbort, which counts no others). */
+  readonly brokenCalls: Cell
 }
 
 export const router: HttpFilterFactory<typeof RouterSchema> = {
@@ -38,6 +41,7 @@ export const router: HttpFilterFactory<typeof RouterSchema> = {
       respectExpected: proto.respectExpectedRqTimeout,
       childSpan: proto.startChildSpan,
       redirectStats: redirectStats(context.stats, context.statPrefix),
+      brokenCalls: context.stats.counter(`${context.statPrefix}rq_reset_after_downstream_response_started`),
     }
     return {
       createFilter: (callbacks: HttpFilterCallbacks) => new RouterFilter(callbacks as FilterHandle, clusters, config),

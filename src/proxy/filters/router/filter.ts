@@ -182,7 +182,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     if (!started) {
       if (tries.retriesTimeout(host)) return
       this.#countGiven(tries.limits.timeoutCode)
-    }
+    } else if (attempt.undecided) this.#config.brokenCalls.value++
     this.#timedOut(idle ? 'upstream_per_try_idle_timeout' : 'upstream_per_try_timeout')
   }
 
@@ -300,6 +300,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
       countFailure(this.#cluster, host, !this.#responseStarted || attempt.undecided)
     tries.giveUp(attempt, true)
     if (this.#responseStarted) {
+      if (attempt.undecided) this.#config.brokenCalls.value++
       info.responseFlags |= text.flag
       this.#reset(`upstream_reset_after_response_started{${text.details}}`)
     } else if (failure === UpstreamFailure.Overflow) this.onOverflow()
