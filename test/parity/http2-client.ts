@@ -6,6 +6,7 @@ import type { Seen } from './client.ts'
 import type { Message } from './message.ts'
 
 const LIMIT_MS = 6_000
+const FLUSH_MS = 10
 
 export function performHttp2(port: number, requests: readonly Send[]): Promise<Seen> {
   return onConnection(port, (session) => requests.map((send) => ask(session, headersOf(send), send)))
@@ -18,6 +19,8 @@ export async function onConnection(
 ): Promise<Seen> {
   const session = connect(`http://127.0.0.1:${port}`).on('error', () => {})
   const responses = await Promise.all(begin(session))
+  // What was sent last, as a RST_STREAM, has to leave.
+  await sleep(FLUSH_MS)
   session.destroy()
   return { responses, rest: '', closed: false }
 }

@@ -31,6 +31,10 @@ const KNOWN: readonly Known[] = [
     of: ({ clusters }) => clusters?.['up']?.['outlier_detection'] !== undefined,
   },
   {
+    why: 'where both ends close a connection at once, who was first is left to chance',
+    fact: /\.downstream_cx_destroy_(local|remote)$/,
+  },
+  {
     why: 'a host is ejected at once; Envoy’s worker hears of it later, perhaps behind the next try',
     fact: /\.lb_healthy_panic$/,
   },
