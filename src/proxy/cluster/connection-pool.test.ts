@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import { fromJson, type JsonValue } from '@bufbuild/protobuf'
 import { parse } from 'yaml'
 import { ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
-import { FrameType } from '../http2/frame.ts'
+import { Flag, FrameType } from '../http2/frame.ts'
 import { frame } from '../http2/testing.ts'
 import { StatsStore } from '../stats/store.ts'
 import { eventually, rawUpstream } from '../testing.ts'
 import { Cluster } from './cluster.ts'
 import type { UpstreamCallbacks, UpstreamStream } from './upstream.ts'
+
+const PUT = [':authority', 'a', ':path', '/', ':method', 'PUT', ':scheme', 'http']
 
 /** A request that only waits for its connection. */
 class Waiting implements UpstreamCallbacks {
@@ -28,6 +31,26 @@ class Waiting implements UpstreamCallbacks {
   onUpstreamReset(): void {}
   onUpstreamBlocked(): void {}
   onUpstreamDrained(): void {}
+}
+
+/** A request whose body is not all there, and whose answer waits. */
+class Reading extends Waiting {
+  headers = false
+  text = ''
+  override onPoolReady(stream: UpstreamStream): void {
+    super.onPoolReady(stream)
+    stream.sendHeaders(new HeaderMap(PUT), false)
+    stream.pauseReading()
+  }
+  override onUpstreamHeaders(): void {
+    this.headers = true
+  }
+  override onUpstreamData(data?: BodyBuffer, end?: boolean): void {
+    this.text += `${data?.linearize().toString()}${end ? '.' : ''}`
+  }
+  override onUpstreamReset(_?: number, reason = ''): void {
+    this.failed = reason
+  }
 }
 
 /** A cluster of one host. */
@@ -112,8 +135,7 @@ describe('a connection to a host that reads nothing', () => {
         const { pool } = cluster.hosts[0]
         pool.newStream(request, false)
         await eventually(() => request.stream !== undefined)
-        const fields = [':authority', 'a', ':path', '/', ':method', 'PUT', ':scheme', 'http']
-        request.stream?.sendHeaders(new HeaderMap(fields), false)
+        request.stream?.sendHeaders(new HeaderMap(PUT), false)
         // Its windows have to be known.
         await new Promise((resolve) => setTimeout(resolve, 50))
         request.stream?.sendData(BodyBuffer.of(Buffer.alloc(32 << 20)), false)
@@ -121,6 +143,47 @@ describe('a connection to a host that reads nothing', () => {
         request.stream?.reset()
         pool.drain()
         await eventually(() => stats.gauge('cluster.c.upstream_cx_active').value === 0)
+      } finally {
+        cluster.close()
+        await up.close()
+      }
+    })
+  }
+})
+
+describe('an HTTP/2 answer that is whole before its request, and waits to be read', () => {
+  const answer = [
+    frame(FrameType.Settings, 0, 0, ''),
+    frame(FrameType.Headers, Flag.EndHeaders, 1, '88'),
+    frame(FrameType.Data, 0, 1, Buffer.from('first ')),
+    frame(FrameType.Data, Flag.EndStream, 1, Buffer.from('last')),
+  ]
+  for (const [how, end] of [
+    [
+      'by RST_STREAM with NO_ERROR (RFC 9113 8.1)',
+      (socket) => socket.write(frame(FrameType.RstStream, 0, 1, '00000000')),
+    ],
+    ['with its connection', (socket) => socket.end()],
+  ] as [string, (socket: Socket) => void][]) {
+    test(`is read, though its stream ended ${how}`, async () => {
+      let answered = false
+      const up = await rawUpstream((socket) =>
+        socket.once('data', () => {
+          for (const part of answer) socket.write(part)
+          end(socket)
+          answered = true
+        }),
+      )
+      const { cluster } = clusterOf(up.port, 'http2_protocol_options: {}')
+      try {
+        const request = new Reading()
+        cluster.hosts[0].pool.newStream(request, false)
+        await eventually(() => request.headers && answered)
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        request.stream?.resumeReading()
+        assert.equal(request.text, 'first last.')
+        // Who still sends, as through a tunnel, has to know that nobody reads it.
+        assert.notEqual(request.failed, '')
       } finally {
         cluster.close()
         await up.close()

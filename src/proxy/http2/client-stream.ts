@@ -23,6 +23,9 @@ export class Http2ClientStream extends Http2Stream {
   readonly #counts: ResetCounts
   #informational = 0
   #begun = false
+  /** Why the stream ended while its answer waited to be read. */
+  #goneCode = 0
+  #goneReason = ''
 
   constructor(
     connection: Http2ClientConnection,
@@ -52,8 +55,9 @@ export class Http2ClientStream extends Http2Stream {
   }
 
   reset(): void {
-    if (this.#callbacks !== undefined) this.#counts.resetsSent.value++
+    if (this.#callbacks !== undefined && !this.aborted) this.#counts.resetsSent.value++
     this.#callbacks = undefined
+    this.discard()
     this.connection.abort(this, ErrorCode.Cancel)
   }
 
@@ -63,9 +67,15 @@ export class Http2ClientStream extends Http2Stream {
 
   resumeReading(): void {
     this.resume()
+    if (this.aborted && !this.holdsAll) this.gone(this.#goneCode, this.#goneReason)
   }
 
   // From the connection
+
+  /** An answer that is whole before its request stays when its stream ends, which is how a server stops the request (RFC 9113 8.1). */
+  protected override discard(): void {
+    if (this.#callbacks === undefined || !this.holdsAll) super.discard()
+  }
 
   /** The response has begun: trailers are what comes next. */
   get begun(): boolean {
@@ -142,11 +152,14 @@ export class Http2ClientStream extends Http2Stream {
   }
 
   gone(code: number, reason: string): void {
+    if (this.holdsAll) {
+      this.#goneCode = code
+      this.#goneReason = reason
+      return
+    }
     const callbacks = this.#callbacks
     this.#callbacks = undefined
     if (callbacks === undefined) return
-    // All of the answer is there: what is left of the request has no reader.
-    if (this.remoteDone) return
     const refused = code === ErrorCode.RefusedStream
     // A connection that goes is no reset of a stream (Envoy's MultiplexedActiveClientBase::onStreamReset).
     if (reason === '' && !refused) this.#counts.resets.value++

@@ -237,13 +237,19 @@ export abstract class Http2Stream implements Entry {
   protected resume(): void {
     this.#paused = false
     const held = this.#held
-    if (held === undefined || this.aborted) return
+    if (held === undefined) return
     this.#held = undefined
     const size = held.length
     if (size > 0) this.#consumed(size)
-    const trailers = this.#trailersHeld
     if (size > 0 || this.#endHeld) this.deliverData(held, this.#endHeld)
-    if (trailers !== undefined && !this.aborted) this.deliverTrailers(trailers)
+    const trailers = this.#trailersHeld
+    this.#trailersHeld = undefined
+    if (trailers !== undefined) this.deliverTrailers(trailers)
+  }
+
+  /** All that the peer had to say is here, and some of it has not been read. */
+  protected get holdsAll(): boolean {
+    return this.remoteDone && this.#held !== undefined
   }
 
   abort(): void {
@@ -257,6 +263,7 @@ export abstract class Http2Stream implements Entry {
   protected discard(): void {
     if (this.#held !== undefined) this.connection.consumed(this.#held.length)
     this.#held = undefined
+    this.#trailersHeld = undefined
   }
 
   #remoteEnded(): void {
