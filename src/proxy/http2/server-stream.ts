@@ -67,10 +67,16 @@ export class Http2ServerStream extends Http2Stream implements ResponseEncoder, T
   gone(code: number, reason: string): void {
     if (this.#over) return
     this.#over = true
-    if (reason === '') this.#http.onDownstreamReset(ResponseFlag.DownstreamRemoteReset, resetDetails(code))
+    if (reason === '') this.#clientReset(code)
     else if (code === ErrorCode.NoError)
       this.#http.onDownstreamReset(ResponseFlag.DownstreamConnectionTermination, 'downstream_remote_disconnect')
     else this.#http.onDownstreamReset(ResponseFlag.DownstreamProtocolError, 'http2.violation.of.messaging.rule')
+  }
+
+  /** A reset without an error is a client that has enough (RFC 9113 8.1); Envoy does not log it as one. */
+  #clientReset(code: number): void {
+    if (code === ErrorCode.NoError) this.#http.onDownstreamReset(0, '')
+    else this.#http.onDownstreamReset(ResponseFlag.DownstreamRemoteReset, resetDetails(code))
   }
 
   // From the request's stream
