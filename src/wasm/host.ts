@@ -112,7 +112,8 @@ export interface GrpcEvents {
 export interface GrpcStream {
   /** Bytes that the cluster has been given while it took no more. */
   readonly waiting: number
-  send(message: Uint8Array, endStream: boolean): void
+  /** Without a message it only ends this side; an empty one is a message. */
+  send(message: Uint8Array | undefined, endStream: boolean): void
   /** Ends at once; no event follows. */
   cancel(): void
 }

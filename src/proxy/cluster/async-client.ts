@@ -34,8 +34,6 @@ export interface AsyncStreamOptions {
   readonly span?: CallSpan | undefined
   /** Of the whole response, from the end of the request on; 0 or absent: none. */
   readonly timeoutMs?: number
-  /** gRPC: the cluster must speak HTTP/2. */
-  readonly requireHttp2?: boolean
 }
 
 export interface AsyncStream {

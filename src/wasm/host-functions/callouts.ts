@@ -238,7 +238,6 @@ export const calloutFunctions: HostFunctionTable = {
 }
 
 const NO_CALL = { cancel: () => {} }
-const NO_MESSAGE = new Uint8Array()
 
 function endGrpc(vm: Vm, token: number, cancel: boolean): number {
   const kind = token & TOKEN.mask
@@ -251,7 +250,7 @@ function endGrpc(vm: Vm, token: number, cancel: boolean): number {
     handle.call.cancel()
   } else if (!handle.localClosed) {
     handle.localClosed = true
-    ;(handle.call as GrpcStream).send(NO_MESSAGE, true)
+    ;(handle.call as GrpcStream).send(undefined, true)
   }
   return STATUS.ok
 }

@@ -177,7 +177,7 @@ export class TestHost implements HostServices {
           get waiting() {
             return pending.waiting
           },
-          send: (message, endStream) => pending.sent.push({ message, endStream }),
+          send: (message = new Uint8Array(), endStream) => pending.sent.push({ message, endStream }),
           cancel: () => (pending.cancelled = true),
         }
       },

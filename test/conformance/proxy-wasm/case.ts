@@ -18,6 +18,8 @@ export interface Request extends Message {
   readonly path?: string
   /** Sent over HTTP/2. */
   readonly http2?: boolean
+  /** Over HTTP/2: the client resets the stream with this code, if there is no response by then. */
+  readonly resets?: number
 }
 
 export interface Response extends Message {
@@ -41,6 +43,8 @@ export interface Exchange {
     /** 0 when the connection ends without a response. */
     readonly status?: number
     readonly response?: ExpectedMessage
+    /** Status, response flags and details, where the case has them logged. */
+    readonly logged?: string
     /** What the upstream got; `null` when it must not be reached. */
     readonly upstream?: ({ readonly method?: string; readonly path?: string } & ExpectedMessage) | null
   }
@@ -51,6 +55,8 @@ export interface PluginSettings {
   readonly vmId?: string
   readonly rootId?: string
   readonly failurePolicy?: 'FAIL_OPEN' | 'FAIL_CLOSED' | 'FAIL_RELOAD'
+  /** How long FAIL_RELOAD waits at first. */
+  readonly reloadMs?: number
   readonly vmConfig?: string
   readonly environment?: Readonly<Record<string, string>>
   readonly allowedCapabilities?: readonly string[]
@@ -82,12 +88,18 @@ export interface Case {
   readonly kind?: Kind
   /** For services and access logs: a program of the same module as an HTTP filter that the exchanges pass. */
   readonly filter?: { readonly config: string; readonly vmId?: string }
-  /** The program of another instance of the module, in the same VM and with the same log, behind this one. */
+  /** The program of another instance of the module, with the same log, behind this one. */
   readonly second?: string
+  /** Of that instance; unless told it is in the same VM. */
+  readonly secondVmId?: string
   /** The upstream speaks HTTP/2. */
   readonly upstreamHttp2?: boolean
   /** One after the other; a plain GET unless told. */
   readonly exchanges?: readonly Exchange[]
+  /** Each exchange begins a moment after the one before, whether that is over or not. */
+  readonly overlapping?: boolean
+  /** What the proxy logs of the exchanges is of interest; their requests are told apart by `x-nth`. */
+  readonly accessLog?: boolean
   /** What the module logs before the first exchange; a proxy may start a plugin more than once, and it logs so each time. */
   readonly startLog?: readonly Expected[]
   /** All lines that the module logs from the first exchange on, in order. */
@@ -118,6 +130,13 @@ export interface SeenExchange {
   upstream:
     | { method: string; path: string; headers: [string, string][]; body: string; trailers: [string, string][] }
     | undefined
+  /** Status, response flags and details, where the case asks for them. */
+  logged?: string
+}
+
+/** Tells the exchanges of a case apart, where it matters. */
+export function nthOf({ request }: Exchange): string {
+  return request?.headers?.find(([name]) => name === 'x-nth')?.[1] ?? ''
 }
 
 export interface Seen {

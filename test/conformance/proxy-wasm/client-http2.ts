@@ -5,9 +5,12 @@ import type { Exchange, SeenExchange } from './case.ts'
 import { PATIENCE_MS, PIECE_MS, type Place } from './client.ts'
 import { piecesOf } from './message.ts'
 
+/** Long enough for a request to have come as far as it does. */
+const RESET_MS = 300
+
 /** Sends one request to a listener over HTTP/2 and gives what came back; status 0 when nothing did. */
 export function sendHttp2(place: Place, exchange: Exchange, patienceMs = PATIENCE_MS): Promise<SeenExchange> {
-  const { method = 'GET', path = '/', headers = [], body, trailers } = exchange.request ?? {}
+  const { method = 'GET', path = '/', headers = [], body, trailers, resets } = exchange.request ?? {}
   const seen: SeenExchange = { status: 0, headers: [], body: '', trailers: [], upstream: undefined }
   return new Promise((resolve) => {
     const session = connect('http://example.test', { createConnection: () => connectSocket(socketOf(place)) })
@@ -19,7 +22,7 @@ export function sendHttp2(place: Place, exchange: Exchange, patienceMs = PATIENC
     const lines: Record<string, string> = { ':method': method, ':path': path, ...Object.fromEntries(headers) }
     const endStream = body === undefined && trailers === undefined
     const stream = session.request(lines, { endStream, waitForTrailers: trailers !== undefined })
-    stream.setTimeout(patienceMs, () => stream.close())
+    stream.setTimeout(resets === undefined ? patienceMs : RESET_MS, () => stream.close(resets))
     stream.on('error', () => {})
     stream.on('response', (got) => {
       seen.status = got[':status'] ?? 0

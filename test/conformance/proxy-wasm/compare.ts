@@ -27,6 +27,7 @@ function compareExchange({ expect = {} }: Exchange, got: SeenExchange): string[]
   const wrong: string[] = []
   const status = expect.status ?? 200
   if (got.status !== status) wrong.push(`status ${got.status}, expected ${status}`)
+  if (expect.logged !== undefined && expect.logged !== got.logged) wrong.push(`logged as «${got.logged}»`)
   if (expect.response !== undefined) wrong.push(...compareMessage('response', expect.response, got))
   if (expect.upstream === null && got.upstream !== undefined) wrong.push('the upstream was reached')
   if (expect.upstream != null) {

@@ -15,7 +15,7 @@ type SeenRequest = NonNullable<SeenExchange['upstream']>
 export class Upstream {
   readonly server: Server
   readonly http2: Http2Server
-  /** By the case's id, which the route adds as a header after all plugins. */
+  /** By the case's id, which the route adds as a header after all plugins, and the exchange, where it is told. */
   readonly #answers = new Map<string, Response>()
   readonly #seen = new Map<string, SeenRequest>()
 
@@ -31,17 +31,17 @@ export class Upstream {
     this.http2 = createHttp2((request, response) => serve(request, response as Http2ServerResponse & ServerResponse))
   }
 
-  prepare(id: string, answer: Response): void {
-    this.#answers.set(id, answer)
-    this.#seen.delete(id)
+  prepare(id: string, nth: string, answer: Response): void {
+    this.#answers.set(id + nth, answer)
+    this.#seen.delete(id + nth)
   }
 
-  seen(id: string): SeenRequest | undefined {
-    return this.#seen.get(id)
+  seen(id: string, nth: string): SeenRequest | undefined {
+    return this.#seen.get(id + nth)
   }
 
   async #serve(request: IncomingMessage | Http2ServerRequest, response: ServerResponse): Promise<void> {
-    const id = String(request.headers['x-case'] ?? '')
+    const id = `${String(request.headers['x-case'] ?? '')}${String(request.headers['x-nth'] ?? '')}`
     let body = ''
     for await (const chunk of request) body += (chunk as Buffer).toString('latin1')
     const { method = '', url = '', rawHeaders, rawTrailers } = request

@@ -7,11 +7,12 @@ import {
   type AsyncStreamCallbacks,
   asyncRequest,
 } from '../../cluster/async-client.ts'
+import { grpcFromHttp } from '../../http/grpc-from-http.ts'
 
-const DEADLINE_EXCEEDED = 4
-const UNAVAILABLE = 14
 const INTERNAL = 13
 const UNKNOWN = 2
+/** The greatest status that gRPC has. */
+const UNAUTHENTICATED = 16
 /** A message longer than this ends the call. */
 const LONGEST_MESSAGE = 4 << 20
 
@@ -49,6 +50,9 @@ export function wasmClusters(client: AsyncClient): Clusters {
 const PREFIX = 5
 const prefixRead = Buffer.alloc(PREFIX)
 
+/** Headers that are the call's, and no metadata. */
+const OWN = /^(?::|te$|content-type$)/
+
 /** A unary call: one message, then status 0, else a failure. */
 class UnaryEvents implements GrpcEvents {
   readonly #events: Pick<GrpcEvents, 'onMessage' | 'onClose'>
@@ -76,13 +80,11 @@ class UnaryEvents implements GrpcEvents {
 /** gRPC over HTTP/2 (PROTOCOL-HTTP2.md): a five byte prefix before each message, the status in the trailers. */
 class GrpcClientStream implements GrpcStream, Callout, AsyncStreamCallbacks {
   readonly #events: GrpcEvents
-  readonly #timeoutMs: number
   #stream!: AsyncStream
   readonly #received = new BodyBuffer()
   #blocks = 0
   waiting = 0
   #over = false
-  #headersOnly: HeaderMap | undefined
   #trailers: HeaderMap | undefined
 
   static start(
@@ -91,8 +93,8 @@ class GrpcClientStream implements GrpcStream, Callout, AsyncStreamCallbacks {
     timeoutMs: number,
     events: GrpcEvents,
   ): GrpcClientStream | undefined {
-    const made = new GrpcClientStream(timeoutMs, events)
-    const stream = client.start(call.cluster, made, { timeoutMs, requireHttp2: true })
+    const made = new GrpcClientStream(events)
+    const stream = client.start(call.cluster, made, { timeoutMs })
     if (stream === undefined) return undefined
     made.#stream = stream
     const headers = new HeaderMap([
@@ -107,21 +109,19 @@ class GrpcClientStream implements GrpcStream, Callout, AsyncStreamCallbacks {
     headers.add('te', 'trailers')
     headers.add('content-type', 'application/grpc')
     if (timeoutMs > 0) headers.add('grpc-timeout', `${timeoutMs}m`)
-    for (const [name, value] of call.metadata) if (name.charCodeAt(0) !== 0x3a) headers.add(name, value)
+    for (const [name, value] of call.metadata) if (!OWN.test(name)) headers.add(name, value)
     stream.sendHeaders(headers, false)
     return made
   }
 
-  private constructor(timeoutMs: number, events: GrpcEvents) {
-    this.#timeoutMs = timeoutMs
+  private constructor(events: GrpcEvents) {
     this.#events = events
   }
 
-  send(message: Uint8Array, endStream: boolean): void {
+  send(message: Uint8Array | undefined, endStream: boolean): void {
     if (this.#over) return
-    // A half-close alone has no message.
-    if (endStream && message.length === 0 && this.#timeoutMs === 0) {
-      this.#stream.sendData(new BodyBuffer(), true)
+    if (message === undefined) {
+      this.#stream.sendData(new BodyBuffer(), endStream)
       return
     }
     if (this.#blocks > 0) this.waiting += message.length + PREFIX
@@ -146,11 +146,15 @@ class GrpcClientStream implements GrpcStream, Callout, AsyncStreamCallbacks {
 
   onHeaders(headers: HeaderMap, endStream: boolean): void {
     if (this.#over) return
-    if (endStream) this.#headersOnly = headers
-    if (headers.get(':status') !== '200') {
-      const timedOut = headers.get(':status') === '504'
-      this.#fail(timedOut ? DEADLINE_EXCEEDED : UNAVAILABLE, `HTTP status ${headers.get(':status') ?? ''}`)
-    } else if (!endStream) this.#events.onInitialMetadata(headers)
+    const status = Number(headers.get(':status'))
+    // Trailers alone: what they say goes before the status of HTTP (grpc/doc/http-grpc-status-mapping.md).
+    if (endStream && (status === 200 || headers.has('grpc-status'))) {
+      this.#events.onInitialMetadata(new HeaderMap())
+      this.#trailers = headers
+    } else if (status !== 200) {
+      this.#events.onInitialMetadata(new HeaderMap())
+      this.#fail(grpcFromHttp(status), `HTTP status ${status}`)
+    } else this.#events.onInitialMetadata(headers)
   }
 
   onData(data: BodyBuffer): void {
@@ -178,23 +182,25 @@ class GrpcClientStream implements GrpcStream, Callout, AsyncStreamCallbacks {
 
   onComplete(): void {
     if (this.#over) return
-    const last = this.#trailers ?? this.#headersOnly
-    const status = last?.get('grpc-status')
-    this.#over = true
-    if (this.#trailers !== undefined) this.#events.onTrailingMetadata(this.#trailers)
-    const code = status !== undefined && /^\d{1,2}$/.test(status) ? Number(status) : UNKNOWN
-    this.#events.onClose(code, decodeMessage(last?.get('grpc-message') ?? ''))
+    const trailers = this.#trailers ?? new HeaderMap()
+    const status = trailers.get('grpc-status') ?? ''
+    const known = /^\d{1,2}$/.test(status) && Number(status) <= UNAUTHENTICATED
+    this.#close(known ? Number(status) : UNKNOWN, decodeMessage(trailers.get('grpc-message') ?? ''), trailers)
   }
 
   onReset(reason: string): void {
-    if (this.#over) return
-    this.#over = true
-    this.#events.onClose(UNAVAILABLE, reason)
+    if (!this.#over) this.#close(INTERNAL, reason, new HeaderMap())
   }
 
   #fail(status: number, message: string): void {
-    this.#over = true
     this.#stream.reset()
+    this.#close(status, message, new HeaderMap())
+  }
+
+  /** However it ends, trailing metadata comes first, as in Envoy. */
+  #close(status: number, message: string, trailers: HeaderMap): void {
+    this.#over = true
+    this.#events.onTrailingMetadata(trailers)
     this.#events.onClose(status, message)
   }
 }

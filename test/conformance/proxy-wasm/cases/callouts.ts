@@ -196,6 +196,23 @@ const BAD_IDS: readonly [string, number][] = [
   ['grpc_close 9999996', 2],
 ]
 
+const GRPC = 'Envoy source/common/grpc/async_client_impl.cc: '
+const INITIAL = 'get_header_map_value 0 "i1"'
+const NONE = 'get_header_map_value 1'
+/** How streams end: the method of the service, and what is seen. */
+const ENDS: readonly (readonly [name: string, method: string, log: readonly string[]])[] = [
+  ['empty-message', 'Echo', [INITIAL, 'get_buffer_bytes 0 ""', 'get_header_map_value 0 "0"', 'close 0']],
+  ['trailers-alone', 'Fail', [NONE, 'get_header_map_value 0 "7"', 'close 7']],
+  ['no-trailers', 'NoTrailers', [INITIAL, 'get_buffer_bytes 0 "half"', NONE, 'close 2']],
+  ['no-status', 'NoStatus', [INITIAL, 'get_buffer_bytes 0 "half"', NONE, 'close 2']],
+  ['reset', 'Reset', [INITIAL, NONE, 'close 13']],
+  ['compressed', 'Compressed', [INITIAL, NONE, 'close 13']],
+  ['http-503', 'Plain', [NONE, NONE, 'close 14']],
+  ['http-404', 'NotThere', [NONE, NONE, 'close 12']],
+  ['odd-status', 'OddStatus', [INITIAL, 'get_buffer_bytes 0 "odd"', 'get_header_map_value 0 "x"', 'close 2']],
+  ['ended-early', 'Early', [INITIAL, 'get_buffer_bytes 0 "early"', 'get_header_map_value 0 "0"', 'close 0']],
+]
+
 /** gRPC: unary calls and streams. */
 const grpc: Case[] = [
   {
@@ -232,7 +249,7 @@ const grpc: Case[] = [
   },
   {
     id: 'grpc-call-timeout',
-    source: `${ENVOY}grpcCall: a timeout closes with DEADLINE_EXCEEDED, or UNAVAILABLE as in Envoy`,
+    source: `${ENVOY}grpcCall: a timeout closes as what 504 stands for, UNAVAILABLE`,
     config: program(`[request_headers]
     ~grpc_call "grpc" "s.S" "Hang" "" "hi" 60 >u=id
     return 1
@@ -240,7 +257,7 @@ const grpc: Case[] = [
     say $a2
     ~set_effective_context $stream
     ~continue_stream 0`),
-    log: [/^(4|14)$/],
+    log: ['14'],
     exchanges: [{ expect: { upstream: { path: '/' } } }],
   },
   {
@@ -325,6 +342,43 @@ const grpc: Case[] = [
     ~continue_stream 0`),
     log: ['grpc_close 0', 'get_buffer_bytes 0 "one"', 'close 0'],
     exchanges: [{ expect: { upstream: { path: '/' } } }],
+  },
+  ...ENDS.map(
+    ([name, method, log]): Case => ({
+      id: `grpc-stream-${name}`,
+      source: `${GRPC}trailing metadata comes before every close, and initial metadata before an answer without any`,
+      config: program(`[request_headers]
+      ~grpc_stream "grpc" "s.S" "${method}" "" >u=id
+      ~grpc_send $id "" 1
+      return 1
+      [grpc_receive_initial_metadata]
+      get_header_map_value 4 "x-initial" >s
+      [grpc_receive]
+      get_buffer_bytes 5 0 100 >s
+      [grpc_receive_trailing_metadata]
+      get_header_map_value 5 "grpc-status" >s
+      [grpc_close]
+      say "close" $a2
+      ~set_effective_context $stream
+      ~continue_stream 0`),
+      log: [...log],
+      exchanges: [{ expect: { upstream: { path: '/' } } }],
+      needsProxy: true,
+    }),
+  ),
+  {
+    id: 'grpc-metadata-not-its-own',
+    source: 'grpc/doc/PROTOCOL-HTTP2.md: te and content-type are the call’s, and no metadata',
+    config: program(`[request_headers]
+    ~grpc_stream "grpc" "s.S" "Early" m"te=no;content-type=a/b" >u=id
+    ~grpc_send $id "" 1
+    return 1
+    [grpc_close]
+    say "close" $a2
+    ~set_effective_context $stream
+    ~continue_stream 0`),
+    log: ['close 0'],
+    needsProxy: true,
   },
   inRequestHeaders(
     'grpc-call-cancel',

@@ -13,6 +13,13 @@ set held 0
 ~continue_stream 0`
 const HOLD = 'set held 1\n~set_tick_period_milliseconds 60'
 
+/** By RFC 9113 7. */
+const CLIENT_RESETS: readonly (readonly [code: number, logged: string])[] = [
+  [0, '0 - -'],
+  [2, '0 DR http2.remote_reset'],
+  [8, '0 DR http2.remote_reset'],
+]
+
 export const cases: Case[] = [
   {
     id: 'sequence-not-begun',
@@ -84,6 +91,56 @@ export const cases: Case[] = [
     exchanges: [{ ...post(['ab', 'c']), expect: { upstream: { body: 'abc', trailers: { t: '1' } } } }],
     needsProxy: true,
   },
+  {
+    id: 'sequence-end-after-continued-hold',
+    source: `${ENVOY}what is written into an empty last piece, behind a held one that has been continued, goes on`,
+    config: program(`[request_body#2]
+      ~set_tick_period_milliseconds 20
+      return 1
+      [request_body#3]
+      say $a1 $a2
+      set_buffer_bytes 0 0 0 "X"
+      return 0
+      [tick]
+      ~set_tick_period_milliseconds 0
+      ~set_effective_context $stream
+      ~continue_stream 0`),
+    log: ['0 1', 'set_buffer_bytes 0'],
+    exchanges: [{ ...post(['ab', 'c'], { request: { http2: true } }), expect: { upstream: { body: 'abcX' } } }],
+    needsProxy: true,
+  },
+  {
+    id: 'sequence-held-behind-a-full-stop',
+    source: `${MANAGER}a body that is held after all was stopped goes on with the trailers, whose callback comes once`,
+    config: program(`${RESUME}
+      [request_headers]
+      ${HOLD}
+      return 4
+      [request_body]
+      return 1
+      [request_trailers]
+      say "trailers" $a1
+      return 0`),
+    log: ['trailers 1'],
+    exchanges: [{ ...post('body', { request: { trailers: [['t', '1']] } }), expect: { upstream: { body: 'body' } } }],
+    needsProxy: true,
+  },
+  ...CLIENT_RESETS.map(
+    ([code, logged]): Case => ({
+      id: `sequence-client-resets-${code}`,
+      source:
+        'Envoy source/common/http/conn_manager_impl.cc: the reset of a client is logged as DR, but for NO_ERROR, which is none',
+      config: '[request_headers]\nreturn 1',
+      accessLog: true,
+      exchanges: [
+        {
+          request: { http2: true, resets: code, headers: [['x-nth', '0']] },
+          expect: { status: 0, logged, upstream: null },
+        },
+      ],
+      needsProxy: true,
+    }),
+  ),
   ...[0, 1].map(
     (direction): Case => ({
       id: `sequence-piece-after-continued-hold-${direction}`,

@@ -4,11 +4,12 @@ import type { ServicePlaces } from './services.ts'
 const VMS = 32
 
 const TYPE = 'type.googleapis.com/envoy'
+const HTTP2 = { explicit_http_config: { http2_protocol_options: {} } }
 
 /** Envoy's configuration of a case's plugin. A module that is named by several cases with one VM id makes one VM. */
 function pluginConfig(one: Case, module: string): object {
   const { plugin = {} } = one
-  const { allowedCapabilities, environment, vmConfig, failurePolicy, allowOnHeadersStopIteration } = plugin
+  const { allowedCapabilities, environment, vmConfig, failurePolicy, reloadMs, allowOnHeadersStopIteration } = plugin
   return {
     name: one.id,
     root_id: plugin.rootId ?? one.id,
@@ -21,6 +22,7 @@ function pluginConfig(one: Case, module: string): object {
     },
     configuration: text(one.config ?? ''),
     ...(failurePolicy === undefined ? {} : { failure_policy: failurePolicy }),
+    ...(reloadMs === undefined ? {} : { reload_config: { backoff: { base_interval: `${reloadMs / 1000}s` } } }),
     ...(allowOnHeadersStopIteration === undefined
       ? {}
       : { allow_on_headers_stop_iteration: allowOnHeadersStopIteration }),
@@ -42,8 +44,8 @@ function groupOf(id: string): string {
 }
 
 /** A listener with the case's plugin in it. */
-export function listener(one: Case, module: string, address: object): object {
-  const filters = isTcp(one.kind) ? tcpFilters(one, module) : [httpManager(one, module)]
+export function listener(one: Case, module: string, address: object, places: ServicePlaces): object {
+  const filters = isTcp(one.kind) ? tcpFilters(one, module) : [httpManager(one, module, places)]
   return {
     name: one.id,
     address,
@@ -65,7 +67,7 @@ function tcpFilters(one: Case, module: string): object[] {
   return [...(one.kind === 'tcp' ? [filter] : []), { name: 'tcp', typed_config: proxy }]
 }
 
-function httpManager(one: Case, module: string): object {
+function httpManager(one: Case, module: string, { accessLog: file }: ServicePlaces): object {
   const router = `${TYPE}.extensions.filters.http.router.v3.Router`
   return {
     name: 'http',
@@ -77,6 +79,7 @@ function httpManager(one: Case, module: string): object {
       http_protocol_options: { enable_trailers: true },
       route_config: routes(one),
       ...(one.kind === 'access-log' ? { access_log: [accessLog(one, module)] } : {}),
+      ...(one.accessLog === true ? { access_log: [fileLog(one.id, file)] } : {}),
       http_filters: [
         ...httpFilters(one, module),
         { name: 'router', typed_config: { '@type': router, suppress_envoy_headers: true } },
@@ -90,12 +93,23 @@ function httpFilters(one: Case, module: string): object[] {
   const filter = (config: object) => [{ name: 'wasm', typed_config: { '@type': wasm, config } }]
   if (one.kind === undefined || one.kind === 'http') {
     const first = filter(pluginConfig(one, module))
-    return one.second === undefined
-      ? first
-      : [...first, ...filter(pluginConfig({ ...one, config: one.second }, module))]
+    return one.second === undefined ? first : [...first, ...filter(pluginConfig(secondOf(one), module))]
   }
   const companion = filterOf(one)
   return companion === undefined ? [] : filter(pluginConfig(companion, module))
+}
+
+function secondOf(one: Case): Case {
+  const { second, secondVmId, plugin } = one
+  const vm = secondVmId === undefined ? {} : { vmId: secondVmId }
+  return { ...one, ...(second === undefined ? {} : { config: second }), plugin: { ...plugin, ...vm } }
+}
+
+function fileLog(id: string, path: string): object {
+  const format = `${id} %REQ(X-NTH)% %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%\n`
+  const type = `${TYPE}.extensions.access_loggers.file.v3.FileAccessLog`
+  const typed = { '@type': type, path, log_format: { text_format_source: { inline_string: format } } }
+  return { name: 'envoy.access_loggers.file', typed_config: typed }
 }
 
 function accessLog(one: Case, module: string): object {
@@ -172,11 +186,12 @@ function clusters(places: ServicePlaces): object[] {
     },
     ...[cluster('grpc', places.grpc), cluster('upstream-http2', places.upstreamHttp2)].map((one) => ({
       ...one,
-      ...protocol({ explicit_http_config: { http2_protocol_options: {} } }),
+      ...protocol(HTTP2),
     })),
     cluster('echo', places.echo),
     { name: 'empty', type: 'STATIC', connect_timeout: '1s' },
     cluster('refusing', `${places.upstream}.none`),
+    { ...cluster('grpc-refusing', `${places.grpc}.none`), ...protocol(HTTP2) },
   ]
 }
 

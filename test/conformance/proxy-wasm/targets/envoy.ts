@@ -32,7 +32,7 @@ export async function runOnEnvoy(
   const typed = { '@type': 'type.googleapis.com/envoy.config.listener.v3.Listener' }
   const resources = cases.map((one, i) => ({
     ...typed,
-    ...listener(one, moduleOf(one), { pipe: { path: path(i) } }),
+    ...listener(one, moduleOf(one), { pipe: { path: path(i) } }, upstreams),
   }))
   // Listeners from a file: Envoy takes the good ones and refuses the others one by one.
   const lds = join(dir, 'lds.json')
@@ -53,6 +53,8 @@ export async function runOnEnvoy(
     '--base-id',
     String(process.pid % 30000),
     ...LOGGING,
+    '--file-flush-interval-msec',
+    '50',
   ]
   const child = spawn(envoy, flags, { stdio: ['ignore', 'ignore', 'pipe'] })
   child.stderr.on('data', (chunk: Buffer) => log.take(chunk))

@@ -77,7 +77,7 @@ function grpc(
   call: GrpcCallout,
   events: GrpcEvents,
   timeoutMs: number,
-): { waiting: number; send(message: Uint8Array, end: boolean): void; cancel(): void } | undefined {
+): { waiting: number; send(message: Uint8Array | undefined, end: boolean): void; cancel(): void } | undefined {
   let over = false
   const close = (status: number, message: string) => {
     if (over) return
@@ -91,13 +91,13 @@ function grpc(
   }
   if (call.cluster === 'empty') later(() => close(14, 'no healthy upstream'))
   else if (call.method === 'Fail') later(() => close(7, 'not you'))
-  if (call.method === 'Hang' && timeoutMs > 0) later(() => close(4, 'HTTP status 504'), timeoutMs)
+  if (call.method === 'Hang' && timeoutMs > 0) later(() => close(14, 'HTTP status 504'), timeoutMs)
   if (call.method === 'Echo') later(() => events.onInitialMetadata(HeaderMap.of([['x-initial', 'i1']])))
   return {
     waiting: 0,
     send: (message, end) => {
       if (call.method !== 'Echo') return
-      if (message.length > 0) later(() => events.onMessage(message))
+      if (message !== undefined) later(() => events.onMessage(message))
       if (!end) return
       later(() => {
         events.onTrailingMetadata(HeaderMap.of([['x-trailing', 't1']]))

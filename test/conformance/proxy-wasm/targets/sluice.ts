@@ -38,7 +38,7 @@ export async function runOnSluice(
   })
   const moduleOf = (one: Case) => modules.get(one.module ?? DEFAULT_MODULE) ?? ''
   const listeners = cases.map((one) =>
-    listener(one, moduleOf(one), { socket_address: { address: '127.0.0.1', port_value: 0 } }),
+    listener(one, moduleOf(one), { socket_address: { address: '127.0.0.1', port_value: 0 } }, upstreams),
   )
   const { static_resources, ...rest } = bootstrap(upstreams) as { static_resources: object }
   writeFileSync(
