@@ -55,8 +55,6 @@ export interface PluginSettings {
   readonly vmId?: string
   readonly rootId?: string
   readonly failurePolicy?: 'FAIL_OPEN' | 'FAIL_CLOSED' | 'FAIL_RELOAD'
-  /** How long FAIL_RELOAD waits at first. */
-  readonly reloadMs?: number
   readonly vmConfig?: string
   readonly environment?: Readonly<Record<string, string>>
   readonly allowedCapabilities?: readonly string[]

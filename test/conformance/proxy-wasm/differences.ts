@@ -2,7 +2,7 @@
  * Where Envoy 1.40 does otherwise than a case expects, with the reason why Sluice does not do the same. `envoy` says what Envoy
  * does, so that a change there is noticed too.
  */
-import type { Case, Request } from './case.ts'
+import type { Case, Exchange, Request } from './case.ts'
 import { post } from './cases/build.ts'
 
 export interface Difference {
@@ -42,6 +42,12 @@ const open = (name: string, request: Request): [string, Difference] => [
 ]
 
 const WITH_BODY: Request = { method: 'POST', body: ['ab'], trailers: [['t', '1']] }
+
+/** Only the stream that has met the failure is answered. */
+const waiting = (nth: string): Exchange => ({
+  request: { headers: [['x-nth', nth]] },
+  expect: { status: nth === '0' ? 0 : 503 },
+})
 
 const WRITTEN_AT_THE_END = post(['ab', 'c'], { request: { http2: true } })
 const HELD_AND_TRAILERS = post('body', { request: { trailers: [['t', '1']] } })
@@ -214,6 +220,14 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = Object.fromEntr
       },
     },
   ],
+  ...['request', 'response'].map((direction): [string, Difference] => [
+    `trap-while-a-${direction}-waits`,
+    {
+      reason:
+        'a stream that waits for a VM that dies would wait for ever, as it does in Envoy (envoyproxy/envoy#38801)',
+      envoy: { exchanges: ['0', '1'].map((nth) => waiting(nth)) },
+    },
+  ]),
   open('request-headers', {}),
   open('request-body', WITH_BODY),
   open('request-trailers', WITH_BODY),

@@ -9,7 +9,7 @@ const HTTP2 = { explicit_http_config: { http2_protocol_options: {} } }
 /** Envoy's configuration of a case's plugin. A module that is named by several cases with one VM id makes one VM. */
 function pluginConfig(one: Case, module: string): object {
   const { plugin = {} } = one
-  const { allowedCapabilities, environment, vmConfig, failurePolicy, reloadMs, allowOnHeadersStopIteration } = plugin
+  const { allowedCapabilities, environment, vmConfig, failurePolicy, allowOnHeadersStopIteration } = plugin
   return {
     name: one.id,
     root_id: plugin.rootId ?? one.id,
@@ -22,7 +22,6 @@ function pluginConfig(one: Case, module: string): object {
     },
     configuration: text(one.config ?? ''),
     ...(failurePolicy === undefined ? {} : { failure_policy: failurePolicy }),
-    ...(reloadMs === undefined ? {} : { reload_config: { backoff: { base_interval: `${reloadMs / 1000}s` } } }),
     ...(allowOnHeadersStopIteration === undefined
       ? {}
       : { allow_on_headers_stop_iteration: allowOnHeadersStopIteration }),
