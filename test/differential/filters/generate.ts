@@ -10,7 +10,7 @@ import { faultCase } from './fault.ts'
 import { grpcWebCase } from './grpc.ts'
 import { grpcStatsCase } from './grpc-stats.ts'
 import { headerMutationCase } from './header-mutation.ts'
-import { jwtCase } from './jwt.ts'
+import { jwtCase, jwtRemoteCase } from './jwt.ts'
 import { localRateLimitCase } from './local-ratelimit.ts'
 import { luaCase } from './lua.ts'
 import { rbacCase } from './rbac.ts'
@@ -27,6 +27,7 @@ export const GENERATORS: Readonly<Record<string, Generator>> = {
   compressor: compressorCase,
   decompressor: decompressorCase,
   jwt: jwtCase,
+  'jwt-remote': jwtRemoteCase,
   'header-mutation': headerMutationCase,
   cors: corsCase,
   'local-ratelimit': localRateLimitCase,

@@ -1,5 +1,5 @@
 /** Providers, the places of their tokens, requirements of all shapes, and requests with good and odd tokens. */
-import type { Case, Step } from '../../parity/case.ts'
+import type { Answer, Case, ClusterSettings, Step } from '../../parity/case.ts'
 import type { Dice } from './dice.ts'
 import { stringMatcher } from './matchers.ts'
 import { keySet, token } from './tokens.ts'
@@ -177,4 +177,79 @@ export function jwtCase(dice: Dice): Omit<Case, 'id' | 'what'> {
     ],
     steps: dice.list(1, 5, (): Step => ({ send: send(dice), expect: {} })),
   }
+}
+
+/** What an issuer's server says: mostly keys. */
+function jwksAnswer(dice: Dice): Answer {
+  if (dice.chance(0.7)) return { body: keySet(dice) }
+  return dice.pick<Answer>([
+    { status: 503, body: 'no' },
+    { status: 404, body: keySet(dice) },
+    { status: 201, body: keySet(dice) },
+    { status: 204 },
+    { status: 302, headers: { location: '/other' } },
+    { body: '{' },
+    { chunks: ['{"keys"', ':[]}'] },
+    { raw: 'HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{"keys', end: true },
+    { stops: 'silent' },
+  ])
+}
+
+/** Without `async_fetch`: when such a fetch comes is chance. */
+function remoteJwks(dice: Dice, cluster: string, late: boolean): Config {
+  const backOff = { base_interval: '0.01s', ...may(dice, 0.5, () => ({ max_interval: '0.02s' })) }
+  return {
+    http_uri: {
+      uri: dice.chance(0.97)
+        ? dice.pick(['http://keys/jwks', 'https://keys:81/jwks?a=b', 'http://keys'])
+        : dice.pick(['http://KEYS/é', 'keys/jwks', 'http://k eys/', 'HTTP://keys/x', 'ftp://keys/']),
+      cluster: dice.chance(0.95) ? `$${cluster}` : 'none',
+      timeout: late ? '2s' : '20s',
+    },
+    ...may(dice, 0.3, () => ({ cache_duration: '600s' })),
+    ...may(dice, 0.4, () => ({
+      retry_policy: { ...may(dice, 0.7, () => ({ num_retries: dice.int(0, 2) })), retry_back_off: backOff },
+    })),
+  }
+}
+
+/** Of several providers Envoy fetches all at once, each as often as it is named, and goes by who is done first. */
+function ofOne(dice: Dice): Config {
+  return dice.pick<Config>([
+    { provider_name: 'p0' },
+    { provider_name: 'p0' },
+    { provider_and_audiences: { provider_name: 'p0', audiences: ['a', 'b', 'https://a/'] } },
+    { requires_any: { requirements: [{ provider_name: 'p0' }, { allow_missing: {} }] } },
+    { requires_any: { requirements: [{ provider_name: 'p0' }, { allow_missing_or_failed: {} }] } },
+  ])
+}
+
+/** As `jwtCase`, with keys that are fetched when a token asks for them. */
+export function jwtRemoteCase(dice: Dice): Omit<Case, 'id' | 'what'> {
+  const plain = jwtCase(dice)
+  const [filter] = plain.filters as { typed_config: { providers: Record<string, Config> } }[]
+  const clusters: Record<string, ClusterSettings> = { up: {} }
+  for (const [name, made] of Object.entries(filter?.typed_config.providers ?? {})) {
+    if (name !== 'p0' && dice.chance(0.6)) continue
+    delete made['local_jwks']
+    // Else few tokens come as far as to their keys.
+    for (const field of dice.some(['audiences', 'subjects', 'max_lifetime', 'require_expiration'], 0.8))
+      delete made[field]
+    const answers = dice.list(1, 3, () => jwksAnswer(dice))
+    const cluster = `keys${name}`
+    made['remote_jwks'] = remoteJwks(
+      dice,
+      cluster,
+      answers.some(({ stops }) => stops !== undefined),
+    )
+    clusters[cluster] = { answers, ...(dice.chance(0.03) ? { down: true } : {}) }
+  }
+  if (filter !== undefined) {
+    const requires = ofOne(dice)
+    Object.assign(filter.typed_config, {
+      rules: [{ match: { prefix: '/' }, requires }],
+      requirement_map: { r0: requires },
+    })
+  }
+  return { ...plain, clusters }
 }

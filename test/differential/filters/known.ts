@@ -214,6 +214,18 @@ const KNOWN: readonly Known[] = [
     why: "Envoy flushes before it ends a body, which costs an empty block, and writes zstd's window differently; the headers tell which library it was",
   },
   {
+    kind: 'jwt-remote',
+    fact: /upstream\d?\.headers\.x-(envoy-internal|envoy-expected-rq-timeout-ms|forwarded-for)$/,
+    value: /^absent ≠/,
+    why: "Envoy's client for calls of its own runs them through a router of its own, which adds these",
+  },
+  {
+    kind: 'jwt-remote',
+    fact: /upstream\d?\.headers\.user-agent$/,
+    value: /^absent ≠ "Go-browser"$/,
+    why: 'RFC 9110 10.1.5: a user agent names the product, which is no browser of Go',
+  },
+  {
     kind: 'jwt',
     fact: /www-authenticate$/,
     meaning: (value) => value.replaceAll('\\"', ''),

@@ -157,20 +157,20 @@ class JwtFilter implements HttpFilter {
     }
     this.#path = headers.get(':path') ?? ''
     for (const provider of requirement.providers) {
-      if (provider.keys === undefined && provider.isAsked(headers)) return this.#fetch(headers, requirement)
+      if (provider.keys === undefined) return this.#wait(headers, requirement)
     }
-    return this.#decide(headers, requirement.check(headers))
-      ? FilterHeadersStatus.Continue
-      : FilterHeadersStatus.StopIteration
+    return this.#check(headers, requirement)
   }
 
   onDestroy(): void {
     this.#gone = true
   }
 
-  #fetch(headers: HeaderMap, requirement: Requirement): FilterHeadersStatus {
-    const missing = requirement.providers.filter((provider) => provider.keys === undefined && provider.isAsked(headers))
-    let open = missing.length
+  /** For the keys that it needs, if any. */
+  #wait(headers: HeaderMap, requirement: Requirement): FilterHeadersStatus {
+    const missing = new Set(requirement.asks(headers)?.filter((provider) => provider.keys === undefined))
+    if (missing.size === 0) return this.#check(headers, requirement)
+    let open = missing.size
     for (const provider of missing) {
       provider.fetch(() => {
         if (--open > 0 || this.#gone) return
@@ -178,6 +178,12 @@ class JwtFilter implements HttpFilter {
       }, this.#callbacks)
     }
     return FilterHeadersStatus.StopAllIterationAndWatermark
+  }
+
+  #check(headers: HeaderMap, requirement: Requirement): FilterHeadersStatus {
+    return this.#decide(headers, requirement.check(headers))
+      ? FilterHeadersStatus.Continue
+      : FilterHeadersStatus.StopIteration
   }
 
   #decide(headers: HeaderMap, { reason, accepted }: Result): boolean {

@@ -68,6 +68,11 @@ describe('fetching keys', () => {
     })
   }
 
+  test('refused: a URI that is none', async () => {
+    const listener = httpListener({ filters: [filter('é', '')] })
+    await assert.rejects(testProxy([listener], []), /remote_jwks\.http_uri\.uri: .* no URI of http/)
+  })
+
   for (const [retry, problem] of [
     ['retry_policy: { retry_on: 5xx }', /remote_jwks\.retry_policy\.retry_on/],
     ['retry_policy: { retry_back_off: {} }', /retry_back_off\.base_interval: missing/],

@@ -28,7 +28,7 @@ export type Caller = Pick<HttpFilterCallbacks, 'traceCall'>
 export class JwksFetch {
   readonly #context: FactoryContext
   readonly #cluster: string
-  readonly #url: URL | undefined
+  readonly #url: URL
   readonly #timeoutMs: number
   readonly #retries: Retries | undefined
   readonly #stats: JwtStats
@@ -40,7 +40,10 @@ export class JwksFetch {
     this.#context = context
     const { uri, cluster, timeoutMs } = httpServer(httpUri, `${path}.http_uri`)
     this.#cluster = cluster
-    this.#url = URL.canParse(uri) ? new URL(uri) : undefined
+    // As Envoy: an absolute URI, whose bytes are ASCII (RFC 3986 2).
+    if (!URL.canParse(uri) || !/^https?:\/\/[\x21-\x7e]+$/i.test(uri))
+      throw invalid(`${path}.http_uri.uri`, `«${uri}» is no URI of http or https`)
+    this.#url = new URL(uri)
     this.#timeoutMs = timeoutMs
     this.#retries = retryPolicy && retries(retryPolicy, `${path}.retry_policy`)
   }
@@ -54,9 +57,8 @@ export class JwksFetch {
   /** Calls back later, with the text or the reason why there is none. The span is the caller's, as in Envoy; a fetch ahead has none. */
   start(done: (text: string | undefined, reason: string) => void, caller?: Caller): void {
     const url = this.#url
-    if (url === undefined || !this.#context.clusters.hasCluster(this.#cluster)) {
-      const reason = url === undefined ? 'the uri is none' : `there is no cluster ${this.#cluster}`
-      process.nextTick(done, undefined, reason)
+    if (!this.#context.clusters.hasCluster(this.#cluster)) {
+      process.nextTick(done, undefined, `there is no cluster ${this.#cluster}`)
       return
     }
     const headers = HeaderMap.of([

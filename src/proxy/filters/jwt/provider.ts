@@ -3,7 +3,6 @@ import {
   type JwtProvider as JwtProviderProto,
   JwtProviderSchema,
 } from '../../../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.ts'
-import type { HeaderMap } from '../../../base/header-map.ts'
 import { messageOf } from '../../../errors.ts'
 import { dataSource } from '../../config/data-source.ts'
 import { durationMs, durationSeconds, invalid, onlyFields } from '../../config/fields.ts'
@@ -13,7 +12,7 @@ import { type Caller, JwksFetch } from './jwks-fetch.ts'
 import { KeySet } from './key-set.ts'
 import { type Place, placesOf } from './place.ts'
 import type { JwtStats } from './stats.ts'
-import { parseToken, plainAudience, type Token } from './token.ts'
+import { plainAudience, type Token } from './token.ts'
 
 const FIELDS = [
   'issuer',
@@ -102,15 +101,6 @@ export class JwtProvider {
     } else if (source.case === 'remoteJwks')
       this.#remote = new JwksFetch(source.value, context, stats, `${path}.remote_jwks`)
     else throw invalid(path, 'keys are missing')
-  }
-
-  /** Whether there is a token of its issuer: a request without one need not wait for keys, as in Envoy. */
-  isAsked(headers: HeaderMap): boolean {
-    return this.places.some((place) => {
-      const found = place.find(headers)
-      const token = found === undefined ? '' : parseToken(place.token(found))
-      return typeof token !== 'string' && this.issues(token)
-    })
   }
 
   issues(token: Token): boolean {

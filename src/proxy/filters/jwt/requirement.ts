@@ -21,12 +21,15 @@ export interface Result {
 
 export const MISSING = 'Jwt is missing'
 const UNKNOWN_ISSUER = 'Jwt issuer is not configured'
+const NO_KEYS = 'Jwks remote fetch is failed'
 const NONE: readonly Accepted[] = []
 const ALLOWED: Result = { reason: '', accepted: NONE }
 
 /** A compiled requirement; all keys must be there when it is checked. */
 export interface Requirement {
   readonly providers: readonly JwtProvider[]
+  /** Those of them to whose keys it comes; `undefined`: it fails whatever they are, and nobody need wait for them, as in Envoy. */
+  asks(headers: HeaderMap): readonly JwtProvider[] | undefined
   /** Takes good tokens that are not to be forwarded out of the request, as Envoy: what is checked after it does not see them. */
   check(headers: HeaderMap): Result
 }
@@ -44,7 +47,7 @@ export function compileRequirement(
   }
   switch (kind?.case) {
     case undefined:
-      return { providers: [], check: () => ALLOWED }
+      return { providers: [], asks: () => [], check: () => ALLOWED }
     case 'providerName': {
       return single(find(kind.value))
     }
@@ -58,7 +61,11 @@ export function compileRequirement(
     case 'requiresAll': {
       atLeastTwo(kind.value.requirements, `${path}.requires_all`)
       const all = kind.value.requirements.map((r, i) => compileRequirement(r, providers, `${path}.requires_all[${i}]`))
-      return { providers: all.flatMap((one) => one.providers), check: (headers) => allOf(all, headers) }
+      return {
+        providers: all.flatMap((one) => one.providers),
+        asks: (headers) => askedOf(all, headers, true),
+        check: (headers) => allOf(all, headers),
+      }
     }
     case 'allowMissing':
     case 'allowMissingOrFailed': {
@@ -87,11 +94,20 @@ function compileAny(
   const all = strict.length > 0 ? strict : forgiving.map((forgiven) => unless([...providers.values()], forgiven))
   return {
     providers: all.flatMap((one) => one.providers),
+    asks: (headers) => askedOf(all, headers, false) ?? (forgiving.length > 0 ? [] : undefined),
     check(headers) {
       const result = anyOf(all, headers)
       return result.reason !== '' && forgiving.some((forgiven) => forgiven(result.reason)) ? ALLOWED : result
     },
   }
+}
+
+/** `every`: one that fails is enough. */
+function askedOf(all: readonly Requirement[], headers: HeaderMap, every: boolean): JwtProvider[] | undefined {
+  const asked = all.map((one) => one.asks(headers))
+  const open = asked.filter((one) => one !== undefined)
+  const fails = every ? open.length < all.length : open.length === 0
+  return fails ? undefined : open.flat()
 }
 
 /** Which reasons do not count; `undefined` where all do. */
@@ -104,6 +120,14 @@ function forgives({ requiresType }: JwtRequirement): ((reason: string) => boolea
 function single(provider: JwtProvider, audiences: readonly string[] = []): Requirement {
   return {
     providers: [provider],
+    asks(headers) {
+      for (const place of provider.places) {
+        const found = place.find(headers)
+        // The first token that is bad otherwise ends it.
+        if (found !== undefined) return isBadAnyhow(provider, audiences, place, found) ? undefined : [provider]
+      }
+      return undefined
+    },
     check(headers) {
       const accepted: Accepted[] = []
       for (const place of provider.places) {
@@ -141,8 +165,14 @@ function good(
   return refused ?? (known === undefined ? verify(token, keys) : undefined) ?? token
 }
 
+/** Whether a token is refused whoever signed it. */
+function isBadAnyhow(provider: JwtProvider, audiences: readonly string[], place: Place, found: string): boolean {
+  const token = parseToken(place.token(found))
+  return typeof token === 'string' || !provider.issues(token) || provider.check(token, audiences) !== undefined
+}
+
 function verify(token: Token, keys: KeySet | undefined): string | undefined {
-  return keys === undefined ? 'Jwks remote fetch is failed' : keys.verify(token)
+  return keys === undefined ? NO_KEYS : keys.verify(token)
 }
 
 function anyOf(all: readonly Requirement[], headers: HeaderMap): Result {
@@ -160,6 +190,9 @@ function allOf(all: readonly Requirement[], headers: HeaderMap): Result {
   let accepted: readonly Accepted[] = NONE
   for (const one of all) {
     const result = one.check(headers)
+    // Who fails without keys has done so while they were fetched.
+    if (result.reason === NO_KEYS)
+      return all.find((other) => other.asks(headers) === undefined)?.check(headers) ?? result
     if (result.reason !== '') return result
     // As Envoy: what a provider says for the later requirement stands in the place of what it said for the earlier one.
     const earlier = accepted.filter(({ provider }) => !result.accepted.some((later) => later.provider === provider))
@@ -176,6 +209,11 @@ function unless(providers: readonly JwtProvider[], forgiven: (reason: string) =>
   }))
   return {
     providers,
+    asks: (headers) =>
+      places.flatMap(({ place, own }) => {
+        const found = place.find(headers)
+        return found === undefined ? [] : own.filter((provider) => !isBadAnyhow(provider, [], place, found))
+      }),
     check(headers) {
       const accepted: Accepted[] = []
       let reason = MISSING
