@@ -1,7 +1,7 @@
 /** A proxy with a misbehaving upstream, whose descriptors, streams and contexts are counted before and after. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -115,15 +115,24 @@ export class Arena {
   }
 }
 
-/** Descriptors of this process that are sockets; threads that come and go have others. */
+/** Connections of this process; threads that come and go have other descriptors, and a listener opens sockets as connections come. */
 function openSockets(): number {
+  const listening = listeningInodes()
   return readdirSync('/proc/self/fd').filter((fd) => {
     try {
-      return readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:')
+      const inode = /^socket:\[(\d+)\]/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1]
+      return inode !== undefined && !listening.has(inode)
     } catch {
       return false
     }
   }).length
+}
+
+/** Of sockets in the state LISTEN (proc_pid_net(5)). */
+function listeningInodes(): Set<string> {
+  const lines = readFileSync('/proc/self/net/tcp', 'latin1').split('\n')
+  const fields = lines.map((line) => line.trim().split(/\s+/))
+  return new Set(fields.filter(([, , , state]) => state === '0A').map((line) => line[9]))
 }
 
 /** The other requests, one after the other. */
