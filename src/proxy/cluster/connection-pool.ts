@@ -1,5 +1,6 @@
 /** What the pools of both protocols have in common: requests in line, attempts to connect, and limits. */
 import type { Socket } from 'node:net'
+import type { Cell } from '../../telemetry/metrics.ts'
 import type { ClientConnectionSettings } from '../http1/client-connection.ts'
 import type { Resources } from './circuit-breaker.ts'
 import { Connecting, type ConnectOwner } from './connecting.ts'
@@ -35,6 +36,9 @@ export interface ConnectionPool {
   readonly connections: number
 }
 
+/** As in Envoy no more than these. */
+const CONNECTS_AT_ONCE = 3
+
 /** The connections to one host by one protocol. Requests wait in line where none is free. */
 export abstract class HostPool implements ConnectionPool, ConnectOwner {
   readonly host: EndpointHost
@@ -49,6 +53,10 @@ export abstract class HostPool implements ConnectionPool, ConnectOwner {
   }
 
   abstract readonly connections: number
+  /** How many requests a connection will take, as far as is known before it is there. */
+  protected abstract readonly capacity: number
+  /** Where its connections are counted beside all others of the cluster. */
+  protected abstract readonly ofProtocol: Cell
   abstract newStream(callbacks: UpstreamCallbacks): PendingStream | undefined
   abstract closeIdle(): boolean
   abstract connected(socket: Socket, about: UpstreamConnection): void
@@ -83,6 +91,7 @@ export abstract class HostPool implements ConnectionPool, ConnectOwner {
     const at = this.pending.indexOf(pending)
     if (at === -1) return
     this.pending.splice(at, 1)
+    this.settings.stats.cancelled.value++
     this.#leftQueue()
   }
 
@@ -105,26 +114,34 @@ export abstract class HostPool implements ConnectionPool, ConnectOwner {
     return false
   }
 
-  /** Connects for who is in line, unless `enough` are on their way. */
-  protected connectFor(pending: Pending | undefined, enough: number): void {
-    if (pending === undefined || this.connecting >= enough || !this.#mayConnect()) return
-    const { stats, connectTimeoutMs, tls } = this.settings
-    stats.connections.value++
-    this.host.connects++
-    stats.activeConnections.value++
-    const depth = pending.callbacks.proxied?.internalDepth ?? 0
-    this.connecting++
-    new Connecting(this, this.host, tls, connectTimeoutMs, depth).start()
+  /**
+   * Connects for those in line. At the limit a pool still gets its first connection, or its requests would wait for ever (Envoy's
+   * ConnPoolImplBase::tryCreateNewConnections, too).
+   */
+  protected connectMore(): void {
+    const { resources, stats } = this.settings
+    for (let i = 0; i < CONNECTS_AT_ONCE && this.pending.length > this.connecting * this.capacity; i++) {
+      if (resources.connections.tryTake()) {
+        this.#connect()
+        continue
+      }
+      stats.connectionOverflow.value++
+      if (this.connections > 0) return
+      resources.connections.add()
+      this.#connect()
+      return
+    }
   }
 
-  /** Takes one more connection. At the limit a pool still gets its first, or its requests would wait for ever (Envoy, too). */
-  #mayConnect(): boolean {
-    const { resources, stats } = this.settings
-    if (resources.connections.tryTake()) return true
-    stats.connectionOverflow.value++
-    if (this.connections > 0) return false
-    resources.connections.add()
-    return true
+  #connect(): void {
+    const { stats, connectTimeoutMs, tls } = this.settings
+    stats.connections.value++
+    this.ofProtocol.value++
+    this.host.connects++
+    stats.activeConnections.value++
+    const depth = this.pending[0].callbacks.proxied?.internalDepth ?? 0
+    this.connecting++
+    new Connecting(this, this.host, tls, connectTimeoutMs, depth).start()
   }
 
   connectFailed(failure: UpstreamFailure, reason: string): void {

@@ -1,6 +1,7 @@
 /** The HTTP/1.1 connections to one host: idle ones are used last in, first out; requests wait in line where there is none. */
 import type { Socket } from 'node:net'
 import { IdTable } from '../../base/id-table.ts'
+import type { Cell } from '../../telemetry/metrics.ts'
 import { HostPool } from '../cluster/connection-pool.ts'
 import type { PendingStream, UpstreamCallbacks } from '../cluster/upstream.ts'
 import type { UpstreamConnection } from '../cluster/upstream-connection.ts'
@@ -13,6 +14,12 @@ export class Http1Pool extends HostPool implements ClientConnectionOwner {
   /** Busy and idle ones. */
   readonly #open = new IdTable<Http1ClientConnection>()
 
+  protected readonly capacity = 1
+
+  protected get ofProtocol(): Cell {
+    return this.settings.stats.http1Connections
+  }
+
   get connections(): number {
     return this.#open.size + this.connecting
   }
@@ -23,7 +30,7 @@ export class Http1Pool extends HostPool implements ClientConnectionOwner {
       return undefined
     }
     const pending = this.enqueue(callbacks)
-    this.connectFor(pending, this.pending.length)
+    if (pending !== undefined) this.connectMore()
     return pending
   }
 
@@ -41,6 +48,7 @@ export class Http1Pool extends HostPool implements ClientConnectionOwner {
 
   #use(connection: Http1ClientConnection, callbacks: UpstreamCallbacks): void {
     connection.attach(callbacks)
+    if (connection.spent) this.settings.stats.maxRequestsReached.value++
     callbacks.onPoolReady(connection, this.host)
   }
 
@@ -49,6 +57,7 @@ export class Http1Pool extends HostPool implements ClientConnectionOwner {
     for (let next = this.dequeue(); next !== undefined; next = this.dequeue()) {
       if (!this.admits(next)) continue
       this.#use(connection, next)
+      this.connectMore()
       return
     }
     if (this.drained) {
@@ -68,7 +77,7 @@ export class Http1Pool extends HostPool implements ClientConnectionOwner {
     if (at !== -1) this.#idle.splice(at, 1)
     this.countEnd(connection.endedByPeer, connection.incomplete)
     // Requests may be waiting because of the limit that this connection counted towards.
-    this.connectFor(this.pending[0], this.pending.length)
+    this.connectMore()
   }
 
   connected(socket: Socket, about: UpstreamConnection): void {

@@ -1,5 +1,6 @@
 /** The HTTP/2 connections to one host: many requests on one connection, more connections where its limit is reached. */
 import type { Socket } from 'node:net'
+import type { Cell } from '../../telemetry/metrics.ts'
 import { HostPool, type PoolSettings } from '../cluster/connection-pool.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
 import type { PendingStream, UpstreamCallbacks } from '../cluster/upstream.ts'
@@ -12,15 +13,14 @@ import {
 import type { Http2Options } from './options.ts'
 import type { Http2Stats } from './stats.ts'
 
-/** One connection serves all who wait, so there is no need for one each. */
-const ONE = 1
-
 export class Http2Pool extends HostPool implements ClientConnectionOwner {
   readonly #connection: ClientConnectionSettings
   readonly #open: Http2ClientConnection[] = []
+  protected readonly capacity: number
 
   constructor(host: EndpointHost, settings: PoolSettings, options: Http2Options, stats: Http2Stats) {
     super(host, settings)
+    this.capacity = Math.min(options.maxStreams, settings.maxRequestsPerConnection || Number.POSITIVE_INFINITY)
     this.#connection = {
       options,
       limits: settings.limits,
@@ -29,6 +29,10 @@ export class Http2Pool extends HostPool implements ClientConnectionOwner {
       maxRequests: settings.maxRequestsPerConnection,
       idleTimeoutMs: settings.idleTimeoutMs,
     }
+  }
+
+  protected get ofProtocol(): Cell {
+    return this.settings.stats.http2Connections
   }
 
   get connections(): number {
@@ -42,7 +46,7 @@ export class Http2Pool extends HostPool implements ClientConnectionOwner {
       return undefined
     }
     const pending = this.enqueue(callbacks)
-    this.connectFor(pending, ONE)
+    if (pending !== undefined) this.connectMore()
     return pending
   }
 
@@ -71,23 +75,23 @@ export class Http2Pool extends HostPool implements ClientConnectionOwner {
     if (at === -1) return
     this.#open.splice(at, 1)
     this.countEnd(connection.endedByPeer, connection.incomplete)
-    this.connectFor(this.pending[0], ONE)
+    this.connectMore()
   }
 
   /** A connection is new, or has room again. */
   connectionFree(): void {
     while (this.pending.length > 0) {
       const connection = this.#open.find((one) => one.free)
-      if (connection === undefined) {
-        this.connectFor(this.pending[0], ONE)
-        return
-      }
+      if (connection === undefined) break
       const next = this.dequeue() as UpstreamCallbacks
       if (this.admits(next)) this.#use(connection, next)
     }
+    this.connectMore()
   }
 
   #use(connection: Http2ClientConnection, callbacks: UpstreamCallbacks): void {
-    callbacks.onPoolReady(connection.use(callbacks), this.host)
+    const place = connection.use(callbacks)
+    if (connection.spent) this.settings.stats.maxRequestsReached.value++
+    callbacks.onPoolReady(place, this.host)
   }
 }
