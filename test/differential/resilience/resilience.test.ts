@@ -14,7 +14,7 @@ import { generate } from './generate.ts'
 const AT_ONCE = 200
 
 const peer = await envoy()
-const { runs, seed, longer } = asked({ runs: 32, seed: 1 })
+const { runs, seed, longer } = asked({ runs: 20, seed: 1 })
 
 describe('upstreams that fail', { skip: peer.skip }, () => {
   test(`${runs} trials of seed ${seed} end as behind Envoy`, async (context) => {
