@@ -20,6 +20,7 @@ export function clusterStats(scope: StatsScope): ClusterStats {
     activeConnections: scope.gauge('upstream_cx_active'),
     ends: new ConnectionEnds(scope, 'upstream_cx_destroy', '_with_active_rq'),
     connectFail: scope.counter('upstream_cx_connect_fail'),
+    attemptsExceeded: scope.counter('upstream_cx_connect_attempts_exceeded'),
     connectTimeout: scope.counter('upstream_cx_connect_timeout'),
     maxRequestsReached: scope.counter('upstream_cx_max_requests'),
     maxDurationReached: scope.counter('upstream_cx_max_duration_reached'),

@@ -121,6 +121,7 @@ export interface ClusterStats {
   readonly activeConnections: Cell
   readonly ends: ConnectionEnds
   readonly connectFail: Cell
+  readonly attemptsExceeded: Cell
   readonly connectTimeout: Cell
   readonly maxDurationReached: Cell
   /** Connections that got the last of their `max_requests_per_connection`. */

@@ -18,7 +18,6 @@ import {
   HttpConnectionManager_InternalAddressConfigSchema,
   HttpConnectionManager_SetCurrentClientCertDetailsSchema,
 } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
-import { TcpProxy_WeightedCluster_ClusterWeightSchema } from '../../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
 import { SubjectAltNameMatcherSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/common_pb.ts'
 import {
   SdsSecretConfigSchema,
@@ -57,7 +56,6 @@ export const NESTED: readonly Supported[] = [
   ],
   [HttpConnectionManager_InternalAddressConfigSchema, 'cidr_ranges'],
   [HttpConnectionManager_SetCurrentClientCertDetailsSchema, 'subject', 'cert', 'dns', 'uri'],
-  [TcpProxy_WeightedCluster_ClusterWeightSchema, 'name', 'weight'],
   [HashPolicySchema, 'source_ip'],
   [RemoteJwksSchema, 'http_uri', 'cache_duration', 'async_fetch', 'retry_policy'],
   [SecretSchema, 'name', 'tls_certificate', 'validation_context', 'session_ticket_keys'],

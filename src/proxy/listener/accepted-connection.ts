@@ -146,6 +146,7 @@ export class AcceptedConnection implements ConnectionOwner, Entry {
     info.startTime = performance.timeOrigin + this.#begun
     info.endMono = performance.now()
     if (this.#http !== undefined) info.protocol = this.#http instanceof Http2ServerConnection ? 'HTTP/2' : 'HTTP/1.1'
+    info.responseFlags |= info.connection.responseFlags
     if (this.#noMatch) {
       info.responseFlags |= ResponseFlag.NoRouteFound
       info.responseCodeDetails = 'filter_chain_not_found'

@@ -44,6 +44,7 @@ export class AcceptedInfo implements ConnectionInfo {
   readonly requestedServerName: string
   readonly tls: TlsInfo | undefined
   terminationDetails = ''
+  responseFlags = 0
 
   constructor(id: number, socket: Socket, facts: ChainFacts, listenerName: string, tls: TlsInfo | undefined) {
     this.id = id

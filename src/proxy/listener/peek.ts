@@ -27,8 +27,11 @@ export function peek(
     socket.off('end', onEnd)
     socket.pause()
     if (result !== undefined && bytes.length > 0) socket.unshift(bytes)
+    // Whoever takes the socket and wants it paused says so behind it.
+    process.nextTick(() => {
+      if (!socket.destroyed) socket.resume()
+    })
     done(result)
-    if (!socket.destroyed) process.nextTick(() => socket.resume())
   }
   const onTimeout = () => {
     stats.peekTimeout.value++

@@ -18,6 +18,8 @@ export interface ConnectionInfo {
   readonly requestedServerName: string
   readonly tls: TlsInfo | undefined
   terminationDetails: string
+  /** What filters of the connection have noted, for its logs. */
+  responseFlags: number
 }
 
 /** The TLS session of a connection, on either side; PEM and names as Envoy's attributes give them. */

@@ -1,6 +1,7 @@
 /** The network filter interface: Envoy's (`envoy/network/filter.h`), for filters on the bytes of a connection. */
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
+import type { Cell } from '../../telemetry/metrics.ts'
 import type { FactoryContext, PrepareContext } from '../context.ts'
 import type { ConnectionInfo } from './connection-info.ts'
 
@@ -33,8 +34,14 @@ export interface NetworkFilterCallbacks {
   continueReading(): void
   /** Writes to downstream behind this filter. */
   write(data: BodyBuffer, endStream: boolean): void
-  /** Flushes what was written, then closes; `abort` drops it. */
-  close(details: string, abort?: boolean): void
+  /** Flushes what was written, then closes; `abort` drops it, `reset` does so with RST. */
+  close(details: string, abort?: boolean | 'reset'): void
+  /** The client has ended the connection with RST. */
+  readonly peerReset: boolean
+  /** What has been read of the connection, also what no filter has let through. */
+  readonly bytesRead: number
+  /** Counts the bytes of the connection, too. */
+  count(read: Cell, written: Cell): void
   pauseReading(): void
   resumeReading(): void
   /** Calls back each time the socket's buffer is empty again after `write` found it full. */

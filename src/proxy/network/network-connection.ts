@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { BodyBuffer } from '../../base/body-buffer.ts'
+import type { Cell } from '../../telemetry/metrics.ts'
 import type { NetworkSlot } from './compile-filters.ts'
 import type { ConnectionInfo } from './connection-info.ts'
 import {
@@ -11,6 +12,7 @@ import {
   type NetworkFilterCallbacks,
   type NetworkFilterConfig,
 } from './filter.ts'
+import { resetSocket } from './reset-socket.ts'
 
 interface Entry {
   readonly slot: NetworkSlot
@@ -40,6 +42,9 @@ export class NetworkConnection {
   #closed = false
   #closing: CloseOrigin = 'downstream'
   #tail: TailSocket | undefined
+  #counters: { readonly read: Cell; readonly written: Cell } | undefined
+  bytesRead = 0
+  peerReset = false
 
   constructor(socket: Socket, info: ConnectionInfo, slots: readonly NetworkSlot[], limit: number, closed: () => void) {
     this.socket = socket
@@ -65,6 +70,8 @@ export class NetworkConnection {
   start(): void {
     const { socket } = this
     socket.on('data', (chunk: Buffer) => {
+      this.bytesRead += chunk.length
+      if (this.#counters !== undefined) this.#counters.read.value += chunk.length
       this.#buffer.move(BodyBuffer.of(chunk))
       this.#read()
     })
@@ -76,8 +83,10 @@ export class NetworkConnection {
       for (const callback of this.#drainCallbacks) callback()
       this.#tail?.emitDrain()
     })
-    socket.on('error', () => {})
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => (this.peerReset = code === 'ECONNRESET'))
     socket.on('close', () => this.#onClose())
+    // What looked at the first bytes lets the socket flow again a moment later.
+    if (this.#pauses > 0) process.nextTick(() => this.#flow())
     this.#begin(0)
   }
 
@@ -95,6 +104,7 @@ export class NetworkConnection {
       if (filter.onWrite?.(data, end) === FilterStatus.StopIteration) return
       if (this.#closed) return
     }
+    if (this.#counters !== undefined) this.#counters.written.value += data.length
     this.socket.cork()
     for (const chunk of data.chunks) this.socket.write(chunk)
     data.clear()
@@ -102,11 +112,12 @@ export class NetworkConnection {
     if (end) this.socket.end()
   }
 
-  close(details: string, abort: boolean): void {
+  close(details: string, abort: boolean | 'reset'): void {
     if (this.#closed) return
     if (details !== '') this.info.terminationDetails = details
     this.#closing = 'local'
-    if (abort) this.socket.destroy()
+    if (abort === 'reset') resetSocket(this.socket)
+    else if (abort) this.socket.destroy()
     else {
       this.socket.end()
       this.socket.destroySoon()
@@ -132,6 +143,10 @@ export class NetworkConnection {
   #flow(): void {
     if (this.#pauses === 0 && !this.#overLimit && !this.#tailFull) this.socket.resume()
     else this.socket.pause()
+  }
+
+  count(read: Cell, written: Cell): void {
+    this.#counters = { read, written }
   }
 
   onDrain(callback: () => void): void {
@@ -249,7 +264,19 @@ class Callbacks implements NetworkFilterCallbacks {
     this.#connection.write(this.#index, data, endStream)
   }
 
-  close(details: string, abort = false): void {
+  get peerReset(): boolean {
+    return this.#connection.peerReset
+  }
+
+  get bytesRead(): number {
+    return this.#connection.bytesRead
+  }
+
+  count(read: Cell, written: Cell): void {
+    this.#connection.count(read, written)
+  }
+
+  close(details: string, abort: boolean | 'reset' = false): void {
     this.#connection.close(details, abort)
   }
 

@@ -7,6 +7,7 @@ import {
 import { TokenBucketSchema } from '../../../../gen/envoy/type/v3/token_bucket_pb.ts'
 import { WeakValues } from '../../../base/weak-values.ts'
 import { invalid, onlyFields } from '../../config/fields.ts'
+import { ResponseFlag } from '../../http/stream-info.ts'
 import { FilterStatus, type NetworkFilterFactory } from '../../network/filter.ts'
 import { TokenBucket, TokenBucketSettings } from '../../rate-limit/token-bucket.ts'
 import { SharedCells, sharedMemoryForCells } from '../../shared-cells.ts'
@@ -32,7 +33,9 @@ export const networkLocalRateLimit: NetworkFilterFactory<typeof LocalRateLimitSc
         onNewConnection() {
           if (bucket.take(1)) return FilterStatus.Continue
           limited.value++
-          callbacks.close('local_ratelimit_close_over_limit', true)
+          // So Envoy's filter says, though nothing was tried.
+          callbacks.connection.responseFlags |= ResponseFlag.UpstreamRetryLimitExceeded
+          callbacks.close('', true)
           return FilterStatus.StopIteration
         },
       }),

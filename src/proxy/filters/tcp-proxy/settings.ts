@@ -49,6 +49,9 @@ export class Settings {
   readonly hash: ((info: StreamInfo) => Hash64 | undefined) | undefined
   readonly logs: readonly AccessLogger[]
   readonly connections
+  readonly noRoute
+  readonly received
+  readonly sent
   readonly tunneling: Tunneling | undefined
   readonly #targets: readonly Target[]
 
@@ -65,6 +68,9 @@ export class Settings {
     )
     const stats = context.stats.scope(`tcp.${config.statPrefix}.`)
     this.connections = stats.counter('downstream_cx_total')
+    this.noRoute = stats.counter('downstream_cx_no_route')
+    this.received = stats.counter('downstream_cx_rx_bytes_total')
+    this.sent = stats.counter('downstream_cx_tx_bytes_total')
     this.idleTimeouts = stats.counter('idle_timeout')
     this.tooLong = stats.counter('max_downstream_connection_duration')
     const { tunnelingConfig } = config

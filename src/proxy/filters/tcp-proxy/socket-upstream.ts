@@ -5,6 +5,7 @@ import type { Cluster } from '../../cluster/cluster.ts'
 import { openSocket, upstreamConnection } from '../../cluster/connecting.ts'
 import type { EndpointHost } from '../../cluster/endpoint-host.ts'
 import type { ConnectionInfo } from '../../network/connection-info.ts'
+import { resetSocket } from '../../network/reset-socket.ts'
 import { Timeout, type TimeoutOwner } from '../../timeout-queue.ts'
 import type { TcpUpstream, TcpUpstreamOwner } from './upstream.ts'
 
@@ -19,6 +20,7 @@ export class SocketUpstream implements TcpUpstream, TimeoutOwner {
   #counted = true
   #over = false
   #endedByPeer = false
+  #reset = false
 
   constructor(owner: TcpUpstreamOwner, cluster: Cluster, host: EndpointHost, connection: ConnectionInfo) {
     this.#owner = owner
@@ -34,8 +36,9 @@ export class SocketUpstream implements TcpUpstream, TimeoutOwner {
     const socket = openSocket(host, tls, proxyHeader?.(connection), host.port, connection.internalDepth, true)
     this.#socket = socket
     this.#timeout.arm(cluster.config.connectTimeoutMs)
-    socket.on('error', (error) => {
+    socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#endedByPeer = true
+      this.#reset = error.code === 'ECONNRESET' || error.code === 'EPIPE'
       this.#failed(error.message)
     })
     socket.on('close', () => this.#closed())
@@ -80,12 +83,13 @@ export class SocketUpstream implements TcpUpstream, TimeoutOwner {
     this.#socket.resume()
   }
 
-  destroy(): void {
+  destroy(reset: boolean): void {
     const before = !this.#over && !this.#connected
     this.#over = true
     this.#timeout.cancel()
     if (before) this.#cluster.stats.connectFail.value++
-    this.#socket.destroy()
+    if (reset && !before) resetSocket(this.#socket)
+    else this.#socket.destroy()
   }
 
   onTimeout(): void {
@@ -98,21 +102,27 @@ export class SocketUpstream implements TcpUpstream, TimeoutOwner {
     this.#timeout.cancel()
     this.#socket.destroy()
     this.#cluster.stats.connectFail.value++
+    // The next attempt finds room for it.
+    this.#uncount()
     this.#owner.upstreamFailed(reason)
   }
 
+  #uncount(): void {
+    if (!this.#counted) return
+    this.#counted = false
+    this.#cluster.breaker.default.connections.free()
+    this.#cluster.stats.activeConnections.value--
+    this.#cluster.stats.ends.count(this.#endedByPeer, this.#connected)
+    if (this.#connected) this.#host.active--
+  }
+
   #closed(): void {
-    if (this.#counted) {
-      this.#counted = false
-      this.#cluster.breaker.default.connections.free()
-      this.#cluster.stats.activeConnections.value--
-      this.#cluster.stats.ends.count(this.#endedByPeer, this.#connected)
-      if (this.#connected) this.#host.active--
-    }
+    this.#uncount()
     if (!this.#connected) this.#failed('closed')
     else if (!this.#over) {
       this.#over = true
-      this.#owner.upstreamClosed()
+      if (this.#reset) this.#owner.upstreamReset()
+      else this.#owner.upstreamClosed()
     }
   }
 }

@@ -1,7 +1,7 @@
 /** `envoy.filters.network.tcp_proxy`: bytes from one connection to another. */
 import { performance } from 'node:perf_hooks'
 import { TcpProxySchema } from '../../../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts'
-import { BodyBuffer } from '../../../base/body-buffer.ts'
+import type { BodyBuffer } from '../../../base/body-buffer.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { EndpointHost } from '../../cluster/endpoint-host.ts'
 import type { MetadataMatch } from '../../cluster/lb/metadata-match.ts'
@@ -17,6 +17,7 @@ import {
   type NetworkFilterFactory,
 } from '../../network/filter.ts'
 import { Timeout, type TimeoutOwner } from '../../timeout-queue.ts'
+import { transportReason } from '../router/failure.ts'
 import { logPath, Settings } from './settings.ts'
 import { SocketUpstream } from './socket-upstream.ts'
 import { TunnelUpstream } from './tunnel-upstream.ts'
@@ -47,15 +48,12 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
   readonly #idle = new Timeout(this, IDLE)
   #longest: Timeout | undefined
   #upstream: TcpUpstream | undefined
-  #connected = false
-  #held = new BodyBuffer()
-  #heldEnd = false
-  #attempts = 0
   #cluster: Cluster | undefined
   #match: MetadataMatch | undefined
   #host: EndpointHost | undefined
   #over = false
-  #paused = false
+  /** Nothing is read before there is a connection to the cluster, as in Envoy: filters in front see no byte before either. */
+  #paused = true
 
   constructor(callbacks: NetworkFilterCallbacks, settings: Settings) {
     this.#callbacks = callbacks
@@ -65,6 +63,8 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
     this.#info.startMono = performance.now()
     this.#info.startTime = performance.timeOrigin + this.#info.startMono
     settings.connections.value++
+    callbacks.count(settings.received, settings.sent)
+    callbacks.pauseReading()
     if (settings.maxDurationMs > 0) {
       this.#longest = new Timeout(this, LONGEST)
       this.#longest.arm(settings.maxDurationMs)
@@ -77,7 +77,8 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
     this.#match = match
     this.#cluster = this.#settings.clusters.get(name)
     if (this.#cluster === undefined) {
-      this.#fail(ResponseFlag.NoClusterFound, 'cluster_not_found')
+      this.#settings.noRoute.value++
+      this.#fail(ResponseFlag.NoClusterFound)
       return FilterStatus.StopIteration
     }
     this.#info.upstreamCluster = name
@@ -87,44 +88,29 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
 
   onData(data: BodyBuffer, endStream: boolean): FilterStatus {
     this.#idle.arm(this.#settings.idleMs)
-    const upstream = this.#upstream
-    if (!this.#connected || upstream === undefined) {
-      this.#held.move(data)
-      this.#heldEnd = endStream
-      if (!this.#paused && this.#held.length > MAX_HELD) {
-        this.#paused = true
-        this.#callbacks.pauseReading()
-      }
-      return FilterStatus.StopIteration
+    if (this.#upstream?.write(data, endStream) === false && !this.#paused) {
+      this.#paused = true
+      this.#callbacks.pauseReading()
     }
-    this.#forward(upstream, data, endStream)
     countRead()
     return FilterStatus.StopIteration
   }
 
   onClose(): void {
     this.#finish()
-    this.#upstream?.destroy()
+    this.#upstream?.destroy(this.#callbacks.peerReset)
   }
 
   onTimeout(kind: number): void {
     if (kind === LONGEST) {
       this.#settings.tooLong.value++
       this.#info.responseFlags |= ResponseFlag.DurationTimeout
-      this.#callbacks.close('max_downstream_connection_duration', true)
+      this.#callbacks.close('', true)
       return
     }
     this.#settings.idleTimeouts.value++
-    this.#info.connectionTerminationDetails = 'tcp_session_idle_timeout'
     // With what a client that does not read has not taken (Envoy: NoFlush).
-    this.#callbacks.close('tcp_session_idle_timeout', true)
-  }
-
-  #forward(upstream: TcpUpstream, data: BodyBuffer, endStream: boolean): void {
-    this.#info.bytesReceived += data.length
-    if (upstream.write(data, endStream) || this.#paused) return
-    this.#paused = true
-    this.#callbacks.pauseReading()
+    this.#callbacks.close('', true)
   }
 
   #connect(): void {
@@ -132,7 +118,7 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
     const host = cluster.choose(this.#settings.hash?.(this.#info), this.#match)
     if (host === undefined) {
       cluster.stats.noHealthy.value++
-      this.#fail(ResponseFlag.NoHealthyUpstream, 'no_healthy_upstream')
+      this.#fail(ResponseFlag.NoHealthyUpstream)
       return
     }
     this.#host = host
@@ -147,16 +133,18 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
       this.upstreamOverflowed()
       return
     }
-    this.#attempts++
+    this.#info.attemptCount++
     this.#upstream = new SocketUpstream(this, cluster, host, this.#info.connection)
   }
 
   #tunnel(cluster: Cluster, host: EndpointHost, tunneling: Tunneling): void {
-    this.#attempts++
+    this.#info.attemptCount++
     this.#tellShared()
     const request = tunneling.request(this.#info, host.transport.tls !== undefined)
     const tunnel = new TunnelUpstream(this, cluster, request, this.#info.connection)
     this.#upstream = tunnel
+    // Nothing else bounds how long an answer may take, and that a client has ended is not read before it.
+    this.#idle.arm(this.#settings.idleMs)
     tunnel.start(host)
   }
 
@@ -166,22 +154,24 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
     const host = this.#host as EndpointHost
     this.#cluster?.outliers?.onLocalFailure(host)
     this.#info.upstreamHost = host
-    this.#info.upstreamTransportFailureReason = reason
+    this.#info.upstreamTransportFailureReason = transportReason(reason)
     this.#info.responseFlags |= ResponseFlag.UpstreamConnectionFailure
     this.#upstream = undefined
-    if (this.#attempts < this.#settings.attempts) this.#connect()
-    else this.#fail(ResponseFlag.UpstreamRetryLimitExceeded, 'upstream_connection_failure')
+    if (this.#info.attemptCount < this.#settings.attempts) {
+      this.#connect()
+      return
+    }
+    if (this.#cluster !== undefined) this.#cluster.stats.attemptsExceeded.value++
+    this.#fail(ResponseFlag.UpstreamRetryLimitExceeded)
   }
 
   upstreamOverflowed(): void {
     this.#upstream = undefined
-    this.#fail(ResponseFlag.UpstreamOverflow, 'upstream_overflow')
+    this.#fail(ResponseFlag.UpstreamOverflow)
   }
 
   upstreamReady(about: UpstreamConnection): void {
     const host = this.#host as EndpointHost
-    const own = this.#upstream as TcpUpstream
-    this.#connected = true
     this.#cluster?.outliers?.onConnectedOnly(host)
     this.#info.upstreamHost = host
     this.#info.upstreamConnection = about
@@ -191,7 +181,6 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
     upstream.cluster = this.#info.upstreamCluster
     this.#idle.arm(this.#settings.idleMs)
     this.upstreamDrained()
-    if (this.#held.length > 0 || this.#heldEnd) this.#forward(own, this.#held, this.#heldEnd)
   }
 
   upstreamData(data: BodyBuffer, end: boolean): void {
@@ -208,16 +197,20 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
     this.#callbacks.resumeReading()
   }
 
+  upstreamReset(): void {
+    this.#info.responseFlags |= ResponseFlag.UpstreamRemoteReset
+    this.#callbacks.close('', 'reset')
+  }
+
   upstreamClosed(): void {
     // Nobody takes what comes now, and it is no sign of life: the idle timeout is for the client to read the rest.
     this.#callbacks.pauseReading()
     this.#callbacks.close('')
   }
 
-  #fail(flag: number, details: string): void {
+  #fail(flag: number): void {
     this.#info.responseFlags |= flag
-    this.#info.connectionTerminationDetails = details
-    process.nextTick(() => this.#callbacks.close(details, true))
+    process.nextTick(() => this.#callbacks.close('', true))
   }
 
   #finish(): void {
@@ -227,6 +220,8 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
     this.#longest?.cancel()
     this.#info.endMono = performance.now()
     this.#info.logType = 'TcpConnectionEnd'
+    this.#info.bytesReceived = this.#callbacks.bytesRead
+    this.#info.responseFlags |= this.#callbacks.connection.responseFlags
     if (this.#settings.logs.length === 0) return
     this.#tellShared()
     for (const log of this.#settings.logs) log.log(this.#info)
@@ -241,5 +236,3 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
     }
   }
 }
-
-const MAX_HELD = 256 * 1024

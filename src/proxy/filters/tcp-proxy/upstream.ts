@@ -7,8 +7,8 @@ export interface TcpUpstream {
   write(data: BodyBuffer, end: boolean): boolean
   pause(): void
   resume(): void
-  /** Nothing is told after it. */
-  destroy(): void
+  /** Nothing is told after it; `reset`: with a reset, as the client went. */
+  destroy(reset: boolean): void
 }
 
 /** Whom it tells. */
@@ -20,6 +20,8 @@ export interface TcpUpstreamOwner {
   upstreamOverflowed(): void
   upstreamData(data: BodyBuffer, end: boolean): void
   upstreamDrained(): void
+  /** It was there, and its peer has reset it. */
+  upstreamReset(): void
   /** It was there, and is no more. */
   upstreamClosed(): void
 }

@@ -18,7 +18,7 @@ function address(ip: string, port: number): string | undefined {
 
 /** By name. */
 export const PLAIN_OPERATORS: Readonly<Record<string, Operator>> = {
-  PROTOCOL: (i) => i.protocol,
+  PROTOCOL: (i) => text(i.protocol),
   RESPONSE_CODE: (i) => i.responseCode,
   RESPONSE_CODE_DETAILS: (i) => text(i.responseCodeDetails),
   RESPONSE_FLAGS: (i) => responseFlagsText(i.responseFlags, undefined, i.protocol !== ''),
