@@ -181,6 +181,14 @@ function bootstrapOf({ cert, key }: Pair): unknown {
     name: 'filter',
     typed_config: { '@type': `${TYPE}.filters.listener.${type}`, ...fields },
   })
+  const nobody = {
+    name: 'tcp',
+    typed_config: {
+      '@type': `${TYPE}.filters.network.tcp_proxy.v3.TcpProxy`,
+      stat_prefix: 'late',
+      cluster: 'nobody',
+    },
+  }
   const optional = {
     stat_prefix: 'optional',
     allow_requests_without_proxy_protocol: true,
@@ -200,6 +208,7 @@ function bootstrapOf({ cert, key }: Pair): unknown {
         {
           ...listener('late', [], filter('http_inspector.v3.HttpInspector')),
           continue_on_listener_filters_timeout: true,
+          filter_chains: [{ filters: [nobody] }],
         },
       ],
     },
