@@ -73,7 +73,16 @@ function weights(accepted: string): { readonly coding: string; readonly weight: 
     .filter(({ coding, weight }) => coding !== '' && weight >= 0)
 }
 
-/** As Envoy reads it (absl::SimpleAtof): in single precision, with words for what is too much. */
+/** As Envoy reads it (absl::SimpleAtof): in single precision, also in base 16, with words for what is too much. */
 function number(text: string): number {
-  return text === '' ? Number.NaN : Math.fround(Number(text.replace(/^(\+?)inf(inity)?$/, '$1Infinity')))
+  const hex = HEX.exec(text)
+  if (hex !== null) {
+    const [, sign, whole, part = '', exponent = '0'] = hex
+    return Math.fround(Number.parseInt(`${sign}${whole}${part}`, 16) * 2 ** (Number(exponent) - 4 * part.length))
+  }
+  return DECIMAL.test(text) ? Math.fround(Number(text.replace(/inf(inity)?$/, 'Infinity'))) : Number.NaN
 }
+
+const HEX = /^([+-]?)0x(?=\.?[\da-f])([\da-f]*)\.?([\da-f]*)(?:p([+-]?\d+))?$/
+/** Not all that JavaScript takes for a number: `0b1`, and nothing at all. */
+const DECIMAL = /^[+-]?(?:inf(?:inity)?|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)$/
