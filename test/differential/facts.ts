@@ -1,6 +1,6 @@
 /** What a request showed, as flat facts; only what may rightly differ from run to run is masked. */
 import type { Seen as Answer } from '../parity/client.ts'
-import type { Message } from '../parity/message.ts'
+import { completeness, type Message } from '../parity/message.ts'
 import type { Seen } from './echo.ts'
 
 export type Facts = ReadonlyMap<string, string>
@@ -50,7 +50,7 @@ function masked(value: string, { port, upstream, own, name }: Masks): string {
 function addMessage(put: (key: string, value: string) => void, at: string, message: Message): void {
   put(`${at}.start`, message.start)
   put(`${at}.body`, message.body)
-  put(`${at}.complete`, String(message.complete))
+  put(`${at}.complete`, completeness(message))
   if (message.spelt !== '') put(`${at}.spelt`, message.spelt)
   addFields(put, `${at}.headers`, message.headers)
   addFields(put, `${at}.trailers`, message.trailers)

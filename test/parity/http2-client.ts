@@ -25,7 +25,7 @@ export async function onConnection(
   return { responses, rest: '', closed: false }
 }
 
-/** One request. An answer that does not come, or not whole, begins with what was wrong. */
+/** One request. An answer that does not come begins with what was wrong. */
 export function ask(
   session: ClientHttp2Session,
   headers: OutgoingHttpHeaders,
@@ -39,9 +39,8 @@ export function ask(
     const done = (problem: string) => {
       clearTimeout(timer)
       session.off('error', broken)
-      const complete = problem === ''
-      const told = complete || start === '' ? start || problem : `${start}, ${problem}`
-      resolve({ start: told, headers: head, spelt: '', body: text, trailers: foot, complete })
+      const message = { start: start || problem, headers: head, spelt: '', body: text, trailers: foot }
+      resolve(problem === '' ? { ...message, complete: true } : { ...message, complete: false, cut: problem })
     }
     const broken = () => done('connection error')
     const timer = setTimeout(done, LIMIT_MS, 'no answer')

@@ -9,6 +9,13 @@ export interface Message {
   readonly trailers: readonly (readonly [name: string, value: string])[]
   /** False when the bytes ended before the message did. */
   readonly complete: boolean
+  /** What broke it off, where the client is told. */
+  readonly cut?: string
+}
+
+/** Whether a message was whole, else how it was broken off. */
+export function completeness({ complete, cut }: Message): string {
+  return cut ?? String(complete)
 }
 
 export interface Framing {

@@ -1,7 +1,7 @@
 /** What a case showed, as flat facts that can be compared one by one. */
 import type { Case, Expectation, Expected } from './case.ts'
 import type { Seen } from './client.ts'
-import type { Message } from './message.ts'
+import { completeness, type Message } from './message.ts'
 import type { Received } from './script.ts'
 
 export type Facts = ReadonlyMap<string, string>
@@ -50,7 +50,7 @@ export function factsOf(
 function addMessage(put: (key: string, value: string) => void, at: string, message: Message): void {
   put(`${at}.start`, message.start)
   put(`${at}.body`, message.body)
-  put(`${at}.complete`, String(message.complete))
+  put(`${at}.complete`, completeness(message))
   if (message.spelt !== '') put(`${at}.spelt`, message.spelt)
   for (const [kind, list] of [
     ['headers', message.headers],

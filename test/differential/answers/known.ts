@@ -67,7 +67,7 @@ const KNOWN: readonly Reason<Answer>[] = [
     covers: ({ fact, ours, theirs }, answer) =>
       /\r\nconnection: close\r\n/.test(body(answer)) &&
       (fact === 'response.trailers.connection' ||
-        (fact === 'response.complete' && ours === 'true' && theirs === 'false')),
+        (fact === 'response.complete' && ours === 'true' && theirs !== 'true')),
   },
   {
     why: 'What no line may have is seen when the head is there; Envoy looks line by line, and the rest does not come.',
@@ -109,7 +109,7 @@ const KNOWN: readonly Reason<Answer>[] = [
     why: 'A reset is no end of a body that only the end of the connection ends (RFC 9112 8); Envoy takes it for one.',
     covers: ({ fact, ours, theirs }, { end }) =>
       end === 'reset' &&
-      ((fact === 'response.complete' && ours === 'false') ||
+      ((fact === 'response.complete' && ours !== 'true') ||
         (fact.startsWith('log.') && / UC /.test(ours) && / via_upstream /.test(theirs))),
   },
 ]

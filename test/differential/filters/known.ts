@@ -374,7 +374,7 @@ const KNOWN: readonly Known[] = [
     fact: /response\.complete$|^log\./,
     meaning: (value) =>
       value
-        .replace(/"false"/, '"true"')
+        .replace(/"(?:false|no answer)"/, '"true"')
         .replace('DC downstream_remote_disconnect', '- via_upstream')
         .replace(/ out=\d+/, ''),
     why: 'a text answer without trailers ends; in Envoy it does not, as its filter stops the end that no message comes with',
