@@ -188,11 +188,11 @@ function anyOf(all: readonly Requirement[], headers: HeaderMap): Result {
 
 function allOf(all: readonly Requirement[], headers: HeaderMap): Result {
   let accepted: readonly Accepted[] = NONE
-  for (const one of all) {
+  for (const [i, one] of all.entries()) {
     const result = one.check(headers)
-    // Who fails without keys has done so while they were fetched.
+    // Who fails without keys has done so while they were fetched; those before this one have not, and may have taken their tokens.
     if (result.reason === NO_KEYS)
-      return all.find((other) => other.asks(headers) === undefined)?.check(headers) ?? result
+      return all.find((other, at) => at > i && other.asks(headers) === undefined)?.check(headers) ?? result
     if (result.reason !== '') return result
     // As Envoy: what a provider says for the later requirement stands in the place of what it said for the earlier one.
     const earlier = accepted.filter(({ provider }) => !result.accepted.some((later) => later.provider === provider))
