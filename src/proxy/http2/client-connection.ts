@@ -12,7 +12,7 @@ import { readInto } from '../network/direct-socket.ts'
 import { Http2ClientStream, Http2Upstream, type ResetCounts } from './client-stream.ts'
 import { Http2Connection } from './connection.ts'
 import { ErrorCode, type Http2Error, protocolError } from './error-code.ts'
-import { MAX_WINDOW, PREFACE } from './frame.ts'
+import { PREFACE } from './frame.ts'
 import { BlockKind, type BlockLimits } from './header-block.ts'
 import { Keepalive } from './keepalive.ts'
 import type { Http2Options } from './options.ts'
@@ -91,7 +91,7 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
 
   /** It has had all the requests that it may have. */
   get spent(): boolean {
-    return this.#maxRequests > 0 && this.#used >= this.#maxRequests
+    return this.#used >= this.#maxRequests
   }
 
   /** A place for one request. */
@@ -103,7 +103,7 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
 
   /** Sends a request; undefined where that cannot be, which the callbacks have heard. */
   open(callbacks: UpstreamCallbacks, headers: HeaderMap, endStream: boolean): Http2ClientStream | undefined {
-    if (this.ended || this.#next > MAX_WINDOW) {
+    if (this.ended) {
       this.released()
       callbacks.onUpstreamReset(UpstreamFailure.RefusedStream, 'connection is closing')
       return undefined

@@ -13,6 +13,9 @@ import {
 import type { Http2Options } from './options.ts'
 import type { Http2Stats } from './stats.ts'
 
+/** As in Envoy, and also where more are asked for: the ids of a connection end at 2^31 (RFC 9113 5.1.1), and half of them are the server's. */
+const MOST_REQUESTS = 2 ** 29
+
 export class Http2Pool extends HostPool implements ClientConnectionOwner {
   readonly #connection: ClientConnectionSettings
   readonly #open: Http2ClientConnection[] = []
@@ -20,13 +23,14 @@ export class Http2Pool extends HostPool implements ClientConnectionOwner {
 
   constructor(host: EndpointHost, settings: PoolSettings, options: Http2Options, stats: Http2Stats) {
     super(host, settings)
-    this.capacity = Math.min(options.maxStreams, settings.maxRequestsPerConnection || Number.POSITIVE_INFINITY)
+    const maxRequests = Math.min(settings.maxRequestsPerConnection || MOST_REQUESTS, MOST_REQUESTS)
+    this.capacity = Math.min(options.maxStreams, maxRequests)
     this.#connection = {
       options,
       limits: settings.limits,
       stats,
       counts: settings.stats,
-      maxRequests: settings.maxRequestsPerConnection,
+      maxRequests,
       idleTimeoutMs: settings.idleTimeoutMs,
     }
   }

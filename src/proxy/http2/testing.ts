@@ -233,7 +233,7 @@ export function recordClient(chunks: readonly (Buffer | HeaderMap)[], options: P
     limits: { maxBytes: 16 * 1024, maxCount: 50 },
     stats: fakeStats(),
     counts: { resets: new Cell(), resetsSent: new Cell(), pendingFailures: new Cell() },
-    maxRequests: 0,
+    maxRequests: 2 ** 29,
     idleTimeoutMs: 0,
   }
   const about = new UpstreamConnection(socket as unknown as Socket, undefined, 1, 2, 0)
