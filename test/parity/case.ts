@@ -143,6 +143,9 @@ export interface Case {
   readonly steps: readonly Step[]
 }
 
+/** `!bytes 5`: a text of that length. */
+const BYTES = { tag: '!bytes', resolve: (length: string) => 'b'.repeat(Number(length)) }
+
 const DIR = join(dirname(new URL(import.meta.url).pathname), 'cases')
 
 /** Every case; its id is its folder and its file's name. */
@@ -151,6 +154,6 @@ export function readCases(): Case[] {
     .sort()
     .map((file) => ({
       id: `${dirname(file)}.${basename(file, '.yaml')}`,
-      ...(parse(readFileSync(join(DIR, file), 'utf8')) as Omit<Case, 'id'>),
+      ...(parse(readFileSync(join(DIR, file), 'utf8'), { customTags: [BYTES] }) as Omit<Case, 'id'>),
     }))
 }

@@ -6,6 +6,7 @@ import {
 } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
 import { type Filter, FilterSchema } from '../../../gen/envoy/config/cluster/v3/filter_pb.ts'
 import { metadataJson, unpack } from '../config/any.ts'
+import { DEFAULT_BUFFER_LIMIT } from '../config/buffer-limit.ts'
 import { durationMs, invalid, onlyFields, pauseMs, unsupported } from '../config/fields.ts'
 import { ISTIO_PASSIVE } from '../filters/istio.ts'
 import type { HeaderKeyFormat } from '../http1/header-key-format.ts'
@@ -48,7 +49,6 @@ export interface ClusterConfig {
   /** Of HTTP/1.1. */
   readonly enableTrailers: boolean
   readonly headerKeyFormat: HeaderKeyFormat | undefined
-  readonly bufferLimit: number
   readonly autoNames: AutoNames | undefined
 }
 
@@ -115,6 +115,7 @@ export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name
   if (proto.trackClusterStats !== undefined)
     onlyFields(TrackClusterStatsSchema, proto.trackClusterStats, ['per_endpoint_stats'], `${path}.track_cluster_stats`)
   const common = proto.commonLbConfig
+  const bufferLimit = proto.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT
   return {
     name: proto.name,
     statName: proto.altStatName || proto.name,
@@ -134,7 +135,7 @@ export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name
     dns: dnsSettings(proto, path),
     http2:
       http.http2 !== undefined || http.useDownstream
-        ? http2Options(http.http2, `${path}.http2_protocol_options`)
+        ? http2Options(http.http2, `${path}.http2_protocol_options`, bufferLimit)
         : undefined,
     useDownstreamProtocol: http.useDownstream,
     ownHttp2: http.http2 !== undefined,
@@ -142,7 +143,6 @@ export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name
     enableTrailers: http.enableTrailers,
     headerKeyFormat: http.headerKeyFormat,
     autoNames: http.autoNames,
-    bufferLimit: proto.perConnectionBufferLimitBytes ?? 1024 * 1024,
   }
 }
 

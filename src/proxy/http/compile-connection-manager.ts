@@ -22,7 +22,7 @@ export async function compileConnectionManager(
   tls: boolean,
 ): Promise<CompiledConnectionManager> {
   const { context, path } = place
-  const options = httpOptions(proto, context.node, path)
+  const options = httpOptions(proto, context.node, bufferLimit, path)
   const accessLogs: AccessLogger[] = []
   const tracing = compileTracing(proto, context, place.listener.direction, path)
   let filters: CompiledFilters | undefined

@@ -102,7 +102,13 @@ const FIELDS = [
   'stream_error_on_invalid_http_message',
 ]
 
-export function httpOptions(config: HttpConnectionManager, node: Node, path: string): HttpOptions {
+/**
+ * A client has a thousand streams for the asking and need not read one: of each less waits than the megabyte of Envoy's default. Neither
+ * the client nor the upstream sees how much does.
+ */
+const MOST_WAITING = 64 * 1024
+
+export function httpOptions(config: HttpConnectionManager, node: Node, bufferLimit: number, path: string): HttpOptions {
   onlyFields(HttpConnectionManagerSchema, config, FIELDS, path)
   const common = config.commonHttpProtocolOptions
   if (common !== undefined) {
@@ -196,7 +202,12 @@ export function httpOptions(config: HttpConnectionManager, node: Node, path: str
     xfccDetails: config.setCurrentClientCertDetails,
     caller: config.addUserAgent === true ? { cluster: byteString(node.cluster), node: byteString(node.id) } : undefined,
     streamErrors: http1?.overrideStreamErrorOnInvalidHttpMessage ?? streamErrors ?? false,
-    http2: http2Options(config.http2ProtocolOptions, `${path}.http2_protocol_options`, streamErrors),
+    http2: http2Options(
+      config.http2ProtocolOptions,
+      `${path}.http2_protocol_options`,
+      Math.min(bufferLimit, MOST_WAITING),
+      streamErrors,
+    ),
   }
 }
 

@@ -13,6 +13,8 @@ export interface Http2Options {
   readonly maxStreams: number
   readonly streamWindow: number
   readonly connectionWindow: number
+  /** So much may wait to be sent of each stream: for upstreams the cluster's `per_connection_buffer_limit_bytes`, as in Envoy. */
+  readonly bufferLimit: number
   readonly allowConnect: boolean
   /** METADATA frames, Envoy's own. */
   readonly allowMetadata: boolean
@@ -53,6 +55,7 @@ const FIELDS = [
 export function http2Options(
   config: Http2ProtocolOptions | undefined,
   path: string,
+  bufferLimit: number,
   streamErrors?: boolean | undefined,
 ): Http2Options {
   if (config !== undefined) onlyFields(Http2ProtocolOptionsSchema, config, FIELDS, path)
@@ -79,6 +82,7 @@ export function http2Options(
       MAX_WINDOW,
       `${path}.initial_connection_window_size`,
     ),
+    bufferLimit,
     allowConnect: config?.allowConnect ?? false,
     allowMetadata: config?.allowMetadata ?? false,
     maxOutboundFrames: config?.maxOutboundFrames ?? 10_000,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PoolSettings } from '../cluster/connection-pool.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
+import { DEFAULT_BUFFER_LIMIT } from '../config/buffer-limit.ts'
 import { MAX_WINDOW } from './frame.ts'
 import { http2Options } from './options.ts'
 import { Http2Pool } from './pool.ts'
@@ -20,7 +21,7 @@ for (const [told, most] of [
   [2 ** 32 - 1, 2 ** 29],
 ]) {
   test(`a connection with max_requests_per_connection ${told} takes ${most} requests`, () => {
-    const options = { ...http2Options(undefined, ''), maxStreams: MAX_WINDOW }
+    const options = { ...http2Options(undefined, '', DEFAULT_BUFFER_LIMIT), maxStreams: MAX_WINDOW }
     const settings = { maxRequestsPerConnection: told } as PoolSettings
     assert.equal(new SeenPool({} as EndpointHost, settings, options, {} as Http2Stats).most, most)
   })

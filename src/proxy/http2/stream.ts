@@ -8,10 +8,6 @@ import { ErrorCode } from './error-code.ts'
 import { Flag, FrameType, MAX_WINDOW } from './frame.ts'
 import { MetadataReceiver } from './metadata.ts'
 
-/** More than this waiting to be sent: whoever produces it should stop; and go on when there is less than a quarter. */
-const HIGH_WATER = 64 * 1024
-const LOW_WATER = HIGH_WATER / 4
-
 export abstract class Http2Stream implements Entry {
   readonly id: number
   /** The neighbour among the streams of the connection. */
@@ -68,7 +64,7 @@ export abstract class Http2Stream implements Entry {
     }
     this.#queue.move(data)
     if (end) this.#endQueued = true
-    else if (this.#queue.length > HIGH_WATER && !this.#sendBlocked) {
+    else if (this.#queue.length > this.connection.options.bufferLimit && !this.#sendBlocked) {
       this.#sendBlocked = true
       this.onSendBlocked()
     }
@@ -112,7 +108,8 @@ export abstract class Http2Stream implements Entry {
       this.#queue = undefined
       if (this.#trailersQueued !== undefined) this.#writeTrailers(this.#trailersQueued)
     }
-    if (this.#sendBlocked && queue.length <= LOW_WATER && !this.aborted) {
+    // Whoever produces it goes on where half of the limit is free, as in Envoy (WatermarkBuffer::setWatermarks).
+    if (this.#sendBlocked && queue.length <= this.connection.options.bufferLimit >>> 1 && !this.aborted) {
       this.#sendBlocked = false
       this.onSendDrained()
     }

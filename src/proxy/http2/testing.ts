@@ -6,6 +6,7 @@ import { HeaderMap } from '../../base/header-map.ts'
 import { Cell } from '../../telemetry/metrics.ts'
 import type { UpstreamCallbacks, UpstreamStream } from '../cluster/upstream.ts'
 import { UpstreamConnection } from '../cluster/upstream-connection.ts'
+import { DEFAULT_BUFFER_LIMIT } from '../config/buffer-limit.ts'
 import type { ResponseEncoder } from '../http/codec.ts'
 import type { ConnectionManager } from '../http/connection-manager.ts'
 import type { HttpStream } from '../http/stream.ts'
@@ -113,7 +114,7 @@ export function recordServer(
   }
   const manager = {
     options: {
-      http2: { ...http2Options(undefined, ''), ...options },
+      http2: { ...http2Options(undefined, '', DEFAULT_BUFFER_LIMIT), ...options },
       limits: { maxBytes: 16 * 1024, maxCount: 50 },
       idleTimeoutMs: 0,
       maxConnectionDurationMs: 0,
@@ -229,7 +230,7 @@ export function recordClient(chunks: readonly (Buffer | HeaderMap)[], options: P
   const socket = new FakeSocket()
   const owner = { connectionFree: () => {}, connectionClosed: () => recording.event('connection', 'closed') }
   const settings = {
-    options: { ...http2Options(undefined, ''), ...options },
+    options: { ...http2Options(undefined, '', DEFAULT_BUFFER_LIMIT), ...options },
     limits: { maxBytes: 16 * 1024, maxCount: 50 },
     stats: fakeStats(),
     counts: { resets: new Cell(), resetsSent: new Cell(), pendingFailures: new Cell() },

@@ -12,6 +12,7 @@ import {
   DownstreamTlsContextSchema,
 } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
 import { metadataJson, unpack } from '../config/any.ts'
+import { DEFAULT_BUFFER_LIMIT } from '../config/buffer-limit.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
 import type { ListenerFacts } from '../context.ts'
 import { type AccessLogger, accessLogger } from '../http/access-log.ts'
@@ -113,8 +114,6 @@ const CHAIN_FIELDS = [
   'name',
   'metadata',
 ]
-
-const DEFAULT_BUFFER_LIMIT = 1024 * 1024
 
 export async function compileListener(
   proto: Listener,
