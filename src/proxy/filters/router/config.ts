@@ -41,7 +41,7 @@ export const router: HttpFilterFactory<typeof RouterSchema> = {
       respectExpected: proto.respectExpectedRqTimeout,
       childSpan: proto.startChildSpan,
       redirectStats: redirectStats(context.stats, context.statPrefix),
-      brokenCalls: context.stats.counter(`${context.statPrefix}rq_reset_after_downstream_response_started`),
+      brokenCalls: context.stats.scope(context.statPrefix).counter('rq_reset_after_downstream_response_started'),
     }
     return {
       createFilter: (callbacks: HttpFilterCallbacks) => new RouterFilter(callbacks as FilterHandle, clusters, config),
