@@ -2,12 +2,12 @@
  * The main thread's config: what was delivered, what it still waits for (warming), and what the workers run. Resources are tried
  * out here, then applied in all workers, and only then acknowledged; a refused one leaves what was there before in force.
  */
-import { type MessageShape, toBinary } from '@bufbuild/protobuf'
+import { toBinary } from '@bufbuild/protobuf'
 import { type Cluster, ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
 import type { Node } from '../../../gen/envoy/config/core/v3/base_pb.ts'
-import { ClusterLoadAssignmentSchema } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
+import type { ClusterLoadAssignment } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
 import { type Listener, ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
-import { type RouteConfiguration, RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.ts'
+import type { RouteConfiguration } from '../../../gen/envoy/config/route/v3/route_pb.ts'
 import { type Secret, SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
 import { Turns } from '../../base/turns.ts'
 import { messageOf } from '../../errors.ts'
@@ -15,7 +15,6 @@ import { logger } from '../../telemetry/log.ts'
 import { type AdsClient, type NamedResource, type RejectedResource, TypeUrl } from '../../xds/index.ts'
 import { prepareService, type ServiceConfig } from '../filters/wasm/index.ts'
 import { listenerPath } from '../listener/compile-listener.ts'
-import { sharedMemoryForCells } from '../shared-cells.ts'
 import { StatsStore } from '../stats/store.ts'
 import type { SecretNeed } from '../tls/secret-need.ts'
 import { DataPlane } from '../worker/data-plane.ts'
@@ -24,26 +23,31 @@ import { type Applier, SafeApplier } from './applier.ts'
 import { ClusterUpdates } from './cluster-updates.ts'
 import type { CountMemories } from './count-memories.ts'
 import { type Delivered, decode, delivered, same } from './delivered.ts'
+import { endpointsName } from './dependencies.ts'
+import { EndpointUpdates } from './endpoint-updates.ts'
 import { type Extension, ExtensionUpdates } from './extension-updates.ts'
 import { FieldWatch } from './field-watch.ts'
 import { type ListenPlaces, moveListener } from './listen-places.ts'
 import { type ListenerState, ListenerUpdates, type RefusedListener } from './listener-updates.ts'
+import { RouteUpdates } from './route-updates.ts'
 import { countLost, countUpdate, sdsPrefix, sdsStats } from './sds-stats.ts'
 import { SecretFiles } from './secret-files.ts'
 import { SecretUpdates } from './secret-updates.ts'
 import { SecretWaits } from './secret-waits.ts'
+import { subscribeOnly } from './subscribe-only.ts'
 
 const log = logger('proxy')
 
-interface DeliveredRoutes extends Delivered<RouteConfiguration> {
-  /** What all workers have of it, those too that begin later. */
-  readonly memory: SharedArrayBuffer
-}
+/** Puts what it takes of a delivery into force; returns what it refuses. */
+type Apply = (all: readonly NamedResource[], version: string) => Promise<readonly RejectedResource[]>
 
+/** Hands each delivery on to the updates of its kind, and asks for what the resources in force or on their way name. */
 export class ConfigManager {
   readonly #pool: SafeApplier
   readonly #trial: DataPlane
   readonly #clusters: ClusterUpdates
+  readonly #endpoints: EndpointUpdates
+  readonly #routes: RouteUpdates
   readonly #listeners: ListenerUpdates
   readonly #extensions: ExtensionUpdates
   readonly #secrets: SecretUpdates
@@ -57,8 +61,6 @@ export class ConfigManager {
   #ads: AdsClient | undefined
   #syncing: NodeJS.Immediate | undefined
   #places: ListenPlaces = new Map()
-  readonly routes = new Map<string, DeliveredRoutes>()
-  readonly endpoints = new Map<string, Delivered<MessageShape<typeof ClusterLoadAssignmentSchema>>>()
   readonly #static = new Set<string>()
   readonly #services: ServiceOp[] = []
   /** The first listeners have come, or there is nobody to ask. */
@@ -78,6 +80,8 @@ export class ConfigManager {
       inTurn,
     }
     this.#fields = new FieldWatch(this.stats, log)
+    this.#endpoints = new EndpointUpdates(this.#pool, this.#fields)
+    this.#routes = new RouteUpdates(this.#pool, this.#fields)
     this.#extensions = new ExtensionUpdates(this.#pool, this.#trial.context, this.#fields, counts)
     this.#secrets = new SecretUpdates(users, this.#fields, this.stats, log)
     this.#secretFiles = new SecretFiles(this.#secrets, inTurn, this.stats, log)
@@ -114,6 +118,14 @@ export class ConfigManager {
     return this.#clusters.warming
   }
 
+  get endpoints(): ReadonlyMap<string, Delivered<ClusterLoadAssignment>> {
+    return this.#endpoints.all
+  }
+
+  get routes(): ReadonlyMap<string, Delivered<RouteConfiguration>> {
+    return this.#routes.all
+  }
+
   get listeners(): ReadonlyMap<string, ListenerState> {
     return this.#listeners.states
   }
@@ -135,31 +147,20 @@ export class ConfigManager {
   connect(ads: AdsClient, places: ListenPlaces): void {
     this.#ads = ads
     this.#places = places
-    ads
-      .handle(TypeUrl.cluster, (resources, version) =>
-        this.#recorded(
-          'cds',
-          version,
-          this.#turns.take(() => this.#onClusters(resources, version)),
-        ),
-      )
-      .handle(TypeUrl.endpoint, (resources, version) =>
-        this.#recorded('eds', version, this.#onEndpoints(resources, version)),
-      )
-      .handle(TypeUrl.listener, (resources, version) =>
-        this.#recorded('lds', version, this.#onListeners(resources, version)),
-      )
-      .handle(TypeUrl.route, (resources, version) => this.#recorded('rds', version, this.#onRoutes(resources, version)))
-      .handle(TypeUrl.secret, (resources, version) =>
-        this.#recorded(
-          'sds',
-          version,
-          this.#turns.take(() => this.#onSecrets(resources, version)),
-        ),
-      )
-      .handle(TypeUrl.extension, (resources, version) =>
-        this.#recorded('ecds', version, this.#onExtensions(resources, version)),
-      )
+    const handle = (xds: string, typeUrl: string, apply: Apply) =>
+      ads.handle(typeUrl, async (resources, version) => {
+        const rejects = await apply(resources, version)
+        for (const { name, reason } of rejects) log.warn({ type: xds, resource: name, version }, `refused: ${reason}`)
+        if (xds === 'lds') this.initialized = true
+        this.notify()
+        return rejects
+      })
+    handle('cds', TypeUrl.cluster, (all, version) => this.#turns.take(() => this.#onClusters(all, version)))
+    handle('eds', TypeUrl.endpoint, (all, version) => this.#endpoints.apply(all, version))
+    handle('lds', TypeUrl.listener, (all, version) => this.#onListeners(all, version))
+    handle('rds', TypeUrl.route, (all, version) => this.#onRoutes(all, version))
+    handle('sds', TypeUrl.secret, (all, version) => this.#turns.take(() => this.#onSecrets(all, version)))
+    handle('ecds', TypeUrl.extension, (all, version) => this.#onExtensions(all, version))
     // What the bootstrap's listeners and clusters need (Envoy asks for that first).
     this.#syncSubscriptions()
   }
@@ -223,17 +224,15 @@ export class ConfigManager {
 
   /** What a new worker has to be told. */
   fullState(): ConfigOp[] {
-    const ops = this.#secrets.ops()
-    for (const [name, { proto }] of this.endpoints) {
-      ops.push({ kind: 'endpoints', name, bytes: toBinary(ClusterLoadAssignmentSchema, proto) })
-    }
-    ops.push(...this.#clusters.ops())
-    for (const [name, { proto, memory }] of this.routes)
-      ops.push({ kind: 'routes', name, bytes: toBinary(RouteConfigurationSchema, proto), memory })
-    for (const { op } of this.extensions.values()) ops.push(op)
-    ops.push(...this.#services)
-    ops.push(...this.#listeners.ops())
-    return ops
+    return [
+      ...this.#secrets.ops(),
+      ...this.#endpoints.ops(),
+      ...this.#clusters.ops(),
+      ...this.#routes.ops(),
+      ...this.#extensions.ops(),
+      ...this.#services,
+      ...this.#listeners.ops(),
+    ]
   }
 
   /** Where active listeners listen. */
@@ -247,18 +246,6 @@ export class ConfigManager {
     this.#secretFiles.close()
     this.#secrets.close()
     this.#listeners.close()
-  }
-
-  async #recorded(
-    type: string,
-    version: string,
-    work: Promise<readonly RejectedResource[]>,
-  ): Promise<readonly RejectedResource[]> {
-    const rejects = await work
-    for (const { name, reason } of rejects) log.warn({ type, resource: name, version }, `refused: ${reason}`)
-    if (type === 'lds') this.initialized = true
-    this.notify()
-    return rejects
   }
 
   // Clusters
@@ -283,44 +270,13 @@ export class ConfigManager {
     return rejects
   }
 
-  async #onEndpoints(resources: readonly NamedResource[], version: string): Promise<readonly RejectedResource[]> {
-    const rejects: RejectedResource[] = []
-    const ops: ConfigOp[] = []
-    const found: Delivered<MessageShape<typeof ClusterLoadAssignmentSchema>>[] = []
-    for (const { name, resource } of resources) {
-      const proto = decode(ClusterLoadAssignmentSchema, resource)
-      if (typeof proto === 'string') rejects.push({ name, reason: proto })
-      else if (!same(this.endpoints.get(name)?.proto, proto, ClusterLoadAssignmentSchema)) {
-        this.#fields.look(ClusterLoadAssignmentSchema, proto, `endpoints of "${name}"`)
-        ops.push({ kind: 'endpoints', name, bytes: resource.value })
-        found.push(delivered(proto, version))
-      }
-    }
-    const results = await this.#pool.apply(ops)
-    results.forEach(({ error }, i) => {
-      const { name } = ops[i] as { name: string }
-      if (error === undefined) this.endpoints.set(name, found[i])
-      else rejects.push({ name, reason: error })
-    })
-    return rejects
-  }
-
   // Routes
 
   async #onRoutes(resources: readonly NamedResource[], version: string): Promise<readonly RejectedResource[]> {
     const rejects: RejectedResource[] = []
     for (const { name, resource } of resources) {
-      const proto = decode(RouteConfigurationSchema, resource)
-      if (typeof proto === 'string') {
-        rejects.push({ name, reason: proto })
-        continue
-      }
-      if (same(this.routes.get(name)?.proto, proto, RouteConfigurationSchema)) continue
-      this.#fields.look(RouteConfigurationSchema, proto, `route_config "${name}"`)
-      const memory = sharedMemoryForCells()
-      const [{ error }] = await this.#pool.apply([{ kind: 'routes', name, bytes: resource.value, memory }])
-      if (error === undefined) this.routes.set(name, { ...delivered(proto, version), memory })
-      else rejects.push({ name, reason: error })
+      const reason = await this.#routes.apply(name, resource, version)
+      if (reason !== undefined) rejects.push({ name, reason })
     }
     await this.#listeners.warm()
     return rejects
@@ -417,19 +373,14 @@ export class ConfigManager {
     const secretNeeds = this.#secretNeeds()
     this.#forgetStats(secretNeeds)
     this.#waits.keep(secretNeeds)
-    const ads = this.#ads
-    if (ads === undefined) return
-    const routes = new Set<string>()
-    const extensions = new Set<string>()
-    const endpoints = new Set<string>()
-    for (const needs of this.#listeners.needs()) {
-      for (const name of needs.routes.keys()) routes.add(name)
-      for (const name of needs.allExtensions) extensions.add(name)
-    }
-    for (const proto of this.#clusters.protos()) {
-      const eds = proto.clusterDiscoveryType.case === 'type' && proto.clusterDiscoveryType.value === 3
-      if (eds) endpoints.add(proto.edsClusterConfig?.serviceName || proto.name)
-    }
+    if (this.#ads !== undefined) this.#subscribe(this.#ads, secretNeeds)
+  }
+
+  #subscribe(ads: AdsClient, secretNeeds: readonly SecretNeed[]): void {
+    const needs = this.#listeners.needs()
+    const endpoints = new Set(this.#clusters.protos().flatMap(endpointsName))
+    const routes = new Set(needs.flatMap((one) => [...one.routes.keys()]))
+    const extensions = new Set(needs.flatMap((one) => [...one.allExtensions]))
     const secrets = new Set(secretNeeds.flatMap(({ name, file }) => (file === undefined ? [name] : [])))
     for (const [key, { version }] of this.secrets) if (version === '') secrets.delete(key)
     const asked = ads.subscribed(TypeUrl.secret)
@@ -439,10 +390,10 @@ export class ConfigManager {
       // In front of whatever may come under this name later.
       if (known.delete(name)) void this.#pool.apply([{ kind: 'forget', what, name }])
     }
-    this.#sync(ads, TypeUrl.endpoint, endpoints, forget(this.endpoints, 'endpoints'))
-    this.#sync(ads, TypeUrl.route, routes, forget(this.routes, 'routes'))
-    this.#sync(ads, TypeUrl.secret, secrets, (name) => this.#secrets.remove(name))
-    this.#sync(ads, TypeUrl.extension, extensions, forget(this.#extensions.all, 'extension'))
+    subscribeOnly(ads, TypeUrl.endpoint, endpoints, forget(this.#endpoints.all, 'endpoints'))
+    subscribeOnly(ads, TypeUrl.route, routes, forget(this.#routes.all, 'routes'))
+    subscribeOnly(ads, TypeUrl.secret, secrets, (name) => this.#secrets.remove(name))
+    subscribeOnly(ads, TypeUrl.extension, extensions, forget(this.#extensions.all, 'extension'))
   }
 
   /** What went with its cluster, listener or secret is counted no more. */
@@ -459,16 +410,6 @@ export class ConfigManager {
 
   #secretNeeds(): SecretNeed[] {
     return [...this.#clusters.needs(), ...this.#listeners.needs().flatMap(({ secrets }) => secrets)]
-  }
-
-  #sync(ads: AdsClient, type: string, wanted: ReadonlySet<string>, forget: (name: string) => void): void {
-    const present = ads.subscribed(type)
-    const added = [...wanted].filter((name) => !present.has(name))
-    const removed = [...present].filter((name) => !wanted.has(name))
-    if (added.length > 0) ads.subscribe(type, added)
-    if (removed.length === 0) return
-    ads.unsubscribe(type, removed)
-    for (const name of removed) forget(name)
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Cluster } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
+import { type Cluster, Cluster_DiscoveryType } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
 import type { ExtensionConfigSource } from '../../../gen/envoy/config/core/v3/config_source_pb.ts'
 import type { FilterChain } from '../../../gen/envoy/config/listener/v3/listener_components_pb.ts'
 import type { Listener } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
@@ -59,3 +59,9 @@ export const clusterSecrets = oncePer((cluster: Cluster): readonly SecretNeed[] 
     secretNeeds(commonTlsContext, `${path}.common_tls_context`),
   ),
 )
+
+/** Under which name the endpoints of this cluster are asked for, where they come by EDS. */
+export function endpointsName({ name, clusterDiscoveryType: discovery, edsClusterConfig }: Cluster): string[] {
+  const eds = discovery.case === 'type' && discovery.value === Cluster_DiscoveryType.EDS
+  return eds ? [edsClusterConfig?.serviceName || name] : []
+}

@@ -4,7 +4,7 @@ import { messageOf } from '../../errors.ts'
 import { messageName, unpack } from '../config/any.ts'
 import type { PrepareContext } from '../context.ts'
 import type { DataPlaneContext } from '../worker/data-plane-context.ts'
-import type { ExtensionOp } from '../worker/protocol.ts'
+import type { ConfigOp, ExtensionOp } from '../worker/protocol.ts'
 import type { Applier } from './applier.ts'
 import type { CountMemories } from './count-memories.ts'
 import { decode, sameBytes } from './delivered.ts'
@@ -30,6 +30,11 @@ export class ExtensionUpdates {
     this.#trial = trial
     const { node, log } = trial
     this.#prepareContext = { node, log, countMemory: (name) => counts.named(name) }
+  }
+
+  /** What brings a new worker to the present state. */
+  ops(): ConfigOp[] {
+    return [...this.all.values()].map(({ op }) => op)
   }
 
   /** `undefined`, or why it is refused. A refused one may serve all the same, as its failure policy says. */

@@ -1,0 +1,54 @@
+import { toBinary } from '@bufbuild/protobuf'
+import {
+  type ClusterLoadAssignment,
+  ClusterLoadAssignmentSchema,
+} from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
+import type { NamedResource, RejectedResource } from '../../xds/index.ts'
+import type { ConfigOp } from '../worker/protocol.ts'
+import type { Applier } from './applier.ts'
+import { type Delivered, decode, delivered, same } from './delivered.ts'
+import type { FieldWatch } from './field-watch.ts'
+
+/** The endpoints that come by themselves (EDS), put into force in the workers. */
+export class EndpointUpdates {
+  readonly all = new Map<string, Delivered<ClusterLoadAssignment>>()
+  readonly #pool: Applier
+  readonly #fields: FieldWatch
+
+  constructor(pool: Applier, fields: FieldWatch) {
+    this.#pool = pool
+    this.#fields = fields
+  }
+
+  /** What brings a new worker to the present state. */
+  ops(): ConfigOp[] {
+    return [...this.all].map(([name, { proto }]) => ({
+      kind: 'endpoints',
+      name,
+      bytes: toBinary(ClusterLoadAssignmentSchema, proto),
+    }))
+  }
+
+  /** Those of all clusters in one batch, as they often change together; returns the refused ones. */
+  async apply(resources: readonly NamedResource[], version: string): Promise<RejectedResource[]> {
+    const rejects: RejectedResource[] = []
+    const ops: (ConfigOp & { readonly kind: 'endpoints' })[] = []
+    const found: Delivered<ClusterLoadAssignment>[] = []
+    for (const { name, resource } of resources) {
+      const proto = decode(ClusterLoadAssignmentSchema, resource)
+      if (typeof proto === 'string') rejects.push({ name, reason: proto })
+      else if (!same(this.all.get(name)?.proto, proto, ClusterLoadAssignmentSchema)) {
+        this.#fields.look(ClusterLoadAssignmentSchema, proto, `endpoints of "${name}"`)
+        ops.push({ kind: 'endpoints', name, bytes: resource.value })
+        found.push(delivered(proto, version))
+      }
+    }
+    const results = await this.#pool.apply(ops)
+    results.forEach(({ error }, i) => {
+      const { name } = ops[i]
+      if (error === undefined) this.all.set(name, found[i])
+      else rejects.push({ name, reason: error })
+    })
+    return rejects
+  }
+}
