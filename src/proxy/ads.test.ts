@@ -159,6 +159,26 @@ describe('ADS', () => {
     }
   })
 
+  test('a terminal filter that is discovered in front of another is refused (Envoy, too)', async () => {
+    const { control, proxy, close } = await world()
+    try {
+      const tcp = `"@type": ${FILTERS}.network.tcp_proxy.v3.TcpProxy`
+      const discovered = `{ name: first, config_discovery: { config_source: { ads: {} }, type_urls: ["${FILTERS}.network.tcp_proxy.v3.TcpProxy"] } }`
+      const last = `{ name: tcp, typed_config: { ${tcp}, stat_prefix: a, cluster: up } }`
+      control.set(TypeUrl.listener, {
+        tcp: listenerAny(
+          `{ name: tcp, address: { socket_address: { address: 127.0.0.1, port_value: 0 } }, filter_chains: [{ filters: [${discovered}, ${last}] }] }`,
+        ),
+      })
+      control.set(TypeUrl.extension, { first: extensionAny('first', `{ ${tcp}, stat_prefix: b, cluster: up }`) }).push()
+      const refused = () => proxy.config.refusedListeners.get('tcp')?.reason
+      await eventually(() => refused() !== undefined || proxy.listeners().length > 0, 'an end of the warming')
+      assert.match(refused() ?? 'taken', /a terminal filter cannot be discovered/)
+    } finally {
+      await close()
+    }
+  })
+
   test('a listener comes into force with clusters and routes, in two workers on one port', async () => {
     const { control, proxy, close } = await world(2)
     try {

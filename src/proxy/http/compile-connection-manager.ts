@@ -1,9 +1,10 @@
 import type { HttpConnectionManager } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
 import { invalid, unsupported } from '../config/fields.ts'
+import type { ListenerPlace } from '../filter-chain/make-filter.ts'
 import { compileTracing } from '../tracing/compile-tracing.ts'
 import { factoryContext } from '../worker/data-plane-context.ts'
 import { type AccessLogger, accessLogger } from './access-log.ts'
-import { type CompiledFilters, compileHttpFilters, type FilterChainPlace } from './compile-filters.ts'
+import { type CompiledFilters, compileHttpFilters } from './compile-filters.ts'
 import { ConnectionManager, type RouteSource } from './connection-manager.ts'
 import { httpOptions } from './http-options.ts'
 import { HttpStats } from './http-stats.ts'
@@ -16,13 +17,14 @@ export interface CompiledConnectionManager {
 
 export async function compileConnectionManager(
   proto: HttpConnectionManager,
-  place: Omit<FilterChainPlace, 'statPrefix'>,
+  place: ListenerPlace,
   bufferLimit: number,
   filterChainName: string,
   tls: boolean,
 ): Promise<CompiledConnectionManager> {
   const { context, path } = place
   const options = httpOptions(proto, context.node, bufferLimit, path)
+  const chain = { ...place, statPrefix: `http.${options.statPrefix}.` }
   const accessLogs: AccessLogger[] = []
   const tracing = compileTracing(proto, context, place.listener.direction, path)
   let filters: CompiledFilters | undefined
@@ -34,11 +36,12 @@ export async function compileConnectionManager(
   try {
     proto.accessLog.forEach((log, i) => {
       const where = `${path}.access_log[${i}]`
-      const scope = `http.${options.statPrefix}.`
       const prepared = place.prepared.get(where)
-      accessLogs.push(accessLogger(log, where, factoryContext(context, place.listener, log.name, scope, prepared)))
+      accessLogs.push(
+        accessLogger(log, where, factoryContext(context, place.listener, log.name, chain.statPrefix, prepared)),
+      )
     })
-    filters = await compileHttpFilters(proto.httpFilters, { ...place, statPrefix: options.statPrefix })
+    filters = await compileHttpFilters(proto.httpFilters, chain)
     const manager = new ConnectionManager({
       options,
       slots: filters.slots,
@@ -71,7 +74,7 @@ export function inlineRoutesPath(managerPath: string): string {
   return `${managerPath}.route_config`
 }
 
-function routeSource(proto: HttpConnectionManager, place: Omit<FilterChainPlace, 'statPrefix'>): RouteSource {
+function routeSource(proto: HttpConnectionManager, place: ListenerPlace): RouteSource {
   const { routeSpecifier } = proto
   switch (routeSpecifier.case) {
     case 'routeConfig': {

@@ -1,6 +1,7 @@
 /** The HTTP connection manager: what is done to every request and response around the filter chain. */
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { AsyncClient } from '../cluster/async-client.ts'
+import type { FilterSlot } from '../filter-chain/slot.ts'
 import { headerValue } from '../match/header.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
 import type { OverloadState } from '../overload/overload-state.ts'
@@ -13,7 +14,7 @@ import { nameCaller } from './caller.ts'
 import { clientCertHeader } from './client-cert.ts'
 import type { ResponseEncoder } from './codec.ts'
 import { httpDate } from './date.ts'
-import type { FilterSlot } from './filter-slot.ts'
+import type { HttpFilterConfig } from './filter.ts'
 import { applyForwarded } from './forwarded.ts'
 import type { HttpOptions } from './http-options.ts'
 import type { HttpStats } from './http-stats.ts'
@@ -30,7 +31,7 @@ export interface RouteSource {
 
 export interface ConnectionManagerParts {
   readonly options: HttpOptions
-  readonly slots: readonly FilterSlot[]
+  readonly slots: readonly FilterSlot<HttpFilterConfig>[]
   readonly routes: RouteSource
   readonly clusters: Pick<AsyncClient, 'hasCluster'>
   readonly accessLogs: readonly AccessLogger[]
@@ -49,7 +50,7 @@ const NONE: readonly string[] = []
 
 export class ConnectionManager {
   readonly options: HttpOptions
-  readonly slots: readonly FilterSlot[]
+  readonly slots: readonly FilterSlot<HttpFilterConfig>[]
   readonly stats: HttpStats
   readonly localReplyMapper: LocalReplyMapper | undefined
   readonly bufferLimit: number

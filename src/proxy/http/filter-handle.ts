@@ -1,11 +1,11 @@
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
 import type { CallSpan } from '../cluster/async-client.ts'
+import type { FilterSlot, LiveConfig } from '../filter-chain/slot.ts'
 import type { Route } from '../route/route.ts'
 import { continueDecoding, decodeData, injectRequestTrailers } from './decode.ts'
 import { continueEncoding, encodeData, injectResponseTrailers } from './encode.ts'
-import type { HttpFilter, HttpFilterCallbacks, LocalReplyOptions } from './filter.ts'
-import type { FilterSlot, LiveConfig } from './filter-slot.ts'
+import type { HttpFilter, HttpFilterCallbacks, HttpFilterConfig, LocalReplyOptions } from './filter.ts'
 import { holdRequest, holdResponse } from './held.ts'
 import { Direction } from './iteration.ts'
 import type { HttpStream } from './stream.ts'
@@ -17,14 +17,19 @@ const NO_CONFIGS: readonly unknown[] = []
 export class FilterHandle implements HttpFilterCallbacks {
   readonly stream: HttpStream
   readonly index: number
-  readonly slot: FilterSlot
+  readonly slot: FilterSlot<HttpFilterConfig>
   /** Released when the stream is over. */
-  readonly live: LiveConfig
+  readonly live: LiveConfig<HttpFilterConfig>
   readonly decode = new Direction()
   readonly encode = new Direction()
   filter!: HttpFilter
 
-  constructor(stream: HttpStream, index: number, slot: FilterSlot, live: LiveConfig) {
+  constructor(
+    stream: HttpStream,
+    index: number,
+    slot: FilterSlot<HttpFilterConfig>,
+    live: LiveConfig<HttpFilterConfig>,
+  ) {
     this.stream = stream
     this.index = index
     this.slot = slot

@@ -1,19 +1,14 @@
-import type { HttpFilterFactory } from './filter.ts'
+import { FilterRegistry } from '../filter-chain/registry.ts'
+import type { HttpFilterConfig, HttpFilterFactory } from './filter.ts'
 
-/** The known HTTP filter types, by the name of their config message. */
-export class HttpFilterRegistry {
-  readonly #byType = new Map<string, HttpFilterFactory>()
+/** The known HTTP filter types, also by the message of their `typed_per_filter_config`. */
+export class HttpFilterRegistry extends FilterRegistry<HttpFilterConfig> {
   readonly #byRouteType = new Map<string, HttpFilterFactory>()
 
   constructor(factories: readonly HttpFilterFactory[]) {
-    for (const factory of factories) {
-      this.#byType.set(factory.configType.typeName, factory)
+    super('HTTP filter', factories)
+    for (const factory of factories)
       if (factory.routeConfigType !== undefined) this.#byRouteType.set(factory.routeConfigType.typeName, factory)
-    }
-  }
-
-  find(typeName: string): HttpFilterFactory | undefined {
-    return this.#byType.get(typeName)
   }
 
   findByRouteConfig(typeName: string): HttpFilterFactory | undefined {

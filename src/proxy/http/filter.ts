@@ -10,7 +10,8 @@ import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { CallSpan } from '../cluster/async-client.ts'
-import type { FactoryContext, PrepareContext } from '../context.ts'
+import type { FactoryContext } from '../context.ts'
+import type { FilterConfig, FilterFactory } from '../filter-chain/factory.ts'
 import type { MetadataMap } from '../metadata-map.ts'
 import type { Route } from '../route/route.ts'
 import type { FilterDataStatus, FilterHeadersStatus, FilterTrailersStatus } from './filter-status.ts'
@@ -118,32 +119,18 @@ export interface HttpFilterCallbacks {
   throttleUpstream(body: Pausable): Throttle
 }
 
-/** A filter's configuration, compiled once per worker. */
-export interface HttpFilterConfig {
+/** An HTTP filter's configuration, compiled once per worker. */
+export interface HttpFilterConfig extends FilterConfig {
   /** Somebody's own code (Wasm, Lua), which gets spans where tracing is verbose. */
   readonly extension?: boolean
   /** `undefined`: this stream needs no such filter. */
   createFilter(callbacks: HttpFilterCallbacks): HttpFilter | undefined
-  /** Replaced or removed, and no stream uses it any more. */
-  destroy?(): void
 }
 
-/** A filter type, by Envoy's name and config message. */
-export interface HttpFilterFactory<C extends DescMessage = DescMessage, R extends DescMessage = DescMessage> {
-  readonly name: string
-  readonly configType: C
+/** An HTTP filter type; `R` is the message of its `typed_per_filter_config`. */
+export interface HttpFilterFactory<C extends DescMessage = DescMessage, R extends DescMessage = DescMessage>
+  extends FilterFactory<HttpFilterConfig, C> {
   readonly routeConfigType?: R
-  /** The last filter of a chain, which answers. */
-  readonly terminal?: boolean
-  /**
-   * On the main thread, once per config: refuse what cannot work and make what is dear (compile a module). The result is cloned
-   * to every worker as `FactoryContext.prepared`. Throwing refuses the config with the reason.
-   */
-  prepare?(config: MessageShape<C>, context: PrepareContext): Promise<unknown>
-  /** In each worker. Throwing refuses the config with the reason; the last good one stays. */
-  create(config: MessageShape<C>, context: FactoryContext): HttpFilterConfig | Promise<HttpFilterConfig>
-  /** What serves when a config was refused and there is no last good one. Without it the listener waits for a good one. */
-  createFailed?(config: MessageShape<C>, reason: string, context: FactoryContext): HttpFilterConfig
   /** Compiles a `typed_per_filter_config`; throwing refuses the route configuration. */
   createRouteConfig?(config: MessageShape<R>, context: FactoryContext): unknown
 }

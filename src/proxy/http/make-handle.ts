@@ -1,6 +1,7 @@
+import type { FilterSlot, LiveConfig } from '../filter-chain/slot.ts'
 import { TracedHandle } from '../tracing/traced-handle.ts'
+import type { HttpFilterConfig } from './filter.ts'
 import { FilterHandle } from './filter-handle.ts'
-import type { FilterSlot, LiveConfig } from './filter-slot.ts'
 import type { HttpStream } from './stream.ts'
 import { ResponseFlag } from './stream-info.ts'
 
@@ -26,7 +27,11 @@ export function createFilters(stream: HttpStream): boolean {
 }
 
 /** A stream's place in a filter, with the filter in it; `undefined` when this stream needs none. */
-function makeHandle(stream: HttpStream, slot: FilterSlot, live: LiveConfig): FilterHandle | undefined {
+function makeHandle(
+  stream: HttpStream,
+  slot: FilterSlot<HttpFilterConfig>,
+  live: LiveConfig<HttpFilterConfig>,
+): FilterHandle | undefined {
   const { trace } = stream
   const { config } = live
   const index = stream.filters.length

@@ -15,6 +15,7 @@ import { metadataJson, unpack } from '../config/any.ts'
 import { DEFAULT_BUFFER_LIMIT } from '../config/buffer-limit.ts'
 import { durationMs, invalid, onlyFields, unsupported } from '../config/fields.ts'
 import type { ListenerFacts } from '../context.ts'
+import type { ListenerPlace } from '../filter-chain/make-filter.ts'
 import { type AccessLogger, accessLogger } from '../http/access-log.ts'
 import { type CompiledConnectionManager, compileConnectionManager } from '../http/compile-connection-manager.ts'
 import type { ConnectionManager } from '../http/connection-manager.ts'
@@ -190,7 +191,7 @@ export function listenerPath(proto: Listener): string {
 
 async function compileChain(
   proto: FilterChain,
-  place: { context: DataPlaneContext; listener: ListenerFacts; prepared: ReadonlyMap<string, unknown> },
+  place: Omit<ListenerPlace, 'path'>,
   bufferLimit: number,
   path: string,
 ): Promise<CompiledChain> {
@@ -203,7 +204,7 @@ async function compileChain(
   let http: CompiledConnectionManager | undefined
   try {
     const before = manager === undefined ? proto.filters : proto.filters.slice(0, last)
-    network = await compileNetworkFilters(before, { ...place, path }, manager === undefined)
+    network = await compileNetworkFilters(before, { ...place, path, statPrefix: '' }, manager === undefined)
     if (manager !== undefined) {
       const where = { ...place, path: `${path}.filters[${last}]` }
       http = await compileConnectionManager(manager, where, bufferLimit, proto.name, tls !== undefined)

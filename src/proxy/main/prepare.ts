@@ -2,11 +2,10 @@
 import type { Listener } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import { standingAt } from '../config/fields.ts'
 import type { PrepareContext } from '../context.ts'
+import { filtersToPrepare } from '../filter-chain/to-prepare.ts'
 import { prepareAccessLog } from '../http/access-log.ts'
 import { inlineRoutesPath } from '../http/compile-connection-manager.ts'
-import { filtersToPrepare } from '../http/compile-filters.ts'
 import { connectionManager, listenerPath } from '../listener/compile-listener.ts'
-import { networkFiltersToPrepare } from '../network/compile-filters.ts'
 import { sharedMemoryForCells } from '../shared-cells.ts'
 import type { DataPlaneContext } from '../worker/data-plane-context.ts'
 
@@ -31,10 +30,8 @@ export async function prepareListener(
     const manager = connectionManager(chain, path)
     const statPrefix = manager === undefined ? '' : `http.${manager.statPrefix}.`
     const found = [
-      ...networkFiltersToPrepare(chain.filters, (type) => context.networkFilters.find(type), path),
-      ...(manager === undefined
-        ? []
-        : filtersToPrepare(manager.httpFilters, (type) => context.httpFilters.find(type), `${path}.filters[${last}]`)),
+      ...filtersToPrepare(chain.filters, context.networkFilters, `${path}.filters`),
+      ...filtersToPrepare(manager?.httpFilters ?? [], context.httpFilters, `${path}.filters[${last}].http_filters`),
     ]
     if (manager?.routeSpecifier.case === 'routeConfig')
       result.set(inlineRoutesPath(`${path}.filters[${last}]`), sharedMemoryForCells())

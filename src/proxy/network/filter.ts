@@ -1,8 +1,8 @@
 /** The network filter interface: Envoy's (`envoy/network/filter.h`), for filters on the bytes of a connection. */
-import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
+import type { DescMessage } from '@bufbuild/protobuf'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { Cell } from '../../telemetry/metrics.ts'
-import type { FactoryContext, PrepareContext } from '../context.ts'
+import type { FilterConfig, FilterFactory } from '../filter-chain/factory.ts'
 import type { ConnectionInfo } from './connection-info.ts'
 
 export const FilterStatus = {
@@ -56,17 +56,11 @@ export interface NetworkFilterCallbacks {
   readonly upstream: { host: string; localAddress: string; cluster: string }
 }
 
-export interface NetworkFilterConfig {
+/** A network filter's configuration, compiled once per worker. */
+export interface NetworkFilterConfig extends FilterConfig {
+  /** `undefined`: this connection needs no such filter. */
   createFilter(callbacks: NetworkFilterCallbacks): NetworkFilter | undefined
-  destroy?(): void
 }
 
-/** A network filter type, by Envoy's name and config message. Semantics of `prepare`, `create`, `createFailed` as for HTTP. */
-export interface NetworkFilterFactory<C extends DescMessage = DescMessage> {
-  readonly name: string
-  readonly configType: C
-  readonly terminal?: boolean
-  prepare?(config: MessageShape<C>, context: PrepareContext): Promise<unknown>
-  create(config: MessageShape<C>, context: FactoryContext): NetworkFilterConfig | Promise<NetworkFilterConfig>
-  createFailed?(config: MessageShape<C>, reason: string, context: FactoryContext): NetworkFilterConfig
-}
+/** A network filter type. */
+export type NetworkFilterFactory<C extends DescMessage = DescMessage> = FilterFactory<NetworkFilterConfig, C>

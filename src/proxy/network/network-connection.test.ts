@@ -3,6 +3,7 @@ import { EventEmitter, once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
+import { FilterSlot } from '../filter-chain/slot.ts'
 import type { NetworkSlot } from './compile-filters.ts'
 import type { ConnectionInfo } from './connection-info.ts'
 import { FilterStatus, type NetworkFilter, type NetworkFilterCallbacks } from './filter.ts'
@@ -18,14 +19,18 @@ class FakeSocket extends EventEmitter {
   }
 }
 
+function slot(createFilter: (given: NetworkFilterCallbacks) => NetworkFilter): NetworkSlot {
+  const made: NetworkSlot = new FilterSlot('')
+  made.replace({ createFilter })
+  return made
+}
+
 /** A connection whose first filter stops and waits, by the way it stops, and whose second takes everything. */
 function connection(stopsAt: 'onNewConnection' | 'onData') {
   const socket = new FakeSocket()
   let callbacks!: NetworkFilterCallbacks
   let taken = 0
   let waiting = true
-  const slot = (make: (given: NetworkFilterCallbacks) => NetworkFilter) =>
-    ({ current: { createFilter: make }, hold() {}, release() {} }) as unknown as NetworkSlot
   const first = slot((given) => {
     callbacks = given
     return { [stopsAt]: () => (waiting ? FilterStatus.StopIteration : FilterStatus.Continue) }
@@ -83,8 +88,13 @@ describe('reading', () => {
         return FilterStatus.StopIteration
       },
     }
-    const slot = { current: { createFilter: () => waits }, hold() {}, release() {} } as unknown as NetworkSlot
-    new NetworkConnection(socket as unknown as Socket, {} as ConnectionInfo, [slot], 50_000, () => {}).start()
+    new NetworkConnection(
+      socket as unknown as Socket,
+      {} as ConnectionInfo,
+      [slot(() => waits)],
+      50_000,
+      () => {},
+    ).start()
     for (let i = 0; i < 10_000; i++) socket.emit('data', Buffer.allocUnsafeSlow(1024).subarray(0, 1))
     assert.equal(data?.length, 10_000)
     let held = 0
@@ -99,8 +109,7 @@ describe('reading', () => {
       callbacks = given
       return {}
     }
-    const slot = { current: { createFilter: make }, hold() {}, release() {} } as unknown as NetworkSlot
-    const made = new NetworkConnection(socket as unknown as Socket, {} as ConnectionInfo, [slot], 50, () => {})
+    const made = new NetworkConnection(socket as unknown as Socket, {} as ConnectionInfo, [slot(make)], 50, () => {})
     const tail = made.asSocket()
     tail.on('data', () => {})
     made.start()

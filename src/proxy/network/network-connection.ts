@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { Cell } from '../../telemetry/metrics.ts'
+import type { LiveConfig } from '../filter-chain/slot.ts'
 import type { NetworkSlot } from './compile-filters.ts'
 import type { ConnectionInfo } from './connection-info.ts'
 import {
@@ -15,8 +16,7 @@ import {
 import { resetSocket } from './reset-socket.ts'
 
 interface Entry {
-  readonly slot: NetworkSlot
-  readonly config: NetworkFilterConfig
+  readonly live: LiveConfig<NetworkFilterConfig>
   readonly filter: NetworkFilter
   begun: boolean
 }
@@ -52,12 +52,12 @@ export class NetworkConnection {
     this.#limit = limit
     this.#closedCallback = closed
     for (const slot of slots) {
-      const config = slot.current
-      if (config === undefined) continue
-      const filter = config.createFilter(new Callbacks(this, this.#entries.length))
+      const live = slot.current
+      if (live === undefined) continue
+      const filter = live.config.createFilter(new Callbacks(this, this.#entries.length))
       if (filter === undefined) continue
-      slot.hold(config)
-      this.#entries.push({ slot, config, filter, begun: false })
+      live.hold()
+      this.#entries.push({ live, filter, begun: false })
     }
   }
 
@@ -218,9 +218,9 @@ export class NetworkConnection {
   #onClose(): void {
     if (this.#closed) return
     this.#closed = true
-    for (const { filter, slot, config } of this.#entries) {
+    for (const { live, filter } of this.#entries) {
       filter.onClose?.(this.#closing)
-      slot.release(config)
+      live.release()
     }
     this.#tail?.destroy()
     this.#closedCallback()

@@ -2,9 +2,10 @@ import type { Node } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import type { Logger } from '../../telemetry/log.ts'
 import type { ClusterManager } from '../cluster/cluster-manager.ts'
 import type { FactoryContext, HealthState, ListenerFacts } from '../context.ts'
+import type { FilterRegistry } from '../filter-chain/registry.ts'
 import type { HttpFilterRegistry } from '../http/filter-registry.ts'
 import type { StreamInfo } from '../http/stream-info.ts'
-import type { NetworkFilterRegistry } from '../network/filter-registry.ts'
+import type { NetworkFilterConfig } from '../network/filter.ts'
 import type { OverloadState } from '../overload/overload-state.ts'
 import type { OwnedStats, StatsScope } from '../stats/scope.ts'
 import type { SecretSource } from '../tls/secrets.ts'
@@ -30,7 +31,7 @@ export interface DataPlaneContext {
   readonly routes: RouteStore
   readonly extensions: ExtensionStore
   readonly httpFilters: HttpFilterRegistry
-  readonly networkFilters: NetworkFilterRegistry
+  readonly networkFilters: FilterRegistry<NetworkFilterConfig>
   /** Records Istio's request metrics of a finished stream. */
   readonly istioReport: ((info: StreamInfo) => void) | undefined
 }

@@ -18,6 +18,7 @@ import { LocalZones } from '../cluster/lb/local-zones.ts'
 import { unpack } from '../config/any.ts'
 import { checkNested } from '../config/nested.ts'
 import { NO_LISTENER } from '../context.ts'
+import { FilterRegistry } from '../filter-chain/registry.ts'
 import { HTTP_FILTERS, NETWORK_FILTERS } from '../filters/index.ts'
 import { startService, stopPlugin } from '../filters/wasm/index.ts'
 import type { HttpFilterConfig } from '../http/filter.ts'
@@ -27,7 +28,6 @@ import { seedConnectionIds } from '../listener/accepted-connection.ts'
 import { compileListener } from '../listener/compile-listener.ts'
 import { ListenerServer } from '../listener/listener-server.ts'
 import type { NetworkFilterConfig } from '../network/filter.ts'
-import { NetworkFilterRegistry } from '../network/filter-registry.ts'
 import { InternalListeners } from '../network/internal-listeners.ts'
 import type { OverloadState } from '../overload/overload-state.ts'
 import { CountPlace } from '../process-count.ts'
@@ -118,7 +118,7 @@ export class DataPlane {
       ),
       extensions: new ExtensionStore(),
       httpFilters,
-      networkFilters: new NetworkFilterRegistry(NETWORK_FILTERS),
+      networkFilters: new FilterRegistry('network filter', NETWORK_FILTERS),
       istioReport: report && ((info) => report.record(info)),
     }
     if (workerIndex >= 0) seedConnectionIds(workerIndex)
