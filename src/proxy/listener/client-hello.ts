@@ -25,8 +25,6 @@ export function readClientHello(bytes: Buffer): ClientHello | undefined | null |
 
 /** A hello may be cut over several records. It is asked for again with each read: what it costs must not grow with the number of both. */
 function joinRecords(bytes: Buffer): Buffer | undefined | null {
-  /** Where the contents of each begin and end. */
-  const ranges: number[] = []
   let have = 0
   let wanted = -1
   let at = 0
@@ -34,26 +32,34 @@ function joinRecords(bytes: Buffer): Buffer | undefined | null {
     if (bytes.length > at && bytes[at] !== 22) return null
     if (bytes.length < at + 5) return undefined
     if (bytes[at + 1] !== 3) return null
-    const length = bytes.readUInt16BE(at + 3)
+    const length = lengthAt(bytes, at + 3)
     if (length === 0) return null
     const end = at + 5 + length
-    const there = Math.min(end, bytes.length)
-    ranges.push(at + 5, there)
-    have += there - at - 5
+    have += Math.min(end, bytes.length) - at - 5
     if (wanted === -1 && have >= 4) {
-      wanted = 4 + join(bytes, ranges).readUIntBE(1, 3)
+      wanted = 4 + contents(bytes, 4).readUIntBE(1, 3)
       if (wanted > MOST) return null
     }
-    if (wanted !== -1 && have >= wanted) return join(bytes, ranges).subarray(0, wanted)
+    if (wanted !== -1 && have >= wanted) return contents(bytes, wanted)
     if (end > bytes.length) return undefined
     at = end
   }
 }
 
-function join(bytes: Buffer, ranges: readonly number[]): Buffer {
-  const parts: Buffer[] = []
-  for (let i = 0; i < ranges.length; i += 2) parts.push(bytes.subarray(ranges[i], ranges[i + 1]))
-  return Buffer.concat(parts)
+function lengthAt(bytes: Buffer, at: number): number {
+  return (bytes[at] << 8) | bytes[at + 1]
+}
+
+/** The first bytes of what is in the records. */
+function contents(bytes: Buffer, length: number): Buffer {
+  const joined = Buffer.allocUnsafe(length)
+  let have = 0
+  for (let at = 0; have < length; ) {
+    const end = at + 5 + lengthAt(bytes, at + 3)
+    have += bytes.copy(joined, have, at + 5, Math.min(end, bytes.length))
+    at = end
+  }
+  return joined
 }
 
 function parse(hello: Buffer): ClientHello {

@@ -25,7 +25,13 @@ export function inspectHttp(bytes: Buffer, seen = 0): Protocol | undefined {
 /** The line is not over, and nothing of it but the method is judged before. So one in small pieces is not read again for each. */
 function goesOn(bytes: Buffer, seen: number): boolean {
   if (bytes.indexOf('\n', seen) !== -1) return false
-  return TOKEN.test(bytes.latin1Slice(seen)) || SPACE.test(bytes.latin1Slice(0, seen))
+  return TOKEN.test(bytes.latin1Slice(seen)) || hasSpace(bytes, seen)
+}
+
+/** The ordinary one first, by a search that makes no text of what may be long. */
+function hasSpace(bytes: Buffer, end: number): boolean {
+  const at = bytes.indexOf(' ')
+  return (at !== -1 && at < end) || SPACE.test(bytes.latin1Slice(0, end))
 }
 
 const SPACE = /[\0- ]/

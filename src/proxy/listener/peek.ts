@@ -1,5 +1,6 @@
 /** Looking at the first bytes of a connection before a filter chain is chosen, and putting them back. */
 import type { Socket } from 'node:net'
+import { HeldBytes } from './held-bytes.ts'
 import type { Found, ListenerFilter } from './listener-filter.ts'
 import type { ListenerStats } from './listener-stats.ts'
 
@@ -18,7 +19,7 @@ export function peek(
 ): void {
   const filters = options.listenerFilters
   const found: Found = { serverName: '', transport: 'raw_buffer', protocols: [], addresses: {} }
-  let bytes: Buffer = Buffer.alloc(0)
+  const held = new HeldBytes()
   let next = 0
   const finish = (result: Found | undefined) => {
     clearTimeout(timer)
@@ -26,7 +27,7 @@ export function peek(
     socket.off('close', onClose)
     socket.off('end', onEnd)
     socket.pause()
-    if (result !== undefined && bytes.length > 0) socket.unshift(bytes)
+    if (result !== undefined && held.length > 0) socket.unshift(held.bytes)
     // Whoever takes the socket and wants it paused says so behind it.
     process.nextTick(() => {
       if (!socket.destroyed) socket.resume()
@@ -45,18 +46,18 @@ export function peek(
     finish(undefined)
   }
   const onData = (chunk: Buffer) => {
-    let seen = bytes.length
-    bytes = seen === 0 ? chunk : Buffer.concat([bytes, chunk])
+    let seen = held.length
+    held.add(chunk)
     for (; next < filters.length; next++) {
       // What one has taken away may have been all; the next one looks at what comes then.
-      if (bytes.length === 0) return
-      const looked = filters[next].look(bytes, seen, found)
+      if (held.length === 0) return
+      const looked = filters[next].look(held.bytes, seen, found)
       if (looked === 'more') return
       if (looked === 'refused') {
         finish(undefined)
         return
       }
-      bytes = bytes.subarray(looked)
+      held.drop(looked)
       seen = 0
     }
     finish(found)

@@ -54,6 +54,11 @@ describe('PROXY protocol', () => {
     ['another version', v2(0x11, 0x11, FOUR)],
     ['another command', v2(0x22, 0x11, FOUR)],
     ['addresses that are cut off', v2(0x21, 0x11, FOUR.slice(1))],
+    [
+      'white space that is not ASCII’s behind a port',
+      Buffer.from('PROXY TCP4 10.0.0.1 10.0.0.2 1\xa0 80\r\n', 'latin1'),
+    ],
+    ['white space that is not ASCII’s at the end', Buffer.from('PROXY TCP4 10.0.0.1 10.0.0.2 1 80\xa0\r\n', 'latin1')],
     ['HTTP', Buffer.from('GET / HTTP/1.1\r\n')],
   ] as const) {
     test(`${what} is none`, () => assert.equal(readProxyHeader(bytes), null))

@@ -44,7 +44,7 @@ export function readProxyHeader(bytes: Buffer): ProxyHeader | undefined | null {
   if (version === 0) return null
   if (version === 2) return version2(bytes)
   const length = bytes.indexOf('\r\n') + 2
-  return length > LONGEST_LINE ? null : version1(bytes.toString('latin1', 0, length).trimEnd(), length)
+  return length > LONGEST_LINE ? null : version1(bytes.toString('latin1', 0, length).replace(SPACE_AT_END, ''), length)
 }
 
 function version1(line: string, length: number): ProxyHeader | null {
@@ -71,8 +71,12 @@ const NAMED_ZONE = /%(?!\d+$)/
 
 /** As Envoy reads numbers: white space around them and a sign are no fault. */
 function isPort(text: string): boolean {
-  return /^\s*\+?\d+\s*$/.test(text) && Number(text) < 65_536
+  return PORT.test(text) && Number(text) < 65_536
 }
+
+/** White space is ASCII's, as in Envoy. */
+const PORT = /^[\t-\r ]*\+?\d+[\t-\r ]*$/
+const SPACE_AT_END = /[\t-\r ]+$/
 
 function version2(bytes: Buffer): ProxyHeader | undefined | null {
   const length = HEAD + bytes.readUInt16BE(14)
