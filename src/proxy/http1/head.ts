@@ -58,11 +58,8 @@ export class MessageHead implements FieldSink {
    */
   parseRequest(bytes: Buffer, start: number, end: number, scheme: string, limits: HeadLimits): void {
     this.reset(end - start)
-    const line = readRequestLine(bytes, start)
+    const line = requestLine(bytes, start, limits)
     const { method } = line
-    if (!line.knownMethod && !(limits.anyMethod && isToken(method))) {
-      throw new CodecError('http1.codec_error', 'unknown method')
-    }
     this.minor = line.minor
     this.method = method
     const flat = this.headers.flat
@@ -70,6 +67,12 @@ export class MessageHead implements FieldSink {
     this.parseFields(bytes, line.next, end, limits)
     this.resolveTarget(method, line.target, flat, scheme, limits)
     this.frameRequest()
+  }
+
+  /** Throws for a request line that none can begin with; `parseRequest` reads it again once the head is there. */
+  judgeRequestLine(bytes: Buffer, start: number, limits: HeadLimits): void {
+    const { method, target } = requestLine(bytes, start, limits)
+    if (method !== 'CONNECT' && !isTarget(target)) throw invalidTarget()
   }
 
   /** Reads a status line and header lines in the same form. `requestMethod` decides whether there can be a body. */
@@ -227,7 +230,7 @@ export class MessageHead implements FieldSink {
       flat[3] = ''
       return
     }
-    if (!isTarget(target)) throw new CodecError('http1.codec_error', 'invalid request target')
+    if (!isTarget(target)) throw invalidTarget()
     if (host !== undefined && host !== '' && !isAuthority(host))
       throw new CodecError('http.invalid_authority', 'invalid host')
     flat[1] = host ?? ''
@@ -324,6 +327,17 @@ const PROTECTED = new Set([
   'x-forwarded-proto',
   'x-request-id',
 ])
+
+function requestLine(bytes: Buffer, start: number, limits: HeadLimits): ReturnType<typeof readRequestLine> {
+  const line = readRequestLine(bytes, start)
+  if (!line.knownMethod && !(limits.anyMethod && isToken(line.method)))
+    throw new CodecError('http1.codec_error', 'unknown method')
+  return line
+}
+
+function invalidTarget(): CodecError {
+  return new CodecError('http1.codec_error', 'invalid request target')
+}
 
 /** Of the forms of RFC 9112 3.2 but the authority; which of them is asked of whom is looked at later. */
 function isTarget(target: string): boolean {

@@ -174,12 +174,19 @@ export abstract class Http1Reader {
   /** Refuses the beginning of a head that may never come to an empty line: nobody is to wait for that. */
   #refuseEndless(buffer: Buffer, at: number, end: number): void {
     // What is no HTTP, as TLS is not.
-    if (this.#searched === 0 && buffer[at] < 32 && buffer[at] !== 13)
-      throw new CodecError('http1.codec_error', 'control character at the beginning of the head')
+    if (this.#searched === 0 && buffer[at] <= 32 && buffer[at] !== 13)
+      throw new CodecError('http1.codec_error', 'control character or space at the beginning of the head')
     const first = buffer.latin1Slice(at, Math.min(end, at + STATUS_LINE.length))
     if (!this.#requests && !STATUS_LINE.startsWith(first)) throw new CodecError('http1.codec_error', 'no status line')
     if (hasLoneLf(buffer, at + this.#searched, end))
       throw new CodecError('http1.codec_error', 'LF without CR in the head')
+    if (this.#requests) this.#judgeFirstLine(buffer, at)
+  }
+
+  /** As Envoy as soon as it is over. */
+  #judgeFirstLine(buffer: Buffer, at: number): void {
+    const lf = buffer.indexOf(10, at)
+    if (lf >= at + this.#searched) this.head.judgeRequestLine(buffer, at, this.#limits)
   }
 
   onBodyData(buffer: Buffer, start: number, end: number): void {
