@@ -9,7 +9,7 @@ import type { HttpStream } from '../http/stream.ts'
 import { ResponseFlag } from '../http/stream-info.ts'
 import { type IdleOwner, IdleTimer } from '../idle-timer.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
-import { DelayedClose } from '../network/delayed-close.ts'
+import { DelayedClose, slowReaderMs } from '../network/delayed-close.ts'
 import { DirectSocket, endReads, type ReadSink, readInto } from '../network/direct-socket.ts'
 import { beginRead, endRead, type Flushable, flushAtEndOfTurn } from '../network/end-of-turn.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
@@ -437,7 +437,7 @@ export class Http1ServerConnection
       this.#socket.resume()
     }
     const { delayedCloseMs, streamIdleTimeoutMs } = this.#manager.options
-    this.#delayedClose = new DelayedClose(this.#socket, delayedCloseMs, streamIdleTimeoutMs || Infinity)
+    this.#delayedClose = new DelayedClose(this.#socket, delayedCloseMs, slowReaderMs(streamIdleTimeoutMs))
   }
 
   #abort(): void {

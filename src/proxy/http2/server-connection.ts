@@ -6,7 +6,7 @@ import type { ConnectionManager } from '../http/connection-manager.ts'
 import type { ConnectionOwner } from '../http1/server-connection.ts'
 import { type IdleOwner, IdleTimer } from '../idle-timer.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
-import { DelayedClose } from '../network/delayed-close.ts'
+import { DelayedClose, slowReaderMs } from '../network/delayed-close.ts'
 import { readInto } from '../network/direct-socket.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import { Http2Connection } from './connection.ts'
@@ -278,16 +278,16 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
 
   /** All is answered, and perhaps not yet read. */
   #finish(): void {
-    this.#shut(this.#manager.options.streamIdleTimeoutMs || Infinity)
+    this.#shut(slowReaderMs(this.#manager.options.streamIdleTimeoutMs))
   }
 
   /** Sends what is left, then waits a little for the client to read it and close; longer for what is no error. */
-  #shut(slowReaderMs = 0): void {
+  #shut(readerMs = 0): void {
     this.ended = true
     this.reader.stop()
     this.output.flush()
     this.socket.end()
     this.socket.resume()
-    this.#delayedClose ??= new DelayedClose(this.socket, this.#manager.options.delayedCloseMs, slowReaderMs)
+    this.#delayedClose ??= new DelayedClose(this.socket, this.#manager.options.delayedCloseMs, readerMs)
   }
 }

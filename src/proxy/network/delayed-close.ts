@@ -2,6 +2,14 @@ import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 
+/** Envoy's default of `stream_idle_timeout`, for whoever turned that off: it is for streams, and here none is left. */
+const SLOW_READER_MS = 300_000
+
+/** How long a client may take to read the rest of an answer that is complete. */
+export function slowReaderMs(streamIdleTimeoutMs: number): number {
+  return streamIdleTimeoutMs === 0 ? SLOW_READER_MS : streamIdleTimeoutMs
+}
+
 /**
  * `delayed_close_timeout`: how long a socket whose side has ended waits for the client to read the rest and to close (RFC 9112 9.6). The
  * delay is for a client that has been sent all; until then it has the time of any slow reader.
