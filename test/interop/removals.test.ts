@@ -1,7 +1,8 @@
 /** What a proxy leaves of clusters, listeners and secrets that are removed, beside Envoy. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { Authority, inline, type Pair, TLS } from '../../src/proxy/listener/testing.ts'
 import {
@@ -152,6 +153,42 @@ describe('what is removed, beside Envoy', { skip: peer.skip }, () => {
     for (const name of ['listener.lua', 'http.lua'])
       await both((proxy) => eventually(async () => (await count(proxy, `^${name}`)) === 0, `the end of ${name}`))
     await both(async (proxy) => assert.ok((await count(proxy, '^http.plain')) > 0))
+  })
+
+  test('connections of a filter chain that is gone end when the drain time is over', async () => {
+    const tcp = (prefix: string) =>
+      listenerAny(
+        JSON.stringify({
+          name: 'tcp',
+          address: { socket_address: { address: '127.0.0.1', port_value: 0 } },
+          filter_chains: [
+            {
+              filters: [
+                {
+                  name: 'tcp',
+                  typed_config: {
+                    '@type': `${FILTERS}.network.tcp_proxy.v3.TcpProxy`,
+                    stat_prefix: prefix,
+                    cluster: 'gone',
+                  },
+                },
+              ],
+            },
+          ],
+        }),
+      )
+    peers.push(clusters(), { tcp: tcp('a') })
+    const closed = await both(async (proxy) => {
+      const client = connect(await peers.port(proxy, 'tcp'), '127.0.0.1')
+      client.write('GET /at-once HTTP/1.1\r\nhost: a\r\n\r\n')
+      await once(client, 'data')
+      return once(
+        client.on('error', () => {}),
+        'close',
+      )
+    })
+    peers.push(clusters(), { tcp: tcp('b') })
+    await Promise.all(closed)
   })
 
   test('statistics of a secret go with the last that uses it', async () => {

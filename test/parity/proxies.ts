@@ -5,6 +5,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseBootstrap, startProxy } from '../../src/proxy/index.ts'
 
+/** How long connections of what is removed may last. */
+const DRAIN_S = 1
+
 export interface RunningProxy {
   /** Ports by listener. */
   readonly ports: ReadonlyMap<string, number>
@@ -14,7 +17,11 @@ export interface RunningProxy {
 }
 
 export async function startSluice(bootstrap: unknown): Promise<RunningProxy> {
-  const proxy = await startProxy({ bootstrap: parseBootstrap(JSON.stringify(bootstrap), 'parity'), workers: 1 })
+  const proxy = await startProxy({
+    bootstrap: parseBootstrap(JSON.stringify(bootstrap), 'parity'),
+    workers: 1,
+    drainMs: DRAIN_S * 1000,
+  })
   return {
     ports: new Map(proxy.listeners().map(({ name, port }) => [name, port])),
     admin: proxy.adminAddress ?? '',
@@ -37,7 +44,7 @@ export async function startEnvoy(program: string, bootstrap: unknown, dir: strin
     '--admin-address-path',
     adminFile,
   ]
-  const child = spawn(program, [...args, '--file-flush-interval-msec', '50', '--drain-time-s', '1'])
+  const child = spawn(program, [...args, '--file-flush-interval-msec', '50', '--drain-time-s', String(DRAIN_S)])
   let log = ''
   let gone = false
   child.stdout.on('data', (data) => (log += data))

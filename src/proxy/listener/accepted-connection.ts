@@ -11,6 +11,7 @@ import { type ConnectionOwner, Http1ServerConnection } from '../http1/server-con
 import { Http2ServerConnection } from '../http2/server-connection.ts'
 import type { ConnectionInfo, TlsInfo } from '../network/connection-info.ts'
 import { NetworkConnection } from '../network/network-connection.ts'
+import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import { AcceptedInfo, SocketFacts } from './accepted-info.ts'
 import type { ChainFacts } from './chain-facts.ts'
 import type { CompiledChain, CompiledListener } from './compile-listener.ts'
@@ -35,7 +36,7 @@ export function seedConnectionIds(workerIndex: number): void {
 const ACCEPTED = Symbol('accepted')
 const NO_PROTOCOLS: readonly string[] = []
 
-export class AcceptedConnection implements ConnectionOwner, Entry {
+export class AcceptedConnection implements ConnectionOwner, Entry, TimeoutOwner {
   readonly id = nextConnectionId++
   nextInTable: Entry | undefined
   /** Among those that the bootstrap limits. */
@@ -49,6 +50,7 @@ export class AcceptedConnection implements ConnectionOwner, Entry {
   #http: Http1ServerConnection | Http2ServerConnection | undefined
   #network: NetworkConnection | undefined
   #draining = false
+  #drainTimeout: Timeout | undefined
   #noMatch = false
   #info: ConnectionInfo | undefined
   readonly #begun = performance.now()
@@ -101,23 +103,30 @@ export class AcceptedConnection implements ConnectionOwner, Entry {
     this.#listener.removed(this)
   }
 
-  reconsider(config: CompiledListener): void {
+  /** `drainMs`: how long it may last once its filter chain is gone, as in Envoy. */
+  reconsider(config: CompiledListener, drainMs: number): void {
     const old = this.#chain
     // Not yet that far: it will find the new config by itself.
     if (old === undefined) return
     // As in Envoy, a connection stays where it is while that chain stays, though others may be meant for such connections by now.
     const chain = config.chains.find(({ identity }) => identity === old.identity) ?? config.choose(this.#facts)
-    if (chain !== undefined && chain.manager !== undefined && old.manager !== undefined && this.#fits(old, chain)) {
-      this.#chain = chain
-      this.#manager = chain.manager
-      return
+    const served = this.#http !== undefined || this.#network !== undefined
+    if (chain !== undefined && this.#fits(old, chain)) {
+      // Network filters stay those that it began with; requests, and who is in its handshake, get the new ones.
+      if (chain.manager !== undefined || !served) {
+        this.#chain = chain
+        this.#manager = chain.manager
+        return
+      }
+      if (chain.identity === old.identity) return
     }
-    if (chain !== undefined && chain.manager === undefined && old.manager === undefined && this.#fits(old, chain))
-      return
+    this.#drainTimeout ??= new Timeout(this, 0)
+    // Where it is 0 the end of this turn is soon enough.
+    if (!this.#drainTimeout.armed) this.#drainTimeout.arm(Math.max(1, drainMs))
     this.#manager = undefined
     // Still in its handshake: nothing was asked, and nobody is left to answer.
-    if (this.#http === undefined && this.#network === undefined) this.#socket.destroy()
-    else this.drain()
+    if (served) this.drain()
+    else this.#socket.destroy()
   }
 
   drain(): void {
@@ -130,7 +139,12 @@ export class AcceptedConnection implements ConnectionOwner, Entry {
     this.#socket.destroy()
   }
 
+  onTimeout(): void {
+    this.#socket.destroy()
+  }
+
   gone(): void {
+    this.#drainTimeout?.cancel()
     this.#stats.active.value--
     const counts = this.#counts
     if (counts === undefined) return
@@ -155,7 +169,8 @@ export class AcceptedConnection implements ConnectionOwner, Entry {
   }
 
   #fits(old: CompiledChain, next: CompiledChain): boolean {
-    return old.tlsKey === next.tlsKey && old.networkSlots.length === next.networkSlots.length
+    const sameKind = (old.manager === undefined) === (next.manager === undefined)
+    return sameKind && old.tlsKey === next.tlsKey && old.networkSlots.length === next.networkSlots.length
   }
 
   #choose(config: CompiledListener): void {

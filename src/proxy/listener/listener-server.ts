@@ -72,12 +72,12 @@ export class ListenerServer implements AcceptingListener {
     return this.#connections.size
   }
 
-  /** Puts a new config into force: for connections that it still fits from their next request on, the others drain. */
-  swap(config: CompiledListener): void {
+  /** Puts a new config into force: for connections that it still fits from their next request on, the others drain, for so long at most. */
+  swap(config: CompiledListener, drainMs: number): void {
     const old = this.#config
     this.#config = config
     if (scopeOf(old) !== scopeOf(config)) this.#stats = listenerStats(this.#ownStats, config)
-    for (const connection of this.#connections.all()) connection.reconsider(config)
+    for (const connection of this.#connections.all()) connection.reconsider(config, drainMs)
     old.close()
   }
 

@@ -13,7 +13,7 @@ import { DataPlane } from '../worker/data-plane.ts'
 
 async function putListener(plane: DataPlane, yaml: string, ports?: readonly number[]): Promise<readonly number[]> {
   const bytes = toBinary(ListenerSchema, fromJson(ListenerSchema, parse(yaml) as JsonValue, { registry }))
-  const op = { kind: 'listener', name: 'web', bytes, prepared: new Map(), ports } as const
+  const op = { kind: 'listener', name: 'web', bytes, prepared: new Map(), ports, drainMs: 0 } as const
   const { result, swap } = await plane.prepare(op)
   assert.equal(result.error, undefined)
   swap.commit()

@@ -287,7 +287,7 @@ export class ListenerUpdates {
     ports: readonly number[] | undefined,
   ): ListenerOp {
     const bytes = toBinary(ListenerSchema, proto)
-    return { kind: 'listener', name, bytes, prepared, ports }
+    return { kind: 'listener', name, bytes, prepared, ports, drainMs: this.#drainMs }
   }
 }
 

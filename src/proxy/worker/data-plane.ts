@@ -248,7 +248,7 @@ export class DataPlane {
     if (known !== undefined && known.config.internal === config.internal && sameAddresses(known, config)) {
       return {
         result: { error: undefined, ports: op.ports ?? [] },
-        swap: { commit: () => known.swap(config), abort: () => config.close() },
+        swap: { commit: () => known.swap(config, op.drainMs), abort: () => config.close() },
       }
     }
     const server = new ListenerServer(config, this.context)
@@ -265,7 +265,7 @@ export class DataPlane {
     }
     const swap = {
       commit: () => {
-        if (known !== undefined) this.#drain(known, DEFAULT_DRAIN_MS)
+        if (known !== undefined) this.#drain(known, op.drainMs)
         this.#listeners.set(op.name, server)
         if (config.internal) this.#internal.set(op.name, server.acceptInternal)
       },
@@ -384,7 +384,6 @@ function checked<D extends DescMessage>(
   return message
 }
 
-const DEFAULT_DRAIN_MS = 600_000
 const INBOUND = 1
 
 function sameAddresses(

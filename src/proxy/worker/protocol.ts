@@ -72,6 +72,8 @@ export interface ListenerOp {
   readonly prepared: ReadonlyMap<string, unknown>
   /** Ports that the first worker was given where the config says 0. */
   readonly ports: readonly number[] | undefined
+  /** How long connections of what it replaces may last. */
+  readonly drainMs: number
 }
 
 export interface OpResult {
