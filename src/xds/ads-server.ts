@@ -3,16 +3,12 @@ import type { DeltaDiscoveryRequest, DiscoveryRequest } from '../../gen/envoy/se
 import { DeltaStream } from './delta-stream.ts'
 import { decodeReports } from './extension-report.ts'
 import type { AdsServerEvents, Connection } from './server-events.ts'
-import { NodeSnapshot, type Resources, type TypeChange } from './snapshot.ts'
+import { NodeSnapshot, type Resources } from './snapshot.ts'
 import { SotwStream } from './sotw-stream.ts'
 import type { AdsAcceptor, AdsServerStream, DeltaAdsServerStream, Peer, Stream } from './transport.ts'
 import { PUSH_ORDER, TypeUrl } from './type-urls.ts'
 
-interface Handler {
-  readonly connection: Connection
-  onChange(change: TypeChange): void
-  onFirstSnapshot(typeUrl: string): void
-}
+type Handler = Pick<SotwStream | DeltaStream, 'connection' | 'onChange' | 'onFirstSnapshot'>
 
 /**
  * The management server's half of ADS, state of the world and delta. It is fed one snapshot per node and sends each of the
@@ -75,22 +71,20 @@ export class AdsServer implements AdsAcceptor {
   }
 
   accept(stream: AdsServerStream, peer?: Peer): void {
+    const kind = { delta: false, local: peer?.local ?? true }
     this.#serve<DiscoveryRequest, SotwStream>(
       stream,
-      { delta: false, local: peer?.local ?? true },
-      (connection, snapshot) => {
-        return new SotwStream(connection, stream, this.#events, snapshot)
-      },
+      kind,
+      (connection, snapshot) => new SotwStream(connection, stream, this.#events, snapshot),
     )
   }
 
   acceptDelta(stream: DeltaAdsServerStream, peer?: Peer): void {
+    const kind = { delta: true, local: peer?.local ?? true }
     this.#serve<DeltaDiscoveryRequest, DeltaStream>(
       stream,
-      { delta: true, local: peer?.local ?? true },
-      (connection, snapshot) => {
-        return new DeltaStream(connection, stream, this.#events, snapshot)
-      },
+      kind,
+      (connection, snapshot) => new DeltaStream(connection, stream, this.#events, snapshot),
     )
   }
 

@@ -1,16 +1,15 @@
 import { create } from '@bufbuild/protobuf'
 import {
   type DeltaDiscoveryRequest,
+  type DeltaDiscoveryResponse,
   DeltaDiscoveryResponseSchema,
   type Resource,
   ResourceSchema,
 } from '../../gen/envoy/service/discovery/v3/discovery_pb.ts'
-import { blame } from './blame.ts'
 import { CONTROL_PLANE_IDENTIFIER } from './extension-report.ts'
-import type { AdsServerEvents, Connection, Outcome } from './server-events.ts'
-import type { NodeSnapshot, TypeChange } from './snapshot.ts'
+import { ServerStream } from './server-stream.ts'
+import type { TypeChange } from './snapshot.ts'
 import { Subscription } from './subscription.ts'
-import type { DeltaAdsServerStream } from './transport.ts'
 import { isWholeState } from './type-urls.ts'
 
 class DeltaSubscription extends Subscription {
@@ -19,42 +18,21 @@ class DeltaSubscription extends Subscription {
 }
 
 /** The server's side of one delta stream. */
-export class DeltaStream {
-  readonly connection: Connection
-  readonly #stream: DeltaAdsServerStream
-  readonly #events: AdsServerEvents
-  readonly #snapshot: () => NodeSnapshot | undefined
-  readonly #subscriptions = new Map<string, DeltaSubscription>()
-  #nonce = 0
-
-  constructor(
-    connection: Connection,
-    stream: DeltaAdsServerStream,
-    events: AdsServerEvents,
-    snapshot: () => NodeSnapshot | undefined,
-  ) {
-    this.connection = connection
-    this.#stream = stream
-    this.#events = events
-    this.#snapshot = snapshot
-  }
-
-  onRequest(request: DeltaDiscoveryRequest): void {
-    const { typeUrl, responseNonce, resourceNamesSubscribe, resourceNamesUnsubscribe, errorDetail } = request
-    let subscription = this.#subscriptions.get(typeUrl)
+export class DeltaStream extends ServerStream<DeltaDiscoveryRequest, DeltaDiscoveryResponse, DeltaSubscription> {
+  override onRequest(request: DeltaDiscoveryRequest): void {
+    const { typeUrl, resourceNamesSubscribe, resourceNamesUnsubscribe } = request
+    let subscription = this.subscriptions.get(typeUrl)
     const first = subscription === undefined
     if (subscription === undefined) {
       subscription = new DeltaSubscription(typeUrl)
-      this.#subscriptions.set(typeUrl, subscription)
+      this.subscriptions.set(typeUrl, subscription)
       subscription.wildcard = isWholeState(typeUrl) && resourceNamesSubscribe.length === 0
       for (const [name, version] of Object.entries(request.initialResourceVersions))
         subscription.held.set(name, version)
     }
-    const answered = subscription.answered(responseNonce)
-    if (answered !== undefined) {
-      const outcome = { connection: this.connection, typeUrl, nonce: responseNonce, ...answered }
-      if (errorDetail === undefined) this.#events.onAck?.(outcome)
-      else this.#refused(subscription, outcome, errorDetail.message)
+    for (const names of this.settle(subscription, request) ?? []) {
+      for (const name of names) subscription.held.delete(name)
+      this.#respond(subscription, names, false)
     }
     subscription.addNames(resourceNamesSubscribe)
     subscription.removeNames(resourceNamesUnsubscribe)
@@ -69,31 +47,23 @@ export class DeltaStream {
     }
   }
 
-  #refused(subscription: DeltaSubscription, outcome: Outcome, error: string): void {
-    const { blamed, retry } = blame(outcome.typeUrl, outcome.names, error)
-    this.#events.onNack?.({ ...outcome, error, blamed })
-    for (const names of retry) {
-      for (const name of names) subscription.held.delete(name)
-      this.#respond(subscription, names, false)
-    }
-  }
-
-  onChange(change: TypeChange): void {
-    const subscription = this.#subscriptions.get(change.typeUrl)
+  override onChange(change: TypeChange): void {
+    const subscription = this.subscriptions.get(change.typeUrl)
     if (subscription === undefined) return
     const names = [...change.changed, ...change.removed].filter((name) => subscription.wants(name))
     if (names.length > 0) this.#respond(subscription, names, false)
   }
 
-  onFirstSnapshot(typeUrl: string): void {
-    const subscription = this.#subscriptions.get(typeUrl)
+  override onFirstSnapshot(typeUrl: string): void {
+    const subscription = this.subscriptions.get(typeUrl)
     if (subscription === undefined) return
     this.#respond(subscription, subscription.wildcard ? undefined : [...subscription.names], subscription.wildcard)
   }
 
   /** Sends those of `names` (all, when undefined) that differ from what the client holds. */
   #respond(subscription: DeltaSubscription, names: readonly string[] | undefined, evenIfEmpty: boolean): void {
-    const type = this.#snapshot()?.type(subscription.typeUrl)
+    const { typeUrl } = subscription
+    const type = this.resources(typeUrl)
     if (type === undefined) return
     const resources: Resource[] = []
     const removed: string[] = []
@@ -113,27 +83,17 @@ export class DeltaStream {
       }
     }
     if (resources.length === 0 && removed.length === 0 && !evenIfEmpty) return
+    const { version } = type
     const sent = [...resources.map((resource) => resource.name), ...removed]
-    const nonce = String(++this.#nonce)
-    subscription.sent(nonce, type.version, sent)
-    this.#stream.send(
+    this.push(subscription, { version, names: sent, bytes }, (nonce) =>
       create(DeltaDiscoveryResponseSchema, {
-        typeUrl: subscription.typeUrl,
-        systemVersionInfo: type.version,
+        typeUrl,
+        systemVersionInfo: version,
         nonce,
         resources,
         removedResources: removed,
         controlPlane: { identifier: CONTROL_PLANE_IDENTIFIER },
       }),
     )
-    const { connection } = this
-    this.#events.onPush?.({
-      connection,
-      typeUrl: subscription.typeUrl,
-      version: type.version,
-      nonce,
-      names: sent,
-      bytes,
-    })
   }
 }

@@ -17,14 +17,16 @@ export interface TypeChange {
   readonly removed: ReadonlySet<string>
 }
 
-interface TypeState {
-  version: string
-  resources: ReadonlyMap<string, VersionedResource>
+/** What there is of one type. */
+export interface TypeState {
+  /** At which it last changed. */
+  readonly version: string
+  readonly resources: ReadonlyMap<string, VersionedResource>
 }
 
 const EMPTY: TypeState = { version: '', resources: new Map() }
 
-/** What the server holds for one node, with the version at which each type last changed. */
+/** What the server holds for one node. */
 export class NodeSnapshot {
   readonly #types = new Map<string, TypeState>()
 
@@ -53,7 +55,7 @@ export class NodeSnapshot {
     return [...resources].some(([name, { resource }]) => coming?.get(name) !== resource)
   }
 
-  type(typeUrl: string): Readonly<TypeState> {
+  type(typeUrl: string): TypeState {
     return this.#types.get(typeUrl) ?? EMPTY
   }
 
