@@ -1,13 +1,11 @@
 import type { Facts } from './facts.ts'
 import { onPurpose } from './on-purpose.ts'
 import type { Result } from './pair.ts'
+import type { Difference as Fact } from './reason.ts'
 import type { Trial } from './trial.ts'
 
-export interface Difference {
-  /** The fact, or `refused`. */
-  readonly fact: string
-  readonly ours: string
-  readonly theirs: string
+/** A fact, or `refused`. */
+export interface Difference extends Fact {
   /** Our line of the log; '' where there is none. */
   readonly log: string
   /** Which of the trial's requests; -1: the configuration. */

@@ -1,13 +1,9 @@
 /** Where the proxies differ rightly, each with its reason; test/parity/differences.yaml has those that its cases show. */
 import type { Difference } from './differences.ts'
+import { isExplained, type Reason } from './reason.ts'
 import type { Request, Trial } from './trial.ts'
 
-interface Reason {
-  readonly why: string
-  readonly covers: (difference: Difference, trial: Trial) => boolean
-}
-
-const REASONS: readonly Reason[] = [
+const REASONS: readonly Reason<Trial, Difference>[] = [
   {
     why: 'RFC 9112 2.3: a server answers in the highest version that it speaks of that major version; Envoy echoes HTTP/1.0.',
     covers: ({ fact, ours, theirs }) => fact === 'response.start' && ours === theirs.replace('HTTP/1.0', 'HTTP/1.1'),
@@ -170,5 +166,5 @@ function combined(values: string): string {
 }
 
 export function onPurpose(trial: Trial, difference: Difference): boolean {
-  return REASONS.some(({ covers }) => covers(difference, trial))
+  return isExplained(REASONS, difference, trial)
 }

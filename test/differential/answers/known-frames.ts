@@ -1,7 +1,8 @@
 /** Where the proxies differ rightly about what HTTP/2 upstreams answer, each with its reason. */
+import type { Reason } from '../reason.ts'
 import type { Told } from './compare.ts'
 import type { FramedAnswer } from './frames.ts'
-import { type Reason, unexplainedBy } from './reasons.ts'
+import { unexplainedBy } from './unexplained.ts'
 
 const KNOWN: readonly Reason<FramedAnswer>[] = [
   {

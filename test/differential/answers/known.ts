@@ -1,7 +1,8 @@
 /** Where the proxies differ rightly about what upstreams answer, each with its reason. */
+import type { Difference, Reason } from '../reason.ts'
 import type { Answer } from './answer.ts'
 import type { Told } from './compare.ts'
-import { type Difference, type Reason, unexplainedBy } from './reasons.ts'
+import { unexplainedBy } from './unexplained.ts'
 
 const KNOWN: readonly Reason<Answer>[] = [
   {

@@ -1,17 +1,14 @@
 /** Where the two proxies rightly differ in which chain a connection gets, and why. */
+import { isExplained, type Reason } from '../reason.ts'
 import type { Told } from './compare.ts'
 import type { Trial } from './trial.ts'
 
-interface Known {
-  readonly why: string
-  covers(trial: Trial, ours: string, theirs: string, connection: number): boolean
-}
-
-const KNOWN: readonly Known[] = [
+/** `fact`: which of the trial's connections. */
+const KNOWN: readonly Reason<Trial>[] = [
   {
     why: 'the first byte tells what is no TLS; Envoy waits for the five of the head of a record, and closes the connection of who says less',
-    covers: ({ listener, connections }, _, theirs, i) => {
-      const { says } = connections[i]
+    covers: ({ fact, theirs }, { listener, connections }) => {
+      const { says } = connections[Number(fact)]
       const inspected = JSON.stringify(listener['listener_filters']).includes('tls_inspector')
       return theirs === 'closed' && inspected && 'text' in says && says.text.length > 0 && says.text.length < 5
     },
@@ -25,7 +22,7 @@ export function unexplained(trial: Trial, [ours, theirs]: readonly [Told, Told])
     return [`ours ${shown(ours)}, theirs ${shown(theirs)}`]
   }
   return ours.flatMap((one, i) => {
-    if (one === theirs[i] || KNOWN.some(({ covers }) => covers(trial, one, theirs[i], i))) return []
+    if (one === theirs[i] || isExplained(KNOWN, { fact: String(i), ours: one, theirs: theirs[i] }, trial)) return []
     return [`ours ${one}, theirs ${theirs[i]}: ${JSON.stringify(trial.connections[i])}`]
   })
 }

@@ -1,15 +1,8 @@
 import type { Case } from '../../parity/case.ts'
+import { isExplained, type Reason } from '../reason.ts'
 
-interface Known {
-  readonly why: string
-  readonly fact: RegExp
-  readonly value?: RegExp
-  /** What both mean, in one way. */
-  readonly meaning?: (value: string) => string
-  readonly of?: (one: Case) => boolean
-}
-
-const KNOWN: readonly Known[] = [
+/** Where the proxies rightly differ when upstreams fail, or by chance, and why. */
+const KNOWN: readonly Reason<Case>[] = [
   {
     why: 'counters of settings and protocols that either does not have, and that nothing was counted by',
     fact: /^stats\./,
@@ -78,11 +71,5 @@ const KNOWN: readonly Known[] = [
 /** `what`: what is ours and theirs. */
 export function isKnown(one: Case, fact: string, what: string): boolean {
   const [ours = '', theirs = ''] = what.split(' ≠ ')
-  return KNOWN.some(
-    ({ fact: pattern, value, meaning, of }) =>
-      pattern.test(fact) &&
-      value?.test(what) !== false &&
-      of?.(one) !== false &&
-      (meaning === undefined || meaning(ours) === meaning(theirs)),
-  )
+  return isExplained(KNOWN, { fact, ours, theirs }, one)
 }

@@ -1,15 +1,5 @@
+import { type Difference, isExplained, type Reason } from '../reason.ts'
 import type { Told } from './compare.ts'
-
-export interface Difference {
-  readonly fact: string
-  readonly ours: string
-  readonly theirs: string
-}
-
-export interface Reason<A> {
-  readonly why: string
-  readonly covers: (difference: Difference, answer: A) => boolean
-}
 
 /** A reset takes away what was not read by then, on a busy machine. */
 const chanceOfReset = ({ fact, ours, theirs }: Difference, end: string): boolean =>
@@ -27,7 +17,7 @@ export function unexplainedBy<A extends { readonly end: string }>(
     if (a !== b) found.push({ fact, ours: a, theirs: b })
   }
   return leading(found)
-    .filter((one) => !chanceOfReset(one, answer.end) && !known.some(({ covers }) => covers(one, answer)))
+    .filter((one) => !chanceOfReset(one, answer.end) && !isExplained(known, one, answer))
     .map(({ fact, ours: a, theirs: b }) => `${fact}: ours ${JSON.stringify(a)} ≠ Envoy's ${JSON.stringify(b)}`)
 }
 
