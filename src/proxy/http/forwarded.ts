@@ -1,5 +1,6 @@
 /** Where a request came from: `x-forwarded-for`, `x-forwarded-proto`, `x-request-id` (Envoy's conn_manager_utility). */
 import { isIP } from 'node:net'
+import { asciiLower } from '../../base/byte-string.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { unmapped } from '../match/cidr.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
@@ -50,7 +51,7 @@ const REFERER = /^(?:[a-z]+:\/\/(?=[^/?]))?(?:\[[0-9a-f:.]+\]|[\w.~!$%&'()*+,;=@
 /** What one scan over the headers finds. */
 interface Seen {
   xff: string | undefined
-  /** '' for what is no scheme of HTTP, or several. */
+  /** In lower case; '' for what is no scheme of HTTP, or several. */
   proto: string | undefined
   port: boolean
   requestId: boolean
@@ -121,14 +122,19 @@ function scan(headers: HeaderMap): Seen {
     if (first === 114 && name === 'referer') seen.referer = true
     if (first !== 120) continue
     if (name === 'x-forwarded-for') seen.xff = seen.xff ? nextHop(seen.xff, flat[i + 1]) : flat[i + 1]
-    else if (name === 'x-forwarded-proto') {
-      const one = seen.proto === undefined && (flat[i + 1] === 'http' || flat[i + 1] === 'https')
-      seen.proto = one ? flat[i + 1] : ''
-    } else if (name === 'x-forwarded-port') seen.port = true
+    else if (name === 'x-forwarded-proto') seen.proto = seen.proto === undefined ? schemeOf(flat[i + 1]) : ''
+    else if (name === 'x-forwarded-port') seen.port = true
     else if (name === 'x-request-id') seen.requestId ||= flat[i + 1] !== ''
     else if (name.startsWith('x-envoy-')) seen.envoy = true
   }
   return seen
+}
+
+/** A scheme has no case (RFC 3986 3.1). */
+function schemeOf(text: string): string {
+  if (text === 'http' || text === 'https') return text
+  const lower = asciiLower(text)
+  return lower === 'http' || lower === 'https' ? lower : ''
 }
 
 /** RFC 9110 5.3: a line more goes on with the list. An empty one has nothing to say (HeaderMapImpl::appendToHeader). */

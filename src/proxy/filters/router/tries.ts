@@ -77,6 +77,8 @@ export class Tries implements TimeoutOwner {
       return
     }
     info.upstreamHost = host
+    // Of the try before: this one may get none.
+    info.upstreamConnection = undefined
     const span = stream.trace?.attempt(requestHeaders, host, info.attemptCount, childSpan)
     const attempt = new Attempt(this.#router, cluster, settings.highPriority, host, span)
     this.newest = attempt
