@@ -45,6 +45,8 @@ export interface ClusterConfig {
   readonly useDownstreamProtocol: boolean
   /** HTTP/2 for what the proxy asks of its own accord. */
   readonly ownHttp2: boolean
+  /** `per_connection_buffer_limit_bytes`: so much of a request may wait for an upstream that does not take it. */
+  readonly bufferLimit: number
   readonly maxHeadersCount: number | undefined
   /** Of HTTP/1.1. */
   readonly enableTrailers: boolean
@@ -139,6 +141,7 @@ export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name
         : undefined,
     useDownstreamProtocol: http.useDownstream,
     ownHttp2: http.http2 !== undefined,
+    bufferLimit,
     maxHeadersCount: http.maxHeadersCount,
     enableTrailers: http.enableTrailers,
     headerKeyFormat: http.headerKeyFormat,

@@ -49,6 +49,7 @@ export class HostConnections {
       idleTimeoutMs: config.idleTimeoutMs,
       maxDurationMs: config.maxDurationMs,
       maxRequestsPerConnection: config.maxRequestsPerConnection,
+      bufferLimit: config.bufferLimit,
       enableTrailers: config.enableTrailers,
       headerKeyFormat: config.headerKeyFormat,
       limits: { ...DEFAULT_LIMITS, maxCount: config.maxHeadersCount ?? DEFAULT_LIMITS.maxCount },

@@ -45,7 +45,7 @@ function callbacks(events: string[]): UpstreamCallbacks {
 const head = (method: string, ...more: string[]) =>
   new HeaderMap([':authority', 'a:1', ':path', '/', ':method', method, ':scheme', 'http', ...more])
 
-const SETTINGS = { limits: DEFAULT_LIMITS, maxRequestsPerConnection: 0, enableTrailers: false }
+const SETTINGS = { limits: DEFAULT_LIMITS, maxRequestsPerConnection: 0, bufferLimit: 1000, enableTrailers: false }
 
 const connectionOf = (socket: unknown) => new UpstreamConnection(socket as Socket, undefined, 1, 2, 0)
 

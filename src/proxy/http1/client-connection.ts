@@ -19,15 +19,14 @@ import { requestLines } from './serialize.ts'
 
 const SPLITS_LINE = /[\0-\x20\x7f\u0100-\uffff]/
 
-/** More than this waiting for a tunnel: whoever sends it should stop. */
-const HIGH_WATER = 64 * 1024
-
 /** Informational responses that one request may get; more is a peer that keeps us busy. */
 const MAX_INFORMATIONAL = 8
 
 export interface ClientConnectionSettings {
   readonly limits: HeadLimits
   readonly maxRequestsPerConnection: number
+  /** More than this waiting for the upstream: whoever sends it should stop. */
+  readonly bufferLimit: number
   /** Else trailers go no further, either way. */
   readonly enableTrailers: boolean
   readonly headerKeyFormat?: HeaderKeyFormat | undefined
@@ -86,7 +85,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
     this.about = about
     this.#owner = owner
     this.#settings = settings
-    this.#output = new Output(socket, this)
+    this.#output = new Output(socket, this, settings.bufferLimit)
   }
 
   get busy(): boolean {
@@ -233,10 +232,11 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
     if (callbacks === undefined) return
     if (this.#tunnel && !this.#tunnelOpen) {
       this.#early ??= new BodyBuffer()
-      const enough = this.#early.length > HIGH_WATER
+      const { bufferLimit } = this.#settings
+      const enough = this.#early.length > bufferLimit
       this.#early.move(data)
       this.#earlyEnd = endStream
-      if (!enough && this.#early.length > HIGH_WATER) callbacks.onUpstreamBlocked()
+      if (!enough && this.#early.length > bufferLimit) callbacks.onUpstreamBlocked()
       return
     }
     if (this.#chunked) this.#output.chunk(data, endStream)
@@ -336,7 +336,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
     const early = this.#early
     if (early === undefined) return
     this.#early = undefined
-    const enough = early.length > HIGH_WATER
+    const enough = early.length > this.#settings.bufferLimit
     this.sendData(early, this.#earlyEnd)
     if (enough && !this.#output.blocked) this.#callbacks?.onUpstreamDrained()
   }

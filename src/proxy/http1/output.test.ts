@@ -6,7 +6,7 @@ import { endTurn } from '../network/end-of-turn.ts'
 import { Output } from './output.ts'
 
 /** An output, and what its socket was given, a piece for each call. */
-function output() {
+function output(limit?: number) {
   const written: string[] = []
   let blocked = 0
   let room = true
@@ -19,10 +19,10 @@ function output() {
       return room
     },
   }
-  const out = new Output(socket as unknown as Socket, { onOutputBlocked: () => void blocked++ })
-  const full = () => {
+  const out = new Output(socket as unknown as Socket, { onOutputBlocked: () => void blocked++ }, limit)
+  const full = (waiting = 1) => {
     room = false
-    socket.writableLength = 1
+    socket.writableLength = waiting
   }
   return { out, written, full, blocked: () => blocked }
 }
@@ -50,6 +50,18 @@ describe('what a connection has to write', () => {
     out.text('second\r\n\r\n')
     endTurn()
     assert.deepEqual(written, ['first\r\n\r\nbodysecond\r\n\r\n'])
+  })
+
+  test('may wait for the peer up to a limit', () => {
+    const { out, full, blocked } = output(1000)
+    full(1000)
+    out.body(BodyBuffer.of('x'))
+    endTurn()
+    assert.equal(blocked(), 0)
+    full(1001)
+    out.body(BodyBuffer.of('x'))
+    endTurn()
+    assert.equal(blocked(), 1)
   })
 
   test('does not gather more than a little', () => {

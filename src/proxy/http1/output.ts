@@ -21,6 +21,7 @@ export interface OutputOwner {
 export class Output implements Flushable {
   readonly #socket: Socket
   readonly #owner: OutputOwner
+  readonly #limit: number
   #text = ''
   #chunks: Buffer[] = []
   #length = 0
@@ -33,9 +34,11 @@ export class Output implements Flushable {
   /** Of the message that begins nothing has been written yet; for the owner to set. */
   unsent = false
 
-  constructor(socket: Socket, owner: OutputOwner) {
+  /** `limit`: so much may wait for the peer. Less than its own high-water mark, of 64 KiB, a stream does not tell. */
+  constructor(socket: Socket, owner: OutputOwner, limit = 0) {
     this.#socket = socket
     this.#owner = owner
+    this.#limit = limit
     this.#direct = socket instanceof Socket
   }
 
@@ -122,7 +125,7 @@ export class Output implements Flushable {
   #send(data: string | Buffer): void {
     const socket = this.#socket
     if (!(socket instanceof DirectSocket)) this.#wrote(socket.write(data as string, 'latin1'))
-    else if (!socket.send(data)) this.#block()
+    else if (!socket.send(data) && socket.unsent > this.#limit) this.#block()
   }
 
   #write(chunk: Buffer, sole: boolean): boolean {
@@ -133,8 +136,11 @@ export class Output implements Flushable {
   }
 
   #wrote(room: boolean): void {
+    if (room) return
+    const socket = this.#socket
     // More than the stream's high-water mark is not too much where the kernel has taken all of it at once.
-    if (!room && this.#socket.writableLength > 0) this.#block()
+    const waiting = socket instanceof DirectSocket ? socket.unsent : socket.writableLength
+    if (waiting > this.#limit) this.#block()
   }
 
   #block(): void {

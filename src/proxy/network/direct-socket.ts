@@ -66,6 +66,8 @@ export class DirectSocket extends Socket {
   #slab: ReadSlab | undefined
   #last = 0
   #writing = 0
+  /** Of the writes past the stream. */
+  #pending = 0
 
   /** From now on `sink` gets what is read. The socket is connected. */
   readInto(sink: ReadSink): void {
@@ -162,6 +164,7 @@ export class DirectSocket extends Socket {
     }
     if (!writeIsPending()) return true
     this.#writing++
+    this.#pending += data.length
     request.directSocket = this
     request.data = data
     request.oncomplete = onWritten
@@ -174,9 +177,15 @@ export class DirectSocket extends Socket {
     return this.#writing === 0 && this.writableLength === 0
   }
 
-  /** A write that did not go out at once has. */
-  written(status: number): void {
+  /** How much the kernel may not have taken yet. */
+  get unsent(): number {
+    return this.#pending + this.writableLength
+  }
+
+  /** A write of `length` bytes that did not go out at once has. */
+  written(status: number, length: number): void {
     this.#writing--
+    this.#pending -= length
     if (this.destroyed) return
     if (status < 0) this.#failed(status)
     else if (this.#writing === 0) this.emit('drain')
@@ -196,7 +205,7 @@ function onRead(this: DirectHandle, buffer: ArrayBuffer | undefined): Uint8Array
 }
 
 function onWritten(this: DirectWrite, status: number): void {
-  this.directSocket?.written(status)
+  this.directSocket?.written(status, this.data?.length ?? 0)
 }
 
 /** node:net's own listener does nothing for a socket that may be half open, and a second one beside it costs each connection an array. */
