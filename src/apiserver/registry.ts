@@ -54,11 +54,6 @@ export class KindRegistry {
     return kind === undefined || found === undefined ? undefined : target(kind, found)
   }
 
-  findKind(group: string, kindName: string): Kind | undefined {
-    for (const kind of this.#kinds.values()) if (kind.group === group && kind.kind === kindName) return kind
-    return undefined
-  }
-
   all(): Kind[] {
     return [...this.#kinds.values()]
   }
@@ -90,7 +85,7 @@ export class KindRegistry {
   }
 }
 
-export function target(kind: Kind, version: KindVersion): Target {
+function target(kind: Kind, version: KindVersion): Target {
   return { kind, version, apiVersion: apiVersionOf(kind.group, version.version) }
 }
 

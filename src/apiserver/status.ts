@@ -50,7 +50,7 @@ export class ApiError extends Error {
   }
 }
 
-export function qualified(of: { group: string; plural: string }): string {
+function qualified(of: { group: string; plural: string }): string {
   return of.group === '' ? of.plural : `${of.plural}.${of.group}`
 }
 

@@ -42,8 +42,6 @@ export interface ControlOptions {
   readonly clusterDomain: string
   /** The address that Gateways are reached at where no load balancer gives them one. */
   readonly gatewayAddress?: string
-  /** The image of the proxies that are made for Gateways of the Gateway API; `sluice.dev/proxy` unless told. */
-  readonly gatewayImage?: string
   readonly registry: Registry
 }
 
@@ -92,7 +90,7 @@ class Control implements ControlPlane {
     this.#statuses = new ExtensionStatuses(this.#mesh, () => this.#proxies.values(), this.#writer)
     const proxies = () => this.#proxies.values()
     this.#gateways = new GatewayStatuses(this.#mesh, proxies, this.#writer, options.gatewayAddress)
-    this.#deployer = new GatewayDeployer(options.kube, this.#mesh, options.gatewayImage ?? 'sluice.dev/proxy')
+    this.#deployer = new GatewayDeployer(options.kube, this.#mesh)
     this.ads = new AdsServer(this.#events())
   }
 

@@ -33,7 +33,7 @@ interface BodyHandle {
   readonly headers: LuaHeaders
 }
 
-export const BODY: ObjectKind<BodyHandle> = {
+const BODY: ObjectKind<BodyHandle> = {
   name: 'buffer',
   methods: {
     length(L, { buffer }) {

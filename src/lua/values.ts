@@ -124,7 +124,7 @@ function listOf(L: LuaState, entries: readonly (readonly [string, unknown])[]): 
 const MAX_LIST = 10_000
 
 /** The pairs of a table, in the order of `next`. */
-export function pairsAt<T>(L: LuaState, index: number, read: (index: number) => T): [string, T][] {
+function pairsAt<T>(L: LuaState, index: number, read: (index: number) => T): [string, T][] {
   const table = index < 0 ? lua.lua_gettop(L) + index + 1 : index
   const result: [string, T][] = []
   lua.lua_pushnil(L)

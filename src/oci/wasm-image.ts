@@ -18,8 +18,8 @@ export interface ResolvedImage {
 }
 
 /** Fetches the manifest, and by way of an index the one that fits best. */
-export async function resolveImage(client: RegistryClient, version?: string): Promise<ResolvedImage> {
-  const fetched = await client.manifest(version)
+export async function resolveImage(client: RegistryClient): Promise<ResolvedImage> {
+  const fetched = await client.manifest()
   if (!isIndex(fetched)) return { digest: fetched.digest, fetched }
   const child = choosePlatform(fetched.manifest.manifests ?? [])
   if (child === undefined) throw new SupplyError('SL3012', `the index ${fetched.digest} has no image`)
@@ -64,7 +64,7 @@ const RAW_LAYERS: Readonly<Record<string, ImageFormat>> = {
 }
 
 /** Finds the layer with the module. The texts are those of Istio's agent, which people search for. */
-export function moduleLayer({ mediaType, manifest }: FetchedManifest): ModuleLayer {
+function moduleLayer({ mediaType, manifest }: FetchedManifest): ModuleLayer {
   const layers = manifest.layers ?? []
   const last = layers.at(-1)
   if (last === undefined) throw new SupplyError('SL3012', 'number of layers must be greater than zero')

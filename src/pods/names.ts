@@ -4,9 +4,9 @@ import { randomInt } from 'node:crypto'
 const SAFE = 'bcdfghjklmnpqrstvwxz2456789'
 
 /** The five characters at the end of a generated name. */
-export function randomSuffix(length = 5): string {
+export function randomSuffix(): string {
   let text = ''
-  for (let i = 0; i < length; i++) text += SAFE[randomInt(SAFE.length)]
+  for (let i = 0; i < 5; i++) text += SAFE[randomInt(SAFE.length)]
   return text
 }
 

@@ -33,7 +33,7 @@ export interface Running {
 
 export const FILTERS = 'type.googleapis.com/envoy.extensions.filters'
 
-export const ROUTER = `{ name: envoy.filters.http.router, typed_config: { "@type": ${FILTERS}.http.router.v3.Router } }`
+const ROUTER = `{ name: envoy.filters.http.router, typed_config: { "@type": ${FILTERS}.http.router.v3.Router } }`
 
 /** A listener on any port with one connection manager, as YAML. `hcm` adds fields to the manager. */
 export function httpListener(options: {

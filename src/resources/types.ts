@@ -4,16 +4,16 @@ function type(group: string, version: string, plural: string, kind: string, name
   return { group, version, plural, kind, namespaced }
 }
 
-export const NAMESPACES = type('', 'v1', 'namespaces', 'Namespace', false)
-export const PODS = type('', 'v1', 'pods', 'Pod')
+const NAMESPACES = type('', 'v1', 'namespaces', 'Namespace', false)
+const PODS = type('', 'v1', 'pods', 'Pod')
 export const SERVICES = type('', 'v1', 'services', 'Service')
-export const SERVICE_ACCOUNTS = type('', 'v1', 'serviceaccounts', 'ServiceAccount')
-export const SECRETS = type('', 'v1', 'secrets', 'Secret')
-export const CONFIG_MAPS = type('', 'v1', 'configmaps', 'ConfigMap')
-export const EVENTS = type('', 'v1', 'events', 'Event')
-export const DEPLOYMENTS = type('apps', 'v1', 'deployments', 'Deployment')
-export const ENDPOINT_SLICES = type('discovery.k8s.io', 'v1', 'endpointslices', 'EndpointSlice')
-export const CUSTOM_RESOURCE_DEFINITIONS = type(
+const SERVICE_ACCOUNTS = type('', 'v1', 'serviceaccounts', 'ServiceAccount')
+const SECRETS = type('', 'v1', 'secrets', 'Secret')
+const CONFIG_MAPS = type('', 'v1', 'configmaps', 'ConfigMap')
+const EVENTS = type('', 'v1', 'events', 'Event')
+const DEPLOYMENTS = type('apps', 'v1', 'deployments', 'Deployment')
+const ENDPOINT_SLICES = type('discovery.k8s.io', 'v1', 'endpointslices', 'EndpointSlice')
+const CUSTOM_RESOURCE_DEFINITIONS = type(
   'apiextensions.k8s.io',
   'v1',
   'customresourcedefinitions',
@@ -21,17 +21,17 @@ export const CUSTOM_RESOURCE_DEFINITIONS = type(
   false,
 )
 export const TRAFFIC_EXTENSIONS = type('extensions.istio.io', 'v1alpha1', 'trafficextensions', 'TrafficExtension')
-export const WASM_PLUGINS = type('extensions.istio.io', 'v1alpha1', 'wasmplugins', 'WasmPlugin')
+const WASM_PLUGINS = type('extensions.istio.io', 'v1alpha1', 'wasmplugins', 'WasmPlugin')
 export const SIGNATURE_POLICIES = type('extensions.sluice.dev', 'v1alpha1', 'signaturepolicies', 'SignaturePolicy')
-export const ISTIO_GATEWAYS = type('networking.istio.io', 'v1', 'gateways', 'Gateway')
-export const VIRTUAL_SERVICES = type('networking.istio.io', 'v1', 'virtualservices', 'VirtualService')
-export const DESTINATION_RULES = type('networking.istio.io', 'v1', 'destinationrules', 'DestinationRule')
+const ISTIO_GATEWAYS = type('networking.istio.io', 'v1', 'gateways', 'Gateway')
+const VIRTUAL_SERVICES = type('networking.istio.io', 'v1', 'virtualservices', 'VirtualService')
+const DESTINATION_RULES = type('networking.istio.io', 'v1', 'destinationrules', 'DestinationRule')
 export const SERVICE_ENTRIES = type('networking.istio.io', 'v1', 'serviceentries', 'ServiceEntry')
 export const ENVOY_FILTERS = type('networking.istio.io', 'v1alpha3', 'envoyfilters', 'EnvoyFilter')
-export const GATEWAY_CLASSES = type('gateway.networking.k8s.io', 'v1', 'gatewayclasses', 'GatewayClass', false)
-export const GATEWAYS = type('gateway.networking.k8s.io', 'v1', 'gateways', 'Gateway')
-export const HTTP_ROUTES = type('gateway.networking.k8s.io', 'v1', 'httproutes', 'HTTPRoute')
-export const REFERENCE_GRANTS = type('gateway.networking.k8s.io', 'v1beta1', 'referencegrants', 'ReferenceGrant')
+const GATEWAY_CLASSES = type('gateway.networking.k8s.io', 'v1', 'gatewayclasses', 'GatewayClass', false)
+const GATEWAYS = type('gateway.networking.k8s.io', 'v1', 'gateways', 'Gateway')
+const HTTP_ROUTES = type('gateway.networking.k8s.io', 'v1', 'httproutes', 'HTTPRoute')
+const REFERENCE_GRANTS = type('gateway.networking.k8s.io', 'v1beta1', 'referencegrants', 'ReferenceGrant')
 
 /** Every kind that Sluice itself reads or writes. */
 export const RESOURCE_TYPES: readonly ResourceType[] = [

@@ -28,8 +28,8 @@ export interface ProxyPod {
   stop(): Promise<number>
 }
 
-/** Istio's name for a proxy: type, address, `pod.namespace`, domain. */
-export function proxyNode(env: NodeJS.ProcessEnv, type = 'router'): EnvoyNode {
+/** Istio's name for a gateway's proxy: type, address, `pod.namespace`, domain. */
+export function proxyNode(env: NodeJS.ProcessEnv): EnvoyNode {
   const name = env['POD_NAME'] ?? env['HOSTNAME'] ?? 'proxy'
   const namespace = env['POD_NAMESPACE'] ?? 'default'
   const address = env['INSTANCE_IP'] ?? '127.0.0.1'
@@ -37,7 +37,7 @@ export function proxyNode(env: NodeJS.ProcessEnv, type = 'router'): EnvoyNode {
   // A Deployment's Pods share the cluster name, so that hashes and metrics do not change with each Pod.
   const workload = name.replace(/-[0-9a-z]+-[0-9a-z]{5}$/, '')
   return {
-    id: `${type}~${address}~${name}.${namespace}~${domain}`,
+    id: `router~${address}~${name}.${namespace}~${domain}`,
     cluster: `${workload}.${namespace}`,
     metadata: {
       NAME: name,

@@ -16,7 +16,7 @@ import type { TraceSink } from './trace.ts'
 import { VmMetrics } from './vm-metrics.ts'
 
 /** Bits of `Vm.special`. While it is 0 a host function does its work and nothing else. */
-export const SPECIAL = { starting: 1, allocating: 2, tracing: 4, failed: 8 } as const
+const SPECIAL = { starting: 1, allocating: 2, tracing: 4, failed: 8 } as const
 
 /** What may be called before the module is started, and from within its allocator (cpp-host's restricted callbacks). */
 const WHILE_ALLOCATING: ReadonlySet<string> = new Set([

@@ -19,7 +19,7 @@ import {
 } from '../../gen/envoy/service/discovery/v3/discovery_pb.ts'
 import { type Status, StatusSchema } from '../../gen/google/rpc/status_pb.ts'
 
-export const EXTENSION_REPORT_TYPE = 'type.googleapis.com/sluice.v1.ExtensionStatus'
+const EXTENSION_REPORT_TYPE = 'type.googleapis.com/sluice.v1.ExtensionStatus'
 
 /** `control_plane.identifier` of every response of a control plane that reads extension reports. */
 export const CONTROL_PLANE_IDENTIFIER = 'sluice'

@@ -27,7 +27,7 @@ export function memoryTransport(acceptor: AdsAcceptor): AdsTransport {
  * Two ends of one stream. Delivery is by microtask: a handler that answers from within its own call must not find itself entered
  * again, and both ends must behave as over a network.
  */
-export function streamPair<A, B>(): [Stream<A, B>, Stream<B, A>] {
+function streamPair<A, B>(): [Stream<A, B>, Stream<B, A>] {
   const left: StreamEnd<A, B> = new StreamEnd<A, B>(
     (message) => queueMicrotask(() => right.deliver(message)),
     (error) => queueMicrotask(() => right.ended(error)),

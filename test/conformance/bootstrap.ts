@@ -1,7 +1,7 @@
 /** The same bootstrap for both proxies. */
 const TYPE = 'type.googleapis.com/envoy.extensions'
 
-export const address = (port: number) => ({ socket_address: { address: '127.0.0.1', port_value: port } })
+const address = (port: number) => ({ socket_address: { address: '127.0.0.1', port_value: port } })
 
 /** A listener with a connection manager. `fields` go into the manager. */
 export function listener(name: string, routes: readonly unknown[], fields: object = {}): unknown {

@@ -18,7 +18,7 @@ export interface Pair {
 }
 
 /** How a case differs, in the words of the list; undefined where both do the same as expected. */
-export function difference({ ours, theirs }: Pair): Difference['who'] | undefined {
+function difference({ ours, theirs }: Pair): Difference['who'] | undefined {
   if (theirs === undefined) return ours.outcome === undefined ? 'sluice' : undefined
   if (ours.outcome === undefined) return theirs.outcome === undefined ? 'both' : 'sluice'
   if (theirs.outcome === undefined) return 'envoy'

@@ -34,7 +34,7 @@ export async function reduce(pair: Pair, trial: Trial, kind: string): Promise<Tr
  * Whatever can be left out of a tree, is. Other than fast-check's own shrinking it tries many candidates at once, as the proxies take
  * many listeners for the price of one.
  */
-export async function thinned<T>(tree: T, kept: (path: Path) => boolean, shows: Shows<T>): Promise<T> {
+async function thinned<T>(tree: T, kept: (path: Path) => boolean, shows: Shows<T>): Promise<T> {
   let smallest = tree
   // What is outermost first: most of a trial goes with it. Then once more, as things may have become spare.
   for (let round = 0; round < 2; round++) {

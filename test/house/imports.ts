@@ -1,7 +1,7 @@
 import { posix } from 'node:path'
 
 /** Top to bottom; a room may import only rooms below it. */
-export const LAYERS = [
+const LAYERS = [
   'cli',
   'standalone',
   'admin',
@@ -43,7 +43,7 @@ export function importsOf(file: string, source: string): string[] {
 }
 
 /** The room of a path under src/; undefined for src/errors.ts and for what lies outside. */
-export function roomOf(file: string): string | undefined {
+function roomOf(file: string): string | undefined {
   return /^src\/([^/]+)\//.exec(file)?.[1]
 }
 

@@ -2,7 +2,7 @@
 import type { Case, ClusterSettings } from './case.ts'
 
 const TYPE = 'type.googleapis.com/envoy'
-export const LOG =
+const LOG =
   '%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% route=%ROUTE_NAME% %PROTOCOL% in=%BYTES_RECEIVED% out=%BYTES_SENT% try=%UPSTREAM_REQUEST_ATTEMPT_COUNT%'
 
 export interface Places {

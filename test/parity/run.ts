@@ -104,7 +104,7 @@ function upstreamsOf(one: Case, name: string, settings: ClusterSettings, receive
 }
 
 /** Starts our proxy with all cases but those it refuses; the expected ones are tried alone first. */
-export async function startWithout(cases: readonly Case[], refusable: (one: Case) => boolean, places: Places) {
+async function startWithout(cases: readonly Case[], refusable: (one: Case) => boolean, places: Places) {
   const refused = new Map<string, string>()
   for (const one of cases.filter(refusable)) {
     const why = await refusal([one], places)

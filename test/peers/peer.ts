@@ -15,7 +15,7 @@ export type Peer = { readonly path: string; readonly skip: false } | { readonly 
 export const CACHE = process.env['SLUICE_TEST_CACHE'] ?? join(homedir(), '.cache/sluice')
 
 /** A skip reason always begins so: the runner finds the peer's name by it. */
-export const SKIP_PREFIX = 'peer '
+const SKIP_PREFIX = 'peer '
 
 export function found(path: string): Peer {
   return { path, skip: false }

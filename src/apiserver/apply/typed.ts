@@ -61,7 +61,7 @@ export function toFieldSet(value: unknown, schema: Schema | undefined): FieldSet
 }
 
 /** Paths that are in both values with different leaves. */
-export function modified(a: unknown, b: unknown, schema: Schema | undefined): FieldSet {
+function modified(a: unknown, b: unknown, schema: Schema | undefined): FieldSet {
   const set = new FieldSet()
   const shape = shapeOf(a, schema)
   if (shape !== shapeOf(b, schema) || shape === 'leaf') {

@@ -19,7 +19,7 @@ export function builtinSchema(messageName: string): ObjectSchema {
 }
 
 /** Removes unknown fields in place and answers their paths; throws on values of a wrong type. */
-export function pruneBuiltin(object: ApiObject, openapi: Schema): string[] {
+function pruneBuiltin(object: ApiObject, openapi: Schema): string[] {
   const unknown: string[] = []
   walk(object, openapi, '', unknown, object.kind, object.apiVersion)
   return unknown

@@ -7,7 +7,7 @@ import { ApiError, badRequest, tooLarge, unsupportedMediaType } from '../status.
 import { duplicateKeys } from './duplicate-keys.ts'
 
 /** apiserver's MaxRequestBodyBytes. */
-export const BODY_LIMIT = 3 * 1024 * 1024
+const BODY_LIMIT = 3 * 1024 * 1024
 
 /** What comes after the limit is read and dropped: a stream that is cut off would take the answer with it. */
 export function readBody(request: IncomingMessage | Http2ServerRequest): Promise<Buffer> {

@@ -20,7 +20,7 @@ export function defaultPodSpec(spec: JsonObject): void {
   }
 }
 
-export function containers(spec: JsonObject): JsonObject[] {
+function containers(spec: JsonObject): JsonObject[] {
   return [
     ...((spec['containers'] as JsonObject[] | undefined) ?? []),
     ...((spec['initContainers'] as JsonObject[] | undefined) ?? []),

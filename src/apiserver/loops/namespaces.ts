@@ -7,7 +7,7 @@ import { deleteObject } from '../rest/delete.ts'
 import { createObject, settle, updateObject } from '../rest/write.ts'
 import type { Background } from './background.ts'
 
-export const SYSTEM_NAMESPACES = ['default', 'kube-node-lease', 'kube-public', 'kube-system']
+const SYSTEM_NAMESPACES = ['default', 'kube-node-lease', 'kube-public', 'kube-system']
 
 const OPTIONS = { dryRun: false, fieldManager: 'sluice-apiserver', fieldValidation: 'Ignore', force: false } as const
 

@@ -32,7 +32,7 @@ export function decodeProtobuf(body: Uint8Array): JsonObject {
 }
 
 /** Whether bodies of this kind can be read. */
-export function messageFor(apiVersion: string, kind: string): string {
+function messageFor(apiVersion: string, kind: string): string {
   // Options kinds are registered in every group; client-go names the group of the request.
   if (kind === 'DeleteOptions') return 'meta.v1.DeleteOptions'
   const slash = apiVersion.indexOf('/')
@@ -52,7 +52,7 @@ function readFields(bytes: Uint8Array, take: (number: number, reader: WireReader
   }
 }
 
-export function decodeMessage(name: string, bytes: Uint8Array): JsonObject {
+function decodeMessage(name: string, bytes: Uint8Array): JsonObject {
   const { byNumber, fields } = message(name)
   const object: JsonObject = {}
   readFields(bytes, (number, reader, wireType) => {

@@ -93,7 +93,7 @@ export class Lister {
 }
 
 /** 410 whose Status carries a token for the rest of the list. */
-export class ContinueExpired extends ApiError {
+class ContinueExpired extends ApiError {
   readonly token: string
 
   constructor(error: ApiError, token: string) {
@@ -107,7 +107,7 @@ export class ContinueExpired extends ApiError {
 }
 
 /** Everything is answered from the newest state, which satisfies NotOlderThan; Exact only works for the version of now. */
-export function checkVersionMatch(query: URLSearchParams, current: number): void {
+function checkVersionMatch(query: URLSearchParams, current: number): void {
   const match = query.get('resourceVersionMatch') ?? ''
   const asked = versionParameter(query)
   const wrong = (why: string) =>

@@ -74,7 +74,7 @@ export function settle(api: Api, entry: Entry, object: ApiObject): ApiObject {
   return stored.object
 }
 
-export function readyToGo(object: ApiObject): boolean {
+function readyToGo(object: ApiObject): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds, finalizers = [] } = object.metadata
   if (deletionTimestamp === undefined || finalizers.length > 0) return false
   if (object.kind === 'Namespace' && object.apiVersion === 'v1') return (object['spec']?.finalizers ?? []).length === 0

@@ -17,7 +17,7 @@ export interface ChainTls {
 }
 
 /** `0.0.0.0_8080`, as Istio names listeners. */
-export function listenerName(bind: string, port: number): string {
+function listenerName(bind: string, port: number): string {
   return `${bind}_${port}`
 }
 

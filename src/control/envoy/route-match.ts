@@ -26,9 +26,8 @@ export function queryMatcher(name: string, match: StringMatch): Config {
 }
 
 /** A `StringMatcher`. */
-export function stringMatcher(match: Exclude<StringMatch, { present: true }>, ignoreCase = false): Config {
-  const ignore = ignoreCase ? true : undefined
-  if ('exact' in match) return { exact: match.exact, ignore_case: ignore }
-  if ('prefix' in match) return { prefix: match.prefix, ignore_case: ignore }
+export function stringMatcher(match: Exclude<StringMatch, { present: true }>): Config {
+  if ('exact' in match) return { exact: match.exact }
+  if ('prefix' in match) return { prefix: match.prefix }
   return { safe_regex: { regex: match.regex } }
 }

@@ -66,7 +66,7 @@ function forward(http: HttpRoute, context: DestinationContext): Config {
 }
 
 /** The name of the cluster that a Destination means. */
-export function destinationCluster(destination: HttpRoute, context: DestinationContext): string {
+function destinationCluster(destination: HttpRoute, context: DestinationContext): string {
   const host = fqdn(destination['host'], context.namespace, context.clusterDomain)
   const ports = context.service(host)?.ports ?? []
   const port = destination['port']?.number ?? (ports.length === 1 ? ports[0].port : context.serverPort)

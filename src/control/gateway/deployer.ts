@@ -22,16 +22,14 @@ const TYPES: Readonly<Record<string, ResourceType>> = {
 export class GatewayDeployer {
   readonly #kube: KubeClient
   readonly #mesh: Mesh
-  readonly #image: string
   readonly #applied = new Map<string, string>()
   #busy = false
   #again = false
   #stopped = false
 
-  constructor(kube: KubeClient, mesh: Mesh, image: string) {
+  constructor(kube: KubeClient, mesh: Mesh) {
     this.#kube = kube
     this.#mesh = mesh
-    this.#image = image
   }
 
   /** Gateways or their classes changed. */
@@ -55,7 +53,7 @@ export class GatewayDeployer {
 
   async #deploy(gateway: KubeObject): Promise<void> {
     const key = `${keyOf(gateway)}/${gateway.metadata.uid}`
-    const objects = deploymentObjects(gateway, this.#image)
+    const objects = deploymentObjects(gateway)
     const text = JSON.stringify(objects)
     if (this.#applied.get(key) === text || gateway.metadata.deletionTimestamp !== undefined) return
     try {

@@ -6,11 +6,14 @@ const MANAGED_LABEL = 'gateway.istio.io/managed'
 const MANAGED_BY = 'istio.io-gateway-controller'
 const CLASS_LABEL = 'gateway.networking.k8s.io/gateway-class-name'
 
+/** Of the proxies that are made; what it stands for is the affair of whoever starts Pods. */
+const IMAGE = 'sluice.dev/proxy'
+
 /** The first port that a program without privileges may listen on. */
 const UNPRIVILEGED = 1024
 
 /** Where a gateway without privileges listens for a port: low ones are moved up, and the Service maps them. */
-export function containerPort(port: number): number {
+function containerPort(port: number): number {
   return port < UNPRIVILEGED ? port + 10_000 : port
 }
 
@@ -26,7 +29,7 @@ export function isAutomatic(gateway: KubeObject): boolean {
 }
 
 /** The ServiceAccount, Deployment and Service that run a Gateway. They are owned by it and go with it. */
-export function deploymentObjects(gateway: KubeObject, image: string): KubeObject[] {
+export function deploymentObjects(gateway: KubeObject): KubeObject[] {
   const { name, namespace, uid = '' } = gateway.metadata
   const full = deployedName(gateway)
   const infrastructure = gateway['spec'].infrastructure ?? {}
@@ -50,7 +53,7 @@ export function deploymentObjects(gateway: KubeObject, image: string): KubeObjec
         selector: { matchLabels: selector },
         template: {
           metadata: { labels, annotations: infrastructure.annotations },
-          spec: { serviceAccountName: full, terminationGracePeriodSeconds: 10, containers: [container(image, ports)] },
+          spec: { serviceAccountName: full, terminationGracePeriodSeconds: 10, containers: [container(ports)] },
         },
       },
     },
@@ -81,11 +84,11 @@ function uniquePorts(gateway: KubeObject): Port[] {
   return [...ports.values()]
 }
 
-function container(image: string, ports: readonly Port[]): object {
+function container(ports: readonly Port[]): object {
   const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } })
   return {
     name: 'istio-proxy',
-    image,
+    image: IMAGE,
     args: ['proxy', 'router'],
     ports: [
       ...ports.map(({ port }) => ({ containerPort: containerPort(port) })),

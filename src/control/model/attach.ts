@@ -82,7 +82,7 @@ export interface ListenerInfo {
 }
 
 /** Whether an extension of that type takes this traffic. No entry means all; else any entry whose mode and ports fit. */
-export function matchesTraffic(extension: Pick<Extension, 'match'>, listener: ListenerInfo): boolean {
+function matchesTraffic(extension: Pick<Extension, 'match'>, listener: ListenerInfo): boolean {
   if (extension.match.length === 0) return true
   return extension.match.some(
     ({ mode, ports }) =>

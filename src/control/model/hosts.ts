@@ -12,7 +12,7 @@ export function clusterName(port: number, subset: string, host: string): string 
 }
 
 /** Whether `host` (maybe a wildcard itself) lies within `pattern` (`*`, `*.suffix`, or a name). */
-export function hostWithin(host: string, pattern: string): boolean {
+function hostWithin(host: string, pattern: string): boolean {
   if (pattern === '*' || pattern === host) return true
   if (!pattern.startsWith('*')) return false
   const tail = host.startsWith('*') ? host.slice(1) : host

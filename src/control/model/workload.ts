@@ -9,7 +9,7 @@ export interface Workload {
   readonly ip: string
   readonly podName: string
   readonly namespace: string
-  /** Labels of the Pod; what the node's own metadata says counts until the Pod is known. */
+  /** Of the Pod, as far as it is known, else what the node's own metadata says. */
   readonly labels: Readonly<Record<string, string>>
   /** `ISTIO_VERSION` of the metadata. */
   readonly version: string
@@ -21,7 +21,7 @@ export interface Workload {
 export type Labels = Readonly<Record<string, string>>
 
 /** A node as Istio's agent names it: `router~10.0.0.1~pod.namespace~namespace.svc.cluster.local`. */
-export function parseNode(id: string, metadata: JsonObject, podLabels?: Labels): Workload | undefined {
+export function parseNode(id: string, metadata: JsonObject): Workload | undefined {
   const [type, ip, pod, domain] = id.split('~')
   if (domain === undefined || (type !== 'router' && type !== 'sidecar' && type !== 'waypoint')) return undefined
   const dot = pod.lastIndexOf('.')
@@ -33,7 +33,7 @@ export function parseNode(id: string, metadata: JsonObject, podLabels?: Labels):
     ip,
     podName,
     namespace,
-    labels: podLabels ?? stringMap(metadata['LABELS']),
+    labels: stringMap(metadata['LABELS']),
     version: text(metadata['ISTIO_VERSION']) ?? '',
     metadata,
     mayHaveSecrets: true,

@@ -100,6 +100,6 @@ function isOpen({ conditions }: ExtensionStatus): boolean {
   )
 }
 
-export function typeOf(extension: Extension): ResourceType {
+function typeOf(extension: Extension): ResourceType {
   return extension.object.kind === 'WasmPlugin' ? Kinds.wasmPlugin : Kinds.trafficExtension
 }

@@ -10,7 +10,7 @@ export type Capability = 'pull' | 'resolve' | 'push'
 
 const CAPABILITIES: readonly string[] = ['pull', 'resolve', 'push'] satisfies Capability[]
 
-export const ALL_CAPABILITIES: ReadonlySet<Capability> = new Set(['pull', 'resolve', 'push'])
+const ALL_CAPABILITIES: ReadonlySet<Capability> = new Set(['pull', 'resolve', 'push'])
 
 /** A place that serves a registry's images. */
 export interface RegistryHost {

@@ -51,7 +51,7 @@ async function allFree(address: string, ports: readonly number[]): Promise<boole
 }
 
 /** Whether a program could listen there now. */
-export function isFree(address: string, port: number): Promise<boolean> {
+function isFree(address: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer()
     server.once('error', () => resolve(false))

@@ -80,7 +80,7 @@ async function fromSource(
 }
 
 /** The downward API's fields (core/v1 ObjectFieldSelector). */
-export function fieldOf(pod: Pod, podIP: string, path: string): string {
+function fieldOf(pod: Pod, podIP: string, path: string): string {
   const keyed = /^metadata\.(labels|annotations)\['([^']+)'\]$/.exec(path)
   if (keyed !== null) return pod.metadata[keyed[1] as 'labels' | 'annotations']?.[keyed[2]] ?? ''
   switch (path) {

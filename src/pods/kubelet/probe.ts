@@ -101,12 +101,12 @@ export async function probeOnce(probe: ProbeSpec, target: ProbeTarget): Promise<
   return 'the probe asks for nothing that is known here'
 }
 
-export function portOf(port: number | string, spec: ContainerSpec): number | undefined {
+function portOf(port: number | string, spec: ContainerSpec): number | undefined {
   if (typeof port === 'number') return port
   return spec.ports?.find((each) => each.name === port)?.containerPort
 }
 
-export function tcpProbe(host: string, port: number, timeoutMs: number): Promise<ProbeResult> {
+function tcpProbe(host: string, port: number, timeoutMs: number): Promise<ProbeResult> {
   return new Promise((resolve) => {
     const socket = connect({ host, port })
     const end = (result: ProbeResult) => {

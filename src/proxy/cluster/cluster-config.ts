@@ -100,7 +100,9 @@ const DISCOVERY: Readonly<Record<number, ClusterConfig['discovery']>> = {
   [DiscoveryType.EDS]: 'eds',
 }
 
-export function clusterConfig(proto: ClusterProto, path = `cluster "${proto.name}"`): ClusterConfig {
+/** Reads the settings of a cluster; throws where one is wrong or not supported. */
+export function clusterConfig(proto: ClusterProto): ClusterConfig {
+  const path = `cluster "${proto.name}"`
   onlyFields(ClusterSchema, proto, FIELDS, path)
   if (proto.name === '') throw invalid(`${path}.name`, 'a name is missing')
   if (proto.clusterDiscoveryType.case === 'clusterType')

@@ -79,4 +79,4 @@ export function structJson(struct: Struct | JsonObject): JsonObject {
   return '$typeName' in struct ? (toJson(StructSchema, struct as Struct) as JsonObject) : (struct as JsonObject)
 }
 
-export const NO_METADATA: Readonly<Record<string, unknown>> = Object.freeze(Object.create(null))
+const NO_METADATA: Readonly<Record<string, unknown>> = Object.freeze(Object.create(null))

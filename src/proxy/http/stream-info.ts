@@ -112,9 +112,6 @@ export class StreamInfo {
   /** Body bytes. */
   bytesReceived = 0
   bytesSent = 0
-  requestHeadersBytes = 0
-  responseHeadersBytes = 0
-  responseTrailersBytes = 0
   requestId = ''
   /** '' for a request that is not traced. */
   traceId = ''
@@ -162,7 +159,6 @@ export class StreamInfo {
     this.startMono = before.startMono
     this.requestCompleteMono = before.requestCompleteMono
     this.bytesReceived = before.bytesReceived
-    this.requestHeadersBytes = before.requestHeadersBytes
     this.requestId = before.requestId
     this.remoteAddress = before.remoteAddress
     this.remotePort = before.remotePort

@@ -12,7 +12,7 @@ import { DEFAULT_TABLE_SIZE, ENTRY_OVERHEAD } from './hpack/static-table.ts'
 import type { Http2Output } from './output.ts'
 
 /** For one direction of a stream, from its first frame to its last: Envoy's bound. No window holds METADATA back. */
-export const MAX_METADATA = 1 << 20
+const MAX_METADATA = 1 << 20
 
 /** What a stream's peer has sent. Frames and entries count with an overhead, since small ones cost us more than their bytes. */
 export class MetadataReceiver {

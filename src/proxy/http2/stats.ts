@@ -13,7 +13,7 @@ export interface Http2Stats {
 }
 
 /** The limits of the flood guard, as they are counted. */
-export const FLOODS = [
+const FLOODS = [
   'inbound_empty_frames_flood',
   'inbound_priority_frames_flood',
   'inbound_window_update_frames_flood',

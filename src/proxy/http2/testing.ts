@@ -76,7 +76,7 @@ class FakeSocket extends EventEmitter {
 }
 
 /** What happened, the pieces of each body put together. */
-export class Recording {
+class Recording {
   readonly events: string[] = []
   readonly #bodies = new Map<string, string>()
 

@@ -7,7 +7,7 @@ import { stringMatch } from './string.ts'
 export type ValueMatch = (value: unknown) => boolean
 
 /** Compiles a ValueMatcher over JSON values. */
-export function valueMatch(matcher: ValueMatcher | undefined, path: string): ValueMatch {
+function valueMatch(matcher: ValueMatcher | undefined, path: string): ValueMatch {
   if (matcher === undefined) throw invalid(path, 'a value matcher is missing')
   onlyFields(
     ValueMatcherSchema,

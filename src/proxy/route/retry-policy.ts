@@ -9,7 +9,7 @@ import { type HeaderMatch, headerMatch } from '../match/header.ts'
 import { ResetHeaders } from './reset-headers.ts'
 
 /** Why an attempt failed. */
-export const RetryOn = {
+const RetryOn = {
   '5xx': 1 << 0,
   'gateway-error': 1 << 1,
   reset: 1 << 2,

@@ -251,7 +251,7 @@ export class RouteEntry implements Route {
 }
 
 /** Replaces what a prefix or path match covered. */
-export function rewritePrefix(matcher: RouteMatcher, path: string, replacement: string): string {
+function rewritePrefix(matcher: RouteMatcher, path: string, replacement: string): string {
   switch (matcher.kind) {
     case 'prefix':
     case 'separated':

@@ -7,7 +7,7 @@ import { FEW_CHARACTERS, type StringGiver } from '../string-giver.ts'
 
 /** cpp-host's limits; beyond them a map counts as empty. */
 export const MAX_PAIRS = 1024
-export const MAX_PAIRS_BYTES = 1 << 20
+const MAX_PAIRS_BYTES = 1 << 20
 
 export function pairsSize(flat: readonly string[]): number {
   let size = 4

@@ -104,7 +104,7 @@ export const WASI_FUNCTIONS: Readonly<Record<string, Signature>> = {
   sock_shutdown: 'ii>i',
 }
 
-export const WASI_MODULES: ReadonlySet<string> = new Set(['wasi_snapshot_preview1', 'wasi_unstable'])
+const WASI_MODULES: ReadonlySet<string> = new Set(['wasi_snapshot_preview1', 'wasi_unstable'])
 
 /** The types that the host accepts for an import, or undefined where it has no such function. */
 export function acceptedTypes(module: string, name: string): readonly Signature[] | undefined {

@@ -11,7 +11,7 @@ export function integer(value: number, bits: number, flags = 0): Buffer {
 }
 
 /** RFC 7541 5.2, plain. */
-export function string(text: string): Buffer {
+function string(text: string): Buffer {
   const bytes = Buffer.from(text, 'latin1')
   return Buffer.concat([integer(bytes.length, 7), bytes])
 }

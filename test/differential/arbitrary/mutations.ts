@@ -52,7 +52,7 @@ const remove = (names: readonly string[]) =>
   )
 
 /** What virtual hosts, routes and clusters of routes do to headers. */
-export const mutations = some({
+const mutations = some({
   request_headers_to_add: add(REQUEST),
   request_headers_to_remove: remove(REQUEST),
   response_headers_to_add: add(RESPONSE),

@@ -2,7 +2,7 @@
 import type { Dice } from './dice.ts'
 
 export const TEXTS = ['1', '', 'abc', 'ABC', 'a,b', '15', '-3', ' x ', 'a b', '1.5', '+7', '007', '9223372036854775808']
-export const REQUEST_HEADERS = ['x-a', 'X-A', 'x-none', 'x-two', 'x-empty', ':path', ':method', ':authority', 'host']
+const REQUEST_HEADERS = ['x-a', 'X-A', 'x-none', 'x-two', 'x-empty', ':path', ':method', ':authority', 'host']
 
 export function stringMatcher(dice: Dice, texts: readonly string[] = TEXTS): Record<string, unknown> {
   const text = dice.pick(texts.filter((one) => one !== ''))

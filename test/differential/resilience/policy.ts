@@ -4,8 +4,8 @@ import type { Dice } from '../filters/dice.ts'
 export type Config = Readonly<Record<string, unknown>>
 
 /** Times are so far apart that it is certain what comes first: a try in silence, a try, an answer that is late, the request. */
-export const TRY_IDLE = '0.1s'
-export const TRY = '0.2s'
+const TRY_IDLE = '0.1s'
+const TRY = '0.2s'
 export const LATE_MS = 320
 const REQUEST = ['0.5s', '0.5s', '0.9s']
 

@@ -5,7 +5,7 @@ import type { Sequence } from './sequence.ts'
 /** What differs from run to run, or says nothing of the message. */
 const VOLATILE = new Set(['date', 'connection', 'keep-alive', 'x-envoy-upstream-service-time'])
 
-export function factsOf(sequence: Sequence, { exchanges, log }: Seen): Map<string, string> {
+function factsOf(sequence: Sequence, { exchanges, log }: Seen): Map<string, string> {
   const facts = new Map<string, string>()
   for (const [i, exchange] of exchanges.entries()) {
     facts.set(`${i}.status`, String(exchange.status))

@@ -275,7 +275,7 @@ function response(dice: Dice): Response {
   }
 }
 
-export function generate(dice: Dice): Sequence {
+function generate(dice: Dice): Sequence {
   const chain = { plain: [dice.chance(0.3), dice.chance(0.3)], late: dice.chance(0.5), alone: dice.chance(0.5) }
   return {
     instances: dice.list(1, chain.alone ? 1 : 2, () => new Instance(dice, chain).sections()),

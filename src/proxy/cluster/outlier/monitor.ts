@@ -13,7 +13,7 @@ export class OutlierMonitor {
 }
 
 /** Requests of one interval. */
-export class RequestCount {
+class RequestCount {
   total = 0
   success = 0
 }
