@@ -43,6 +43,7 @@ export interface FactoryContext {
 /** For what stands outside of listeners. */
 export const NO_LISTENER: ListenerFacts = { name: '', direction: 0, metadata: {} }
 
+/** What filters may ask of the listener that they stand in. */
 export interface ListenerFacts {
   readonly name: string
   readonly direction: TrafficDirection

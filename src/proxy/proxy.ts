@@ -24,6 +24,7 @@ import { OverloadState } from './overload/overload-state.ts'
 
 const log = logger('proxy')
 
+/** What a proxy is started with. */
 export interface ProxyOptions {
   readonly bootstrap?: Bootstrap
   /** The management server; else the one that the bootstrap's `ads_config` names. */
@@ -40,12 +41,14 @@ export interface ProxyOptions {
   readonly drainMs?: number
 }
 
+/** Where a listener listens. */
 export interface ListenerAddress {
   readonly name: string
   readonly address: string
   readonly port: number
 }
 
+/** A running proxy. */
 export interface ProxyHandle {
   /** `host:port` of the admin endpoint, when there is one. */
   readonly adminAddress: string | undefined

@@ -14,6 +14,7 @@ const CODES: Readonly<Record<FailureCause, ErrorCode>> = {
   internal: 'SL4012',
 }
 
+/** Why a plugin has failed, as its log and its owner are told. */
 export interface PluginFailure {
   readonly cause: FailureCause
   /** The plugin whose callback ran; another plugin of the same VM fails with it. */
@@ -42,6 +43,7 @@ export class GuestFault extends Error {
   }
 }
 
+/** Makes it of whatever a callback of the module threw. */
 export function describeFailure(
   error: unknown,
   outOfFuel: boolean,

@@ -31,6 +31,7 @@ export interface Limits {
   readonly tickMs: number
 }
 
+/** What holds where nothing else is said (docs/reference/wasm-host.md). */
 export const DEFAULT_LIMITS: Limits = {
   moduleBytes: 64 << 20,
   memoryPages: 1024,

@@ -11,6 +11,7 @@ export interface StringGiver {
 
 let giver: WebAssembly.Module | undefined
 
+/** An instance of the module that writes strings, for the memory and the allocator of one VM. */
 export function stringGiverFor(memory: WebAssembly.Memory | undefined, malloc: (size: number) => number): StringGiver {
   // Whoever gives has looked whether its slots lie in the memory.
   if (memory === undefined) throw new TypeError('the module has no memory')

@@ -20,6 +20,7 @@ const log = logger('ads')
 /** gRPC's INVALID_ARGUMENT, which Envoy's own NACKs carry too. */
 const INVALID_ARGUMENT = 3
 
+/** A resource of a response, with its name. */
 export interface NamedResource {
   readonly name: string
   readonly resource: Any
@@ -40,6 +41,7 @@ export type ResourceHandler = (
   version: string,
 ) => readonly RejectedResource[] | Promise<readonly RejectedResource[]>
 
+/** How a client connects, and as whom. */
 export interface AdsClientOptions {
   readonly transport: AdsTransport
   readonly node: Node

@@ -1,5 +1,6 @@
 import { isWholeState } from './type-urls.ts'
 
+/** What a NACK means for the resources of its response. */
 export interface Blame {
   /** The resources that the NACK is about. */
   readonly blamed: readonly string[]

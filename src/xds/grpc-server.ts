@@ -10,6 +10,7 @@ import type { AdsAcceptor, Peer, Stream } from './transport.ts'
 
 const PEER = createContextKey<Peer>({ local: false })
 
+/** A listening server. */
 export interface GrpcServer {
   readonly port: number
   /** Ends all streams and stops listening. */

@@ -28,6 +28,7 @@ export interface Outcome {
   readonly names: readonly string[]
 }
 
+/** A NACK. */
 export interface Rejection extends Outcome {
   readonly error: string
   /** Those of `names` that are refused for good; the others are sent again without them. */

@@ -23,6 +23,7 @@ export interface SignatureRequirement extends Signers {
   readonly warn: boolean
 }
 
+/** As they travel in the environment of a module. */
 export function encodeRequirements(requirements: readonly SignatureRequirement[]): string {
   return JSON.stringify(requirements)
 }

@@ -49,6 +49,7 @@ function limitsText(prefix: string, limits: LimitsStatus): string[] {
   ]
 }
 
+/** `/clusters`: each cluster with its limits and hosts, a fact a line as Envoy prints them. */
 export function clustersText(workers: readonly (readonly ClusterStatus[])[], config: ConfigManager): string {
   const lines: string[] = []
   for (const { name, hosts, limits } of merge(workers)) {
@@ -80,6 +81,7 @@ export function clustersText(workers: readonly (readonly ClusterStatus[])[], con
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`
 }
 
+/** `/clusters?format=json`: Envoy's `admin.v3.Clusters`. */
 export function clustersJson(workers: readonly (readonly ClusterStatus[])[], config: ConfigManager): unknown {
   return {
     cluster_statuses: merge(workers).map(({ name, hosts, limits }) => ({

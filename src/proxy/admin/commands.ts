@@ -9,6 +9,7 @@ export interface ProxyState {
 
 export type Command = (query: URLSearchParams) => Promise<void>
 
+/** The commands by their paths. */
 export function commands(
   workers: WorkerPool,
   state: ProxyState,

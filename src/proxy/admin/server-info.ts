@@ -2,6 +2,7 @@ import { type JsonObject, toJson } from '@bufbuild/protobuf'
 import { type Node, NodeSchema } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import type { ConfigManager } from '../main/config-manager.ts'
 
+/** `/server_info`: Envoy's `admin.v3.ServerInfo`, as far as it has a meaning here. */
 export function serverInfo(
   config: ConfigManager,
   node: Node,

@@ -12,6 +12,7 @@ export interface StatTag {
   readonly fixed: string
 }
 
+/** Reads `stats_config.stats_tags` of the bootstrap. */
 export function statTags(bootstrap: Bootstrap): StatTag[] {
   return (bootstrap.statsConfig?.statsTags ?? []).map(({ tagName, tagValue }, i) => {
     const path = `bootstrap.stats_config.stats_tags[${i}]`

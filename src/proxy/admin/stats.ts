@@ -5,12 +5,14 @@ import type { HistogramSnapshot, StatsSnapshot } from '../stats/store.ts'
 import { envoyName } from './prometheus-names.ts'
 import type { StatTag } from './stat-tags.ts'
 
+/** What one worker answers when it is asked for its statistics. */
 export interface WorkerStats extends StatsSnapshot {
   /** Gauges that are of the process, and so the same in each. */
   readonly process: Readonly<Record<string, number>>
   readonly istio: readonly IstioSeries[]
 }
 
+/** The statistics of the process: those of all threads together. */
 export interface MergedStats {
   readonly counters: ReadonlyMap<string, number>
   readonly gauges: ReadonlyMap<string, number>
@@ -104,12 +106,14 @@ export function chooseStats(stats: MergedStats, filter: string, usedOnly: boolea
   }
 }
 
+/** `/stats`: a name and a value a line. */
 export function statsText(stats: MergedStats): string {
   const lines = [...stats.counters, ...stats.gauges].map(([name, value]) => `${name}: ${value}`)
   for (const [name, { count, sum }] of stats.histograms) lines.push(`${name}: count=${count} sum=${sum.toFixed(3)}`)
   return lines.length === 0 ? '' : `${lines.sort().join('\n')}\n`
 }
 
+/** `/stats?format=json`, with counters and gauges. */
 export function statsJson(stats: MergedStats): unknown {
   const list = [...stats.counters, ...stats.gauges].sort()
   return { stats: list.map(([name, value]) => ({ name, value })) }

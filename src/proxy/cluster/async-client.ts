@@ -30,12 +30,14 @@ export interface CallSpan {
   cancel(flag: number): void
 }
 
+/** What a caller wants of one stream. */
 export interface AsyncStreamOptions {
   readonly span?: CallSpan | undefined
   /** Of the whole response, from the end of the request on; 0 or absent: none. */
   readonly timeoutMs?: number
 }
 
+/** The sending half of a stream to a cluster. */
 export interface AsyncStream {
   sendHeaders(headers: HeaderMap, endStream: boolean): void
   sendData(data: BodyBuffer, endStream: boolean): void
@@ -44,6 +46,7 @@ export interface AsyncStream {
   reset(): void
 }
 
+/** The receiving half; exactly one of `onComplete` and `onReset` ends it. */
 export interface AsyncStreamCallbacks {
   onHeaders(headers: HeaderMap, endStream: boolean): void
   onData(data: BodyBuffer, endStream: boolean): void

@@ -10,6 +10,7 @@ import { dnsNameMatches } from '../tls/dns-name.ts'
 import { altNames } from '../tls/secrets.ts'
 import type { UpstreamCallbacks } from './upstream.ts'
 
+/** Which of the two a cluster asks for, and where the name stands. */
 export interface AutoNames {
   readonly sni: boolean
   readonly san: boolean

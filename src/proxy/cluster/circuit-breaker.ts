@@ -7,6 +7,7 @@ import {
 import { onlyFields } from '../config/fields.ts'
 import { type CountPlace, ProcessCount } from '../process-count.ts'
 
+/** `thresholds` of one priority. */
 export interface Limits {
   readonly maxConnections: number
   readonly maxPending: number

@@ -10,6 +10,7 @@ import { type PendingStream, type UpstreamCallbacks, UpstreamFailure } from './u
 import type { UpstreamConnection } from './upstream-connection.ts'
 import type { UpstreamTls } from './upstream-tls.ts'
 
+/** What a cluster says of its connections. */
 export interface PoolSettings extends ClientConnectionSettings {
   readonly connectTimeoutMs: number
   readonly idleTimeoutMs: number

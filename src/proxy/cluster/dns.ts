@@ -2,6 +2,7 @@ import { lookup, type RecordWithTtl, resolve4, resolve6 } from 'node:dns'
 import { isIP } from 'node:net'
 import type { Endpoint } from './endpoints.ts'
 
+/** When names are looked up again. */
 export interface DnsSettings {
   readonly refreshMs: number
   /** After look-ups that failed; each pause in a row may be longer, up to the second number. */

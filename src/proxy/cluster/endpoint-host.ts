@@ -11,6 +11,7 @@ import { OutlierMonitor } from './outlier/monitor.ts'
 import type { PriorityPools } from './priority-pools.ts'
 import type { Transport } from './transport.ts'
 
+/** Where an endpoint runs; '' where it is not told. */
 export interface Locality {
   readonly region: string
   readonly zone: string

@@ -23,6 +23,7 @@ export interface Endpoint extends EndpointSettings {
   readonly healthFlags: number
 }
 
+/** The endpoints of a cluster, and what holds for all of them. */
 export interface Assignment {
   readonly endpoints: readonly Endpoint[]
   /** By `localityKey`. */
@@ -31,6 +32,7 @@ export interface Assignment {
   readonly overprovisioning: number
 }
 
+/** Reads endpoints, of the cluster itself or of EDS; throws where something is wrong or not supported. */
 export function compileAssignment(proto: ClusterLoadAssignment | undefined, path: string): Assignment {
   const endpoints: Endpoint[] = []
   const localityWeights = new Map<string, number>()
@@ -111,6 +113,7 @@ function internalAddress(address: Address | undefined, path: string) {
   return { listener, place: { ip: `envoy://${listener}/${endpointId}`, port: 0 } }
 }
 
+/** The address that is meant; a pipe's path stands in the place of an IP address. */
 export function socketAddress(address: Address | undefined, path: string): { ip: string; port: number } {
   const specifier = address?.address
   if (specifier?.case === 'pipe') return { ip: specifier.value.path, port: 0 }

@@ -14,8 +14,10 @@ export const HealthFlag = {
   Draining: 0x200,
 } as const
 
+/** Hosts with one of these get nothing, unless in panic. */
 export const UNHEALTHY =
   HealthFlag.FailedActiveCheck | HealthFlag.FailedOutlierCheck | HealthFlag.FailedEds | HealthFlag.Draining
+/** Hosts with one of these get what the healthy ones cannot take. */
 export const DEGRADED = HealthFlag.DegradedActiveCheck | HealthFlag.DegradedEds
 /** Hosts that no share of healthy hosts is reckoned by. */
 export const EXCLUDED = HealthFlag.PendingActiveCheck | HealthFlag.ImmediateFail | HealthFlag.Draining
@@ -32,6 +34,7 @@ const NAMES: readonly (readonly [number, string])[] = [
   [HealthFlag.Draining, '/eds_status_draining'],
 ]
 
+/** The flags as `/clusters` shows them. */
 export function healthFlagsText(flags: number): string {
   const text = NAMES.filter(([flag]) => (flags & flag) !== 0).map(([, name]) => name)
   return text.length === 0 ? 'healthy' : text.join('')

@@ -11,6 +11,7 @@ export interface Host {
   readonly cluster: ClusterFacts
 }
 
+/** What may be asked of a host's cluster. */
 export interface ClusterFacts {
   readonly name: string
   /** `alt_stat_name`, else the name. */

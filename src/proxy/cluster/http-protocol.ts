@@ -20,6 +20,7 @@ import { onlyFields, unsupported } from '../config/fields.ts'
 import { type HeaderKeyFormat, headerKeyFormat } from '../http1/header-key-format.ts'
 import { type AutoNames, autoNames } from './auto-names.ts'
 
+/** What a cluster says of its HTTP. */
 export interface HttpProtocol {
   idleTimeout: ClusterProto['connectTimeout']
   maxDuration: ClusterProto['connectTimeout']
@@ -36,6 +37,7 @@ export interface HttpProtocol {
 
 const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
 
+/** Reads both forms; throws where something is wrong or not supported. */
 export function httpProtocol(proto: ClusterProto, path: string): HttpProtocol {
   const part: HttpProtocol = {
     idleTimeout: undefined,

@@ -29,6 +29,7 @@ export interface UpstreamTls {
   info(socket: Socket, name?: string): TlsInfo
 }
 
+/** Compiles the TLS context of a cluster; `auto`: its server names come from the requests. */
 export function compileUpstreamTls(
   config: UpstreamTlsContext,
   http2: boolean,

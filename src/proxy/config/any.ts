@@ -15,6 +15,7 @@ import { registry } from '../../xds/registry.ts'
 import { invalid, unsupported } from './fields.ts'
 import { checkNested } from './nested.ts'
 
+/** What an `Any` holds. */
 export interface Unpacked {
   /** Full message name; for a TypedStruct the one inside. */
   readonly typeName: string
@@ -62,6 +63,7 @@ export function unpackAs<D extends DescMessage>(any: Any | undefined, schema: D,
   return message as MessageShape<D>
 }
 
+/** The message that a type URL names. */
 export function messageName(typeUrl: string): string {
   return typeUrl.slice(typeUrl.lastIndexOf('/') + 1)
 }

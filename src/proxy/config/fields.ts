@@ -21,10 +21,12 @@ function describe(field: DescField): string {
   return field.fieldKind === 'message' ? `${field.message.name} is not supported` : 'the field is not supported'
 }
 
+/** For what Envoy can do and this proxy cannot. */
 export function unsupported(where: string, detail: string): SluiceError {
   return new SluiceError('SL5001', `${where}: ${detail}`, { where })
 }
 
+/** For what is wrong, here and in Envoy. */
 export function invalid(where: string, detail: string): SluiceError {
   return new SluiceError('SL5002', `${where}: ${detail}`, { where })
 }

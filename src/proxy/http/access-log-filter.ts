@@ -15,6 +15,7 @@ import { celCondition } from './expression.ts'
 import { grpcStatus } from './operators/grpc.ts'
 import { responseFlagsText, type StreamInfo } from './stream-info.ts'
 
+/** Whether a request is to be logged. */
 export type LogFilter = (info: StreamInfo) => boolean
 
 const FIELDS = [

@@ -47,6 +47,7 @@ export async function prepareAccessLog(config: AccessLog, path: string): Promise
   return typeName === WasmAccessLogSchema.typeName ? prepareWasmAccessLog(message as WasmAccessLog, where) : undefined
 }
 
+/** Makes a log of what is configured: a file, a stream of the process, or a Wasm extension. */
 export function accessLogger(config: AccessLog, path: string, context: FactoryContext): AccessLogger {
   onlyFields(AccessLogSchema, config, ['name', 'filter', 'typed_config'], path)
   const filter = config.filter && logFilter(config.filter, `${path}.filter`, context)

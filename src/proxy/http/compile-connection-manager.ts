@@ -10,11 +10,13 @@ import { httpOptions } from './http-options.ts'
 import { HttpStats } from './http-stats.ts'
 import { LocalReplyMapper } from './local-reply-mapper.ts'
 
+/** A connection manager with all that ends with it. */
 export interface CompiledConnectionManager {
   readonly manager: ConnectionManager
   close(): void
 }
 
+/** Compiles a connection manager; what was made is closed again when some of it cannot be. */
 export async function compileConnectionManager(
   proto: HttpConnectionManager,
   place: ListenerPlace,

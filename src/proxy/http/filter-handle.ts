@@ -14,6 +14,7 @@ import { type Pausable, type Throttle, throttleRequest, throttleResponse } from 
 
 const NO_CONFIGS: readonly unknown[] = []
 
+/** A filter's place in one stream: what the filter may do there, and how far each direction has come at it. */
 export class FilterHandle implements HttpFilterCallbacks {
   readonly stream: HttpStream
   readonly index: number

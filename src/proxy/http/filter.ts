@@ -41,6 +41,7 @@ export interface HttpFilter {
   onDestroy?(): void
 }
 
+/** What an answer of our own has besides its code and body. */
 export interface LocalReplyOptions {
   /** Changes the reply's headers after Envoy's own were set. */
   readonly modifyHeaders?: (headers: HeaderMap) => void

@@ -8,6 +8,7 @@ import { untraced } from '../tracing/sampling.ts'
 import { isIp } from './address-text.ts'
 import { requestId } from './request-id.ts'
 
+/** What the connection manager says of whom to believe. */
 export interface ForwardedOptions {
   readonly useRemoteAddress: boolean
   readonly trustedHops: number

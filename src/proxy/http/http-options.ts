@@ -108,6 +108,7 @@ const FIELDS = [
  */
 const MOST_WAITING = 64 * 1024
 
+/** Reads the settings of a connection manager; throws where one is wrong or not supported. */
 export function httpOptions(config: HttpConnectionManager, node: Node, bufferLimit: number, path: string): HttpOptions {
   onlyFields(HttpConnectionManagerSchema, config, FIELDS, path)
   const common = config.commonHttpProtocolOptions

@@ -6,6 +6,7 @@ import { grpcFromHttp } from './grpc-from-http.ts'
 import type { HttpStream } from './stream.ts'
 import type { StreamInfo } from './stream-info.ts'
 
+/** An answer of our own that has not gone out yet. */
 export interface PendingReply {
   readonly code: number
   /** A byte string. */

@@ -1,12 +1,14 @@
 /** Path normalisation as the connection manager's options ask (RFC 3986 6.2.2; Envoy's path_utility). */
 import { HttpConnectionManager_PathWithEscapedSlashesAction as EscapedSlashes } from '../../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts'
 
+/** What the connection manager says of paths. */
 export interface PathOptions {
   readonly normalize: boolean
   readonly mergeSlashes: boolean
   readonly escapedSlashes: EscapedSlashes
 }
 
+/** The path that is meant, the one to redirect to, or why it is refused. */
 export type PathResult = { readonly path: string } | { readonly redirect: string } | { readonly error: string }
 
 /** Cheap test whether anything could need work: nearly every path needs none. */
@@ -15,10 +17,12 @@ const SUSPECT = /[%\\"<>^`{|}\x7f-\xff]|\/[./]/
 /** What stands in no path (RFC 3986 3.3). Of the others Envoy leaves the brackets. */
 const FOREIGN = /["<>^`{|}\x7f-\xff]/g
 
+/** Whether `normalizePath` could change the path or refuse it. */
 export function needsNormalizing(path: string): boolean {
   return SUSPECT.test(path)
 }
 
+/** The path as routes and filters are to see it; the query stays as it is. */
 export function normalizePath(raw: string, options: PathOptions): PathResult {
   const query = raw.search(/[?#]/)
   const rest = query === -1 ? '' : raw.slice(query)

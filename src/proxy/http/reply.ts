@@ -2,6 +2,7 @@
 import { codecErrorText, localReply, type PendingReply } from './local-reply.ts'
 import type { HttpStream } from './stream.ts'
 
+/** Answers, through the response phases while they have not begun. */
 export function reply(stream: HttpStream, pending: PendingReply): void {
   if (stream.over) return
   stream.replied = true

@@ -12,11 +12,13 @@ const MAX_DURATION = 2
 /** gRPC's status. */
 const DEADLINE_EXCEEDED = 4
 
+/** `request_timeout`: the request has to be complete by then. */
 export function armRequestTimeout(stream: HttpStream, ms: number): void {
   stream.requestTimeout = new Timeout(stream, REQUEST)
   stream.requestTimeout.arm(ms)
 }
 
+/** `stream_idle_timeout`, or the route's: so long may nothing happen. */
 export function armIdleTimeout(stream: HttpStream): void {
   const ms = stream.streamIdleTimeoutMs
   if (ms <= 0) {
@@ -37,12 +39,14 @@ export function limitDuration(stream: HttpStream, ms: number): void {
   stream.maxDuration.arm(Math.max(1, Math.ceil(stream.info.startMono + ms - nowMs())))
 }
 
+/** For a stream that is over. */
 export function cancelTimeouts(stream: HttpStream): void {
   stream.idleTimeout?.cancel()
   stream.requestTimeout?.cancel()
   stream.maxDuration?.cancel()
 }
 
+/** One of them is over; `kind` is what the stream has named it by. */
 export function onStreamTimeout(stream: HttpStream, kind: number): void {
   if (kind === IDLE) {
     // Signs of life only write down when they were; what is left of the time since the last one is waited for here.

@@ -9,6 +9,7 @@ import { compileOperator } from './operators/compile.ts'
 import type { FormatContext, Operator } from './operators/operator.ts'
 import type { StreamInfo } from './stream-info.ts'
 
+/** Writes a format out for one request. */
 export type TextFormat = (info: StreamInfo) => string
 
 /** Compiles a text format. */

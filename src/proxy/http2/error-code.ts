@@ -31,6 +31,7 @@ export class Http2Error extends Error {
   }
 }
 
+/** A connection error of the kind PROTOCOL_ERROR. */
 export function protocolError(message: string): Http2Error {
   return new Http2Error(ErrorCode.ProtocolError, message)
 }

@@ -46,6 +46,7 @@ export interface CompiledChain {
   close(): void
 }
 
+/** A listener as one worker serves it. */
 export interface CompiledListener {
   readonly name: string
   readonly facts: ListenerFacts
@@ -116,6 +117,7 @@ const CHAIN_FIELDS = [
   'metadata',
 ]
 
+/** Compiles a listener with its chains and filters; throws where something is wrong or not supported. */
 export async function compileListener(
   proto: Listener,
   context: DataPlaneContext,
@@ -185,6 +187,7 @@ export async function compileListener(
   }
 }
 
+/** Where a listener stands, in messages. */
 export function listenerPath(proto: Listener): string {
   return `listener "${proto.name}"`
 }
@@ -258,6 +261,7 @@ export function connectionManager({ filters }: FilterChain, path: string): HttpC
   return typeName === HttpConnectionManagerSchema.typeName ? (message as HttpConnectionManager) : undefined
 }
 
+/** The TLS context of a chain; `undefined`: it takes plain connections. */
 export function transportSocket(proto: FilterChain, path: string): DownstreamTlsContext | undefined {
   if (proto.transportSocket === undefined) return undefined
   const { typeName, message } = unpack(proto.transportSocket.configType.value, `${path}.typed_config`)

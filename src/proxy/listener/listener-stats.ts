@@ -25,6 +25,7 @@ export function scopeOf({ addresses, name, statPrefix }: CompiledListener): stri
   return listenerScope(addresses, name, statPrefix)
 }
 
+/** The counters of a listener, by its `stat_prefix` or its addresses. */
 export function listenerStats(stats: StatsScope, config: CompiledListener): ListenerStats {
   const scope = stats.scope(scopeOf(config))
   return {

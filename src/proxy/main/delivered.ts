@@ -11,6 +11,7 @@ export interface Delivered<T> {
   readonly updated: Date
 }
 
+/** A resource that has come just now. */
 export function delivered<T>(proto: T, version: string): Delivered<T> {
   return { proto, version, updated: new Date() }
 }
@@ -30,10 +31,12 @@ export function attempt<T>(work: () => T): T | string {
   }
 }
 
+/** Whether a resource is what came before; nothing is done for it then. */
 export function same<D extends DescMessage>(a: MessageShape<D> | undefined, b: MessageShape<D>, schema: D): boolean {
   return a !== undefined && sameBytes(toBinary(schema, a), toBinary(schema, b))
 }
 
+/** Whether two encoded messages are the same. */
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0
 }

@@ -10,6 +10,7 @@ import type { CountMemories } from './count-memories.ts'
 import { decode, sameBytes } from './delivered.ts'
 import type { FieldWatch } from './field-watch.ts'
 
+/** An extension config as the workers have it. */
 export interface Extension {
   readonly op: ExtensionOp
   readonly version: string

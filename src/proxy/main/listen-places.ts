@@ -1,6 +1,7 @@
 import type { Listener } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import { SluiceError } from '../../errors.ts'
 
+/** Where a listener is opened. */
 export interface Place {
   readonly host: string
   readonly port: number

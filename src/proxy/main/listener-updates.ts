@@ -17,6 +17,9 @@ import { attempt, type Delivered } from './delivered.ts'
 import { type ListenerNeeds, listenerNeeds } from './dependencies.ts'
 import { prepareListener } from './prepare.ts'
 
+/**
+ * What there is of one name: the one in force, one that waits to replace it, and the ports that the first was given.
+ */
 export interface ListenerState {
   active: Delivered<Listener> | undefined
   warming: Delivered<Listener> | undefined
@@ -56,6 +59,7 @@ export interface ListenerSurroundings {
   warmed(): void
 }
 
+/** What holds for all listeners. */
 export interface ListenerSettings {
   readonly node: Node
   readonly drainMs: number

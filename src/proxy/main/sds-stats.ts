@@ -21,6 +21,7 @@ export function sdsPrefix(name: string): string {
   return `sds.${name}.`
 }
 
+/** The statistics of the secret of this name. */
 export function sdsStats(stats: StatsStore, name: string): SdsStats {
   const scope = stats.named(sdsPrefix(name))
   return {

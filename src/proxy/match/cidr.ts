@@ -4,6 +4,7 @@ import type { CidrRange as XdsCidrRange } from '../../../gen/xds/core/v3/cidr_pb
 import { messageOf } from '../../errors.ts'
 import { invalid } from '../config/fields.ts'
 
+/** Whether an address is among those that are meant. */
 export type AddressMatch = (ip: string) => boolean
 
 /** An address is in one of the ranges. */
@@ -30,7 +31,7 @@ export function unmapped(ip: string): string {
   return ip.startsWith('::ffff:') && ip.includes('.') ? ip.slice(7) : ip
 }
 
-/** RFC 1918, loopback, link local and unique local: what Envoy and Istio call internal. */
+/** RFC 1918, loopback, and of the unique local addresses of IPv6 those of `fd00::/8`. */
 const INTERNAL = new BlockList()
 for (const [prefix, length] of [
   ['10.0.0.0', 8],
@@ -43,6 +44,7 @@ for (const [prefix, length] of [
 INTERNAL.addSubnet('fd00::', 8, 'ipv6')
 INTERNAL.addAddress('::1', 'ipv6')
 
+/** Whether an address is of a private network, or this machine's own. */
 export function isInternalAddress(ip: string): boolean {
   const plain = unmapped(ip)
   return INTERNAL.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')

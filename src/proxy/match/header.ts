@@ -5,6 +5,7 @@ import { invalid, onlyFields } from '../config/fields.ts'
 import { bytesRegex } from './regex.ts'
 import { bytesMatch, plainMatch, type TextMatch } from './string.ts'
 
+/** Whether a message has the headers that are meant. */
 export type HeaderMatch = (headers: HeaderMap) => boolean
 
 const FIELDS = [

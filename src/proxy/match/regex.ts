@@ -5,6 +5,7 @@ import { compileRe2 } from '../../base/re2.ts'
 import { messageOf } from '../../errors.ts'
 import { invalid } from '../config/fields.ts'
 
+/** A compiled expression. */
 export interface Regex {
   /** The whole text must match, as everywhere in Envoy. */
   matches(text: string): boolean
@@ -25,6 +26,7 @@ export function compileRegex(pattern: string, path: string): Regex {
   return linearInV8(pattern) ? new V8Regex(pattern) : new Re2Regex(re2)
 }
 
+/** For text; throws where the expression is missing or wrong. */
 export function regexMatcher(matcher: RegexMatcher | undefined, path: string): Regex {
   if (matcher === undefined || matcher.regex === '') throw invalid(path, 'an expression is missing')
   return compileRegex(matcher.regex, `${path}.regex`)

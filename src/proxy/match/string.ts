@@ -3,6 +3,7 @@ import { asciiLower, byteString } from '../../base/byte-string.ts'
 import { invalid, onlyFields } from '../config/fields.ts'
 import { bytesRegex, regexMatcher } from './regex.ts'
 
+/** Whether a text is one that is meant. */
 export type TextMatch = (text: string) => boolean
 
 /** Compiles a StringMatcher for text. */
@@ -33,6 +34,7 @@ function compile(matcher: StringMatcher | undefined, path: string, bytes: boolea
   return ignoreCase ? (text) => plain(asciiLower(text)) : plain
 }
 
+/** For what is compared as it is. */
 export function plainMatch(kind: 'exact' | 'prefix' | 'suffix' | 'contains', value: string): TextMatch {
   switch (kind) {
     case 'exact':

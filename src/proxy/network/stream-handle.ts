@@ -46,6 +46,7 @@ export function writeIsPending(): boolean {
   return (binding as StreamBinding).streamBaseState[(binding as StreamBinding).kLastWriteWasAsync] !== 0
 }
 
+/** A request object of libuv for one write. */
 export function writeRequest(): WriteRequest {
   return new (binding as StreamBinding).WriteWrap()
 }

@@ -12,6 +12,7 @@ export interface Descriptor {
   readonly describe: boolean | undefined
 }
 
+/** A limit of the configuration in the place of the service's own. */
 export interface LimitOverride {
   readonly requestsPerUnit: number
   readonly unit: RateLimitUnit

@@ -119,6 +119,7 @@ const ACTION_FIELDS = [
 
 const DEFAULT_TIMEOUT_MS = 15_000
 
+/** Compiles a route of a virtual host; throws where something is wrong or not supported. */
 export function compileRoute(route: RouteProto, host: VirtualHostContext, path: string): CompiledRoute {
   onlyFields(RouteSchema, route, ROUTE_FIELDS, path)
   const matcher = compileRouteMatch(route.match, `${path}.match`)
@@ -315,6 +316,7 @@ function upgrades(action: RouteAction | undefined, path: string): ReadonlyMap<st
   return known
 }
 
+/** Compiles one of `request_mirror_policies`. */
 export function mirror(policy: RouteAction_RequestMirrorPolicy, path: string): MirrorPolicy {
   if (policy.cluster === '') throw invalid(`${path}.cluster`, 'missing')
   const part = policy.runtimeFraction?.defaultValue

@@ -140,6 +140,7 @@ function madeFor({ connection }: StreamInfo): string {
   return String(xxHash64(text, new Hash64()))
 }
 
+/** The value of a cookie in a `cookie` header. */
 export function cookie(header: string, name: string): string | undefined {
   for (const part of header.split(';')) {
     const equals = part.indexOf('=')

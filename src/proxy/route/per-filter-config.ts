@@ -7,6 +7,7 @@ import { unsupported } from '../config/fields.ts'
 /** Compiles one `typed_per_filter_config`; `undefined` from it means that nobody reads such a type. */
 export type RouteConfigCompiler = (typeName: string, message: Message, filterName: string) => unknown
 
+/** `typed_per_filter_config` of one level, by the names of filters. */
 export interface PerFilterConfig {
   readonly configs: ReadonlyMap<string, unknown>
   readonly disabled: ReadonlyMap<string, boolean>
@@ -14,6 +15,7 @@ export interface PerFilterConfig {
 
 const NONE: PerFilterConfig = { configs: new Map(), disabled: new Map() }
 
+/** Compiles it; `FilterConfig` with `disabled` turns a filter on or off. */
 export function compilePerFilter(
   typed: Readonly<Record<string, Any>>,
   compile: RouteConfigCompiler,

@@ -22,6 +22,7 @@ export interface DirectAnswer {
   readonly location: ((request: HeaderMap) => string) | undefined
 }
 
+/** Where copies of requests go, and of which part of them. */
 export interface MirrorPolicy {
   readonly cluster: string
   readonly fraction: number

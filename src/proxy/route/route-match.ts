@@ -188,6 +188,7 @@ function parameters(path: string, decode: (text: string) => string): Map<string,
   return result
 }
 
+/** Whether a request is gRPC's, by its content-type (Envoy's `Grpc::Common::hasGrpcContentType`). */
 export function isGrpc(headers: HeaderMap): boolean {
   const type = headers.get('content-type')
   return type !== undefined && /^application\/grpc(?:$|\+)/.test(type)

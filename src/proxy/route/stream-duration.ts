@@ -14,6 +14,7 @@ export interface StreamDuration {
   readonly grpcOffsetMs: number
 }
 
+/** Reads `max_stream_duration` of a route. */
 export function streamDuration(proto: RouteAction_MaxStreamDuration | undefined): StreamDuration | undefined {
   if (proto === undefined) return undefined
   const optional = (value: typeof proto.maxStreamDuration) => value && durationMs(value, 0)

@@ -9,6 +9,7 @@ export interface StatsSnapshot {
   readonly histograms: Readonly<Record<string, HistogramSnapshot>>
 }
 
+/** A histogram at one moment; what is above all bounds is in `sum` and `count` only. */
 export interface HistogramSnapshot {
   readonly bounds: readonly number[]
   readonly counts: readonly number[]

@@ -14,6 +14,7 @@ export interface CustomTag {
   value(info: StreamInfo): string
 }
 
+/** Compiles `custom_tags`. */
 export function customTags(protos: readonly CustomTagProto[], path: string): CustomTag[] {
   return protos.map((proto, i) => customTag(proto, `${path}[${i}]`))
 }

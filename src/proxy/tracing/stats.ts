@@ -7,6 +7,7 @@ export interface TracingStats {
   readonly reasons: readonly Cell[]
 }
 
+/** The counters of a connection manager. */
 export function tracingStats(scope: StatsScope, statPrefix: string): TracingStats {
   const names = ['not_traceable', 'random_sampling', 'service_forced', 'client_enabled']
   return { reasons: names.map((name) => scope.counter(`http.${statPrefix}.tracing.${name}`)) }

@@ -17,6 +17,7 @@ export interface RouteTracing {
   readonly tags: readonly CustomTag[]
 }
 
+/** What `tracing` of a connection manager says. */
 export interface TracingParts {
   readonly provider: TraceProvider
   readonly sampling: SamplingOptions

@@ -36,6 +36,7 @@ export interface DataPlaneContext {
   readonly istioReport: ((info: StreamInfo) => void) | undefined
 }
 
+/** What the factory of one filter gets of it. */
 export function factoryContext(
   context: DataPlaneContext,
   listener: ListenerFacts,

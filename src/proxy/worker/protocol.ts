@@ -6,6 +6,7 @@ import type { TicketSeed } from '../tls/ticket-secret.ts'
 /** `services`: the thread that has the single services, and no listeners. */
 export type WorkerRole = 'data' | 'services'
 
+/** One change of the configuration, which a worker can prepare, and then commit or drop. */
 export type ConfigOp =
   /** `name` is its key (tls/secret-need.ts). */
   | { readonly kind: 'secret'; readonly name: string; readonly bytes: Uint8Array }
@@ -76,12 +77,14 @@ export interface ListenerOp {
   readonly drainMs: number
 }
 
+/** What became of it. */
 export interface OpResult {
   readonly error: string | undefined
   /** Of a listener: the bound port of each address. */
   readonly ports?: readonly number[]
 }
 
+/** Messages to a worker; each that has an id is answered under it. */
 export type ToWorker =
   | { readonly type: 'prepare'; readonly id: number; readonly ops: readonly ConfigOp[] }
   /** The ops of a batch that all workers could prepare are put into force, the others dropped. */
@@ -99,12 +102,14 @@ export type WorkerCommand =
   | { readonly kind: 'health'; readonly failed: boolean }
   | { readonly kind: 'drain-listeners'; readonly drainMs: number; readonly inboundOnly: boolean }
 
+/** Messages of a worker. */
 export type FromWorker =
   | { readonly type: 'ready' }
   | { readonly type: 'prepared'; readonly id: number; readonly results: readonly OpResult[] }
   | { readonly type: 'committed'; readonly id: number }
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown }
 
+/** What a worker is started with. */
 export interface WorkerStart {
   readonly index: number
   readonly role: WorkerRole
@@ -118,6 +123,7 @@ export interface WorkerStart {
   readonly localCluster: string
 }
 
+/** A cluster in one worker, for `/clusters`. */
 export interface ClusterStatus {
   readonly name: string
   readonly hosts: readonly HostStatus[]
@@ -130,6 +136,7 @@ export interface ClusterStatus {
   readonly limits: Readonly<Record<'default' | 'high', LimitsStatus>>
 }
 
+/** The limits of one priority. */
 export interface LimitsStatus {
   readonly maxConnections: number
   readonly maxPending: number
@@ -137,6 +144,7 @@ export interface LimitsStatus {
   readonly maxRetries: number
 }
 
+/** A host in one worker, for `/clusters`. */
 export interface HostStatus {
   readonly address: string
   readonly hostname: string

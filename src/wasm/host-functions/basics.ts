@@ -2,6 +2,7 @@ import { BUFFER, LOG_LEVELS, STATUS } from '../abi/constants.ts'
 import { giveBytes, giveString, writeU64 } from './guest-io.ts'
 import type { HostFunctionTable } from './types.ts'
 
+/** Logs, time, ticks, the configuration, and which context is in force. */
 export const basicFunctions: HostFunctionTable = {
   proxy_log: (vm) => {
     const self = (level: number, pointer: number, size: number): number => {

@@ -3,6 +3,7 @@ import { BUFFER, STATUS } from '../abi/constants.ts'
 import { checkSlots, giveBytes, giveNothing, takeBytes } from './guest-io.ts'
 import type { HostFunctionTable } from './types.ts'
 
+/** Bodies, configurations and the answers to calls. */
 export const bufferFunctions: HostFunctionTable = {
   proxy_get_buffer_bytes: (vm) => {
     const self = (type: number, start: number, max: number, pointerSlot: number, sizeSlot: number): number => {

@@ -10,6 +10,7 @@ import type { Vm } from '../vm.ts'
 import { takeBytes, takeString, takeText } from './guest-io.ts'
 import type { HostFunctionTable } from './types.ts'
 
+/** HTTP and gRPC calls to clusters. */
 export const calloutFunctions: HostFunctionTable = {
   proxy_http_call: (vm) => {
     const self = (

@@ -3,6 +3,7 @@ import { FOREIGN_FUNCTIONS } from '../foreign/functions.ts'
 import { checkSlots, giveBytes, takeBytes, takeString } from './guest-io.ts'
 import type { HostFunctionTable } from './types.ts'
 
+/** `proxy_call_foreign_function`. */
 export const foreignFunctions: HostFunctionTable = {
   proxy_call_foreign_function: (vm) => {
     const self = (

@@ -50,6 +50,7 @@ export function givePairs(vm: Vm, flat: readonly string[], pointerSlot: number, 
   return STATUS.ok
 }
 
+/** Whether the two places lie in the memory where a pointer and a size are to be written. */
 export function checkSlots(vm: Vm, pointerSlot: number, sizeSlot: number): number {
   return vm.holds(Math.max(pointerSlot, sizeSlot), 4) ? STATUS.ok : STATUS.invalidMemoryAccess
 }

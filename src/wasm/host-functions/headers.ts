@@ -22,6 +22,7 @@ const LAST_MAP = MAP.httpCallResponseTrailers
 const SHORT_VALUE = 512
 const FEW_PARTS = 128
 
+/** Headers, trailers and metadata as maps. */
 export const headerFunctions: HostFunctionTable = {
   proxy_get_header_map_size: (vm) => {
     const self = (type: number, slot: number): number => {

@@ -2,6 +2,7 @@ import { METRIC, STATUS } from '../abi/constants.ts'
 import { takeString } from './guest-io.ts'
 import type { HostFunctionTable } from './types.ts'
 
+/** Counters, gauges and histograms of extensions. */
 export const metricFunctions: HostFunctionTable = {
   proxy_define_metric: (vm) => {
     const self = (type: number, name: number, nameSize: number, slot: number): number => {

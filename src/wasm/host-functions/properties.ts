@@ -6,6 +6,7 @@ import type { HostFunctionTable } from './types.ts'
 
 const LONGEST_PATH = 4096
 
+/** Attributes of the stream and the node. */
 export const propertyFunctions: HostFunctionTable = {
   proxy_get_property: (vm) => {
     const self = (path: number, pathSize: number, pointerSlot: number, sizeSlot: number): number => {

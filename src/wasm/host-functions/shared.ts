@@ -5,6 +5,7 @@ import type { HostFunctionTable } from './types.ts'
 /** Names live in shared memory and count to no quota. */
 const LONGEST_QUEUE_NAME = 1024
 
+/** Shared data and queues. */
 export const sharedFunctions: HostFunctionTable = {
   proxy_get_shared_data: (vm) => {
     const self = (key: number, keySize: number, pointerSlot: number, sizeSlot: number, casSlot: number): number => {

@@ -6,6 +6,7 @@ import type { Vm } from '../vm.ts'
 import { takeBytes, takeString } from './guest-io.ts'
 import type { HostFunctionTable } from './types.ts'
 
+/** Going on, closing, and answers of the module's own. */
 export const streamFunctions: HostFunctionTable = {
   proxy_continue_stream: (vm) => {
     const self = (stream: number): number => {

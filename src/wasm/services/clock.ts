@@ -3,6 +3,7 @@ import type { Clock, Timers } from '../host.ts'
 
 const ORIGIN = performance.timeOrigin
 
+/** The clock of the machine. */
 export const systemClock: Clock = {
   wallMs: () => ORIGIN + performance.now(),
   monotonicMs: () => performance.now(),

@@ -7,6 +7,7 @@ export interface SharedLimits {
   readonly queueItems: number
 }
 
+/** What holds where nothing else is said. */
 export const DEFAULT_SHARED_LIMITS: SharedLimits = {
   dataBytes: 4 << 20,
   dataKeys: 10_000,

@@ -33,6 +33,7 @@ export interface HealthStats {
   readonly hosts: HostCounts
 }
 
+/** The statistics of one check; `checkName` is '' where it has no name. */
 export function healthStats(cluster: StatsScope, checkName: string): HealthStats {
   const scope = cluster.scope(checkName === '' ? 'health_check.' : `health_check.name.${checkName}.`)
   return {

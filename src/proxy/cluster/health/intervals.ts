@@ -7,6 +7,7 @@ export interface CheckIntervals {
   next(state: CheckState): number
 }
 
+/** What the next pause depends on. */
 export interface CheckState {
   readonly healthy: boolean
   /** An answer has come that differs from the state; a threshold is waited for. */
@@ -15,6 +16,7 @@ export interface CheckState {
   readonly hasTraffic: boolean
 }
 
+/** Reads the intervals of a check; each that is missing is the one it stands in for. */
 export function checkIntervals(check: HealthCheck, path: string): CheckIntervals {
   const interval = pauseMs(check.interval, 1000, `${path}.interval`)
   const unhealthy = pauseMs(check.unhealthyInterval, interval, `${path}.unhealthy_interval`)

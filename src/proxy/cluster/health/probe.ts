@@ -14,6 +14,7 @@ export interface Probe {
   close(): void
 }
 
+/** What all kinds of questions need to know. */
 export interface ProbeSettings {
   readonly clusterName: string
   readonly timeoutMs: number
@@ -22,6 +23,7 @@ export interface ProbeSettings {
   readonly path: string
 }
 
+/** Makes what asks one host. */
 export type ProbeFactory = (host: EndpointHost) => Probe
 
 /** A connection of the checker's own: it is made for nobody, and PROXY protocol says so. */

@@ -5,6 +5,7 @@ import { Hash64, xxHash64 } from '../hash64.ts'
 import { BoundedLoad } from './bounded-load.ts'
 import type { LoadBalancer, LoadBalancerFactory } from './load-balancer.ts'
 
+/** What ring hash and Maglev have in common. */
 export interface HashOptions {
   readonly byHostname: boolean
   /** Percents of a fair share that a host takes; 0: of any. */

@@ -17,6 +17,7 @@ export interface HostChooser {
   rebuild(): void
 }
 
+/** How a cluster chooses among its hosts. */
 export interface HostSetSettings {
   readonly make: LoadBalancerFactory
   /** Percents. */

@@ -8,6 +8,7 @@ export interface LoadBalancer {
   choose(hash: Hash64 | undefined): EndpointHost | undefined
 }
 
+/** Makes what picks, for each set of hosts anew. */
 export interface LoadBalancerFactory {
   /** `weights`: each host's part of the whole, where it is not told by the hosts' own weights. */
   (hosts: readonly EndpointHost[], weights?: readonly number[]): LoadBalancer
@@ -32,6 +33,7 @@ export function roundRobin(slowStart?: SlowStart): LoadBalancerFactory {
   }
 }
 
+/** Picks by chance, as often as the weights say. */
 export function random(hosts: readonly EndpointHost[]): LoadBalancer {
   if (equalWeights(hosts)) return { choose: () => hosts[Math.floor(Math.random() * hosts.length)] }
   let total = 0

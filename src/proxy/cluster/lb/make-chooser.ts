@@ -5,6 +5,7 @@ import { localityKey } from './locality-key.ts'
 import type { LbPolicy } from './policy-parts.ts'
 import { SubsetBalancer } from './subset-balancer.ts'
 
+/** What the choice depends on. */
 export interface ChooserSettings {
   readonly lb: LbPolicy
   /** Percents. */

@@ -1,5 +1,6 @@
 /** How the traffic of a cluster is shared among its priorities (Envoy's LoadBalancerBase, in whole percents as there). */
 
+/** How many hosts of one priority there are, and how they are. */
 export interface PriorityHealth {
   readonly total: number
   readonly healthy: number
@@ -8,6 +9,7 @@ export interface PriorityHealth {
   readonly excluded: number
 }
 
+/** The share of one priority. */
 export interface PriorityLoad {
   /** Percents that go to the healthy, and to the degraded hosts. */
   healthy: number

@@ -5,6 +5,7 @@ import type { HostChooser, HostSet } from './host-set.ts'
 import { LB_METADATA, type MetadataMatch, matchText, valueText } from './metadata-match.ts'
 import type { SubsetFallback, SubsetSelector, SubsetSettings } from './subset-config.ts'
 
+/** `cluster.<name>.lb_subsets_*` */
 export interface SubsetStats {
   readonly active: Cell
   readonly selected: Cell

@@ -14,8 +14,10 @@ import { structJson } from '../../config/any.ts'
 import { invalid, onlyFields } from '../../config/fields.ts'
 import { keysText } from './metadata-match.ts'
 
+/** Who gets a request for which there is no subset. */
 export type SubsetFallback = 'none' | 'any' | 'default' | 'keys'
 
+/** Keys by whose values hosts are put into subsets. */
 export interface SubsetSelector {
   readonly keys: readonly string[]
   readonly singleHost: boolean

@@ -18,6 +18,7 @@ export interface ZoneSettings {
   readonly byWeight: boolean
 }
 
+/** Reads it; `path` is that of the cluster's settings around it. */
 export function zoneSettings(
   proto: Cluster_CommonLbConfig_ZoneAwareLbConfig | LocalityLbConfig_ZoneAwareLbConfig | undefined,
   path: string,

@@ -65,6 +65,7 @@ const FIELDS = [
   'always_eject_one_host',
 ]
 
+/** Reads `outlier_detection`, with Envoy's defaults. */
 export function outlierConfig(proto: OutlierDetection, path: string): OutlierConfig {
   onlyFields(OutlierDetectionSchema, proto, FIELDS, path)
   const baseEjectionMs = durationMs(proto.baseEjectionTime, 30_000)
