@@ -1,5 +1,6 @@
 import { CALLBACKS, type CallbackName } from '../abi/signatures.ts'
 import type { Limits } from '../limits.ts'
+import { OP, TYPE } from './opcodes.ts'
 import { type ModuleShape, signatureOf } from './sections.ts'
 import type { Writer } from './writer.ts'
 
@@ -18,6 +19,7 @@ export interface CallbackEntry {
   readonly hasResult: boolean
 }
 
+/** Says in the result of an entry that the callback was long. */
 export const LONG_BIT = 1 << 30
 /** Some tens of microseconds: less does not matter to a clock of milliseconds. */
 const LONG_FUEL = 50_000
@@ -29,6 +31,7 @@ export function longBelow(name: CallbackName, limits: Limits): number {
   return fuelOf(name, limits) - LONG_FUEL
 }
 
+/** An entry for each callback that the module exports. */
 export function callbackEntries(shape: ModuleShape): CallbackEntry[] {
   const entries: CallbackEntry[] = []
   for (const { name, kind, index } of shape.exports) {
@@ -48,13 +51,12 @@ function fuelOf(name: CallbackName, limits: Limits): number {
   return STARTS.has(name) ? limits.startFuel : limits.callbackFuel
 }
 
-const I32 = 0x7f
-
+/** Its type: all parameters are i32, and there is a result. */
 export function writeEntryType(out: Writer, { parameters }: CallbackEntry): void {
-  out.byte(0x60)
+  out.byte(TYPE.function)
   out.u32(parameters)
-  for (let i = 0; i < parameters; i++) out.byte(I32)
-  out.bytes(Uint8Array.of(1, I32))
+  for (let i = 0; i < parameters; i++) out.byte(TYPE.i32)
+  out.bytes(Uint8Array.of(1, TYPE.i32))
 }
 
 /** The body; `global` is the counter. */
@@ -65,23 +67,23 @@ export function writeEntry(out: Writer, entry: CallbackEntry, global: number, li
   if (name === 'proxy_on_context_create') {
     // The plugin's own context, which has no parent, belongs to the start.
     constant(out, limits.startFuel)
-    out.bytes(Uint8Array.of(0x20, 1, 0x1b)) // local.get 1, select
+    out.bytes(Uint8Array.of(OP.localGet, 1, OP.select))
   }
-  out.byte(0x24)
+  out.byte(OP.globalSet)
   out.u32(global)
-  for (let i = 0; i < parameters; i++) out.bytes(Uint8Array.of(0x20, i))
-  out.byte(0x10)
+  for (let i = 0; i < parameters; i++) out.bytes(Uint8Array.of(OP.localGet, i))
+  out.byte(OP.call)
   out.u32(target)
   if (!hasResult) constant(out, 0)
-  out.byte(0x23)
+  out.byte(OP.globalGet)
   out.u32(global)
   constant(out, longBelow(name, limits))
-  out.byte(0x48) // i32.lt_s: 1 or 0
+  out.byte(OP.i32LtS) // 1 or 0
   constant(out, Math.log2(LONG_BIT))
-  out.bytes(Uint8Array.of(0x74, 0x73, 0x0b)) // i32.shl, i32.xor, end
+  out.bytes(Uint8Array.of(OP.i32Shl, OP.i32Xor, OP.end))
 }
 
 function constant(out: Writer, value: number): void {
-  out.byte(0x41)
+  out.byte(OP.i32Const)
   out.s32(value)
 }

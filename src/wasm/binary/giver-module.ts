@@ -1,3 +1,4 @@
+import { OP, TYPE } from './opcodes.ts'
 import { Writer } from './writer.ts'
 
 /** What its functions are called in backtraces, which leave them out. */
@@ -6,10 +7,7 @@ export const GIVER_NAME = 'sluice_string_giver'
 /** Imports of the module below; its exports are `give` and `put`. */
 export const GIVER = { module: 'm', memory: 'memory', malloc: 'malloc' } as const
 
-const I32 = 0x7f
-const EXTERNREF = 0x6f
-const FUNCTION = 0x60
-const VOID = 0x40
+const { i32: I32, externref: EXTERNREF, function: FUNCTION, void: VOID } = TYPE
 
 /** Indices: the imported functions come first. */
 const CHAR_CODE_AT = 0
@@ -84,26 +82,27 @@ function body(out: Writer, code: Uint8Array): void {
   out.bytes(code)
 }
 
-const get = (local: number) => [0x20, local]
-const set = (local: number) => [0x21, local]
-const i32 = (value: number) => [0x41, value]
-const ADD = 0x6a
-const END = 0x0b
-const STORE = [0x36, 0, 0]
-const STORE_BYTE = [0x3a, 0, 0]
+const get = (local: number) => [OP.localGet, local]
+const set = (local: number) => [OP.localSet, local]
+const i32 = (value: number) => [OP.i32Const, value]
+const call = (index: number) => [OP.call, index]
+const ADD = OP.i32Add
+const END = OP.end
+const STORE = [OP.i32Store, 0, 0]
+const STORE_BYTE = [OP.i32Store8, 0, 0]
 
 // biome-ignore format: one instruction, or one expression, a line
 const GIVE_CODE = Uint8Array.of(
   1, 1, I32, // local 4: the pointer
-  ...get(1), 0x10, MALLOC, ...set(4),
+  ...get(1), ...call(MALLOC), ...set(4),
   ...get(4),
-  0x04, VOID, // if
+  OP.if, VOID,
     // (u64) pointer + length <= (u64) pages << 16
-    ...get(4), 0xad, ...get(1), 0xad, 0x7c,
-    0x3f, 0, 0xad, 0x42, 16, 0x86,
-    0x58,
-    0x04, VOID,
-      ...get(0), ...get(1), ...get(4), 0x10, WRITE,
+    ...get(4), OP.i64ExtendI32U, ...get(1), OP.i64ExtendI32U, OP.i64Add,
+    OP.memorySize, 0, OP.i64ExtendI32U, OP.i64Const, 16, OP.i64Shl,
+    OP.i64LeU,
+    OP.if, VOID,
+      ...get(0), ...get(1), ...get(4), ...call(WRITE),
       ...get(2), ...get(4), ...STORE,
       ...get(3), ...get(1), ...STORE,
     END,
@@ -116,7 +115,7 @@ const GIVE_CODE = Uint8Array.of(
 const PUT_CODE = Uint8Array.of(
   0,
   ...get(2), ...get(1), ...STORE,
-  ...get(0), ...get(1), ...get(3), 0x10, WRITE,
+  ...get(0), ...get(1), ...get(3), ...call(WRITE),
   ...get(3), ...get(1), ADD, ...i32(0), ...STORE_BYTE,
   END,
 )
@@ -124,14 +123,14 @@ const PUT_CODE = Uint8Array.of(
 // biome-ignore format: one instruction, or one expression, a line
 const WRITE_CODE = Uint8Array.of(
   1, 1, I32, // local 3: the index
-  0x02, VOID, // block
-    0x03, VOID, // loop
-      ...get(3), ...get(1), 0x4f, 0x0d, 1, // br_if 1: index >= length
+  OP.block, VOID,
+    OP.loop, VOID,
+      ...get(3), ...get(1), OP.i32GeU, OP.brIf, 1, // index >= length
       ...get(2), ...get(3), ADD,
-      ...get(0), ...get(3), 0x10, CHAR_CODE_AT,
+      ...get(0), ...get(3), ...call(CHAR_CODE_AT),
       ...STORE_BYTE,
       ...get(3), ...i32(1), ADD, ...set(3),
-      0x0c, 0,
+      OP.br, 0,
     END,
   END,
   END,

@@ -69,6 +69,14 @@ export class Writer {
     this.bytes(body.view())
   }
 
+  /** Writes what `write` does, with its size in front. */
+  sized(write: (body: Writer) => void): void {
+    const body = new Writer(64)
+    write(body)
+    this.u32(body.length)
+    this.bytes(body.view())
+  }
+
   view(): Uint8Array {
     return this.#bytes.subarray(0, this.#length)
   }

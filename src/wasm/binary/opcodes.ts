@@ -1,0 +1,37 @@
+/** Those instructions that are written here, by their names (core 5.4). */
+export const OP = {
+  unreachable: 0x00,
+  block: 0x02,
+  loop: 0x03,
+  if: 0x04,
+  end: 0x0b,
+  br: 0x0c,
+  brIf: 0x0d,
+  call: 0x10,
+  select: 0x1b,
+  localGet: 0x20,
+  localSet: 0x21,
+  localTee: 0x22,
+  globalGet: 0x23,
+  globalSet: 0x24,
+  i32Store: 0x36,
+  i32Store8: 0x3a,
+  memorySize: 0x3f,
+  i32Const: 0x41,
+  i64Const: 0x42,
+  i32LtS: 0x48,
+  i32GeU: 0x4f,
+  i64LeU: 0x58,
+  i32Add: 0x6a,
+  i32Sub: 0x6b,
+  i32And: 0x71,
+  i32Xor: 0x73,
+  i32Shl: 0x74,
+  i32ShrU: 0x76,
+  i64Add: 0x7c,
+  i64Shl: 0x86,
+  i64ExtendI32U: 0xad,
+} as const
+
+/** Types (core 5.3); `void` is that of a block without a result. */
+export const TYPE = { i32: 0x7f, externref: 0x6f, function: 0x60, void: 0x40 } as const
