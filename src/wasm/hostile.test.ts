@@ -1,5 +1,5 @@
 /**
- * Hostile modules: each class of facts 6.1 in each callback. Whatever it does, other plugins and other requests go on, the host does
+ * Hostile modules: each class of crashes that other hosts have had, in each callback. Whatever it does, other plugins and other requests go on, the host does
  * not throw, and with FAIL_RELOAD the next request after the pause is served.
  */
 import assert from 'node:assert/strict'
@@ -120,7 +120,7 @@ describe('hostile modules', () => {
     }
   }
 
-  /** Allocators (facts 6.1: bad_malloc): each is called for a header value. */
+  /** Allocators (cpp-host's bad_malloc.rs): each is called for a header value. */
   const ALLOCATORS: [string, string, FailureCause | readonly FailureCause[]][] = [
     ['returns nothing', '(i32.const 0)', 'allocator'],
     ['returns an address outside', '(i32.const -16)', 'allocator'],

@@ -7,7 +7,7 @@ import { Vm, type VmOptions } from './vm.ts'
 
 type Export = (...args: number[]) => number
 
-/** Makes an instance and runs its entry points: no context yet, and no host function but logging meanwhile (facts 1.7). */
+/** Makes an instance and runs its entry points: no context yet, and no host function but logging meanwhile (as in cpp-host). */
 export function instantiate(
   compiled: CompiledModule,
   options: VmOptions,

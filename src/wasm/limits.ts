@@ -5,7 +5,7 @@ export interface Limits {
   /** Pages of 64 KiB. */
   readonly memoryPages: number
   readonly tableElements: number
-  /** Take fuel at function entries and loop heads. Without it an endless loop stops its worker for good. */
+  /** Have the module count down its fuel (binary/regions.ts). Without it an endless loop stops its worker for good. */
   readonly fuel: boolean
   // Held while it runs:
   /** Instructions, roughly, per callback. */

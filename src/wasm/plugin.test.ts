@@ -7,7 +7,7 @@ const say = (text: string) => `(drop (call $proxy_log (i32.const 2) (s "${text}"
 const messages = (host: TestHost) => host.logs.map((line) => line.message)
 
 describe('Plugin.start', () => {
-  it('creates, starts and configures the root context in this order (facts 1.6)', () => {
+  it('creates, starts and configures the root context in this order (cpp-host)', () => {
     const host = createTestHost()
     host.start(
       guest(`(func (export "_initialize") ${say('initialize')})
@@ -19,7 +19,7 @@ describe('Plugin.start', () => {
     assert.deepEqual(messages(host), ['initialize', 'create', 'status 00', 'vm', 'status 03', 'conf', 'status 04'])
   })
 
-  /** Entry points (facts 1.7): what is exported, and what is called. */
+  /** Entry points (cpp-host's startVm): what is exported, and what is called. */
   const ENTRIES: [string[], string[]][] = [
     [
       ['_initialize', 'main'],
@@ -103,7 +103,7 @@ describe('Plugin.start', () => {
     })
   }
 
-  it('shares a VM among plugins with the same key, with a root context each (facts 2.11)', () => {
+  it('shares a VM among plugins with the same key, with a root context each (cpp-host)', () => {
     const host = createTestHost()
     const code = guest('(func (export "proxy_on_context_create") (param i32 i32) (call $status (local.get 0)))')
     const a = host.start(code, { name: 'a', rootId: 'one' })

@@ -3,7 +3,7 @@ import { GIVER, stringGiver } from './binary/giver-module.ts'
 /** Strings of more characters are written faster by a call into the engine. */
 export const FEW_CHARACTERS = 48
 
-/** What puts short byte strings into the memory of one VM; see `binary/string-giver.ts`. */
+/** What puts short byte strings into the memory of one VM; see `binary/giver-module.ts`. */
 export interface StringGiver {
   readonly give: (text: string, length: number, pointerSlot: number, sizeSlot: number) => number
   readonly put: (text: string, length: number, sizeAt: number, at: number) => void

@@ -9,7 +9,7 @@ export interface VmObserver {
   gone(): void
 }
 
-/** The VMs of one worker by key: plugins with equal vm_id, vm_config, environment, limits and code share one (facts 2.11). */
+/** The VMs of one worker by key: plugins with equal vm_id, vm_config, environment, limits and code share one (cpp-host's makeVmKey). */
 export class VmCache {
   observer: VmObserver | undefined
   readonly #vms = new Map<string, Vm>()

@@ -348,7 +348,7 @@ export class Vm {
     return this.#depth > 0
   }
 
-  /** Runs `action` now, or when the outermost call into the module has returned (facts 1.9: SDKs cannot be entered twice). */
+  /** Runs `action` now, or when the outermost call into the module has returned (SDKs cannot be entered twice: the Rust SDK panics). */
   defer(action: () => void): void {
     this.#deferred.push(action)
     if (this.#depth === 0) this.#drain()

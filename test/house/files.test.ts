@@ -39,3 +39,18 @@ test('no test is focused', () => {
     [],
   )
 })
+
+test('comments and pages name files that are there', () => {
+  const files = projectFiles()
+  const isThere = (name: string) => files.some((file) => file === name || file.endsWith(`/${name}`))
+  const missing: string[] = []
+  // The change log tells of files that have gone, a kit of those that its users have.
+  for (const file of files.filter(
+    (one) => /\.(ts|md)$/.test(one) && one !== 'CHANGELOG.md' && !/^sdk.*md$/.test(one),
+  )) {
+    const text = file.endsWith('.md') ? read(file) : (read(file).match(/\/\*[\s\S]*?\*\/|\/\/ .*$/gm) ?? []).join('\n')
+    for (const [name] of text.matchAll(/(?<![\w./*-])(?:[\w-]+\/)*[\w-]+\.ts\b/g))
+      if (!isThere(name)) missing.push(`${file}: ${name}`)
+  }
+  assert.deepEqual(missing, [])
+})

@@ -12,7 +12,7 @@ function nanos(from: number, to: number): number | undefined {
   return to === 0 || from === 0 ? undefined : Math.round((to - from) * 1e6)
 }
 
-/** Attributes of a stream that do not follow from its headers (Envoy's attribute reference; facts of the ABI, 2.10). */
+/** Attributes of a stream that do not follow from its headers (Envoy's attribute reference). */
 export function streamAttribute(info: StreamInfo, group: string, name: string): AttributeValue | undefined {
   switch (group) {
     case 'request':

@@ -5,7 +5,7 @@ import { MAP } from './constants.ts'
 
 /**
  * What a module may write into headers. A name or value that the codec would have to write as something else - a line end, a second
- * length - is refused here, where the module is told so (facts 6.1; CVE-2022-31045 is of this class).
+ * length - is refused here, where the module is told so (CVE-2022-31045 is of this class).
  */
 export interface HeaderName {
   /** Lower case; `host` of a request is `:authority`, as in Envoy. */

@@ -3,7 +3,7 @@ import type { LoggedStream } from '../host.ts'
 import type { AttributeValue } from './value.ts'
 
 /**
- * Attributes of a stream (facts 2.10; Envoy's attribute reference). What follows from the headers is answered here; all else the
+ * Attributes of a stream (Envoy's attribute reference). What follows from the headers is answered here; all else the
  * embedder knows. Undefined: not there (yet).
  */
 export function httpAttribute(stream: LoggedStream, group: string, name: string): AttributeValue | undefined {

@@ -67,7 +67,7 @@ const f64 = (value: number) => {
   return bytes
 }
 
-/** A path (segments by `/`), and the bytes that a module gets; undefined: NOT_FOUND. Envoy's attribute reference, facts 2.10. */
+/** A path (segments by `/`), and the bytes that a module gets; undefined: NOT_FOUND. Envoy's attribute reference. */
 const CASES: [string, Buffer | string | undefined][] = [
   ['plugin_name', 'my plugin'],
   ['plugin_root_id', 'my_root'],

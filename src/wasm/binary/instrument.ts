@@ -41,8 +41,8 @@ const ORDER = [
 ]
 
 /**
- * Rewrites a module so that it holds its own limits: memory and tables get a maximum, and every function entry and loop head
- * takes fuel from a counter that only the host can refill; at zero the module traps. One pass, no syntax tree. Bulk
+ * Rewrites a module so that it holds its own limits: memory and tables get a maximum, and its functions take fuel, where
+ * regions.ts says, from a counter that only the host can refill; below zero the module traps. No syntax tree is made. Bulk
  * instructions pay by size, or one of them in a loop would cost milliseconds per unit of fuel.
  */
 export function instrument(bytes: Uint8Array, shape: ModuleShape, limits: Limits): Instrumented {

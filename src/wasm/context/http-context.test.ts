@@ -26,7 +26,7 @@ function start(code: string, config: Partial<PluginConfig> = {}): { host: TestHo
 }
 
 describe('HttpContext', () => {
-  /** What a headers callback returns, and Envoy's status (facts 2.1), without and with allow_on_headers_stop_iteration. */
+  /** What a headers callback returns, and Envoy's status, without and with allow_on_headers_stop_iteration. */
   const STATUSES: [number, number, number][] = [
     [0, HEADERS_STATUS.continue, HEADERS_STATUS.continue],
     [1, HEADERS_STATUS.stopAllIterationAndWatermark, HEADERS_STATUS.stopIteration],
@@ -112,7 +112,7 @@ describe('HttpContext', () => {
     const set = (from: number, size: number, text: string) =>
       `(call $status (call $proxy_set_buffer_bytes (i32.const 0) (i32.const ${from}) (i32.const ${size}) (s "${text}")))`
 
-    it('shows chunk by chunk while it goes on (facts 2.2)', () => {
+    it('shows chunk by chunk while it goes on (Envoy)', () => {
       const { host, stream } = start(body('request', show.replace('(i32.const -1)', '(i32.const 100)')))
       stream.request([], false)
       stream.requestData('one', false)
@@ -140,7 +140,7 @@ describe('HttpContext', () => {
       assert.equal(stream.sentRequest.linearize().toString(), 'onetwo')
     })
 
-    /** Envoy's Buffer::copyFrom (facts 2.2): start, size, status, what comes out of `hello`. */
+    /** Envoy's Buffer::copyFrom: start, size, status, what comes out of `hello`. */
     const EDITS: [number, number, string, string][] = [
       [0, 5, 'status 00', 'NEW'],
       [0, 99, 'status 00', 'NEW'],
@@ -218,7 +218,7 @@ describe('HttpContext', () => {
   })
 
   describe('local replies', () => {
-    it('go through the response callbacks of the same plugin (facts 2.3)', () => {
+    it('go through the response callbacks of the same plugin (Envoy)', () => {
       const add = '(drop (call $proxy_add_header_map_value (i32.const 2) (s "x-own") (s "1")))'
       const { stream } = start(headers('request', reply(403, 'no'), 0) + headers('response', add))
       assert.equal(stream.request(), 'replied')

@@ -73,7 +73,7 @@ export class HttpContext extends Context {
     return this.#afterHeaders(RESPONSE, action)
   }
 
-  /** `size` is what is in hand: the chunk, or all that is held once the plugin has held the body (facts 2.2). */
+  /** `size` is what is in hand: the chunk, or all that is held once the plugin has held the body (Envoy). */
   onRequestBody(size: number, endOfStream: boolean): number {
     if (!this.#begun) return DATA_STATUS.continue
     if (!this.#ready(REQUEST)) return this.#afterBody(REQUEST, 0)
@@ -129,7 +129,7 @@ export class HttpContext extends Context {
     this.#afterMetadata(RESPONSE)
   }
 
-  /** The stream is over and its numbers are final. Makes the context where no event did (facts 1.6). */
+  /** The stream is over and its numbers are final. Makes the context where no event did (cpp-host). */
   onLog(): void {
     if (this.#deleted || this.vm.failure !== undefined || !this.#ready(0)) return
     const fn = this.vm.guest.proxy_on_log
@@ -320,7 +320,7 @@ export class HttpContext extends Context {
       this.#sendFailure()
       return true
     }
-    // Whatever the module returned (facts 2.3).
+    // Whatever the module returned, as in Envoy.
     return (this.#answered & direction) !== 0
   }
 
@@ -341,7 +341,7 @@ export class HttpContext extends Context {
 
   #afterHeaders(direction: number, action: number): number {
     if (this.#overruled(direction)) return HEADERS_STATUS.stopAllIterationAndWatermark
-    // ContinueAndEndStream (2) means Continue (facts 2.1).
+    // ContinueAndEndStream (2) means Continue, as in Envoy.
     if (this.vm.failure !== undefined || action === 0 || action === 2 || this.#resumed) return HEADERS_STATUS.continue
     this.#stopped |= direction
     if (action === 1 && this.plugin.allowOnHeadersStopIteration) return HEADERS_STATUS.stopIteration

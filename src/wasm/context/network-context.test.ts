@@ -81,7 +81,7 @@ describe('NetworkContext', () => {
     ])
   })
 
-  it('continues and closes its own streams only (facts 2.1)', () => {
+  it('continues and closes its own streams only (Envoy)', () => {
     const ask = (name: string, type: number) => `(call $status (call $proxy_${name}_stream (i32.const ${type})))`
     const { context, connection, logs } = start(
       `(func (export "proxy_on_new_connection") (param i32) (result i32)

@@ -18,7 +18,7 @@ export interface GrpcHandle {
   localClosed: boolean
 }
 
-/** The context of a plugin itself: start, timer, queues, and all callouts, also those made by streams (facts 2.5). */
+/** The context of a plugin itself: start, timer, queues, and all callouts, also those made by streams, which may be gone when the answer comes. */
 export class RootContext extends Context {
   calloutHeaders: HeaderMap | undefined
   calloutBody: Uint8Array | undefined

@@ -55,7 +55,7 @@ export function checkSlots(vm: Vm, pointerSlot: number, sizeSlot: number): numbe
   return vm.holds(Math.max(pointerSlot, sizeSlot), 4) ? STATUS.ok : STATUS.invalidMemoryAccess
 }
 
-/** Allocators may not be asked for nothing (facts 1.7). */
+/** Allocators may not be asked for nothing: that of the Go SDK panics. */
 export function giveNothing(vm: Vm, pointerSlot: number, sizeSlot: number): number {
   vm.view.setUint32(pointerSlot, 0, true)
   vm.view.setUint32(sizeSlot, 0, true)

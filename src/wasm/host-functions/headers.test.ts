@@ -51,7 +51,7 @@ const remove = (map: number, name: string) =>
   `(call $status (call $proxy_remove_header_map_value (i32.const ${map}) (s "${name}")))`
 
 describe('header map functions', () => {
-  it('gets the first value, ignoring the case of the name (Envoy; facts 2.4)', () => {
+  it('gets the first value, ignoring the case of the name (Envoy)', () => {
     const { logs } = run(`${get(0, 'X-Two')} (call $show)`, {
       request: [
         ['x-two', 'one'],
@@ -109,7 +109,7 @@ describe('header map functions', () => {
     assert.deepEqual(logs, ['status 00', 'status 00', 'other.example'])
   })
 
-  /** Names and values that would split or smuggle (facts 6.1): all BAD_ARGUMENT, and nothing is written. */
+  /** Names and values that would split or smuggle: all BAD_ARGUMENT, and nothing is written. */
   const HOSTILE: [string, string][] = [
     ['x-a', 'v\\0d\\0aset-cookie: a=b'],
     ['x-a', 'v\\0a'],

@@ -31,7 +31,7 @@ describe('metrics', () => {
     )
   })
 
-  it('count, set and record (facts 2.8)', () => {
+  it('count, set and record (cpp-host)', () => {
     const host = configure(
       define(0, 'c') +
         define(1, 'g') +
@@ -135,7 +135,7 @@ describe('HTTP callouts', () => {
     status('proxy_http_call', `(s "${cluster}") (s "${headers}") (s "") (s "") ${i(timeout)} $slot0`) +
     '(call $status (i32.load $slot0))'
 
-  it('are refused at once for an unknown cluster, missing pseudo headers, a bad header, a negative timeout (facts 2.5)', () => {
+  it('are refused at once for an unknown cluster, missing pseudo headers, a bad header, a negative timeout (Envoy)', () => {
     const host = configure(
       call('none', good) +
         call('httpbin', pairs(':method', 'GET', ':path', '/')) +
@@ -222,7 +222,7 @@ describe('gRPC', () => {
     )
   const open = status('proxy_grpc_stream', `(s "cluster") (s "pkg.Service") (s "Method") (s "") $slot0`)
 
-  it('names the cluster by a GrpcService message or bare; anything else is PARSE_FAILURE (facts 2.6)', () => {
+  it('names the cluster by a GrpcService message or bare; anything else is PARSE_FAILURE (Envoy)', () => {
     const host = configure(unary(envoyGrpc) + unary('cluster') + unary('none') + unary('\\ff\\ff'))
     assert.deepEqual(messages(host), ['status 00', 'status 00', 'status 04', 'status 04'])
     assert.deepEqual(

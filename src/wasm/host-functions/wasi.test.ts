@@ -24,7 +24,7 @@ const iovecs = (texts: string[]) =>
     .join('')
 
 describe('WASI preview 1', () => {
-  /** Functions without side effect: arguments and errno, as in cpp-host (facts 1.8). */
+  /** Functions without side effect: arguments and errno, as in cpp-host. */
   const ERRNO: [string, (number | bigint)[], number][] = [
     ['args_sizes_get', [SLOT, SLOT + 4], 0],
     ['args_get', [SLOT, SLOT], 0],

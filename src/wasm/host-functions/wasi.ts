@@ -75,7 +75,7 @@ function environment(vm: Vm): Buffer[] {
   return Object.entries(vm.options.environment).map(([name, value]) => Buffer.from(`${name}=${value}\0`, 'utf8'))
 }
 
-/** What cpp-host provides (facts 1.8). There is no file system, no network and no way out. */
+/** What cpp-host provides. There is no file system, no network and no way out. */
 export const wasiFunctions: HostFunctionTable = {
   args_get: answer(ERRNO.success),
   args_sizes_get: zeroing(ERRNO.success, 0, 1),

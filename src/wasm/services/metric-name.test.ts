@@ -5,7 +5,7 @@ import { METRIC } from '../abi/constants.ts'
 import { parseMetricName } from './metric-name.ts'
 import { RegistryMetrics } from './registry-metrics.ts'
 
-/** A module's name, and what Prometheus shows (facts 2.8). */
+/** A module's name, and what Prometheus shows. */
 const CASES: [string, string, Record<string, string>][] = [
   ['requests', 'requests', {}],
   ['wasmcustom.my.requests', 'my_requests', {}],

@@ -8,7 +8,7 @@ export interface ParsedMetric {
 
 /**
  * A module's metric as Prometheus shows it. Envoy puts such metrics below `wasmcustom.`, which its Prometheus output leaves out;
- * Istio's modules write labels into the name: `istiocustom.` or nothing, then `label=.=value;.;…` and the metric (facts 2.8).
+ * Istio's modules write labels into the name: `istiocustom.` or nothing, then `label=.=value;.;…` and the metric.
  */
 export function parseMetricName(raw: string): ParsedMetric {
   const text = raw.replace(/^(wasmcustom|istiocustom)\./, '')

@@ -1,4 +1,4 @@
-/** Hostile code by class of facts 6.1, for the body of any callback of a `guest`. */
+/** Hostile code, by the class of crashes that other hosts have had from it, for the body of any callback of a `guest`. */
 import type { FailureCause } from '../failure.ts'
 
 export interface Attack {

@@ -77,7 +77,7 @@ export interface Case {
   readonly id: string
   /** Where the expectation comes from: a clause of the specification, or a behaviour of Envoy or its host library. */
   readonly source: string
-  /** A name of modules.ts; the scripted probe of ABI 0.2.1 unless told. */
+  /** A name of modules/index.ts; the scripted probe of ABI 0.2.1 unless told. */
   readonly module?: string
   /** The plugin's configuration; for the probe, its program. */
   readonly config?: string
