@@ -48,3 +48,13 @@ export function parseRetryAfter(value: string | undefined, now = Date.now()): nu
   const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), 86_400_000)
 }
+
+/** What a promise gives, or nothing where the server does not have it. */
+export async function orNothing<T>(promise: Promise<T>): Promise<T | undefined> {
+  try {
+    return await promise
+  } catch (error) {
+    if (error instanceof SupplyError && error.code === 'SL3006') return undefined
+    throw error
+  }
+}

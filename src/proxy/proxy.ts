@@ -54,7 +54,7 @@ export interface ProxyHandle {
   readonly adminAddress: string | undefined
   /** Where active listeners listen. */
   listeners(): ListenerAddress[]
-  /** All listeners are in force. */
+  /** The first listeners have been in force; it stays so when others come that wait for something. */
   readonly isReady: boolean
   /** Resolves when it is ready. */
   ready(): Promise<void>

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { FetchedManifest, RegistryClient } from '../client.ts'
 import { splitDigest } from '../digest.ts'
 import { type Descriptor, referencedBlobs } from '../manifest.ts'
-import { SupplyError } from '../supply-error.ts'
+import { orNothing, SupplyError } from '../supply-error.ts'
 
 /** A manifest with everything that belongs to it, in the order in which a registry takes it: what is referred to comes first. */
 export interface Content {
@@ -62,14 +62,5 @@ export async function copyBlobs(
     await from.blobToFile(blob, path, Number.MAX_SAFE_INTEGER)
     await to.putBlobFile(blob, path)
     await rm(path, { force: true })
-  }
-}
-
-async function orNothing<T>(promise: Promise<T>): Promise<T | undefined> {
-  try {
-    return await promise
-  } catch (error) {
-    if (error instanceof SupplyError && error.code === 'SL3006') return undefined
-    throw error
   }
 }

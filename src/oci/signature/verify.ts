@@ -5,7 +5,7 @@ import type { RegistryClient } from '../client.ts'
 import { splitDigest } from '../digest.ts'
 import type { Manifest } from '../manifest.ts'
 import { MediaType } from '../media-types.ts'
-import { SupplyError } from '../supply-error.ts'
+import { orNothing, SupplyError } from '../supply-error.ts'
 import type { ResolvedImage } from '../wasm-image.ts'
 import { bundleCovers, messageSignatureOf } from './bundle.ts'
 import { keylessSignerOf } from './keyless.ts'
@@ -67,15 +67,6 @@ async function* signatureManifests(client: RegistryClient, digest: string): Asyn
       type === undefined || type === MediaType.cosignArtifact || type.startsWith('application/vnd.dev.sigstore.bundle')
     const found = maybe ? await orNothing(client.manifest(referrer.digest)) : undefined
     if (found?.manifest.subject?.digest === digest) yield found.manifest
-  }
-}
-
-async function orNothing<T>(promise: Promise<T>): Promise<T | undefined> {
-  try {
-    return await promise
-  } catch (error) {
-    if (error instanceof SupplyError && error.code === 'SL3006') return undefined
-    throw error
   }
 }
 

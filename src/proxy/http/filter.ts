@@ -45,7 +45,7 @@ export interface HttpFilter {
 export interface LocalReplyOptions {
   /** Changes the reply's headers after Envoy's own were set. */
   readonly modifyHeaders?: (headers: HeaderMap) => void
-  /** For gRPC requests; derived from the HTTP status when absent (RFC-free mapping of gRPC's http-grpc-status-mapping). */
+  /** For gRPC requests; derived from the HTTP status when absent (gRPC's doc/http-grpc-status-mapping.md). */
   readonly grpcStatus?: number
   /** `%RESPONSE_CODE_DETAILS%`; white space becomes `_`. */
   readonly details?: string

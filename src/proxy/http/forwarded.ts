@@ -27,14 +27,10 @@ const EDGE_ONLY = [
   'x-envoy-original-path',
 ]
 
-/** What only trusted callers may ask for: Envoy removes it from every request that does not come from inside. */
-const INTERNAL_ONLY = [
-  'x-envoy-expected-rq-timeout-ms',
-  'x-envoy-force-trace',
+/** By these a caller asks the router for limits of its own; the router takes them. */
+export const ROUTER_LIMITS: readonly string[] = [
   'x-envoy-hedge-on-per-try-timeout',
-  'x-envoy-ip-tags',
   'x-envoy-max-retries',
-  'x-envoy-original-url',
   'x-envoy-retriable-header-names',
   'x-envoy-retriable-status-codes',
   'x-envoy-retry-grpc-on',
@@ -44,6 +40,15 @@ const INTERNAL_ONLY = [
   'x-envoy-upstream-rq-timeout-alt-response',
   'x-envoy-upstream-rq-timeout-ms',
   'x-envoy-upstream-stream-duration-ms',
+]
+
+/** What only trusted callers may ask for: Envoy removes it from every request that does not come from inside. */
+const INTERNAL_ONLY = [
+  ...ROUTER_LIMITS,
+  'x-envoy-expected-rq-timeout-ms',
+  'x-envoy-force-trace',
+  'x-envoy-ip-tags',
+  'x-envoy-original-url',
 ]
 
 /** A URL, with or without scheme and host, and without a fragment (RFC 9110 10.1.3). Envoy drops any other. */

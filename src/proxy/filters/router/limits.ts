@@ -1,4 +1,5 @@
 import type { HeaderMap } from '../../../base/header-map.ts'
+import { ROUTER_LIMITS } from '../../http/forwarded.ts'
 import { grpcTimeout, toGrpcTimeout } from '../../http/grpc-timeout.ts'
 import { perTry, type RequestLimits } from '../../route/request-limits.ts'
 import { GRPC_CONDITIONS, RetryPolicy, retryConditions } from '../../route/retry-policy.ts'
@@ -31,19 +32,7 @@ function grpcLimit(headers: HeaderMap, maxMs: number): number {
   return maxMs === 0 || (asked !== 0 && asked < maxMs) ? asked : maxMs
 }
 
-const ASKING = new Set([
-  'x-envoy-hedge-on-per-try-timeout',
-  'x-envoy-max-retries',
-  'x-envoy-retriable-header-names',
-  'x-envoy-retriable-status-codes',
-  'x-envoy-retry-grpc-on',
-  'x-envoy-retry-on',
-  'x-envoy-upstream-alt-stat-name',
-  'x-envoy-upstream-rq-per-try-timeout-ms',
-  'x-envoy-upstream-rq-timeout-alt-response',
-  'x-envoy-upstream-rq-timeout-ms',
-  'x-envoy-upstream-stream-duration-ms',
-])
+const ASKING = new Set(ROUTER_LIMITS)
 
 function asksForLimits(headers: HeaderMap): boolean {
   const { flat } = headers
