@@ -213,8 +213,8 @@ export interface HostServices {
   attribute(group: string, name: string): AttributeValue | undefined
   /** DNS; undefined is a look-up that failed. Absent: plugins have none. */
   resolveDns?(name: string, done: (found: readonly ResolvedAddress[] | undefined) => void): Callout
-  /** Own numbers of the host (`wasm.<plugin>.vm_reload`, …). */
-  count?(plugin: string, event: PluginEvent): void
+  /** Own numbers of the host (`wasm.<plugin>.vm_reload`, …); something has happened once, or `times`. */
+  count?(plugin: string, event: PluginEvent, times?: number): void
 }
 
 export type PluginEvent =

@@ -9,6 +9,9 @@ export class LogGate {
   #tokens: number
   #refilled: number
   #dropped = 0
+  /** Lines that are not counted yet, and whose they are: a flood must not pay for a look-up of its counter with each line. */
+  #uncounted = 0
+  #flooder: PluginIdentity | undefined
   /** No token can have been earned yet. Lines that are dropped need not look at the clock for that. */
   #empty = false
 
@@ -21,6 +24,7 @@ export class LogGate {
 
   readonly #lookAgain = (): void => {
     this.#empty = false
+    this.#count()
   }
 
   write(level: LogLevel, memory: Buffer, pointer: number, length: number, plugin: PluginIdentity): void {
@@ -38,12 +42,20 @@ export class LogGate {
   #pass(plugin: PluginIdentity): boolean {
     if (this.#tokens < 1 && !this.#empty) this.#refill(plugin)
     if (this.#tokens < 1) {
+      if (plugin !== this.#flooder) this.#count()
+      this.#flooder = plugin
+      this.#uncounted++
       this.#dropped++
-      this.#services.count?.(plugin.name, 'logs_dropped')
       return false
     }
     this.#tokens--
     return true
+  }
+
+  #count(): void {
+    if (this.#flooder !== undefined) this.#services.count?.(this.#flooder.name, 'logs_dropped', this.#uncounted)
+    this.#flooder = undefined
+    this.#uncounted = 0
   }
 
   #refill(plugin: PluginIdentity): void {

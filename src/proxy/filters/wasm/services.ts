@@ -27,6 +27,11 @@ let threadStore: SharedStoreAcrossThreads | undefined
 export const threadVms: VmCache = new VmCache()
 
 const log = logger('wasm')
+/** In Proxy-Wasm's numbers: pino's are 10, 20, … in the same order. Modules ask on every line, and pino looks its level up each time. */
+let level = log.levelVal / 10 - 1
+log.on('level-change', (_name, value, _before, _valueBefore, changed) => {
+  if (changed === log) level = value / 10 - 1
+})
 const PINO = { trace: 'trace', debug: 'debug', info: 'info', warn: 'warn', error: 'error', critical: 'fatal' } as const
 
 /** What plugins of one filter config get from the proxy. */
@@ -42,12 +47,11 @@ export function wasmServices(context: FactoryContext, memory: SharedArrayBuffer)
     attribute: listenerAttributes(context),
     log: {
       get level() {
-        // pino's levels are 10, 20, … in the same order; it is asked for on every line.
-        return log.levelVal / 10 - 1
+        return level
       },
       log: (level: LogLevel, message, plugin) =>
         log[PINO[level]](`wasm log ${plugin.name} ${plugin.rootId} ${plugin.vmId}: ${message}`),
     },
-    count: (plugin, event) => context.stats.counter(`wasm.${plugin}.${event}`).add(),
+    count: (plugin, event, times) => context.stats.counter(`wasm.${plugin}.${event}`).add(times),
   }
 }
