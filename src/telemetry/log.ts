@@ -27,22 +27,58 @@ export function logger(scope: string): Logger {
   let known = scopes.get(scope)
   if (known === undefined) {
     known = root.child({ scope })
+    const level = own.get(scope)
+    if (level !== undefined) known.level = level
     scopes.set(scope, known)
   }
   return known
 }
 
+/** Levels as they were chosen: of all scopes, and of those that have one of their own. Other threads can be told them. */
+export interface LogLevels {
+  readonly all: string
+  readonly scopes: ReadonlyMap<string, string>
+}
+
+/** Also of scopes that have not logged in this thread yet. */
+const own = new Map<string, string>()
+
+/** Envoy's names for some of pino's levels. */
+const ENVOYS: Readonly<Record<string, string>> = { warning: 'warn', critical: 'fatal', off: 'silent' }
+
+/** The level by pino's name or Envoy's, as pino's. */
+export function logLevelOf(name: string): string {
+  const level = ENVOYS[name] ?? name
+  if (level !== 'silent' && !(level in root.levels.values)) {
+    const names = [...Object.keys(root.levels.values), ...Object.keys(ENVOYS)]
+    throw new Error(`unknown log level «${name}»; there are ${names.join(', ')}`)
+  }
+  return level
+}
+
 /** Changes the level of one scope, or of all. */
-export function setLogLevel(level: string, scope?: string): void {
-  if (!(level in root.levels.values)) throw new Error(`unknown log level «${level}»`)
-  if (scope !== undefined) {
-    const known = scopes.get(scope)
-    if (known === undefined) throw new Error(`unknown logger «${scope}»`)
-    known.level = level
+export function setLogLevel(name: string, scope?: string): void {
+  const level = logLevelOf(name)
+  if (scope === undefined) {
+    own.clear()
+    root.level = level
+    for (const known of scopes.values()) known.level = level
     return
   }
-  root.level = level
-  for (const known of scopes.values()) known.level = level
+  own.set(scope, level)
+  const known = scopes.get(scope)
+  if (known !== undefined) known.level = level
+}
+
+/** The levels of this thread, for another one. */
+export function chosenLogLevels(): LogLevels {
+  return { all: root.level, scopes: own }
+}
+
+/** Puts levels of another thread into force. */
+export function takeLogLevels({ all, scopes }: LogLevels): void {
+  setLogLevel(all)
+  for (const [scope, level] of scopes) setLogLevel(level, scope)
 }
 
 /** The level of each scope that has logged. */

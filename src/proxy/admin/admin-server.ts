@@ -101,7 +101,7 @@ export class AdminServer {
       ['/config_dump', (query) => json(configDump(config, bootstrap, query))],
       ['/server_info', () => json(serverInfo(config, node, begun, workers.size, state.healthFailed))],
       ['/certs', () => json(certs(config))],
-      ['/logging', (query) => ({ body: logging(query) })],
+      ['/logging', async (query) => ({ body: await logging(query, workers) })],
       ['/wasm/trace', async (query) => ({ body: await wasmTrace(query, workers) })],
       ['/', () => ({ body: this.#help() })],
       ['/help', () => ({ body: this.#help() })],

@@ -8,7 +8,15 @@ import { messageOf } from '../../errors.ts'
 import { logger } from '../../telemetry/log.ts'
 import type { OverloadState } from '../overload/overload-state.ts'
 import { TicketSecret } from '../tls/ticket-secret.ts'
-import type { ConfigOp, FromWorker, OpResult, ToWorker, WorkerCommand, WorkerStart } from '../worker/protocol.ts'
+import type {
+  ConfigOp,
+  FromWorker,
+  OpResult,
+  ToWorker,
+  WorkerCommand,
+  WorkerQuestion,
+  WorkerStart,
+} from '../worker/protocol.ts'
 import type { CountMemories } from './count-memories.ts'
 
 const log = logger('proxy')
@@ -73,7 +81,7 @@ export class WorkerPool {
   }
 
   /** Asks every living worker. */
-  async query<T>(what: 'stats' | 'clusters' | 'connections'): Promise<T[]> {
+  async query<T>(what: WorkerQuestion): Promise<T[]> {
     return this.#askAll((id) => ({ type: 'query', id, what }))
   }
 

@@ -8,7 +8,7 @@ import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_p
 import { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.ts'
 import { type Secret, SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
 import { messageOf } from '../../errors.ts'
-import { logger } from '../../telemetry/log.ts'
+import { logger, takeLogLevels } from '../../telemetry/log.ts'
 import type { Plugin } from '../../wasm/index.ts'
 import type { CircuitBreaker, Resources } from '../cluster/circuit-breaker.ts'
 import { breakerGauges } from '../cluster/circuit-breaker-stats.ts'
@@ -294,6 +294,9 @@ export class DataPlane {
         break
       case 'reopen-logs':
         reopenLogs()
+        break
+      case 'log-levels':
+        takeLogLevels(command.levels)
         break
       case 'health':
         this.context.health.failed = command.failed

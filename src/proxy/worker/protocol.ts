@@ -1,4 +1,5 @@
 /** What the main thread and its workers say to each other. Configs travel as the bytes of their protos. */
+import type { LogLevels } from '../../telemetry/log.ts'
 import type { SharedOverload } from '../overload/overload-state.ts'
 import type { StatsSnapshot } from '../stats/store.ts'
 import type { TicketSeed } from '../tls/ticket-secret.ts'
@@ -89,16 +90,20 @@ export type ToWorker =
   | { readonly type: 'prepare'; readonly id: number; readonly ops: readonly ConfigOp[] }
   /** The ops of a batch that all workers could prepare are put into force, the others dropped. */
   | { readonly type: 'commit'; readonly id: number; readonly accepted: readonly boolean[] }
-  | { readonly type: 'query'; readonly id: number; readonly what: 'stats' | 'clusters' | 'connections' }
+  | { readonly type: 'query'; readonly id: number; readonly what: WorkerQuestion }
   /** Answers with the number of plugins of that name that run there. */
   | { readonly type: 'wasm-trace'; readonly id: number; readonly plugin: string; readonly enabled: boolean }
   | { readonly type: 'drain'; readonly id: number; readonly deadlineMs: number }
   | { readonly type: 'command'; readonly id: number; readonly command: WorkerCommand }
 
+/** What a worker can be asked. */
+export type WorkerQuestion = 'stats' | 'clusters' | 'connections' | 'log-levels'
+
 /** What the admin endpoint may ask of every worker. */
 export type WorkerCommand =
   | { readonly kind: 'reset-counters' }
   | { readonly kind: 'reopen-logs' }
+  | { readonly kind: 'log-levels'; readonly levels: LogLevels }
   | { readonly kind: 'health'; readonly failed: boolean }
   | { readonly kind: 'drain-listeners'; readonly drainMs: number; readonly inboundOnly: boolean }
 

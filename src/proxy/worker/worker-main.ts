@@ -3,12 +3,13 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { fromBinary } from '@bufbuild/protobuf'
 import { NodeSchema } from '../../../gen/envoy/config/core/v3/base_pb.ts'
+import { logLevels } from '../../telemetry/log.ts'
 import { setPluginTrace } from '../filters/wasm/index.ts'
 import { OverloadState } from '../overload/overload-state.ts'
 import { TicketSecret } from '../tls/ticket-secret.ts'
 import { DataPlane } from './data-plane.ts'
 import type { PreparedSwap } from './extension-store.ts'
-import type { FromWorker, ToWorker, WorkerStart } from './protocol.ts'
+import type { FromWorker, ToWorker, WorkerQuestion, WorkerStart } from './protocol.ts'
 
 if (parentPort === null) throw new Error('this file runs as a worker')
 const port = parentPort
@@ -65,7 +66,7 @@ async function handle(message: ToWorker): Promise<void> {
   }
 }
 
-function query(what: 'stats' | 'clusters' | 'connections'): unknown {
+function query(what: WorkerQuestion): unknown {
   switch (what) {
     case 'stats':
       return {
@@ -77,6 +78,8 @@ function query(what: 'stats' | 'clusters' | 'connections'): unknown {
       return plane.clusterStatus()
     case 'connections':
       return plane.connections()
+    case 'log-levels':
+      return logLevels()
   }
 }
 
