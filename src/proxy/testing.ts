@@ -166,9 +166,10 @@ export async function upstream(
 /** An upstream that speaks bytes. */
 export async function rawUpstream(
   onConnection: (socket: Socket) => void,
+  options: { readonly allowHalfOpen?: boolean } = {},
 ): Promise<Running & { readonly sockets: Set<Socket> }> {
   const sockets = new Set<Socket>()
-  const server: RawServer = createRawServer((socket) => {
+  const server: RawServer = createRawServer(options, (socket) => {
     sockets.add(socket)
     socket.on('error', () => {})
     socket.on('close', () => sockets.delete(socket))

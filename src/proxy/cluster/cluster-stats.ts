@@ -22,6 +22,7 @@ export function clusterStats(scope: StatsScope): ClusterStats {
     connectFail: scope.counter('upstream_cx_connect_fail'),
     attemptsExceeded: scope.counter('upstream_cx_connect_attempts_exceeded'),
     connectTimeout: scope.counter('upstream_cx_connect_timeout'),
+    idleTimeouts: scope.counter('upstream_cx_idle_timeout'),
     maxRequestsReached: scope.counter('upstream_cx_max_requests'),
     maxDurationReached: scope.counter('upstream_cx_max_duration_reached'),
     connectionOverflow: scope.counter('upstream_cx_overflow'),

@@ -56,8 +56,8 @@ export abstract class HostPool implements ConnectionPool, ConnectOwner {
   abstract readonly connections: number
   /** How many requests a connection will take, as far as is known before it is there. */
   protected abstract readonly capacity: number
-  /** Where its connections are counted beside all others of the cluster. */
-  protected abstract readonly ofProtocol: Cell
+  /** Where its connections are counted beside all others of the cluster, if they carry HTTP. */
+  protected abstract readonly ofProtocol: Cell | undefined
   abstract newStream(callbacks: UpstreamCallbacks): PendingStream | undefined
   abstract closeIdle(): boolean
   abstract connected(socket: Socket, about: UpstreamConnection): void
@@ -137,7 +137,8 @@ export abstract class HostPool implements ConnectionPool, ConnectOwner {
   #connect(): void {
     const { stats, connectTimeoutMs, tls } = this.settings
     stats.connections.value++
-    this.ofProtocol.value++
+    const { ofProtocol } = this
+    if (ofProtocol !== undefined) ofProtocol.value++
     this.host.connects++
     stats.activeConnections.value++
     const depth = this.pending[0].callbacks.proxied?.internalDepth ?? 0

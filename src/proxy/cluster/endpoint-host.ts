@@ -126,6 +126,7 @@ export interface ClusterStats {
   readonly connectTimeout: Cell
   readonly maxDurationReached: Cell
   /** Connections that got the last of their `max_requests_per_connection`. */
+  readonly idleTimeouts: Cell
   readonly maxRequestsReached: Cell
   readonly connectionOverflow: Cell
   readonly timeouts: Cell

@@ -73,12 +73,11 @@ export class HostConnections {
 
   connect(host: EndpointHost): void {
     const transport = this.#transports.of(host.metadata)
-    const { tls, proxyHeader } = transport
     host.transport = transport
     const { internalListener: name } = host.settings
     host.internal = name === '' ? undefined : (depth) => this.#internal.connect(name, host.address, depth)
     host.tunnels = new PriorityPools(this.#breaker, (resources) => {
-      return new TunnelPool(host, { ...this.#settings, tls, resources }, proxyHeader)
+      return this.#proxied(transport, resources, (settings) => new TunnelPool(host, settings))
     })
     host.pool = new PriorityPools(this.#breaker, (resources) => this.#pool(host, transport, resources))
   }

@@ -15,6 +15,8 @@ export class UpstreamConnection {
   readonly beganMono: number
   readonly connectedMono: number
   readonly securedMono: number
+  /** False: a CONNECT ends here, and its bytes go there as they are. */
+  carriesHttp = true
 
   constructor(socket: Socket, tls: TlsInfo | undefined, beganMono: number, connectedMono: number, securedMono: number) {
     this.localAddress = addressText(socket.localAddress ?? '', socket.localPort ?? 0)

@@ -89,6 +89,7 @@ export class ConnectionManager {
     const { stats } = this
     const info = stream.info
     stats.active.value--
+    if (stream.isUpgrade) stats.activeUpgrades.value--
     const code = info.responseCode
     const statusClass = code >= 100 && code < 600 ? Math.floor(code / 100) : 0
     if (code !== 0) stats.classes[statusClass].value++
@@ -152,8 +153,29 @@ export class ConnectionManager {
     // Before the id is read: the decision to trace is written into it.
     this.#trace(stream, headers)
     info.requestId = headers.get('x-request-id') ?? ''
-    // Last, because which upgrades are allowed is a matter of the route, which sees the headers as they are now.
-    return this.#acceptUpgrade(stream, headers, method)
+    return true
+  }
+
+  /** Whether a request that asks for an upgrade may have it; false when it was answered, which its filters see (Envoy's upgradeRejected). */
+  acceptUpgrade(stream: HttpStream, headers: HeaderMap): boolean {
+    const connect = headers.flat[5] === 'CONNECT'
+    // RFC 9110 7.8: the names of protocols have no case.
+    const upgrade = connect ? 'connect' : headers.get('upgrade')?.toLowerCase()
+    if (upgrade === undefined) return true
+    const { stats, options } = this
+    const allowed = stream.route()?.settings.upgrades.get(upgrade) ?? options.upgrades.get(upgrade) ?? false
+    if (!allowed) {
+      // A CONNECT that no route takes is answered as what it is: without a route.
+      if (connect && stream.route() === undefined) return true
+      stats.refusedUpgrades.value++
+      return refuse(stream, 403, '', 'upgrade_failed')
+    }
+    // Envoy takes the body for the tunnel's first bytes, and waits with them for an upstream that waits for them.
+    if (stream.upgradeHasBody) return refuse(stream, 400, 'Bad Request', 'http1.body_disallowed')
+    stream.isUpgrade = true
+    stats.upgrades.value++
+    stats.activeUpgrades.value++
+    return true
   }
 
   /** Of a request that the proxy has redirected itself: what came from the client has been looked at; false when it was answered. */
@@ -243,19 +265,6 @@ export class ConnectionManager {
       return refuse(stream, 400, 'Bad Request', 'http1.unexpected_underscore')
     }
     for (const name of names) headers.remove(name)
-    return true
-  }
-
-  #acceptUpgrade(stream: HttpStream, headers: HeaderMap, method: string): boolean {
-    const upgrade = method === 'CONNECT' ? 'connect' : headers.get('upgrade')
-    if (upgrade === undefined) return true
-    // A CONNECT that no route takes is answered as what it is: without a route.
-    if (method === 'CONNECT' && stream.route() === undefined) return true
-    const allowed = stream.route()?.settings.upgrades.get(upgrade) ?? this.options.upgrades.get(upgrade) ?? false
-    if (!allowed) return refuse(stream, 403, '', 'upgrade_failed')
-    // Envoy takes the body for the tunnel's first bytes, and waits with them for an upstream that waits for them.
-    if (stream.upgradeHasBody) return refuse(stream, 400, 'Bad Request', 'http1.body_disallowed')
-    stream.isUpgrade = true
     return true
   }
 }

@@ -8,6 +8,7 @@ export function holdRequest(stream: HttpStream, data: BodyBuffer): void {
   stream.requestBuffer.hold(data)
   if (stream.requestBuffer.length <= stream.requestBufferLimit) return
   if (!stream.requestStreaming) {
+    stream.manager.stats.tooLarge.value++
     stream.sendLocalReply(413, 'Payload Too Large', { details: 'request_payload_too_large' })
   } else if (!stream.requestHeldBack) {
     stream.requestHeldBack = true
@@ -30,6 +31,7 @@ export function holdResponse(stream: HttpStream, data: BodyBuffer): void {
   stream.responseBuffer.hold(data)
   if (stream.responseBuffer.length <= stream.responseBufferLimit) return
   if (!stream.responseStreaming) {
+    stream.manager.stats.responseTooLarge.value++
     stream.responseBuffer.clear()
     replyDirectly(stream, {
       code: 500,

@@ -48,6 +48,7 @@ export function cancelTimeouts(stream: HttpStream): void {
 
 /** One of them is over; `kind` is what the stream has named it by. */
 export function onStreamTimeout(stream: HttpStream, kind: number): void {
+  const { stats } = stream.manager
   if (kind === IDLE) {
     // Signs of life only write down when they were; what is left of the time since the last one is waited for here.
     const left = stream.lastActivity + stream.streamIdleTimeoutMs - nowMs()
@@ -55,12 +56,14 @@ export function onStreamTimeout(stream: HttpStream, kind: number): void {
       stream.idleTimeout?.arm(Math.ceil(left))
       return
     }
-    stream.manager.stats.idleTimeouts.value++
+    stats.idleTimeouts.value++
     stream.info.responseFlags |= ResponseFlag.StreamIdleTimeout
     timeOut(stream, stream.requestComplete ? 504 : 408, 'stream timeout', 'stream_idle_timeout')
   } else if (kind === REQUEST) {
+    stats.requestTimeouts.value++
     timeOut(stream, 408, 'request timeout', 'request_overall_timeout')
   } else {
+    stats.durationReached.value++
     const code = stream.requestComplete ? 504 : 408
     timeOut(stream, code, 'downstream duration timeout', 'max_duration_timeout', DEADLINE_EXCEEDED)
   }

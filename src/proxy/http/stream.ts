@@ -67,6 +67,8 @@ export class HttpStream implements RequestSink, TimeoutOwner {
   upstreamPauses = 0
   trace: StreamTrace | undefined
   isUpgrade = false
+  /** What a tunnel leads to has failed. */
+  tunnelBroke = false
   /** It asks for an upgrade and has a body of its own, which is not the tunnel's. */
   upgradeHasBody = false
   isHead = false
@@ -131,7 +133,7 @@ export class HttpStream implements RequestSink, TimeoutOwner {
     limitDuration(this, options.maxStreamDurationMs)
     if (!this.manager.acceptRequest(this, headers)) return
     armIdleTimeout(this)
-    if (!createFilters(this)) return
+    if (!createFilters(this) || !this.manager.acceptUpgrade(this, headers)) return
     // Before a filter changes what it is found by; who wants another one then clears it (FilterManager, refreshCachedRoute).
     this.route()
     this.#expect(headers, headers.get('expect'))
@@ -246,6 +248,8 @@ export class HttpStream implements RequestSink, TimeoutOwner {
   startResponse(headers: HeaderMap, endStream: boolean): void {
     if (this.over) return
     this.lastActivity = nowMs()
+    // Who has an answer has asked enough, and a tunnel's request ends with the tunnel.
+    this.requestTimeout?.cancel()
     this.responseHeaders = headers
     this.info.responseHeaders = headers
     this.info.responseCode = Number(headers.get(':status'))
@@ -349,8 +353,13 @@ export class HttpStream implements RequestSink, TimeoutOwner {
     if (expectation?.toLowerCase() !== '100-continue') return
     if (headers.getAll('expect').some((one) => one.toLowerCase() !== '100-continue')) return
     // Envoy answers itself unless `proxy_100_continue`: the upstream then sees an ordinary request. RFC 9110 10.1.1: no 100 for HTTP/1.0.
-    if (!this.requestComplete && this.info.protocol !== 'HTTP/1.0') this.encoder.encode100Continue()
+    if (!this.requestComplete && this.info.protocol !== 'HTTP/1.0') this.#continue()
     headers.remove('expect')
+  }
+
+  #continue(): void {
+    this.manager.stats.classes[1].value++
+    this.encoder.encode100Continue()
   }
 
   #markRequestComplete(): void {

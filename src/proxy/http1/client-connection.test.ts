@@ -53,7 +53,11 @@ describe('a connection that is used again', () => {
   /** A CONNECT without a tunnel: it ended with its head, and was refused. */
   function afterConnect() {
     const socket = new FakeSocket()
-    const owner = { connectionIdle: () => socket.events.push('idle'), connectionClosed: () => {} }
+    const owner = {
+      connectionIdle: () => socket.events.push('idle'),
+      connectionClosed: () => {},
+      connectionExpired: () => {},
+    }
     const connection = new Http1ClientConnection(socket as unknown as Socket, connectionOf(socket), SETTINGS, owner)
     connection.attach(callbacks(socket.events))
     connection.sendHeaders(head('CONNECT'), true)
@@ -83,7 +87,11 @@ describe('a connection that is used again', () => {
 describe('a request that has not left yet', () => {
   function asking() {
     const socket = new FakeSocket()
-    const owner = { connectionIdle: () => socket.events.push('idle'), connectionClosed: () => {} }
+    const owner = {
+      connectionIdle: () => socket.events.push('idle'),
+      connectionClosed: () => {},
+      connectionExpired: () => {},
+    }
     const connection = new Http1ClientConnection(socket as unknown as Socket, connectionOf(socket), SETTINGS, owner)
     connection.attach(callbacks(socket.events))
     connection.sendHeaders(head('GET'), true)
@@ -113,7 +121,11 @@ describe('what a client sends behind an upgrade', () => {
 
   function upgrading(method = 'GET', ...more: string[]) {
     const socket = new FakeSocket()
-    const owner = { connectionIdle: () => socket.events.push('idle'), connectionClosed: () => {} }
+    const owner = {
+      connectionIdle: () => socket.events.push('idle'),
+      connectionClosed: () => {},
+      connectionExpired: () => {},
+    }
     const connection = new Http1ClientConnection(socket as unknown as Socket, connectionOf(socket), SETTINGS, owner)
     connection.attach(callbacks(socket.events))
     connection.sendHeaders(head(method, ...more), false)
@@ -140,6 +152,12 @@ describe('what a client sends behind an upgrade', () => {
     connection.sendData(BodyBuffer.of('more'), true)
     assert.ok(socket.written.endsWith('more'))
     assert.deepEqual(socket.events, ['end'])
+  })
+
+  test('goes nowhere where there is none, and the connection with it: also of who has ended', () => {
+    const { connection, read } = upgrading('GET', ...WEBSOCKET)
+    connection.sendData(BodyBuffer.of('hello'), true)
+    assert.deepEqual(read('HTTP/1.1 404 No\r\ncontent-length: 2\r\n\r\nno'), ['headers 404', 'data no', 'destroy'])
   })
 
   test('and for the 200 of a CONNECT, its end with it', () => {
@@ -184,7 +202,11 @@ describe('an answer that goes wrong', () => {
   /** What becomes of a request when its upstream sends these pieces and then ends. */
   function after(...pieces: readonly string[]): string[] {
     const socket = new FakeSocket()
-    const owner = { connectionIdle: () => socket.events.push('idle'), connectionClosed: () => {} }
+    const owner = {
+      connectionIdle: () => socket.events.push('idle'),
+      connectionClosed: () => {},
+      connectionExpired: () => {},
+    }
     const connection = new Http1ClientConnection(socket as unknown as Socket, connectionOf(socket), SETTINGS, owner)
     const events: string[] = []
     connection.attach({

@@ -37,6 +37,8 @@ export interface ClientConnectionOwner {
   /** Ready for the next request. */
   connectionIdle(connection: Http1ClientConnection): void
   connectionClosed(connection: Http1ClientConnection): void
+  /** It was not used for too long, and closes. */
+  connectionExpired(): void
 }
 
 let lastId = 0
@@ -109,6 +111,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
   }
 
   onIdle(): void {
+    this.#owner.connectionExpired()
     this.socket.destroy()
   }
 
@@ -124,6 +127,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
     this.#tunnel = false
     this.#tunnelOpen = false
     this.#early = undefined
+    this.#earlyEnd = false
     this.#output.unsent = true
   }
 
@@ -367,6 +371,11 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
   #responseEnded(): void {
     this.#responseComplete = true
     if (this.#requestComplete) this.#callbacks = undefined
+    else if (this.#earlyEnd) {
+      // No tunnel, and nobody is left to reset what was to go through it.
+      this.#callbacks = undefined
+      this.retired = true
+    }
   }
 
   /**

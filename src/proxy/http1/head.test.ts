@@ -154,7 +154,7 @@ describe('request heads', () => {
   test('9110 7.8: upgrade; h2c is not one for this proxy', () => {
     const ws = request('GET / HTTP/1.1\nhost: a\nConnection: Upgrade\nUpgrade: WebSocket')
     assert.equal(ws.bodyKind, BodyKind.Tunnel)
-    assert.equal(ws.headers.get('upgrade'), 'websocket')
+    assert.equal(ws.headers.get('upgrade'), 'WebSocket')
     const h2c = request(
       'GET / HTTP/1.1\nhost: a\nConnection: Upgrade, HTTP2-Settings\nUpgrade: h2c\nHTTP2-Settings: AA',
     )

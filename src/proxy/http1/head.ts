@@ -40,7 +40,7 @@ export class MessageHead implements FieldSink {
   bodyKind: BodyKind = BodyKind.None
   contentLength = -1
   keepAlive = true
-  /** Lower-case protocol of a valid upgrade request or response, else ''. */
+  /** The protocol of a valid upgrade request or response, else ''. */
   upgrade = ''
   expectContinue = false
   chunked = false
@@ -168,8 +168,7 @@ export class MessageHead implements FieldSink {
         this.headers.flat.push(name, value)
         return
       case HeaderId.Upgrade:
-        this.upgradeValue =
-          this.upgradeValue === '' ? value.toLowerCase() : `${this.upgradeValue},${value.toLowerCase()}`
+        this.upgradeValue = this.upgradeValue === '' ? value : `${this.upgradeValue},${value}`
         break
       case HeaderId.ProxyConnection:
         break
@@ -209,7 +208,7 @@ export class MessageHead implements FieldSink {
       if (token === '') continue
       if (token === 'close') close = true
       else if (token === 'keep-alive') this.keepAlive = true
-      else if (token === 'upgrade') this.upgrade = this.upgradeValue === 'h2c' ? '' : this.upgradeValue
+      else if (token === 'upgrade') this.upgrade = /^h2c$/i.test(this.upgradeValue) ? '' : this.upgradeValue
       else if (token !== 'te' && token !== 'http2-settings' && !(token === 'transfer-encoding' && this.isAnswer)) {
         // Some servers name transfer-encoding, which is of the connection anyway. Else as Envoy's sanitizeConnectionHeader: nobody may have these removed on the way, nor have us search for many.
         if (PROTECTED.has(token) || !isToken(token) || ++nominated > 10) {
@@ -277,8 +276,11 @@ export class MessageHead implements FieldSink {
     if (this.method === 'CONNECT' && this.bodyKind !== BodyKind.None)
       throw new CodecError('http1.body_disallowed', 'a body in a CONNECT request')
     // With a body it is the connection manager that refuses: whether there may be an upgrade is asked first, as in Envoy.
-    if (this.bodyKind === BodyKind.None && (this.method === 'CONNECT' || this.upgrade !== ''))
+    if (this.bodyKind === BodyKind.None && (this.method === 'CONNECT' || this.upgrade !== '')) {
       this.bodyKind = BodyKind.Tunnel
+      // Of the request it is the length, and over HTTP/2 it would be that of the tunnel. Envoy takes it away, too.
+      if (this.contentLength === 0) this.headers.remove('content-length')
+    }
   }
 
   /** RFC 9112 6.3, in its order. */
@@ -287,20 +289,20 @@ export class MessageHead implements FieldSink {
     if (this.chunked && this.contentLength !== -1) {
       throw new CodecError('http1.content_length_and_chunked_not_allowed', 'both content-length and transfer-encoding')
     }
+    if (status < 200 || status === 204) {
+      // RFC 9112 6.1 and RFC 9110 8.6: neither framing header may stand here. As in Envoy only a length of 0 is dropped.
+      if (this.chunked)
+        throw new CodecError('http1.transfer_encoding_not_allowed', 'transfer-encoding in a response without body')
+      if (this.contentLength > 0)
+        throw new CodecError('http1.content_length_not_allowed', 'content-length in a response without body')
+      if (this.contentLength === 0) this.headers.remove('content-length')
+    }
     if (status === 101) {
       if (this.upgrade !== '') this.headers.flat.push('connection', 'upgrade', 'upgrade', this.upgrade)
       this.bodyKind = BodyKind.Tunnel
     } else if (requestMethod === 'CONNECT' && status >= 200 && status < 300) {
       this.bodyKind = BodyKind.Tunnel
     } else if (status < 200 || status === 204 || status === 304 || requestMethod === 'HEAD') {
-      if (status < 200 || status === 204) {
-        // RFC 9112 6.1 and RFC 9110 8.6: neither framing header may stand here. As in Envoy only a length of 0 is dropped.
-        if (this.chunked)
-          throw new CodecError('http1.transfer_encoding_not_allowed', 'transfer-encoding in a response without body')
-        if (this.contentLength > 0)
-          throw new CodecError('http1.content_length_not_allowed', 'content-length in a response without body')
-        if (this.contentLength === 0) this.headers.remove('content-length')
-      }
       this.bodyKind = BodyKind.None
     } else if (this.chunked) {
       if (this.minor === 0) throw new CodecError('http1.codec_error', 'transfer-encoding in HTTP/1.0')

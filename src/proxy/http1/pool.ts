@@ -80,6 +80,10 @@ export class Http1Pool extends HostPool implements ClientConnectionOwner {
     this.connectMore()
   }
 
+  connectionExpired(): void {
+    this.settings.stats.idleTimeouts.value++
+  }
+
   connected(socket: Socket, about: UpstreamConnection): void {
     this.connecting--
     const connection = new Http1ClientConnection(socket, about, this.settings, this)

@@ -57,16 +57,20 @@ describe('HTTP/1.1 through the proxy', () => {
           JSON.stringify({ url: request.url, headers: request.headers, body: body.length > 100 ? body.length : body }),
         )
     })
-    echo = await rawUpstream((socket) => {
-      socket.once('data', () => {
-        socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n')
-        socket.on('data', (chunk) => socket.write(chunk))
-        socket.on('end', () => socket.end('bye'))
-      })
-    })
+    echo = await rawUpstream(
+      (socket) => {
+        socket.once('data', () => {
+          socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n')
+          socket.on('data', (chunk) => socket.write(chunk))
+          // Behind the time of its route.
+          socket.on('end', () => setTimeout(() => socket.end('bye'), 400))
+        })
+      },
+      { allowHalfOpen: true },
+    )
     const routes = [
       '{ match: { prefix: /timeout }, route: { cluster: up, timeout: 0.1s, prefix_rewrite: /slow } }',
-      '{ match: { prefix: /ws }, route: { cluster: echo } }',
+      '{ match: { prefix: /ws }, route: { cluster: echo, timeout: 0.2s } }',
     ]
     const clusters = [
       cluster(up.port, 'http_protocol_options: { enable_trailers: true }'),
@@ -165,7 +169,7 @@ describe('HTTP/1.1 through the proxy', () => {
     assert.equal((await get(port(), '/trailers')).trailers['x-end'], 'yes')
   })
 
-  test('RFC 9110 7.8: WebSocket tunnels bytes both ways, with half-close', async () => {
+  test('RFC 9110 7.8: WebSocket tunnels bytes both ways, with half-close, in no time of the route’s', async () => {
     const socket = connect(port(), '127.0.0.1')
     let text = ''
     socket.on('data', (chunk) => (text += chunk.toString('latin1')))

@@ -123,13 +123,17 @@ export class Http1ServerConnection
   }
 
   onIdle(): void {
-    this.#manager.stats.idleTimeouts.value++
+    this.#manager.stats.idleConnections.value++
     this.#close()
   }
 
   onTimeout(kind: number): void {
-    if (kind === HEAD) this.onError(requestHeadersTimeout())
-    else {
+    const { stats } = this.#manager
+    if (kind === HEAD) {
+      stats.headTimeouts.value++
+      this.onError(requestHeadersTimeout())
+    } else {
+      stats.maxDurationReached.value++
       this.#expired = true
       this.drain()
     }
@@ -150,7 +154,10 @@ export class Http1ServerConnection
     this.#last = !head.keepAlive
     this.#keepAlive = head.keepAlive && manager !== undefined && !this.#expired
     const max = this.#manager.options.maxRequestsPerConnection
-    if (max > 0 && this.#requests >= max) this.#keepAlive = false
+    if (max > 0 && this.#requests >= max) {
+      this.#keepAlive = false
+      this.#manager.stats.maxRequestsReached.value++
+    }
     this.#beginMessage()
     const stream = this.#manager.newStream(this, this.#info, head.minor === 1 ? 'HTTP/1.1' : 'HTTP/1.0')
     this.#stream = stream
@@ -311,7 +318,7 @@ export class Http1ServerConnection
     const upgraded =
       code === 101 || (code >= 200 && code < 300 && this.head.method === 'CONNECT' && this.#stream?.isUpgrade === true)
     let text = statusLine(status) + writer.write(headers, code === 101)
-    this.#noBody = this.#stream?.isHead === true || code === 204 || code === 304
+    this.#noBody = !upgraded && (this.#stream?.isHead === true || code === 204 || code === 304)
     if (upgraded) {
       this.#tunnel = true
     } else {

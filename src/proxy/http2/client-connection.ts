@@ -54,6 +54,10 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
   #active = 0
   /** Takes no new requests. */
   #leaving = false
+  #closed = false
+  /** The peer's first SETTINGS are here. */
+  #greeted = false
+  readonly #waiting: (() => void)[] = []
   #delayedClose: DelayedClose | undefined
 
   constructor(
@@ -103,23 +107,24 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
 
   /** Sends a request; undefined where that cannot be, which the callbacks have heard. */
   open(callbacks: UpstreamCallbacks, headers: HeaderMap, endStream: boolean): Http2ClientStream | undefined {
-    if (this.ended) {
+    if (this.ended || this.#closed) {
       this.released()
       callbacks.onUpstreamReset(UpstreamFailure.RefusedStream, 'connection is closing')
       return undefined
     }
     const upgrade = upgradeOf(headers)
-    if (upgrade !== '' && !(this.options.allowConnect && this.peer.connectProtocol)) {
+    // RFC 8441 3. The cluster's `allow_connect` does not matter, as in Envoy.
+    if (upgrade !== '' && !this.peer.connectProtocol) {
       this.released()
       callbacks.onUpstreamReset(UpstreamFailure.ProtocolError, 'upstream has no extended CONNECT')
       return undefined
     }
-    if (upgrade !== '') asExtendedConnect(headers, upgrade)
     const stream = new Http2ClientStream(this, this.#next, callbacks, upgrade, this.#counts)
     this.#next += 2
     this.guard.streams++
     this.streams.add(stream)
-    stream.begin(headers, endStream)
+    // Not the stream's own: another try and the log see what the client asked.
+    stream.begin(upgrade === '' ? headers : extendedConnect(headers, upgrade), endStream)
     return stream
   }
 
@@ -150,6 +155,7 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
   }
 
   onIdle(): void {
+    this.#counts.idleTimeouts.value++
     this.drain()
   }
 
@@ -165,6 +171,8 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
     this.#keepalive?.stop()
     this.life?.stop()
     this.#delayedClose?.cancel()
+    this.#closed = true
+    this.#greet()
     this.dropStreams(ErrorCode.NoError, 'connection closed')
     this.#owner.connectionClosed(this)
   }
@@ -215,7 +223,19 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
     this.released()
   }
 
+  /** Calls when the peer's first SETTINGS are here, which say what it takes; or when they never will be. */
+  whenGreeted(ready: () => void): void {
+    if (this.#greeted || this.#closed) ready()
+    else this.#waiting.push(ready)
+  }
+
+  #greet(): void {
+    this.#greeted = true
+    for (const ready of this.#waiting.splice(0)) ready()
+  }
+
   protected onPeerSettings(): void {
+    this.#greet()
     if (this.free) this.#owner.connectionFree()
   }
 
@@ -253,10 +273,12 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
 }
 
 /** RFC 8441 5: from the upgrade of HTTP/1.1. */
-function asExtendedConnect(headers: HeaderMap, protocol: string): void {
+function extendedConnect(request: HeaderMap, protocol: string): HeaderMap {
+  const headers = request.clone()
   headers.put(':method', 'CONNECT')
   headers.put(':protocol', protocol)
   headers.remove('upgrade')
   headers.remove('connection')
   headers.written = true
+  return headers
 }

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { Cell } from '../../telemetry/metrics.ts'
 import { HostPool, type PoolSettings } from '../cluster/connection-pool.ts'
 import type { EndpointHost } from '../cluster/endpoint-host.ts'
+import { upgradeOf } from '../cluster/upgrade.ts'
 import type { PendingStream, UpstreamCallbacks } from '../cluster/upstream.ts'
 import type { UpstreamConnection } from '../cluster/upstream-connection.ts'
 import {
@@ -96,6 +97,9 @@ export class Http2Pool extends HostPool implements ClientConnectionOwner {
   #use(connection: Http2ClientConnection, callbacks: UpstreamCallbacks): void {
     const place = connection.use(callbacks)
     if (connection.spent) this.settings.stats.maxRequestsReached.value++
-    callbacks.onPoolReady(place, this.host)
+    const { requestHeaders } = callbacks
+    if (requestHeaders === undefined || upgradeOf(requestHeaders) === '') callbacks.onPoolReady(place, this.host)
+    // RFC 8441 3: no extended CONNECT before the peer has said that it takes it.
+    else connection.whenGreeted(() => callbacks.onPoolReady(place, this.host))
   }
 }

@@ -75,14 +75,20 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
   }
 
   onIdle(): void {
-    this.#manager.stats.idleTimeouts.value++
+    this.#manager.stats.idleConnections.value++
     this.drain()
   }
 
   onTimeout(kind: number): void {
-    if (kind === LIFETIME) this.drain()
-    else if (kind === DRAIN) this.#goAway()
-    else this.fail(protocolError('header block took too long'))
+    const { stats } = this.#manager
+    if (kind === LIFETIME) {
+      stats.maxDurationReached.value++
+      this.drain()
+    } else if (kind === DRAIN) this.#goAway()
+    else {
+      stats.headTimeouts.value++
+      this.fail(protocolError('header block took too long'))
+    }
   }
 
   /**
@@ -186,7 +192,10 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     this.#last = id
     const { block } = this
     this.decode(BlockKind.Request, bytes, start, stop)
-    if (block.error === undefined && end && block.contentLength > 0) block.error = 'content-length and DATA disagree'
+    // RFC 9110 9.3.6: what is tunnelled is no content.
+    const tunnel = block.method === 'CONNECT' && block.protocol === ''
+    const contentLength = tunnel ? -1 : block.contentLength
+    if (block.error === undefined && end && contentLength > 0) block.error = 'content-length and DATA disagree'
     if (block.error === undefined && block.protocol !== '' && !this.options.allowConnect)
       block.error = ':protocol not allowed'
     if (selfDependent) block.error = 'stream depends on itself'
@@ -206,6 +215,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     const stream = new Http2ServerStream(this, id)
     this.streams.add(stream)
     const headers = block.headers()
+    if (tunnel && block.contentLength !== -1) headers.remove('content-length')
     const http = manager.newStream(stream, this.#info, 'HTTP/2')
     if (block.tooLarge) {
       stream.refuse(http, headers, 431, 'http2.too_many_headers', end)
@@ -219,8 +229,11 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
       headers.put('upgrade', block.protocol)
     }
     const max = manager.options.maxRequestsPerConnection
-    if (++this.#requests === max) this.drain()
-    stream.begin(http, headers, block.contentLength, upgrade, end)
+    if (max > 0 && ++this.#requests >= max) {
+      manager.stats.maxRequestsReached.value++
+      this.drain()
+    }
+    stream.begin(http, headers, contentLength, upgrade, end)
   }
 
   #onTrailers(stream: Http2ServerStream, end: boolean, bytes: Buffer, start: number, stop: number): void {

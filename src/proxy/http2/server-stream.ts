@@ -118,7 +118,8 @@ export class Http2ServerStream extends Http2Stream implements ResponseEncoder, T
 
   reset(): void {
     this.#over = true
-    this.connection.abort(this, ErrorCode.InternalError)
+    // RFC 9113 8.5
+    this.connection.abort(this, this.#http.tunnelBroke ? ErrorCode.ConnectError : ErrorCode.InternalError)
   }
 
   pauseReading(): void {

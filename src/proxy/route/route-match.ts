@@ -188,8 +188,9 @@ function parameters(path: string, decode: (text: string) => string): Map<string,
   return result
 }
 
-/** Whether a request is gRPC's, by its content-type (Envoy's `Grpc::Common::hasGrpcContentType`). */
+/** Whether a request is gRPC's, by its content-type (Envoy's isGrpcRequestHeaders): a CONNECT, which has no path, calls no method. */
 export function isGrpc(headers: HeaderMap): boolean {
+  if (headers.get(':path') === '') return false
   const type = headers.get('content-type')
   return type !== undefined && /^application\/grpc(?:$|\+)/.test(type)
 }

@@ -51,6 +51,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   /** By what came here: not by what the client sent, which a filter may have added to, and a redirect by 303 has dropped. */
   #hasBody = false
   #responseStarted = false
+  #tunnel = false
   #body: HeldBody | undefined
   #trailers: HeaderMap | undefined
 
@@ -272,7 +273,11 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     info.responseHeaders = headers
     info.responseCode = status
     route.finalizeResponse(headers, info)
-    if (status === 101 || (stream.isUpgrade && status === 200)) this.#timeout.cancel()
+    // No time of the route's holds for a tunnel, also where one of its sides has ended.
+    if (status === 101 || (stream.isUpgrade && status >= 200 && status < 300)) {
+      this.#tunnel = true
+      this.#timeout.cancel()
+    }
     if (endStream) this.#upstreamDone(now)
     stream.startResponse(headers, endStream)
   }
@@ -291,7 +296,8 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     const { host } = attempt
     const tries = this.#tries
     const newest = attempt === tries.newest
-    const { info } = this.callbacks.stream
+    const { stream } = this.callbacks
+    const { info } = stream
     const words = transportReason(reason)
     const text = failureText(failure, words)
     if (newest) info.upstreamHost = host
@@ -302,6 +308,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     if (this.#responseStarted) {
       if (attempt.undecided) this.#config.brokenCalls.value++
       info.responseFlags |= text.flag
+      stream.tunnelBroke = stream.isUpgrade && failure === UpstreamFailure.ConnectionTermination
       this.#reset(`upstream_reset_after_response_started{${text.details}}`)
     } else if (failure === UpstreamFailure.Overflow) this.onOverflow()
     else if (!newest || !tries.retriesFailure(attempt, failure)) this.#broke(failure, text)
@@ -339,7 +346,7 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
     this.callbacks.stream.info.lastUpstreamTxMono = nowMs()
     if (!this.#active) return
     const { newest, limits } = this.#tries
-    if (limits.timeoutMs > 0) this.#timeout.arm(limits.timeoutMs)
+    if (limits.timeoutMs > 0 && !this.#tunnel) this.#timeout.arm(limits.timeoutMs)
     if (newest?.headersSent === true) newest.startTime(limits, this.#responseStarted)
   }
 

@@ -44,7 +44,7 @@ export const PLAIN_OPERATORS: Readonly<Record<string, Operator>> = {
   UPSTREAM_CLUSTER: (i) => text(i.upstreamCluster),
   UPSTREAM_CLUSTER_RAW: (i) => text(i.upstreamCluster),
   UPSTREAM_PROTOCOL: (i) =>
-    i.upstreamConnection === undefined ? undefined : i.upstreamHost?.cluster.protocol || i.protocol,
+    i.upstreamConnection?.carriesHttp !== true ? undefined : i.upstreamHost?.cluster.protocol || i.protocol,
   UPSTREAM_HOST: (i) => text(i.upstreamHost?.address),
   UPSTREAM_HOST_NAME_WITHOUT_PORT: (i) => text(i.upstreamHost?.hostname.replace(/:\d+$/, '') || i.upstreamHost?.ip),
   UPSTREAM_HOST_NAME: (i) => text(i.upstreamHost?.hostname || i.upstreamHost?.address),
