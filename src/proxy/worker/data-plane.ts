@@ -10,7 +10,6 @@ import { type Secret, SecretSchema } from '../../../gen/envoy/extensions/transpo
 import { messageOf } from '../../errors.ts'
 import { logger, takeLogLevels } from '../../telemetry/log.ts'
 import type { Plugin } from '../../wasm/index.ts'
-import type { CircuitBreaker, Resources } from '../cluster/circuit-breaker.ts'
 import { breakerGauges } from '../cluster/circuit-breaker-stats.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { ClusterManager } from '../cluster/cluster-manager.ts'
@@ -18,22 +17,22 @@ import { LocalZones } from '../cluster/lb/local-zones.ts'
 import { unpack } from '../config/any.ts'
 import { checkNested } from '../config/nested.ts'
 import { NO_LISTENER } from '../context.ts'
+import type { FilterConfig, FilterFactory } from '../filter-chain/factory.ts'
 import { FilterRegistry } from '../filter-chain/registry.ts'
 import { HTTP_FILTERS, NETWORK_FILTERS } from '../filters/index.ts'
 import { startService, stopPlugin } from '../filters/wasm/index.ts'
-import type { HttpFilterConfig } from '../http/filter.ts'
 import { HttpFilterRegistry } from '../http/filter-registry.ts'
 import { reopenLogs } from '../http/log-file.ts'
 import { seedConnectionIds } from '../listener/accepted-connection.ts'
 import { compileListener } from '../listener/compile-listener.ts'
 import { ListenerServer } from '../listener/listener-server.ts'
-import type { NetworkFilterConfig } from '../network/filter.ts'
 import { InternalListeners } from '../network/internal-listeners.ts'
 import type { OverloadState } from '../overload/overload-state.ts'
 import { CountPlace } from '../process-count.ts'
 import { IstioReporter } from '../stats/istio.ts'
 import { StatsStore } from '../stats/store.ts'
 import { TicketSecret } from '../tls/ticket-secret.ts'
+import { clusterStatus } from './cluster-status.ts'
 import { type DataPlaneContext, factoryContext } from './data-plane-context.ts'
 import { ExtensionStore, type PreparedSwap } from './extension-store.ts'
 import type {
@@ -42,7 +41,6 @@ import type {
   ConfigOp,
   ExtensionOp,
   ForgetOp,
-  LimitsStatus,
   ListenerOp,
   OpResult,
   ServiceOp,
@@ -234,11 +232,9 @@ export class DataPlane {
       `extension "${op.name}"`,
     )
     const context = factoryContext(this.context, NO_LISTENER, op.name, '', op.prepared)
-    const factory = this.context.httpFilters.find(typeName) ?? this.context.networkFilters.find(typeName)
-    const made = (await factory?.create(message as never, context)) as
-      | HttpFilterConfig
-      | NetworkFilterConfig
-      | undefined
+    const factory: FilterFactory<FilterConfig> | undefined =
+      this.context.httpFilters.find(typeName) ?? this.context.networkFilters.find(typeName)
+    const made = await factory?.create(message as never, context)
     made?.destroy?.()
   }
 
@@ -318,29 +314,7 @@ export class DataPlane {
   }
 
   clusterStatus(): ClusterStatus[] {
-    return [...this.#clusters.all].map((cluster) => ({
-      name: cluster.name,
-      ...underWay(cluster.breaker),
-      limits: { default: limitsStatus(cluster.breaker.default), high: limitsStatus(cluster.breaker.high) },
-      hosts: cluster.hosts.map((host) => ({
-        address: host.address,
-        hostname: host.hostname,
-        weight: host.weight,
-        priority: host.settings.priority,
-        region: host.locality.region,
-        zone: host.locality.zone,
-        subZone: host.locality.subZone,
-        healthFlags: host.healthFlags,
-        active: host.active,
-        connections: host.pool.connections,
-        requests: host.requests,
-        errors: host.errors,
-        successes: host.successes,
-        timeouts: host.timeouts,
-        connectFailures: host.connectFailures,
-        connects: host.connects,
-      })),
-    }))
+    return [...this.#clusters.all].map(clusterStatus)
   }
 
   /** Gauges of the process: each thread knows all of it. */
@@ -353,20 +327,6 @@ export class DataPlane {
   connections(): Record<string, number> {
     return Object.fromEntries([...this.#listeners].map(([name, server]) => [name, server.connectionCount]))
   }
-}
-
-function underWay({ default: some, high }: CircuitBreaker) {
-  return {
-    connections: some.connections.value + high.connections.value,
-    pending: some.pending.value + high.pending.value,
-    requests: some.requests.value + high.requests.value,
-    retries: some.retries.value + high.retries.value,
-  }
-}
-
-function limitsStatus({ limits, maxRetries }: Resources): LimitsStatus {
-  const { maxConnections, maxPending, maxRequests } = limits
-  return { maxConnections, maxPending, maxRequests, maxRetries }
 }
 
 /** How errors name a resource. */

@@ -1,7 +1,6 @@
 /** What the main thread and its workers say to each other. Configs travel as the bytes of their protos. */
 import type { LogLevels } from '../../telemetry/log.ts'
 import type { SharedOverload } from '../overload/overload-state.ts'
-import type { StatsSnapshot } from '../stats/store.ts'
 import type { TicketSeed } from '../tls/ticket-secret.ts'
 
 /** `services`: the thread that has the single services, and no listeners. */
@@ -168,9 +167,3 @@ export interface HostStatus {
   readonly connectFailures: number
   readonly connects: number
 }
-
-export interface ConnectionsStatus {
-  readonly listeners: Readonly<Record<string, number>>
-}
-
-export type { StatsSnapshot }

@@ -1,0 +1,44 @@
+import type { CircuitBreaker, Resources } from '../cluster/circuit-breaker.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { ClusterStatus, LimitsStatus } from './protocol.ts'
+
+/** What this worker tells of a cluster and its hosts. */
+export function clusterStatus({ name, breaker, hosts }: Cluster): ClusterStatus {
+  return {
+    name,
+    ...underWay(breaker),
+    limits: { default: limitsStatus(breaker.default), high: limitsStatus(breaker.high) },
+    hosts: hosts.map((host) => ({
+      address: host.address,
+      hostname: host.hostname,
+      weight: host.weight,
+      priority: host.settings.priority,
+      region: host.locality.region,
+      zone: host.locality.zone,
+      subZone: host.locality.subZone,
+      healthFlags: host.healthFlags,
+      active: host.active,
+      connections: host.pool.connections,
+      requests: host.requests,
+      errors: host.errors,
+      successes: host.successes,
+      timeouts: host.timeouts,
+      connectFailures: host.connectFailures,
+      connects: host.connects,
+    })),
+  }
+}
+
+function underWay({ default: some, high }: CircuitBreaker) {
+  return {
+    connections: some.connections.value + high.connections.value,
+    pending: some.pending.value + high.pending.value,
+    requests: some.requests.value + high.requests.value,
+    retries: some.retries.value + high.retries.value,
+  }
+}
+
+function limitsStatus({ limits, maxRetries }: Resources): LimitsStatus {
+  const { maxConnections, maxPending, maxRequests } = limits
+  return { maxConnections, maxPending, maxRequests, maxRetries }
+}
