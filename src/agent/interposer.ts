@@ -34,6 +34,7 @@ import { Supply } from './extension/supply.ts'
 import { ExtensionTable } from './extension/table.ts'
 import type { Trial } from './trial/trial.ts'
 
+/** What the interposer works with. */
 export interface AdsInterposerOptions {
   /** Where the control plane is. */
   readonly upstream: AdsTransport

@@ -1,5 +1,6 @@
 import type { Cell, Family, HistogramCell, Registry } from '../telemetry/metrics.ts'
 
+/** How a fetch ended, by the names of Istio's agent. */
 export type FetchResult =
   | 'success'
   | 'download_failure'
@@ -9,6 +10,7 @@ export type FetchResult =
   /** Ours: Istio verifies no signatures. */
   | 'signature_failure'
 
+/** How the conversion of an extension config ended, likewise. */
 export type ConversionResult =
   | 'success'
   | 'no_remote_load'

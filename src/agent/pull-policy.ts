@@ -1,5 +1,6 @@
 import type { ModuleUrl } from './module-url.ts'
 
+/** When a module that is in the cache is asked for again. */
 export type PullPolicy = 'IfNotPresent' | 'Always'
 
 /** The value of `ISTIO_META_WASM_IMAGE_PULL_POLICY`; what is unknown counts as unspecified (Istio). */

@@ -9,6 +9,7 @@ import { mergePages, scrape } from './status/merge-metrics.ts'
 import { serveStatus } from './status/status-server.ts'
 import { TrialThreads } from './trial/trial-threads.ts'
 
+/** What an agent is started with. */
 export interface AgentOptions
   extends Omit<AdsInterposerOptions, 'cache' | 'stateDir' | 'trial'>,
     Pick<AgentStatusOptions, 'status' | 'proxyNotReady' | 'scrapeUrls'> {
@@ -23,6 +24,7 @@ export interface AgentOptions
   readonly metrics?: Registry
 }
 
+/** What is told of an agent by HTTP, and where. */
 export interface AgentStatusOptions {
   /** Serves `/healthz/ready` and `/stats/prometheus`, as Istio's agent does on port 15020. */
   readonly status?: { readonly host: string; readonly port: number }
@@ -32,6 +34,7 @@ export interface AgentStatusOptions {
   readonly scrapeUrls?: readonly string[]
 }
 
+/** A running agent. */
 export interface Agent {
   /** What the proxy connects to in place of the control plane. */
   readonly transport: AdsTransport

@@ -32,6 +32,7 @@ const log = logger('control')
 /** Changes that come together are pushed together; the first of them does not wait. */
 const PUSH_WINDOW_MS = 10
 
+/** What the control plane is started with. */
 export interface ControlOptions {
   readonly kube: KubeClient
   /** Where xDS is served. */
@@ -45,6 +46,7 @@ export interface ControlOptions {
   readonly registry: Registry
 }
 
+/** A running control plane. */
 export interface ControlPlane {
   readonly xdsPort: number
   /** For proxies in the same process. */

@@ -30,6 +30,7 @@ export interface Generated {
   readonly patches: ReadonlyMap<Patch, number>
 }
 
+/** A resource that could not be made; the proxy keeps the last one that could. */
 export interface BrokenResource {
   readonly typeUrl: string
   readonly name: string

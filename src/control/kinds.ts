@@ -25,4 +25,5 @@ export const Kinds = {
   referenceGrant: kind('gateway.networking.k8s.io', 'v1beta1', 'referencegrants', 'ReferenceGrant'),
 } as const
 
+/** The short name of a kind that the control plane reads. */
 export type KindName = keyof typeof Kinds

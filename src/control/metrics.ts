@@ -15,6 +15,7 @@ export interface ControlMetrics {
 
 const CONVERGENCE_BOUNDS = [0.01, 0.05, 0.1, 0.5, 1, 3, 5, 10, 20, 30]
 
+/** Registers them, by istiod's names. */
 export function controlMetrics(registry: Registry): ControlMetrics {
   return {
     rejects: registry.counter(

@@ -16,6 +16,7 @@ export const INTERNAL = 13
  */
 const SETTLING_MS = 60_000
 
+/** What a session shares with the others of its agent. */
 export interface SessionOptions {
   readonly table: ExtensionTable
   readonly metrics: SupplyMetrics

@@ -17,6 +17,7 @@ import { SingleFlight } from './single-flight.ts'
 
 export type { ModuleRequest } from './request.ts'
 
+/** A module in the cache, for one who holds it. */
 export interface CachedModule {
   readonly path: string
   /** `sha256:<hex>`: manifest digest of an image, else of the bytes. */

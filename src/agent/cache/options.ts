@@ -12,6 +12,7 @@ import type { Registry } from '../../telemetry/metrics.ts'
 import type { HttpFetchOptions } from '../fetch/http-fetch.ts'
 import { parseMirrors } from '../mirrors.ts'
 
+/** Where modules are kept, how they are fetched and for how long they stay. */
 export interface ModuleCacheOptions {
   readonly dir: string
   /** How registries and servers are reached: mirrors, insecure ones, certificate authorities, blocked ranges. */

@@ -1,6 +1,7 @@
 import type { IndexFiles } from './index-files.ts'
 import type { ModuleFiles } from './module-files.ts'
 
+/** When modules that nobody holds are removed. */
 export interface PurgeRules {
   readonly expiryMs: number
   readonly maxBytes: number

@@ -3,6 +3,7 @@ import type { SignatureRequirement, Signers } from '../../xds/index.ts'
 import { type ModuleUrl, parseModuleUrl } from '../module-url.ts'
 import type { PullPolicy } from '../pull-policy.ts'
 
+/** A module as an extension config asks for it. */
 export interface ModuleRequest {
   /** `oci://`, `http(s)://` or `file://`; without scheme it is an image. */
   readonly url: string
@@ -90,6 +91,7 @@ export function pinned(url: ModuleUrl): string | undefined {
   return digest === undefined ? undefined : hexOf(digest)
 }
 
+/** A digest without the name of its algorithm. */
 export function hexOf(digest: string): string {
   return digest.slice(digest.indexOf(':') + 1)
 }
@@ -106,6 +108,7 @@ function expectedChecksum({ sha256 = '' }: ModuleRequest, url: ModuleUrl): strin
   return given
 }
 
+/** The error for a module that is not the one that was asked for. */
 export function mismatch({ url, expected }: Asked, actual: string): SupplyError {
   return new SupplyError(
     'SL3011',

@@ -1,11 +1,13 @@
 import type { JsonObject } from '@bufbuild/protobuf'
 
+/** As whom a proxy introduces itself to the control plane. */
 export interface EnvoyNode {
   readonly id: string
   readonly cluster: string
   readonly metadata: JsonObject
 }
 
+/** What the bootstrap of an Envoy beside the agent is made of. */
 export interface BootstrapOptions {
   readonly node: EnvoyNode
   readonly adminPort: number

@@ -3,6 +3,7 @@ import { request } from 'node:http'
 import { sleep } from '../../base/backoff.ts'
 import { SluiceError } from '../../errors.ts'
 
+/** How Envoy is started and ended. */
 export interface ChildOptions {
   readonly command: readonly [string, ...string[]]
   readonly adminPort: number

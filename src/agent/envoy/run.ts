@@ -8,6 +8,7 @@ import { scrape } from '../status/merge-metrics.ts'
 import { type EnvoyNode, envoyBootstrap } from './bootstrap.ts'
 import { EnvoyChild } from './child.ts'
 
+/** An agent with an Envoy of its own. */
 export interface EnvoyAgentOptions extends Omit<AgentOptions, 'proxyNotReady' | 'scrapeUrls'> {
   /** Envoy with its arguments. Without `-c` or `--config-path` it gets a bootstrap made for it. */
   readonly command: readonly [string, ...string[]]
@@ -21,6 +22,7 @@ export interface EnvoyAgentOptions extends Omit<AgentOptions, 'proxyNotReady' | 
   readonly drainMs?: number
 }
 
+/** Both, running. */
 export interface EnvoyAgent {
   readonly agent: Agent
   readonly xdsPort: number

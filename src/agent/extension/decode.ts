@@ -17,6 +17,7 @@ import { SupplyError } from '../../oci/index.ts'
 import { ConfigType, decodeRequirements, type SignatureRequirement, WASM_ENV_PREFIX, WasmEnv } from '../../xds/index.ts'
 import { registry } from '../../xds/registry.ts'
 
+/** In which chain a filter stands. */
 export type FilterKind = 'http' | 'network'
 
 /** An ECDS resource as far as the agent cares. */

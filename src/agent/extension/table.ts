@@ -10,6 +10,7 @@ export interface Consumer {
   report(reports: readonly ExtensionReport[]): void
 }
 
+/** What all slots share. */
 export type TableOptions = Omit<SlotContext, 'deliver' | 'settled' | 'changed'>
 
 /** All extensions of one proxy. It outlives the proxy's streams: what healed or failed meanwhile is told to the next one. */

@@ -16,6 +16,7 @@ import {
 } from '../../oci/index.ts'
 import { unbox } from './unbox.ts'
 
+/** How often and how long a server is asked. */
 export interface HttpFetchOptions {
   /** Tries in all (WASM_HTTP_REQUEST_MAX_RETRIES, which counts tries, not retries). */
   readonly attempts: number

@@ -2,6 +2,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { SluiceError } from '../../errors.ts'
 
+/** Who knows what the server tells. */
 export interface StatusSources {
   /** Why the proxy must not get traffic yet; empty when it may. */
   notReady(): Promise<readonly string[]> | readonly string[]
@@ -9,6 +10,7 @@ export interface StatusSources {
   metrics(): Promise<string> | string
 }
 
+/** A listening server. */
 export interface StatusServer {
   readonly port: number
   close(): Promise<void>

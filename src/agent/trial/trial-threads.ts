@@ -5,6 +5,7 @@ import { SluiceError } from '../../errors.ts'
 import type { Trial } from './trial.ts'
 import type { TrialMessage } from './trial-worker.ts'
 
+/** How many trials run at once, and for how long. */
 export interface TrialThreadsOptions {
   /** What takes longer, from when its thread has begun with it, is ended with its thread; 10 s unless told. */
   readonly deadlineMs?: number

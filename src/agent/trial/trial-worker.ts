@@ -6,6 +6,7 @@ import { type TrialFailure, tryOut } from './try-out.ts'
 /** The first message says that the thread has the plugin, the second what became of it. */
 export type TrialMessage = { readonly begun: true } | TrialAnswer
 
+/** How a trial ended. */
 export interface TrialAnswer {
   readonly begun?: undefined
   readonly failure: TrialFailure | undefined

@@ -10,6 +10,7 @@ import {
   systemTimers,
 } from '../../wasm/index.ts'
 
+/** Why a module must not run; plain data, for another thread. */
 export interface TrialFailure {
   readonly code: ErrorCode
   /** What followed the title. */

@@ -30,6 +30,7 @@ export interface Patch {
   readonly invalid: string | undefined
 }
 
+/** An EnvoyFilter as it is applied. */
 export interface EnvoyFilter extends Policy {
   readonly object: KubeObject
   readonly key: string
@@ -51,6 +52,7 @@ const VALUE_TYPE: Readonly<Record<string, string>> = {
   EXTENSION_CONFIG: 'envoy.config.core.v3.TypedExtensionConfig',
 }
 
+/** Reads one that the API server has taken. */
 export function readEnvoyFilter(object: KubeObject): EnvoyFilter {
   const { name, namespace = '' } = object.metadata
   const spec: Part = object['spec'] ?? {}

@@ -38,6 +38,7 @@ export class PatchSet {
   }
 }
 
+/** All of the mesh, read once per change of one. */
 export function envoyFilters(mesh: Mesh): readonly EnvoyFilter[] {
   return mesh.derive('envoyFilters', ['envoyFilter'], () => mesh.all('envoyFilter').map(readEnvoyFilter))
 }

@@ -36,6 +36,7 @@ const HTTP2_OPTIONS = {
   },
 }
 
+/** A subset of a service, as a DestinationRule names it. */
 export interface Subset {
   readonly name: string
   readonly labels: Readonly<Record<string, string>>

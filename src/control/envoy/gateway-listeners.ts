@@ -8,6 +8,7 @@ import { httpFilters, networkFilters } from './filter-chain.ts'
 import type { GatewayPort } from './gateway-routing.ts'
 import { httpListener } from './listener.ts'
 
+/** The listeners of one gateway. */
 export interface GatewayListeners {
   readonly listeners: readonly Config[]
   /** The extensions that stand in some listener. */

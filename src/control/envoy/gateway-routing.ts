@@ -40,6 +40,7 @@ export const ROUTING_KINDS: readonly KindName[] = [
   'referenceGrant',
 ]
 
+/** What a gateway listens on and where it routes to, by Istio's Gateways and those of the Gateway API together. */
 export function gatewayRouting(mesh: Mesh, proxy: Workload): GatewayRouting {
   const servers: RoutedServer[] = [
     ...istioServers(mesh, proxy).map((server) => ({ server })),

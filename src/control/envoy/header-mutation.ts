@@ -1,5 +1,6 @@
 import type { Config } from './config.ts'
 
+/** What Istio and the Gateway API alike let routes do to headers. */
 export interface HeaderChanges {
   readonly set?: Readonly<Record<string, string>>
   readonly add?: Readonly<Record<string, string>>

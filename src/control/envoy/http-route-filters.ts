@@ -5,6 +5,7 @@ import type { HeaderChanges } from './header-mutation.ts'
 // biome-ignore lint/suspicious/noExplicitAny: parts of an HTTPRoute that the API server has checked against its CRD
 type Part = Record<string, any>
 
+/** What the filter of this type changes of headers. */
 export function changes(filters: Part[], type: string, field: string): HeaderChanges | undefined {
   const changed = filters.find((filter) => filter['type'] === type)?.[field]
   if (changed === undefined) return undefined
@@ -13,17 +14,20 @@ export function changes(filters: Part[], type: string, field: string): HeaderCha
   return { set: pairs(changed.set), add: pairs(changed.add), remove: changed.remove }
 }
 
+/** The time of a route; 0: none. */
 export function timeout(timeouts: Part | undefined): string {
   const text = timeouts?.['request'] ?? timeouts?.['backendRequest']
   return (text === undefined ? undefined : protoDuration(text)) ?? '0s'
 }
 
+/** The time of each try, where both times are given. */
 export function perTry(timeouts: Part | undefined): Config | undefined {
   const { request, backendRequest } = timeouts ?? {}
   if (request === undefined || backendRequest === undefined) return undefined
   return { per_try_timeout: protoDuration(backendRequest) }
 }
 
+/** `URLRewrite` of a path, for what `match` takes. */
 export function pathRewrite(path: Part | undefined, match: Part): Config {
   if (path === undefined) return {}
   if (path['type'] === 'ReplaceFullPath') {
@@ -50,6 +54,7 @@ const REDIRECT_CODE: Record<number, string> = {
   308: 'PERMANENT_REDIRECT',
 }
 
+/** `RequestRedirect`, for what `match` takes. */
 export function redirectAction(redirect: Part, match: Part): Config {
   const path = redirect['path']
   const prefix = (match['path']?.value ?? '/').replace(/\/+$/, '')
@@ -70,6 +75,7 @@ function defaultPort(scheme: string | undefined): number | undefined {
   return scheme === 'https' ? 443 : scheme === 'http' ? 80 : undefined
 }
 
+/** The part of the requests that `RequestMirror` copies; all where it says none. */
 export function mirrorFraction(mirror: Part): Config | undefined {
   const { percent, fraction } = mirror
   if (percent !== undefined) return { default_value: { numerator: percent, denominator: 'HUNDRED' } }

@@ -11,6 +11,7 @@ type Part = Record<string, any>
 /** Why a backend cannot be used; undefined when it can. */
 export type BackendProblem = 'BackendNotFound' | 'InvalidKind' | 'RefNotPermitted' | 'UnsupportedProtocol'
 
+/** What the routes of an HTTPRoute depend on beside it. */
 export interface HttpRouteContext {
   readonly clusterDomain: string
   readonly checkBackend: (ref: Part, routeNamespace: string) => BackendProblem | undefined

@@ -2,6 +2,7 @@ import { stdoutAccessLog } from './access-log.ts'
 import { ADS } from './ads-source.ts'
 import { type Config, envoyType } from './config.ts'
 
+/** A filter chain with a connection manager. */
 export interface HttpChain {
   readonly routeConfig: string
   readonly httpFilters: readonly Config[]
@@ -10,6 +11,7 @@ export interface HttpChain {
   readonly tls?: ChainTls
 }
 
+/** TLS of a chain, by the names of its secrets. */
 export interface ChainTls {
   readonly secret: string
   readonly validation: string | undefined

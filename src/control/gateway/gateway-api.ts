@@ -11,6 +11,7 @@ export const GATEWAY_NAME_LABEL = 'gateway.networking.k8s.io/gateway-name'
 // biome-ignore lint/suspicious/noExplicitAny: parts of objects that the API server has checked against their CRDs
 type Part = Record<string, any>
 
+/** A route at a listener, with those of its hosts that the listener takes. */
 export interface AttachedRoute {
   readonly route: KubeObject
   readonly hosts: readonly string[]
@@ -23,6 +24,7 @@ export interface ListenerState {
   readonly routes: readonly AttachedRoute[]
 }
 
+/** A condition of a status, before it has a time. */
 export interface Verdict {
   readonly ok: boolean
   readonly reason: string
@@ -36,6 +38,7 @@ export interface ParentState {
   readonly accepted: Verdict
 }
 
+/** Which routes the listeners of all Gateways take, and what has become of each reference of a route. */
 export interface Attachments {
   readonly listeners: readonly ListenerState[]
   readonly parents: readonly ParentState[]

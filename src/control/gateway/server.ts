@@ -3,6 +3,7 @@ import type { Mesh } from '../model/mesh.ts'
 import { endpointsOf } from '../model/services.ts'
 import { matchesLabels, type Workload } from '../model/workload.ts'
 
+/** What a port of a gateway speaks. */
 export type ServerProtocol = 'HTTP' | 'HTTPS' | 'TLS' | 'TCP'
 
 /** TLS termination of a server. */
@@ -112,6 +113,7 @@ function protocolOf(text: string): ServerProtocol {
   return ['HTTP', 'HTTP2', 'GRPC', 'GRPC-WEB'].includes(upper) ? 'HTTP' : 'TCP'
 }
 
+/** Older first, then by name: who was there first wins, as in Istio. */
 export function byCreation(a: KubeObject, b: KubeObject): number {
   return compare(age(a), age(b)) || compare(a.metadata.name, b.metadata.name) || compare(space(a), space(b))
 }

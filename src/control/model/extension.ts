@@ -1,11 +1,16 @@
 import type { JsonObject } from '@bufbuild/protobuf'
 import type { KubeObject } from '../../kube/index.ts'
 
+/** Where in the chain an extension stands. */
 export type Phase = 'AUTHN' | 'AUTHZ' | 'STATS' | 'UNSPECIFIED'
+/** Of which traffic: what the workload sends, what it is sent, or both. */
 export type Mode = 'CLIENT' | 'SERVER' | 'CLIENT_AND_SERVER'
+/** Whether it sees requests or connections. */
 export type PluginType = 'HTTP' | 'NETWORK'
+/** What becomes of traffic when the extension fails. */
 export type FailStrategy = 'FAIL_CLOSE' | 'FAIL_OPEN' | 'FAIL_RELOAD'
 
+/** An object that an extension is attached to. */
 export interface TargetRef {
   readonly group: string
   readonly kind: string
@@ -13,17 +18,20 @@ export interface TargetRef {
   readonly namespace: string
 }
 
+/** The traffic that an extension is for; no ports: of all. */
 export interface TrafficSelector {
   readonly mode: Mode
   readonly ports: readonly number[]
 }
 
+/** A variable of the module's environment; `fromHost`: its value is that of the proxy's own. */
 export interface EnvVar {
   readonly name: string
   readonly value: string
   readonly fromHost: boolean
 }
 
+/** The module of an extension and how it runs. */
 export interface WasmSpec {
   readonly url: string
   readonly sha256: string

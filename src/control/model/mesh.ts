@@ -7,11 +7,13 @@ import { readService, readServiceEntry, type Service } from './services.ts'
 import { readSignaturePolicy, type SignaturePolicy } from './signature-policy.ts'
 import type { Labels } from './workload.ts'
 
+/** What holds for the whole mesh. */
 export interface MeshOptions {
   readonly rootNamespace: string
   readonly clusterDomain: string
 }
 
+/** The objects of the mesh by kind and key. */
 export type Stores = Readonly<Partial<Record<KindName, ReadonlyMap<string, KubeObject>>>>
 
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'

@@ -1,5 +1,6 @@
 import type { Extension, Phase } from './extension.ts'
 
+/** Extensions in the order in which they stand, phase by phase. */
 export type ByPhase = Readonly<Record<Phase, readonly Extension[]>>
 
 function compare(a: string, b: string): number {

@@ -1,6 +1,7 @@
 import type { KubeObject } from '../../kube/index.ts'
 import type { Labels } from './workload.ts'
 
+/** A port of a service. */
 export interface ServicePort {
   readonly name: string
   readonly port: number
@@ -10,6 +11,7 @@ export interface ServicePort {
   readonly appProtocol: string | undefined
 }
 
+/** A service of the cluster, or of a ServiceEntry. */
 export interface Service {
   readonly name: string
   readonly namespace: string
@@ -25,11 +27,13 @@ export interface Service {
   readonly addresses: readonly string[]
 }
 
+/** Where the hosts of a ServiceEntry are. */
 export interface ExternalEndpoints {
   readonly resolution: 'DNS' | 'STATIC'
   readonly endpoints: readonly ExternalEndpoint[]
 }
 
+/** One of its endpoints. */
 export interface ExternalEndpoint {
   readonly address: string
   /** By the name of the service's port; the port's own target otherwise. */
@@ -65,6 +69,7 @@ export function readServiceEntry(object: KubeObject): Service[] {
     })
 }
 
+/** Reads a Service of Kubernetes. */
 export function readService(object: KubeObject, clusterDomain: string): Service {
   const { name, namespace = '' } = object.metadata
   const spec = object['spec'] ?? {}
@@ -101,6 +106,7 @@ export function speaksHttp2(port: ServicePort): boolean {
   return HTTP2.has(protocol) || (port.appProtocol === undefined && /^(grpc|grpc-web|http2)-/.test(port.name))
 }
 
+/** A place that a service's port leads to. */
 export interface Endpoint {
   readonly address: string
   readonly port: number

@@ -2,6 +2,7 @@ import { type KubeObject, keyOf } from '../../kube/index.ts'
 import { parseReference, repositoryOf } from '../../oci/index.ts'
 import type { SignatureRequirement, Signers } from '../../xds/index.ts'
 
+/** Who must have signed modules, of the mesh or of a namespace. */
 export interface SignaturePolicy {
   /** `namespace/name`. */
   readonly key: string
@@ -9,6 +10,7 @@ export interface SignaturePolicy {
   readonly rules: readonly SignatureRule[]
 }
 
+/** One of its rules; undefined: for any image, or any namespace. */
 export interface SignatureRule extends Signers {
   readonly prefix: string | undefined
   readonly namespaces: readonly string[] | undefined

@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
 
+/** What a proxy is to its mesh. */
 export type WorkloadType = 'router' | 'sidecar' | 'waypoint'
 
 /** A connected proxy as the mesh sees it. */
@@ -18,6 +19,7 @@ export interface Workload {
   readonly mayHaveSecrets: boolean
 }
 
+/** Labels of Kubernetes. */
 export type Labels = Readonly<Record<string, string>>
 
 /** A node as Istio's agent names it: `router~10.0.0.1~pod.namespace~namespace.svc.cluster.local`. */

@@ -1,7 +1,9 @@
 import { type ExtensionReport, type Outcome, type Rejection, TypeUrl } from '../../xds/index.ts'
 
+/** What has become of a resource at a proxy. */
 export type DeliveryState = 'pending' | 'accepted' | 'rejected'
 
+/** The same, with the reason. */
 export interface Delivery {
   readonly state: DeliveryState
   /** The client's words when rejected. */

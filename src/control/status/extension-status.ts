@@ -11,6 +11,7 @@ export interface ProxyView {
   readonly delivery: DeliveryLog
 }
 
+/** What the status of an extension says. */
 export interface ExtensionStatus {
   readonly observedGeneration: number | undefined
   readonly conditions: readonly Condition[]

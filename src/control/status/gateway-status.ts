@@ -18,6 +18,7 @@ function condition(type: string, ok: boolean, reason: string, message: string, o
   return { type, status: ok ? 'True' : 'False', reason, message, observedGeneration }
 }
 
+/** The status of a GatewayClass that is ours. */
 export function gatewayClassStatus(gatewayClass: KubeObject): object {
   return { conditions: [condition('Accepted', true, 'Accepted', 'Handled by Istio controller', gatewayClass)] }
 }
@@ -33,6 +34,7 @@ export interface GatewayServing {
   readonly reachable: boolean
 }
 
+/** The status of a Gateway of the Gateway API. */
 export function gatewayStatus(
   mesh: Mesh,
   gateway: KubeObject,

@@ -1,6 +1,7 @@
 import type { Extension, TargetRef } from '../model/extension.ts'
 import type { Mesh } from '../model/mesh.ts'
 
+/** Why a reference leads nowhere. */
 export interface RefProblem {
   readonly reason: string
   readonly message: string
