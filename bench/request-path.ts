@@ -3,7 +3,8 @@
  * there. The proxies have core 0, upstream and load generator share core 1. All proxies of a scenario are started and warmed up, then
  * loaded in turns, and each turn gives a ratio, so that a noisy machine is noisy for all. A proxy has rested while the others had their
  * turn, so its turn begins with a second whose latencies are told apart: connections are made, caches are cold. Envoy and Sluice read the
- * same bootstrap and the same module file. What a feature costs is told by a Sluice without it that has its turns beside the others. At half load (of the slower of the two) the latencies are those of a steady rate.
+ * same bootstrap and the same module file. What a feature costs is told by a Sluice without it that is loaded at the same time, on the same core, so that
+ * both meet the same neighbours in the same millisecond. At half load (of the slower of the two) the latencies are those of a steady rate.
  *
  * node bench/request-path.ts [--turns 6] [--warmup 4] [--seconds 2] [--connections 64] [--only sluice,envoy] [--scenario plain]
  */
@@ -44,6 +45,9 @@ const HEADERS = [
   'message: foo',
 ]
 
+/** Seconds of load of two at the same time, in which what a feature costs is told. */
+const PAIRS = 12
+
 /** The Sluice that has nothing of what the scenario is about. */
 const WITHOUT = 'sluice without it'
 const PLAIN: Scenario = {}
@@ -82,6 +86,8 @@ interface Running {
   /** Of the second before each turn. */
   readonly rested: Turn[]
   halfLoad: string
+  /** CPU seconds of a request while another Sluice was loaded, too. */
+  readonly paired: number[]
 }
 
 async function status(url: string): Promise<number> {
@@ -103,9 +109,13 @@ async function answers(url: string): Promise<void> {
   throw new Error(`nothing answers at ${url}`)
 }
 
-async function load({ url, headers, child }: Running, seconds: number): Promise<Turn> {
+async function load(
+  { url, headers, child }: Running,
+  seconds: number,
+  connections = values.connections,
+): Promise<Turn> {
   const pid = child.pid as number
-  const args = ['-t1', `-c${values.connections}`, `-d${seconds}s`, '--latency', ...headers.flatMap((h) => ['-H', h])]
+  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', ...headers.flatMap((h) => ['-H', h])]
   const before = cpuSeconds(pid)
   const text = await output(1, programs.wrk, [...args, `${url}some/path?query=1`])
   const cpu = cpuSeconds(pid) - before
@@ -150,7 +160,7 @@ async function measure(name: string, scenario: Scenario): Promise<void> {
       const url = `${config.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}/`
       await answers(url)
       const headers = [...HEADERS, ...(scenario.headers ?? [])]
-      running.push({ name: peer, url, headers, child, turns: [], rested: [], halfLoad: '' })
+      running.push({ name: peer, url, headers, child, turns: [], rested: [], halfLoad: '', paired: [] })
     }
     for (const [i, [peer, command]] of Object.entries(PEERS).entries()) {
       const port = PORTS[i]
@@ -173,9 +183,22 @@ async function measure(name: string, scenario: Scenario): Promise<void> {
       const half = Math.min(...pair.map(({ turns }) => median(turns.map((turn) => turn.perSecond)))) / 2
       for (const proxy of pair) proxy.halfLoad = await steady(proxy, half)
     }
+    await loadTogether(running)
     report(name, running)
   } finally {
     for (const { child } of running) await stop(child)
+  }
+}
+
+/** Loads Sluice and the Sluice without what the scenario is about at once, half as many connections each. */
+async function loadTogether(running: readonly Running[]): Promise<void> {
+  const both = running.filter(({ name }) => name === 'sluice' || name === WITHOUT)
+  if (both.length < 2) return
+  const half = String(Number(values.connections) / 2)
+  // The first second is for connections.
+  for (let i = 0; i <= PAIRS; i++) {
+    const turns = await Promise.all(both.map((proxy) => load(proxy, 1, half)))
+    if (i > 0) for (const [at, { paired }] of both.entries()) paired.push(1 / turns[at].perCpuSecond)
   }
 }
 
@@ -202,8 +225,8 @@ function report(name: string, running: readonly Running[]): void {
   )
   const without = running.find((proxy) => proxy.name === WITHOUT)
   if (own === undefined || without === undefined) return
-  const costs = own.turns.map((turn, i) => (1 - turn.perCpuSecond / without.turns[i].perCpuSecond) * 100)
-  const range = `${Math.min(...costs).toFixed(1)} to ${Math.max(...costs).toFixed(1)}`
+  const costs = own.paired.map((spent, i) => (1 - without.paired[i] / spent) * 100).sort((a, b) => a - b)
+  const range = `half of the seconds ${costs[PAIRS >> 2].toFixed(1)} to ${costs[PAIRS - 1 - (PAIRS >> 2)].toFixed(1)}`
   console.log(`costs ${median(costs).toFixed(1)} % (${range}) of what Sluice does without it`)
 }
 

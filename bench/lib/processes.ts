@@ -1,6 +1,6 @@
 /** The programs of a benchmark: each on a core of its own, with the CPU time that it has used. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 const running = new Set<ChildProcess>()
 
@@ -43,10 +43,11 @@ export async function output(core: number, program: string, args: readonly strin
   return text
 }
 
-/** CPU seconds of all threads of a process (proc(5), stat: utime and stime in ticks of 10 ms). */
+/** CPU seconds of the living threads of a process, by the scheduler's accounts in nanoseconds (proc(5), schedstat). */
 export function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1].split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / 100
+  const tasks = `/proc/${pid}/task`
+  const spent = readdirSync(tasks).map((task) => readFileSync(`${tasks}/${task}/schedstat`, 'latin1').split(' ')[0])
+  return spent.reduce((sum, ns) => sum + Number(ns), 0) / 1e9
 }
 
 export function rssMb(pid: number): number {
