@@ -185,14 +185,7 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
     return (stream & 1) === 0 || stream >= this.#next
   }
 
-  protected onBlock(
-    id: number,
-    end: boolean,
-    selfDependent: boolean,
-    bytes: Buffer,
-    start: number,
-    stop: number,
-  ): void {
+  onHeaderBlock(id: number, end: boolean, selfDependent: boolean, bytes: Buffer, start: number, stop: number): void {
     const { block } = this
     const stream = this.streams.get(id)
     if (stream === undefined) {

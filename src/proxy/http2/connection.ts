@@ -80,7 +80,7 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
   /** The highest stream that the peer may still have, for GOAWAY. */
   protected abstract readonly lastPeerStream: number
   protected abstract isIdle(stream: number): boolean
-  protected abstract onBlock(
+  abstract onHeaderBlock(
     stream: number,
     endStream: boolean,
     selfDependent: boolean,
@@ -268,10 +268,6 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
   }
 
   // Frames
-
-  onHeaderBlock(id: number, end: boolean, selfDependent: boolean, bytes: Buffer, start: number, stop: number): void {
-    this.onBlock(id, end, selfDependent, bytes, start, stop)
-  }
 
   protected decode(kind: BlockKind, bytes: Buffer, start: number, end: number): void {
     this.block.begin(kind)

@@ -159,14 +159,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     return (stream & 1) === 0 || stream > this.#last
   }
 
-  protected onBlock(
-    id: number,
-    end: boolean,
-    selfDependent: boolean,
-    bytes: Buffer,
-    start: number,
-    stop: number,
-  ): void {
+  onHeaderBlock(id: number, end: boolean, selfDependent: boolean, bytes: Buffer, start: number, stop: number): void {
     const stream = this.streams.get(id)
     if (stream !== undefined) this.#onTrailers(stream, end, bytes, start, stop)
     else if (id > this.#last && (id & 1) === 1) this.#onRequest(id, end, selfDependent, bytes, start, stop)
