@@ -40,7 +40,8 @@ export class KeyedPools implements ConnectionPool {
       if (this.#drained) pool.drain()
       this.#pools.set(key, pool)
     }
-    // Each pool gets its first connection whatever the limit, and it is clients who choose keys: another one goes for it.
+    // Each pool may have its first connection whatever the limit. Clients choose the keys, so that without closing an idle connection of
+    // another pool for it they could have as many as they like.
     if (pool.connections === 0 && this.#connections.full) this.closeIdle()
     return pool.newStream(callbacks)
   }
@@ -55,7 +56,7 @@ export class KeyedPools implements ConnectionPool {
     for (const pool of this.#pools.values()) pool.drain()
   }
 
-  /** Clients come and go; what they have left behind goes when it has become as much as there is of use, or a little. */
+  /** Removes pools of clients that have gone; done when there are twice as many as the last time left, so that it costs little for each. */
   #sweep(): void {
     for (const [key, pool] of this.#pools) if (pool.connections === 0) this.#pools.delete(key)
     this.#sweepAt = Math.max(MIN_SWEEP, this.#pools.size * 2)

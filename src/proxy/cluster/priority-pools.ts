@@ -27,7 +27,7 @@ export class PriorityPools {
     return this.#high.newStream(callbacks)
   }
 
-  /** Also for a retry on a host that has gone: its connection must not stay. */
+  /** A retry may ask for it on a host that has gone, whose connections must not stay: the new pool is drained like the other. */
   #makeHigh(): ConnectionPool {
     const pool = this.#make(this.#breaker.high)
     if (this.#drained) pool.drain()

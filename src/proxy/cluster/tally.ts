@@ -40,13 +40,16 @@ export function countCall(host: EndpointHost, fields: HeaderMap | undefined): vo
   else host.errors++
 }
 
-/** It broke. `counts`: it was not answered yet, or its end was to tell what the answer is. */
+/**
+ * The request broke. `counts`: its host has not been counted for an answer yet, because there was none, or because it was a gRPC call,
+ * whose end tells whether it succeeded.
+ */
 export function countFailure(cluster: Cluster, host: EndpointHost, counts: boolean): void {
   cluster.outliers?.onLocalFailure(host)
   if (counts) host.errors++
 }
 
-/** It took too long; `counts` as above. */
+/** The request took too long; `counts` as above. */
 export function countTimeout(host: EndpointHost, counts: boolean): void {
   host.timeouts++
   if (counts) host.errors++

@@ -140,7 +140,7 @@ function formatContext({ listener }: FactoryContext): FormatContext {
 }
 
 function substitutionLine(format: SubstitutionFormatString, path: string, context: FormatContext): TextFormat {
-  // Their operators are built in.
+  // The operators of these two formatters are built in (operators/), so that there is nothing to load for them.
   for (const [i, { typedConfig }] of format.formatters.entries()) {
     const where = `${path}.formatters[${i}].typed_config`
     const { typeName } = unpack(typedConfig, where)

@@ -84,7 +84,7 @@ export class ConnectionManager {
     this.stats.active.value++
   }
 
-  /** `broken`: before its time, whoever it was. */
+  /** `broken`: it ended before its time, whoever ended it. */
   streamFinished(stream: HttpStream, broken: boolean): void {
     const { stats } = this
     const info = stream.info

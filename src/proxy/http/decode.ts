@@ -140,7 +140,7 @@ export function decodeTrailers(stream: HttpStream, from: number): void {
   }
 }
 
-/** The end has not come to this filter: one before it has it. */
+/** Whether the end has not come to this filter yet, because one before it keeps it back. */
 function endWithheld(stream: HttpStream, handle: FilterHandle): boolean {
   for (let i = 0; i < handle.index; i++) if (stream.filters[i].decode.withholds) return true
   return false
@@ -180,7 +180,8 @@ export function continueDecoding(stream: HttpStream, handle: FilterHandle): void
   const hadTrailers = complete && stream.requestTrailers !== undefined
   const from = fromCurrent ? handle.index : handle.index + 1
   if (fromCurrent) direction.endStream = false
-  // What was held for an end may have gone with a filter behind this one, which could not know that.
+  // Where nothing is held any more the end alone goes on, in an empty piece: a filter behind this one may have let the body go when it
+  // was continued, and could not know that this one still kept the end back.
   const end = complete && !hadTrailers
   const held = takeRequestBuffer(stream) ?? (withheld && end ? new BodyBuffer() : undefined)
   if (held !== undefined) {

@@ -130,7 +130,7 @@ export class ClusterUpdates {
     return error
   }
 
-  /** Makes those anew that use this secret, as contexts are made from secrets once; says which refuse it, and why. */
+  /** Makes those anew that use this secret, because TLS contexts read their secrets once; says which refuse it, and why. */
   async renew(secret: string): Promise<string[]> {
     const refusals: string[] = []
     for (const list of [this.active, this.warming]) {

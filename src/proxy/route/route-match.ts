@@ -201,7 +201,7 @@ const DENOMINATORS: Readonly<Record<number, number>> = {
   [Denominator.MILLION]: 1_000_000,
 }
 
-/** 0 to 1; runtime keys have their default values, as this proxy has no runtime layers. */
+/** 0 to 1. Runtime keys have their default values: of runtime layers only limits of connections are read (overload/runtime.ts). */
 export function fraction(value: { numerator: number; denominator: Denominator }): number {
   return value.numerator / DENOMINATORS[value.denominator]
 }

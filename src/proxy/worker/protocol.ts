@@ -23,7 +23,7 @@ export type ConfigOp =
   | { readonly kind: 'remove-listener'; readonly name: string; readonly drainMs: number }
   | ForgetOp
 
-/** Nobody uses it any more, or only who has it already. */
+/** To be forgotten under its name: nobody uses it any more, or only those who hold it already. */
 export interface ForgetOp {
   readonly kind: 'forget'
   readonly what: 'endpoints' | 'routes' | 'extension'

@@ -46,7 +46,7 @@ export class RouteStore {
     this.holder(table.name).table = table
   }
 
-  /** Who still uses them has them. */
+  /** Forgets the name; listeners that use these routes keep them. */
   forget(name: string): void {
     this.#holders.delete(name)
   }

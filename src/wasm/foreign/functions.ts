@@ -31,7 +31,7 @@ export const FOREIGN_FUNCTIONS: ReadonlyMap<string, ForeignFunction> = new Map<s
     'uncompress',
     (vm, args) => {
       try {
-        // A bomb ends here: what comes out is bounded like a body.
+        // A few bytes may stand for gigabytes: what comes out is bounded like a body.
         const out = inflateSync(args, { maxOutputLength: vm.limits.bodyBytes })
         vm.spend(out.length >>> 4)
         return out

@@ -51,7 +51,7 @@ export class Retries {
     return true
   }
 
-  /** What became of the newest try asks for no other: as in Envoy that is a success, whatever it was. */
+  /** The newest try is not tried again, whatever came of it: as in Envoy that counts as the success of the retry. */
   succeed(): void {
     if (this.#counted) this.#cluster.stats.retrySuccess.value++
     this.#uncount()

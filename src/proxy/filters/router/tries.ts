@@ -77,7 +77,7 @@ export class Tries implements TimeoutOwner {
       return
     }
     info.upstreamHost = host
-    // Of the try before: this one may get none.
+    // The connection of the try before: this one may get none.
     info.upstreamConnection = undefined
     const span = stream.trace?.attempt(requestHeaders, host, info.attemptCount, childSpan)
     const attempt = new Attempt(this.#router, cluster, settings.highPriority, host, span)
@@ -93,7 +93,7 @@ export class Tries implements TimeoutOwner {
     this.start()
   }
 
-  /** What becomes of an answer. One of a try that was late has had its retry. */
+  /** What becomes of an answer. That of a try that was late is not tried again: another one began when it was late. */
   onAnswer(attempt: Attempt, status: number, answer: HeaderMap): AnswerFate {
     const policy = this.#policy
     if (policy === undefined) return AnswerFate.Given
@@ -121,7 +121,7 @@ export class Tries implements TimeoutOwner {
     if (this.#policy !== undefined) this.#retries?.succeed()
   }
 
-  /** Others may still answer. */
+  /** Whether other tries may still answer. */
   get goesOn(): boolean {
     return this.#late !== undefined && (this.#underWay > 0 || this.#waits)
   }

@@ -14,8 +14,8 @@ export function createSharedMemory(size: number = SHARED_MEMORY_BYTES): SharedAr
 }
 
 /**
- * Shared data and queues of all threads of the process, in shared memory under one lock: host calls are synchronous, so a message
- * to some central thread is no way. One of these per thread.
+ * Shared data and queues of all threads of the process, in shared memory under one lock: host calls are synchronous, so they
+ * cannot wait for the answer of some central thread. One of these per thread.
  */
 export class SharedStoreAcrossThreads implements SharedStore {
   readonly #records: Records
