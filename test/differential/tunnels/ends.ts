@@ -53,7 +53,9 @@ export class SocketEnd implements End {
   }
 
   reset(): void {
-    this.#socket.resetAndDestroy()
+    // Node keeps a socket that is to be reset behind its own end.
+    if (this.#socket.writableEnded) this.#socket.destroy()
+    else this.#socket.resetAndDestroy()
   }
 
   deaf(): void {
@@ -65,7 +67,7 @@ export class SocketEnd implements End {
   }
 
   destroy(): void {
-    this.#socket.resetAndDestroy()
+    this.reset()
   }
 
   #read(data: Buffer): void {
