@@ -46,26 +46,27 @@ export class Connecting implements TimeoutOwner {
         ? dial(directSocket(), host, host.port, preamble)
         : openSocket(host, tls, preamble, host.port, this.#depth, false, serverName)
     this.#socket = socket
-    const fail = (error: Error) => {
+    const fail = (reason: string) => {
       this.#timeout.cancel()
       socket.removeAllListeners()
       socket.on('error', () => {})
       socket.destroy()
-      this.#owner.connectFailed(UpstreamFailure.ConnectFailure, error.message)
+      this.#owner.connectFailed(UpstreamFailure.ConnectFailure, reason)
     }
-    const early = () => fail(new Error('connection closed while connecting'))
-    socket.once('error', fail)
+    const failed = (error: Error) => fail(tls === undefined ? error.message : tls.failure(socket, error))
+    const early = () => fail('connection closed while connecting')
+    socket.once('error', failed)
     socket.once('close', early)
     if (tls !== undefined) socket.once('connect', () => (connected = performance.now()))
     socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
       this.#timeout.cancel()
       const refused = tls?.verify(socket, serverName)
       if (refused !== undefined) {
-        fail(new Error(refused))
+        fail(refused)
         return
       }
       socket.off('close', early)
-      socket.off('error', fail)
+      socket.off('error', failed)
       this.#owner.connected(socket, upstreamConnection(socket, tls, began, connected, serverName))
     })
   }
@@ -92,7 +93,10 @@ export function upstreamConnection(
   return new UpstreamConnection(socket, info, beganMono, connectedMono || now, info === undefined ? 0 : now)
 }
 
-/** Opens a socket to a host; for TLS `secureConnect` says when it may be used. `allowHalfOpen`: the host's end is not the socket's. */
+/**
+ * Opens a socket to a host; for TLS `secureConnect` says when it may be used. `allowHalfOpen`: it is for bytes, not requests, and the host's
+ * end is not the socket's.
+ */
 export function openSocket(
   host: EndpointHost,
   tls: UpstreamTls | undefined,
@@ -107,18 +111,18 @@ export function openSocket(
   if (internal !== undefined) {
     const plain = internal(depth)
     if (preamble !== undefined) plain.write(preamble)
-    return tls === undefined ? plain : secured(plain, tls, serverName)
+    return tls === undefined ? plain : secured(plain, tls, !allowHalfOpen, serverName)
   }
   if (tls === undefined) return dial(new Socket({ allowHalfOpen }), host, port, preamble)
   if (preamble === undefined) {
     const { keepAliveMs } = host.transport
-    const options = { ...addressOf(host, port), ...tls.options(serverName), allowHalfOpen }
+    const options = { ...addressOf(host, port), ...tls.options(!allowHalfOpen, serverName), allowHalfOpen }
     const socket = connectTls(options)
     socket.setNoDelay(true)
     if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs)
     return socket
   }
-  return secured(dial(new Socket({ allowHalfOpen }), host, port, preamble), tls, serverName)
+  return secured(dial(new Socket({ allowHalfOpen }), host, port, preamble), tls, !allowHalfOpen, serverName)
 }
 
 /** Never connects. */
@@ -127,8 +131,8 @@ function refused(count: Cell): Socket {
   return new Socket().destroy(new Error('TLS error: Secret is not supplied by SDS'))
 }
 
-function secured(plain: Socket, tls: UpstreamTls, serverName: string | undefined): Socket {
-  const socket = connectTls({ socket: plain, ...tls.options(serverName) })
+function secured(plain: Socket, tls: UpstreamTls, http: boolean, serverName: string | undefined): Socket {
+  const socket = connectTls({ socket: plain, ...tls.options(http, serverName) })
   plain.on('error', (error) => socket.destroy(error))
   return socket
 }

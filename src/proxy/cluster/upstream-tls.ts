@@ -1,4 +1,4 @@
-import { createHash, X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { type ConnectionOptions, createSecureContext, type TLSSocket } from 'node:tls'
 import {
@@ -15,16 +15,19 @@ import { protocolBounds } from '../tls/parameters.ts'
 import { secretNeeds } from '../tls/secret-need.ts'
 import { certificateField, certificatePem, type SecretSource, validation } from '../tls/secrets.ts'
 import { certificateInfo, SessionInfo } from '../tls/tls-info.ts'
+import { isTlsError, TlsStats, type VerifyFailure } from '../tls/tls-stats.ts'
 import { type AutoNames, certificateNames, isServerName } from './auto-names.ts'
 
 /** TLS to the endpoints of a cluster. */
 export interface UpstreamTls {
   /** Its secrets have not come in time, or cannot be used: connections are refused, as by Envoy's NotReadySslSocket, and counted here. */
   readonly notReady: Cell | undefined
-  /** `name`: the server that the connection's requests are for, where that counts. */
-  options(name?: string): ConnectionOptions
-  /** The reason why the peer is not accepted. */
+  /** `http`: the connection is for requests; `name`: the server that they are for, where that counts. */
+  options(http: boolean, name?: string): ConnectionOptions
+  /** The reason why the peer is not accepted, of a handshake that is over. */
   verify(socket: Socket, name?: string): string | undefined
+  /** The reason why there is no connection. */
+  failure(socket: Socket, error: Error): string
   /** What is known of a session that is accepted. */
   info(socket: Socket, name?: string): TlsInfo
 }
@@ -59,55 +62,83 @@ export function compileUpstreamTls(
   }
   if (secretNeeds(common, where).some(({ key, dynamic }) => dynamic && secrets.find(key) === undefined)) {
     const notReady = scope.counter('client_ssl_socket_factory.upstream_context_secrets_not_ready')
-    return { notReady, options: () => ({}), verify: () => undefined, info: noSession }
+    return {
+      notReady,
+      options: () => ({}),
+      verify: () => undefined,
+      failure: (_, { message }) => message,
+      info: noSession,
+    }
   }
   const certificate = certificatePem(common, secrets, where)
   const check = validation(common, secrets, where)
   const options = {
     ...protocolBounds(common?.tlsParams, 'client', `${where}.tls_params`),
     ...(certificate === undefined ? {} : certificate),
-    ...(check?.ca === undefined ? {} : { ca: check.ca }),
-    ...(check?.crl === undefined ? {} : { crl: check.crl }),
+    ...check?.trust,
   }
   const certificates = common === undefined ? where : `${where}.${certificateField(common)}`
   const secureContext = accepted(certificates, () => createSecureContext(options))
-  // Envoy offers what the cluster speaks unless told otherwise.
-  const protocols =
-    common !== undefined && common.alpnProtocols.length > 0 ? [...common.alpnProtocols] : http2 ? ['h2'] : []
+  // Unless it is told otherwise Envoy offers what the cluster speaks, where it does not hand on bytes only.
+  const protocols = [...(common?.alpnProtocols ?? [])]
+  const fallback = http2 ? ['h2'] : ['http/1.1']
+  const stats = new TlsStats(scope)
+  const refuse = (failure: VerifyFailure, reason: string) => {
+    stats.failures[failure].value++
+    return reasonText(reason)
+  }
   let local: CertificateInfo | undefined
   const serverName = (name: string | undefined) =>
     auto?.sni === true && name !== undefined && isServerName(name) ? name : config.sni
   return {
     notReady: undefined,
-    options(name) {
+    options(http, name) {
+      const offered = protocols.length === 0 && http ? fallback : protocols
       return {
         secureContext,
         servername: serverName(name),
         // Envoy verifies only when told whom to trust, and names only by the configured matchers.
-        rejectUnauthorized: check?.ca !== undefined,
+        rejectUnauthorized: check?.trust !== undefined,
         checkServerIdentity: () => undefined,
-        ...(protocols.length === 0 ? {} : { ALPNProtocols: protocols }),
+        ...(offered.length === 0 ? {} : { ALPNProtocols: offered }),
       }
     },
     verify(socket, name) {
       const tls = socket as TLSSocket
       if (http2 && tls.alpnProtocol !== 'h2') return 'the upstream does not speak HTTP/2'
-      if (check === undefined) return undefined
-      const peer = tls.getPeerCertificate()
-      if (check.hashes.length > 0) {
-        const hash = createHash('sha256').update(peer.raw).digest('hex')
-        if (!check.hashes.includes(hash)) return 'certificate hash does not match'
+      if (check !== undefined) {
+        const { raw } = tls.getPeerCertificate()
+        if (raw === undefined) return refuse('fail_verify_no_cert', 'the upstream shows no certificate')
+        const peer = new X509Certificate(raw)
+        const names = peer.subjectAltName ?? ''
+        if (auto?.san === true && name !== undefined && name !== '') {
+          if (!certificateNames(names, name)) return refuse('fail_verify_san', `the certificate is not for ${name}`)
+        } else if (!check.matchesNames(names)) return refuse('fail_verify_san', 'no subject alternative name matches')
+        if (check.pinned(peer) === false) return refuse('fail_verify_cert_hash', 'certificate hash does not match')
       }
-      const names = peer.subjectaltname ?? ''
-      if (auto?.san === true && name !== undefined && name !== '')
-        return certificateNames(names, name) ? undefined : `the certificate is not for ${name}`
-      return check.matchesNames(names) ? undefined : 'no subject alternative name matches'
+      stats.established(tls, true)
+      return undefined
+    },
+    failure(socket, error) {
+      // What OpenSSL says, without Node's advice to whoever has written a program.
+      if (check?.trust !== undefined && (socket as TLSSocket).authorizationError)
+        return refuse('fail_verify_error', `certificate verify failed: ${error.message.split(';', 1)[0]}`)
+      if (!isTlsError(error)) return error.message
+      stats.errors.value++
+      const { library, reason } = error as { library?: string; reason?: string }
+      return reasonText(library === undefined || reason === undefined ? error.message : `${library}:${reason}`)
     },
     info(socket, name) {
       local ??= certificate && certificateInfo(new X509Certificate(certificate.cert[0]))
-      return new SessionInfo(socket as TLSSocket, check?.ca !== undefined, local, serverName(name))
+      const tls = socket as TLSSocket
+      return new SessionInfo(tls, tls.getPeerX509Certificate(), check?.trust !== undefined, local, serverName(name))
     },
   }
+}
+
+/** In Envoy's brackets. */
+function reasonText(reason: string): string {
+  return `TLS_error:|${reason}:TLS_error_end`
 }
 
 function noSession(): never {

@@ -55,7 +55,7 @@ export const NESTED: readonly Supported[] = [
     'disable_shadow_host_suffix_append',
   ],
   [HttpConnectionManager_InternalAddressConfigSchema, 'cidr_ranges'],
-  [HttpConnectionManager_SetCurrentClientCertDetailsSchema, 'subject', 'cert', 'dns', 'uri'],
+  [HttpConnectionManager_SetCurrentClientCertDetailsSchema, 'subject', 'cert', 'chain', 'dns', 'uri'],
   [HashPolicySchema, 'source_ip'],
   [RemoteJwksSchema, 'http_uri', 'cache_duration', 'async_fetch', 'retry_policy'],
   [SecretSchema, 'name', 'tls_certificate', 'validation_context', 'session_ticket_keys'],

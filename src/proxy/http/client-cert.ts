@@ -18,13 +18,21 @@ export function clientCertHeader(headers: HeaderMap, connection: ConnectionInfo,
   if (mode === Mode.FORWARD_ONLY) return
   const details = options.xfccDetails
   const parts: string[] = []
-  for (const uri of tls.local?.uriSans.slice(0, 1) ?? []) parts.push(`By=${uri}`)
+  for (const uri of tls.local?.uriSans ?? []) parts.push(`By=${uri}`)
   parts.push(`Hash=${tls.peer.sha256}`)
   if (details?.cert) parts.push(`Cert="${encodeURIComponent(tls.peer.pem)}"`)
-  if (details?.subject === true) parts.push(`Subject="${tls.peer.subject.replace(/"/g, '\\"')}"`)
-  if (details?.uri) for (const uri of tls.peer.uriSans) parts.push(`URI=${uri}`)
+  if (details?.chain) parts.push(`Chain="${encodeURIComponent(tls.peer.chainPem)}"`)
+  // Its quotes are escaped already (RFC 4514 2.4).
+  if (details?.subject === true) parts.push(`Subject="${tls.peer.subject}"`)
+  if (details?.uri) parts.push(...uriParts(tls.peer.uriSans))
   if (details?.dns) for (const dns of tls.peer.dnsSans) parts.push(`DNS=${dns}`)
   const value = byteString(parts.join(';'))
-  if (mode === Mode.APPEND_FORWARD && headers.has(NAME)) headers.set(NAME, `${headers.getAll(NAME).join(',')},${value}`)
-  else headers.set(NAME, value)
+  // An empty one is as none (HeaderMapImpl::appendToHeader).
+  const told = mode === Mode.APPEND_FORWARD ? headers.getAll(NAME).filter((one) => one !== '') : []
+  headers.set(NAME, [...told, value].join(','))
+}
+
+/** The key stands there also where there is none (Envoy's mutateXfccRequestHeader). */
+function uriParts(names: readonly string[]): string[] {
+  return names.length === 0 ? ['URI='] : names.map((name) => `URI=${name}`)
 }

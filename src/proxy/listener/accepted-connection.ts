@@ -12,6 +12,7 @@ import { Http2ServerConnection } from '../http2/server-connection.ts'
 import type { ConnectionInfo, TlsInfo } from '../network/connection-info.ts'
 import { NetworkConnection } from '../network/network-connection.ts'
 import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
+import { isTlsError } from '../tls/tls-stats.ts'
 import { AcceptedInfo, SocketFacts } from './accepted-info.ts'
 import type { ChainFacts } from './chain-facts.ts'
 import type { CompiledChain, CompiledListener } from './compile-listener.ts'
@@ -200,10 +201,10 @@ export class AcceptedConnection implements ConnectionOwner, Entry, TimeoutOwner 
       return
     }
     const secure = tls.wrap(this.#socket)
-    secure.on('error', ({ code }: NodeJS.ErrnoException) => {
+    secure.on('error', (error: Error) => {
       // As in Envoy it is none of TLS that a client goes with a reset.
       this.#endedByPeer = true
-      if (code === 'EPROTO' || code?.startsWith('ERR_SSL_')) this.#stats.tlsErrors.value++
+      if (isTlsError(error)) this.#stats.tls.errors.value++
       secure.destroy()
     })
     const timer =
@@ -228,13 +229,13 @@ export class AcceptedConnection implements ConnectionOwner, Entry, TimeoutOwner 
       secure.off('end', given)
       const result = tls.accept(secure)
       if ('refused' in result) {
-        this.#stats.verifyFailures[result.refused].value++
+        this.#stats.tls.failures[result.refused].value++
         // Whatever fails of a handshake, Envoy counts as the client's doing.
         this.#endedByPeer = true
         secure.destroy()
         return
       }
-      this.#stats.handshakes.value++
+      this.#stats.tls.established(secure, result.info.peerShown)
       this.#serve(secure, result.info)
     })
   }

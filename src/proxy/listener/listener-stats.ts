@@ -1,7 +1,7 @@
 /** What a listener counts in one worker. */
 import type { Cell } from '../../telemetry/metrics.ts'
 import type { StatsScope } from '../stats/scope.ts'
-import { VERIFY_FAILURES, type VerifyFailure } from '../tls/downstream.ts'
+import { TlsStats } from '../tls/tls-stats.ts'
 import type { CompiledListener } from './compile-listener.ts'
 import { listenerScope } from './listen-address.ts'
 
@@ -14,10 +14,8 @@ export interface ListenerStats {
   readonly globalOverflow: Cell
   readonly overflow: Cell
   readonly handshakeTimeout: Cell
-  readonly tlsErrors: Cell
-  readonly verifyFailures: Readonly<Record<VerifyFailure, Cell>>
+  readonly tls: TlsStats
   readonly secretsNotReady: Cell
-  readonly handshakes: Cell
 }
 
 /** Where the statistics of a config stand: another place begins anew. */
@@ -37,11 +35,7 @@ export function listenerStats(stats: StatsScope, config: CompiledListener): List
     handshakeTimeout: scope.counter('downstream_cx_transport_socket_connect_timeout'),
     peekTimeout: scope.counter('downstream_pre_cx_timeout'),
     peerEnded: scope.counter('downstream_listener_filter_remote_close'),
-    tlsErrors: scope.counter('ssl.connection_error'),
-    verifyFailures: Object.fromEntries(
-      VERIFY_FAILURES.map((name) => [name, scope.counter(`ssl.${name}`)]),
-    ) as ListenerStats['verifyFailures'],
+    tls: new TlsStats(scope),
     secretsNotReady: scope.counter('server_ssl_socket_factory.downstream_context_secrets_not_ready'),
-    handshakes: scope.counter('ssl.handshake'),
   }
 }

@@ -50,6 +50,8 @@ export interface CertificateInfo {
   /** SHA-1 likewise. */
   readonly sha1: string
   readonly pem: string
+  /** With all that stood behind it in the handshake. */
+  readonly chainPem: string
   readonly validFrom: string
   readonly validTo: string
 }

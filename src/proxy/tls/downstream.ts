@@ -1,28 +1,34 @@
 import { constants, createHash, X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { createSecureContext, type SecureContext, type SecureContextOptions, TLSSocket } from 'node:tls'
+import {
+  createSecureContext,
+  type SecureContext,
+  type SecureContextOptions,
+  TLSSocket,
+  type TlsOptions,
+} from 'node:tls'
 import {
   CommonTlsContextSchema,
   type DownstreamTlsContext,
   DownstreamTlsContextSchema,
 } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
 import { durationSeconds, invalid, onlyFields } from '../config/fields.ts'
-import type { CertificateInfo, TlsInfo } from '../network/connection-info.ts'
+import type { CertificateInfo } from '../network/connection-info.ts'
 import { accepted } from './accepted.ts'
+import { CertificateChoice } from './certificate-choice.ts'
 import { protocolBounds } from './parameters.ts'
-import { certificateField, certificatePem, type PeerValidation, type SecretSource, validation } from './secrets.ts'
+import {
+  type CertificatePem,
+  certificateField,
+  certificatePem,
+  type PeerValidation,
+  type SecretSource,
+  validation,
+} from './secrets.ts'
 import { acceptTicketKeys, configuredTicketKeys, ownTicketKeys } from './session-tickets.ts'
 import type { TicketSecret } from './ticket-secret.ts'
 import { certificateInfo, SessionInfo } from './tls-info.ts'
-
-/** Why a client's certificate is refused, by the name of Envoy's counter below `ssl.` */
-export const VERIFY_FAILURES = [
-  'fail_verify_no_cert',
-  'fail_verify_error',
-  'fail_verify_san',
-  'fail_verify_cert_hash',
-] as const
-export type VerifyFailure = (typeof VERIFY_FAILURES)[number]
+import type { VerifyFailure } from './tls-stats.ts'
 
 /**
  * What `tls.Server` does for its sockets after a handshake, and nobody for a socket that is wrapped by hand: ask OpenSSL about the
@@ -36,10 +42,13 @@ interface ServerSide {
 /** TLS termination of one filter chain. */
 export class DownstreamTls {
   readonly #context: SecureContext
+  /** Chooses another one by the name that a client asks for. */
+  readonly #choose: TlsOptions['SNICallback']
   readonly #check: PeerValidation | undefined
   readonly #requireClient: boolean
   readonly #protocols: readonly string[]
-  readonly #local: CertificateInfo
+  /** Those that may be shown, by their fingerprints. */
+  readonly #local: ReadonlyMap<string, CertificateInfo>
 
   constructor(config: DownstreamTlsContext, secrets: SecretSource, ticketSecret: TicketSecret, path: string) {
     onlyFields(
@@ -53,6 +62,7 @@ export class DownstreamTls {
         'session_timeout',
         'session_ticket_keys',
         'session_ticket_keys_sds_secret_config',
+        'full_scan_certs_on_sni_mismatch',
       ],
       path,
     )
@@ -76,11 +86,11 @@ export class DownstreamTls {
     const certificate = certificatePem(common, secrets, where)
     if (certificate === undefined) throw invalid(where, 'a server needs a certificate')
     this.#check = validation(common, secrets, where)
-    this.#requireClient = config.requireClientCertificate ?? false
+    this.#requireClient = config.requireClientCertificate === true || this.#check?.needsCertificate === true
     this.#protocols = common.alpnProtocols
     const certificates = `${where}.${certificateField(common)}`
-    this.#local = accepted(certificates, () => certificateInfo(new X509Certificate(certificate.cert[0])))
-    const identity = sessionIdentity(this.#local, this.#requireClient, this.#check)
+    this.#local = accepted(certificates, () => infosOf(certificate))
+    const identity = sessionIdentity([...this.#local.values()], this.#requireClient, this.#check)
     const configured = configuredTicketKeys(config, secrets, path)
     const ticketKeys =
       configured === undefined
@@ -88,16 +98,23 @@ export class DownstreamTls {
         : () => configured
     const options: SecureContextOptions = {
       ...protocolBounds(common.tlsParams, 'server', `${where}.tls_params`),
-      ...certificate,
       ...resumption(config, path),
       ticketKeys: ticketKeys()[0],
       sessionIdContext: identity,
-      ...(this.#check?.ca === undefined ? {} : { ca: this.#check.ca }),
-      ...(this.#check?.crl === undefined ? {} : { crl: this.#check.crl }),
+      ...this.#check?.trust,
     }
-    this.#context = accepted(certificates, () => createSecureContext(options))
-    // A single key that stays is OpenSSL's own affair.
-    if (configured?.length !== 1) acceptTicketKeys(this.#context, ticketKeys)
+    const make = (some: CertificatePem) => {
+      const context = createSecureContext({ ...options, ...some })
+      // A single key that stays is OpenSSL's own affair.
+      if (configured?.length !== 1) acceptTicketKeys(context, ticketKeys)
+      return context
+    }
+    const choice = accepted(
+      certificates,
+      () => new CertificateChoice(certificate, config.fullScanCertsOnSniMismatch === true, make),
+    )
+    this.#context = choice.unnamed
+    this.#choose = certificate.cert.length > 1 ? (name, choose) => choose(null, choice.of(name)) : undefined
   }
 
   /** Takes over a socket whose ClientHello may have been read and put back. */
@@ -105,30 +122,41 @@ export class DownstreamTls {
     return new TLSSocket(socket, {
       isServer: true,
       secureContext: this.#context,
-      requestCert: this.#requireClient || this.#check?.ca !== undefined,
+      requestCert: this.#requireClient || this.#check?.trust !== undefined,
       rejectUnauthorized: false,
+      ...(this.#choose === undefined ? {} : { SNICallback: this.#choose }),
       ...(this.#protocols.length === 0 ? {} : { ALPNProtocols: [...this.#protocols] }),
     })
   }
 
   /** After the handshake: why the client is refused, or what is known about it. */
-  accept(socket: TLSSocket): { info: TlsInfo } | { refused: VerifyFailure } {
+  accept(socket: TLSSocket): { info: SessionInfo } | { refused: VerifyFailure } {
     const server = socket as unknown as ServerSide
     server.secureConnecting = false
     const peer = socket.getPeerX509Certificate()
-    const verified = peer !== undefined && this.#check?.ca !== undefined && server.ssl?.verifyError() === null
+    const trusted = peer !== undefined && this.#check?.trust !== undefined && server.ssl?.verifyError() === null
     if (this.#requireClient && peer === undefined) return { refused: 'fail_verify_no_cert' }
-    if (peer !== undefined && this.#check?.ca !== undefined && !verified) return { refused: 'fail_verify_error' }
+    if (peer !== undefined && this.#check?.trust !== undefined && !trusted) return { refused: 'fail_verify_error' }
+    let pinned: boolean | undefined
     if (peer !== undefined && this.#check !== undefined) {
-      const hash = createHash('sha256').update(peer.raw).digest('hex')
       if (!this.#check.matchesNames(peer.subjectAltName ?? '')) return { refused: 'fail_verify_san' }
-      if (this.#check.hashes.length > 0 && !this.#check.hashes.includes(hash))
-        return { refused: 'fail_verify_cert_hash' }
+      pinned = this.#check.pinned(peer)
+      if (pinned === false) return { refused: 'fail_verify_cert_hash' }
     }
     return {
-      info: new SessionInfo(socket, verified, this.#local, socket.servername || ''),
+      info: new SessionInfo(socket, peer, trusted || pinned === true, this.#shown(socket), socket.servername || ''),
     }
   }
+
+  #shown(socket: TLSSocket): CertificateInfo | undefined {
+    const [only, another] = this.#local.values()
+    return another === undefined ? only : this.#local.get(socket.getX509Certificate()?.fingerprint256 ?? '')
+  }
+}
+
+function infosOf({ cert }: CertificatePem): ReadonlyMap<string, CertificateInfo> {
+  const all = cert.map((pem) => new X509Certificate(pem))
+  return new Map(all.map((one) => [one.fingerprint256, certificateInfo(one)]))
 }
 
 /**
@@ -152,10 +180,11 @@ function resumption(config: DownstreamTlsContext, path: string): SecureContextOp
  * though several contexts may have the same keys. OpenSSL takes no more than 32 bytes.
  */
 function sessionIdentity(
-  { subject, issuer, uriSans, dnsSans }: CertificateInfo,
+  shown: readonly CertificateInfo[],
   requireClient: boolean,
   check: PeerValidation | undefined,
 ): string {
-  const parts = JSON.stringify([subject, issuer, uriSans, dnsSans, requireClient, check?.identity])
+  const names = shown.map(({ subject, issuer, uriSans, dnsSans }) => [subject, issuer, uriSans, dnsSans])
+  const parts = JSON.stringify([names, requireClient, check?.identity])
   return createHash('sha256').update(parts).digest('hex').slice(0, 32)
 }

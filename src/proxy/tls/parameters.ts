@@ -15,17 +15,46 @@ const VERSIONS: Readonly<Record<TlsParameters_TlsProtocol, SecureVersion>> = {
   [TlsParameters_TlsProtocol.TLSv1_3]: 'TLSv1.3',
 }
 
-/** Versions and ciphers for `createSecureContext`. */
+/**
+ * Envoy's own list for versions up to 1.2, on either side: those of OpenSSL would also let in CBC modes and key exchanges without forward
+ * secrecy. OpenSSL has no groups of equal preference, so within Envoy's (AES-128 and ChaCha20) AES comes first here.
+ */
+const CIPHERS = [
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+].join(':')
+
+/** What `createSecureContext` takes of it. */
+export interface ProtocolBounds {
+  readonly minVersion: SecureVersion
+  readonly maxVersion: SecureVersion
+  readonly ciphers: string
+  readonly honorCipherOrder: boolean
+  readonly ecdhCurve?: string
+  readonly sigalgs?: string
+}
+
+/** Versions, ciphers, curves and signatures. */
 export function protocolBounds(
   parameters: TlsParameters | undefined,
   side: 'server' | 'client',
   path: string,
-): { minVersion: SecureVersion; maxVersion: SecureVersion; ciphers?: string; ecdhCurve?: string } {
+): ProtocolBounds {
   if (parameters !== undefined) {
     onlyFields(
       TlsParametersSchema,
       parameters,
-      ['tls_minimum_protocol_version', 'tls_maximum_protocol_version', 'cipher_suites', 'ecdh_curves'],
+      [
+        'tls_minimum_protocol_version',
+        'tls_maximum_protocol_version',
+        'cipher_suites',
+        'ecdh_curves',
+        'signature_algorithms',
+      ],
       path,
     )
   }
@@ -39,16 +68,39 @@ export function protocolBounds(
       `${path}.tls_maximum_protocol_version`,
       `is ${VERSIONS[max]}, below the minimum, which is ${VERSIONS[min]}`,
     )
-  const ciphers = (parameters?.cipherSuites ?? []).map((suite) =>
-    suite.replace(/^\[(.*)\]$/, '$1').replaceAll('|', ':'),
-  )
+  const ciphers = cipherList(parameters?.cipherSuites ?? [], `${path}.cipher_suites`)
   const curves = parameters?.ecdhCurves ?? []
-  if (ciphers.length > 0) accepted(`${path}.cipher_suites`, () => createSecureContext({ ciphers: ciphers.join(':') }))
   if (curves.length > 0) accepted(`${path}.ecdh_curves`, () => createSecureContext({ ecdhCurve: curves.join(':') }))
+  const signatures = parameters?.signatureAlgorithms ?? []
+  if (signatures.length > 0)
+    accepted(`${path}.signature_algorithms`, () => createSecureContext({ sigalgs: signatures.join(':') }))
   return {
     minVersion: VERSIONS[min],
     maxVersion: VERSIONS[max],
-    ...(ciphers.length === 0 ? {} : { ciphers: ciphers.join(':') }),
+    ciphers: ciphers === '' ? CIPHERS : side === 'server' ? ellipticFirst(ciphers.split(':')) : ciphers,
+    honorCipherOrder: side === 'server',
     ...(curves.length === 0 ? {} : { ecdhCurve: curves.join(':') }),
+    ...(signatures.length === 0
+      ? {}
+      : { sigalgs: side === 'server' ? ellipticFirst(signatures) : signatures.join(':') }),
   }
+}
+
+/** Of two certificates Envoy shows the one with the elliptic key to whom can do with it; in OpenSSL the order of these lists decides. */
+function ellipticFirst(names: readonly string[]): string {
+  const elliptic = (name: string) => /^!|ecdsa/i.test(name)
+  return [...names.filter(elliptic), ...names.filter((name) => !elliptic(name))].join(':')
+}
+
+/** OpenSSL passes over names that it does not know while it knows one; Envoy (BoringSSL's strict lists) refuses them, and those of TLS 1.3. */
+function cipherList(suites: readonly string[], path: string): string {
+  const list = suites.map((suite) => suite.replace(/^\[(.*)\]$/, '$1').replaceAll('|', ':')).join(':')
+  if (list === '') return ''
+  for (const [i, one] of list.split(':').entries()) {
+    const name = one.replace(/^[!+-]/, '')
+    if (name === '' || name.startsWith('TLS_'))
+      throw invalid(path, `has no cipher of TLS 1.2 in place ${i + 1}: «${one}»`)
+    accepted(path, () => createSecureContext({ ciphers: name }))
+  }
+  return list
 }

@@ -1,5 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto'
-import { createSecureContext } from 'node:tls'
+import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import { toBinary } from '@bufbuild/protobuf'
 import type { DataSource } from '../../../gen/envoy/config/core/v3/base_pb.ts'
 import type {
@@ -77,13 +77,16 @@ export function pairOf(certificate: TlsCertificate, path: string): { readonly ce
 }
 
 export interface PeerValidation {
-  readonly ca: string | undefined
-  readonly hashes: readonly string[]
-  readonly crl: string | undefined
+  /** Who vouches for peers, for `createSecureContext`; `undefined`: nobody has to. */
+  readonly trust: SecureContextOptions | undefined
+  /** A peer has to show a certificate, also where the context of a server does not say so. */
+  readonly needsCertificate: boolean
   /** Equal for contexts that ask the same of a peer. */
   readonly identity: string
   /** Takes Node's text form of the alternative names. */
   matchesNames(subjectAltName: string): boolean
+  /** It is one of those that are named by their hashes or those of their keys; `undefined`: none is. */
+  pinned(certificate: X509Certificate): boolean | undefined
 }
 
 export function validation(
@@ -145,24 +148,32 @@ function compileTrust(contexts: readonly CertificateValidationContext[], path: s
 /** Envoy merges the two protos of a combined context; here every part of both applies. */
 export function compileValidation(contexts: readonly CertificateValidationContext[], path: string): PeerValidation {
   let ca: string | undefined
-  let crl: string | undefined
-  const hashes: string[] = []
+  let crl: string[] | undefined
+  const [hashes, keys]: string[][] = [[], []]
   const names: NameMatch[] = []
   const identity = createHash('sha256')
   for (const context of contexts) {
     onlyFields(
       CertificateValidationContextSchema,
       context,
-      ['trusted_ca', 'verify_certificate_hash', 'match_typed_subject_alt_names', 'match_subject_alt_names', 'crl'],
+      [
+        'trusted_ca',
+        'verify_certificate_hash',
+        'verify_certificate_spki',
+        'match_typed_subject_alt_names',
+        'match_subject_alt_names',
+        'crl',
+      ],
       path,
     )
     if (context.trustedCa !== undefined) ca = authorities(context.trustedCa, `${path}.trusted_ca`)
     if (context.crl !== undefined) {
-      crl = dataSource(context.crl, `${path}.crl`).toString('utf8')
+      crl = lists(dataSource(context.crl, `${path}.crl`).toString('utf8'))
       accepted(`${path}.crl`, () => createSecureContext({ crl }))
     }
     identity.update(toBinary(CertificateValidationContextSchema, context))
     for (const hash of context.verifyCertificateHash) hashes.push(hash.replaceAll(':', '').toLowerCase())
+    keys.push(...context.verifyCertificateSpki)
     context.matchTypedSubjectAltNames.forEach((m, i) => {
       names.push(typedName(m, `${path}.match_typed_subject_alt_names[${i}]`))
     })
@@ -172,10 +183,15 @@ export function compileValidation(contexts: readonly CertificateValidationContex
     })
   }
   return {
-    ca,
-    crl,
+    // As in Envoy an authority need not be a root to be trusted.
+    trust: ca === undefined ? undefined : { ca, allowPartialTrustChain: true, ...(crl === undefined ? {} : { crl }) },
     identity: identity.update(JSON.stringify([ca, crl])).digest('hex'),
-    hashes,
+    // As in Envoy (DefaultCertValidator::initializeSslContexts): else whoever shows none would be none of those that are asked for.
+    needsCertificate: hashes.length + keys.length + names.length > 0,
+    pinned(certificate) {
+      if (hashes.length + keys.length === 0) return undefined
+      return hashes.includes(sha256(certificate.raw, 'hex')) || keys.includes(sha256(publicKey(certificate), 'base64'))
+    },
     matchesNames(text) {
       if (names.length === 0) return true
       return altNames(text).some(([kind, value]) => names.some((match) => match(kind, value)))
@@ -192,6 +208,20 @@ function authorities(source: DataSource, path: string): string {
     throw invalid(path, `begins with no certificate: ${messageOf(error)}`)
   }
   return pem
+}
+
+/** Of a text with several, OpenSSL reads the first. */
+function lists(pem: string): string[] {
+  return pem.match(/-----BEGIN X509 CRL-----[^-]*-----END X509 CRL-----/g) ?? [pem]
+}
+
+function sha256(bytes: Uint8Array, encoding: 'hex' | 'base64'): string {
+  return createHash('sha256').update(bytes).digest(encoding)
+}
+
+/** The SubjectPublicKeyInfo. */
+function publicKey(certificate: X509Certificate): Buffer {
+  return certificate.publicKey.export({ type: 'spki', format: 'der' })
 }
 
 type NameMatch = (kind: string, value: string) => boolean

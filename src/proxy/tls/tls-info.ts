@@ -16,7 +16,14 @@ export class SessionInfo implements TlsInfo {
   readonly #peer: X509Certificate | undefined
   #peerInfo: CertificateInfo | undefined
 
-  constructor(socket: TLSSocket, mtls: boolean, local: CertificateInfo | undefined, serverName: string) {
+  /** `peer`: Node hands it out with all that stood behind it once only. */
+  constructor(
+    socket: TLSSocket,
+    peer: X509Certificate | undefined,
+    mtls: boolean,
+    local: CertificateInfo | undefined,
+    serverName: string,
+  ) {
     this.version = socket.getProtocol() ?? ''
     this.cipher = socket.getCipher()?.name ?? ''
     this.alpn = socket.alpnProtocol === false || socket.alpnProtocol === null ? '' : socket.alpnProtocol
@@ -25,7 +32,12 @@ export class SessionInfo implements TlsInfo {
     this.mtls = mtls
     this.serverName = serverName
     this.local = local
-    this.#peer = socket.getPeerX509Certificate()
+    this.#peer = peer
+  }
+
+  /** The peer has a certificate. */
+  get peerShown(): boolean {
+    return this.#peer !== undefined
   }
 
   get peer(): CertificateInfo | undefined {
@@ -53,7 +65,16 @@ export function certificateInfo(certificate: X509Certificate): CertificateInfo {
     sha256: createHash('sha256').update(certificate.raw).digest('hex'),
     sha1: certificate.fingerprint.replaceAll(':', '').toLowerCase(),
     pem: certificate.toString(),
+    chainPem: chainPem(certificate),
     validFrom: certificate.validFrom,
     validTo: certificate.validTo,
   }
+}
+
+/** What a peer has sent, Node links as issuers. */
+function chainPem(certificate: X509Certificate): string {
+  const chain: string[] = []
+  for (let one: X509Certificate | undefined = certificate; one !== undefined; one = one.issuerCertificate)
+    chain.push(one.toString())
+  return chain.join('')
 }

@@ -231,16 +231,14 @@ function principal(proto: Principal, path: string): Rule {
   }
 }
 
-/** URI names first, then DNS names, then the subject, as Envoy looks for the principal. */
+/** One of the URI names, of the DNS names, or the subject (Envoy's AuthenticatedMatcher). Nobody in particular: who has shown a certificate. */
 function authenticated(connection: ConnectionInfo, match: TextMatch | undefined): boolean {
   const { tls } = connection
   if (tls === undefined) return false
   if (match === undefined) return tls.mtls
   const peer = tls.peer
   if (peer === undefined || !tls.mtls) return false
-  if (peer.uriSans.length > 0) return peer.uriSans.some(match)
-  if (peer.dnsSans.length > 0) return peer.dnsSans.some(match)
-  return match(peer.subject)
+  return peer.uriSans.some(match) || peer.dnsSans.some(match) || match(peer.subject)
 }
 
 function header(proto: Parameters<typeof headerMatch>[0], path: string): Rule {

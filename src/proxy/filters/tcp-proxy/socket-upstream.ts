@@ -39,7 +39,7 @@ export class SocketUpstream implements TcpUpstream, TimeoutOwner {
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#endedByPeer = true
       this.#reset = error.code === 'ECONNRESET' || error.code === 'EPIPE'
-      this.#failed(error.message)
+      this.#failed(tls === undefined || this.#connected ? error.message : tls.failure(socket, error))
     })
     socket.on('close', () => this.#closed())
     if (tls !== undefined) socket.once('connect', () => (connected = performance.now()))
