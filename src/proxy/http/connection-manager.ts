@@ -79,8 +79,11 @@ export class ConnectionManager {
     return stream
   }
 
-  streamStarted(): void {
+  streamStarted(protocol: string): void {
     this.stats.requests.value++
+    const { http1, http2 } = this.stats
+    if (protocol === 'HTTP/2') http2.requests.value++
+    else http1.requests.value++
     this.stats.active.value++
   }
 
@@ -91,8 +94,10 @@ export class ConnectionManager {
     stats.active.value--
     if (stream.isUpgrade) stats.activeUpgrades.value--
     const code = info.responseCode
-    const statusClass = code >= 100 && code < 600 ? Math.floor(code / 100) : 0
-    if (code !== 0) stats.classes[statusClass].value++
+    if (code !== 0) {
+      stats.completed.value++
+      if (code >= 100 && code < 600) stats.classes[Math.floor(code / 100) - 1].value++
+    }
     if (broken) stats.resets.value++
     stats.duration.record(info.endMono - info.startMono)
     this.#parts.report?.(info)
@@ -134,9 +139,15 @@ export class ConnectionManager {
     const method = flat[5]
     const path = flat[3]
     if (method !== 'CONNECT') {
-      if (path.charCodeAt(0) !== 47) return refuse(stream, 404, '', 'absolute_path_rejected')
+      if (path.charCodeAt(0) !== 47) {
+        this.stats.notRelative.value++
+        return refuse(stream, 404, '', 'absolute_path_rejected')
+      }
       // A fragment is the client's own affair; servers that look at it differ about where the path ends.
-      if (path.includes('#')) return refuse(stream, 400, '', 'path_normalization_failed')
+      if (path.includes('#')) {
+        this.stats.badPaths.value++
+        return refuse(stream, 400, '', 'path_normalization_failed')
+      }
       if (!this.#normalize(stream, headers, path)) return false
     }
     if ((method === 'OPTIONS' || method === 'TRACE') && !goesOn(stream, headers)) return false

@@ -99,7 +99,7 @@ export class HttpStream implements RequestSink, TimeoutOwner {
     this.info.protocol = protocol
     this.requestBufferLimit = manager.bufferLimit
     this.responseBufferLimit = manager.bufferLimit
-    manager.streamStarted()
+    manager.streamStarted(protocol)
   }
 
   /**
@@ -358,7 +358,7 @@ export class HttpStream implements RequestSink, TimeoutOwner {
   }
 
   #continue(): void {
-    this.manager.stats.classes[1].value++
+    this.manager.stats.classes[0].value++
     this.encoder.encode100Continue()
   }
 

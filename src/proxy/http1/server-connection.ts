@@ -5,6 +5,7 @@ import { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
 import type { ResponseEncoder } from '../http/codec.ts'
 import type { ConnectionManager } from '../http/connection-manager.ts'
+import { type ProtocolStats, speaks } from '../http/http-stats.ts'
 import type { HttpStream } from '../http/stream.ts'
 import { ResponseFlag } from '../http/stream-info.ts'
 import { type IdleOwner, IdleTimer } from '../idle-timer.ts'
@@ -53,6 +54,8 @@ export class Http1ServerConnection
   #delayedClose: DelayedClose | undefined
   #lifetime: Timeout | undefined
   #manager: ConnectionManager
+  /** Where it counts, whatever manager its requests have later. */
+  #counts: ProtocolStats | undefined
   #stream: HttpStream | undefined
   #requests = 0
   #requestComplete = true
@@ -131,7 +134,7 @@ export class Http1ServerConnection
     const { stats } = this.#manager
     if (kind === HEAD) {
       stats.headTimeouts.value++
-      this.onError(requestHeadersTimeout())
+      this.#refuse(requestHeadersTimeout())
     } else {
       stats.maxDurationReached.value++
       this.#expired = true
@@ -189,18 +192,23 @@ export class Http1ServerConnection
   }
 
   protected onError(error: CodecError): void {
+    this.#manager.stats.protocolErrors.value++
+    this.#refuse(error)
+  }
+
+  #refuse(error: CodecError): void {
     this.#headTimeout.cancel()
     this.stopReading()
     this.#keepAlive = false
     this.#last = false
     this.#requestComplete = true
-    this.#manager.stats.protocolErrors.value++
     if (this.#stream === undefined) {
       this.#beginMessage()
       const stream = this.#manager.newStream(this, this.#info, 'HTTP/1.1')
       this.#stream = stream
       stream.begin(new HeaderMap(EMPTY_REQUEST.slice()))
     }
+    if (!this.#headersSent) this.#manager.stats.early.value++
     this.#stream.onCodecError(error.status, error.details)
   }
 
@@ -225,6 +233,7 @@ export class Http1ServerConnection
       return
     }
     this.#preface = undefined
+    this.#counts ??= speaks(this.#manager.stats.http1)
     beginRead()
     try {
       this.feed(chunk, owned)
@@ -267,7 +276,8 @@ export class Http1ServerConnection
   }
 
   onSocketEnd(): void {
-    this.endedByPeer = true
+    // Behind our own end it is only the answer to that.
+    if (!this.#closing) this.endedByPeer = true
     const stream = this.#stream
     if (stream === undefined) this.#close()
     else if (this.#tunnel && !this.#requestComplete) stream.onRequestData(new BodyBuffer(), true)
@@ -287,6 +297,7 @@ export class Http1ServerConnection
     this.#lifetime?.cancel()
     const stream = this.#stream
     this.#closing = true
+    if (this.#counts !== undefined) this.#counts.active.value--
     if (failed) this.endedByPeer = true
     if (stream !== undefined) this.incomplete = true
     stream?.onDownstreamReset(ResponseFlag.DownstreamConnectionTermination, 'downstream_remote_disconnect')
@@ -329,6 +340,7 @@ export class Http1ServerConnection
         text += 'transfer-encoding: chunked\r\n'
       } else this.#keepAlive = false
       // An answer before the end of the request: what follows on this connection cannot be told apart from the next one.
+      if (!this.#requestComplete) this.#manager.stats.early.value++
       if (!this.#requestComplete || this.#stream?.closesConnection) this.#keepAlive = false
       if (!this.#keepAlive || this.#owner.draining) {
         this.#keepAlive = false

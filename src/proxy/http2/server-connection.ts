@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import type { ConnectionManager } from '../http/connection-manager.ts'
+import { type ProtocolStats, speaks } from '../http/http-stats.ts'
 import type { ConnectionOwner } from '../http1/server-connection.ts'
 import { type IdleOwner, IdleTimer } from '../idle-timer.ts'
 import type { ConnectionInfo } from '../network/connection-info.ts'
@@ -30,6 +31,8 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
   readonly #drainTimeout = new Timeout(this, DRAIN)
   readonly #keepalive: Keepalive | undefined
   #manager: ConnectionManager
+  /** Where it counts, whatever manager its requests have later. */
+  #counts: ProtocolStats | undefined
   #preface = 0
   #last = 0
   /** Ids that the client left out, in front of the last one it used (RFC 9113 5.1.1). */
@@ -47,7 +50,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
 
   constructor(socket: Socket, info: ConnectionInfo, owner: ConnectionOwner, manager: ConnectionManager) {
     const { http2, limits } = manager.options
-    super(socket, http2, { maxBytes: limits.maxBytes, maxCount: limits.maxCount + 4 }, manager.stats.http2, true)
+    super(socket, http2, { maxBytes: limits.maxBytes, maxCount: limits.maxCount + 4 }, manager.stats.frames, true)
     this.#info = info
     this.#owner = owner
     this.#manager = manager
@@ -111,6 +114,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
 
   protected onBytes(chunk: Buffer): void {
     if (this.ended) return
+    this.#counts ??= speaks(this.#manager.stats.http2)
     let start = 0
     while (this.#preface < PREFACE.length && start < chunk.length) {
       if (chunk[start++] !== PREFACE[this.#preface++]) {
@@ -143,6 +147,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     this.#lifetime.cancel()
     this.#drainTimeout.cancel()
     this.#keepalive?.stop()
+    if (this.#counts !== undefined) this.#counts.active.value--
     if (failed) this.endedByPeer = true
     if (this.busy) this.incomplete = true
     this.dropStreams(ErrorCode.NoError, 'downstream_remote_disconnect')

@@ -87,6 +87,7 @@ export class Http2ServerStream extends Http2Stream implements ResponseEncoder, T
 
   encodeHeaders(headers: HeaderMap, endStream: boolean): void {
     if (!this.#sendable) return
+    if (!this.remoteDone) this.#http.manager.stats.early.value++
     const status = headers.get(':status')
     // RFC 8441 5: what HTTP/1.1 says with 101 is 200 here.
     if (this.#upgrade && status === '101') headers.put(':status', '200')

@@ -109,8 +109,8 @@ export function recordServer(
     connections: cell(),
     activeConnections: cell(),
     protocolErrors: cell(),
-    idleTimeouts: cell(),
-    http2: fakeStats(),
+    http2: { connections: cell(), active: cell(), requests: cell() },
+    frames: fakeStats(),
   }
   const manager = {
     options: {
@@ -155,6 +155,7 @@ class FakeHttpStream {
   readonly #metadata: MetadataMap[] = []
   readonly encoder: ResponseEncoder
   readonly streamIdleTimeoutMs = 0
+  readonly manager = { stats: { early: cell() } }
   readonly #recording: Recording
   readonly #who: string
   #over = false

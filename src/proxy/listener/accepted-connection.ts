@@ -150,6 +150,8 @@ export class AcceptedConnection implements ConnectionOwner, Entry, TimeoutOwner 
     const counts = this.#counts
     if (counts === undefined) return
     counts.activeConnections.value--
+    if (this.#chain?.tls !== undefined) counts.activeSecure.value--
+    counts.length.record(performance.now() - this.#begun)
     const { endedByPeer = this.#endedByPeer, incomplete = false } = this.#http ?? {}
     counts.ends.count(endedByPeer, incomplete)
   }
@@ -189,6 +191,10 @@ export class AcceptedConnection implements ConnectionOwner, Entry, TimeoutOwner 
       this.#counts = chain.manager.stats
       this.#counts.connections.value++
       this.#counts.activeConnections.value++
+      if (chain.tls !== undefined) {
+        this.#counts.secureConnections.value++
+        this.#counts.activeSecure.value++
+      }
     }
     if (chain.tls === undefined) {
       this.#serve(this.#socket, undefined)

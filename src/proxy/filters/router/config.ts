@@ -5,6 +5,7 @@ import { onlyFields } from '../../config/fields.ts'
 import type { FactoryContext } from '../../context.ts'
 import type { HttpFilterCallbacks, HttpFilterConfig, HttpFilterFactory } from '../../http/filter.ts'
 import type { FilterHandle } from '../../http/filter-handle.ts'
+import { type RouterStats, routerStats } from './destination.ts'
 import { RouterFilter } from './filter.ts'
 import { type RedirectStats, redirectStats } from './redirect.ts'
 
@@ -18,6 +19,7 @@ export interface RouterConfig {
   readonly respectExpected: boolean
   /** A span for each upstream request (deprecated; `spawn_upstream_span` of the connection manager says it now). */
   readonly childSpan: boolean
+  readonly stats: RouterStats
   readonly redirectStats: RedirectStats
   /** Calls of gRPC that broke between their beginning and their status (Envoy's chargeUpstreamAbort, which counts no others). */
   readonly brokenCalls: Cell
@@ -40,6 +42,7 @@ export const router: HttpFilterFactory<typeof RouterSchema> = {
       dynamicStats: proto.dynamicStats ?? true,
       respectExpected: proto.respectExpectedRqTimeout,
       childSpan: proto.startChildSpan,
+      stats: routerStats(context.stats.scope(context.statPrefix)),
       redirectStats: redirectStats(context.stats, context.statPrefix),
       brokenCalls: context.stats.scope(context.statPrefix).counter('rq_reset_after_downstream_response_started'),
     }

@@ -1,9 +1,29 @@
 import type { HeaderMap } from '../../../base/header-map.ts'
+import type { Cell } from '../../../telemetry/metrics.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { ClusterManager } from '../../cluster/cluster-manager.ts'
 import type { FilterHandle } from '../../http/filter-handle.ts'
 import { ResponseFlag } from '../../http/stream-info.ts'
 import type { DirectAnswer, RouteEntry } from '../../route/route-entry.ts'
+import type { StatsScope } from '../../stats/scope.ts'
+
+/** `http.<stat_prefix>.*`: where requests were sent from here. */
+export interface RouterStats {
+  readonly all: Cell
+  readonly noRoute: Cell
+  readonly noCluster: Cell
+  /** Redirects, too. */
+  readonly direct: Cell
+}
+
+export function routerStats(scope: StatsScope): RouterStats {
+  return {
+    all: scope.counter('rq_total'),
+    noRoute: scope.counter('no_route'),
+    noCluster: scope.counter('no_cluster'),
+    direct: scope.counter('rq_direct_response'),
+  }
+}
 
 /** The cluster that a request goes to; undefined where it goes nowhere, which it is told. */
 export function destination(
@@ -12,19 +32,23 @@ export function destination(
   clusters: ClusterManager,
   headers: HeaderMap,
   suppress: boolean,
+  stats: RouterStats,
 ): Cluster | undefined {
   const { info } = callbacks.stream
   if (route === undefined) {
+    stats.noRoute.value++
     info.responseFlags |= ResponseFlag.NoRouteFound
     return refuse(callbacks, 404, '', 'route_not_found')
   }
   const { direct, clusterNotFoundCode } = route.settings
   if (direct !== undefined) {
+    stats.direct.value++
     route.rewritePath(headers, suppress)
     return answerDirect(callbacks, direct)
   }
   const cluster = clusters.get(info.routeCluster)
   if (cluster === undefined) {
+    stats.noCluster.value++
     info.responseFlags |= ResponseFlag.NoClusterFound
     return refuse(callbacks, clusterNotFoundCode, '', 'cluster_not_found')
   }

@@ -64,8 +64,9 @@ export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   decodeHeaders(headers: HeaderMap, endStream: boolean): FilterHeadersStatus {
     const { stream } = this.callbacks
     const route = stream.route()
-    const { suppress, respectExpected } = this.#config
-    const cluster = destination(this.callbacks, route, this.#clusters, headers, suppress)
+    const { suppress, respectExpected, stats } = this.#config
+    stats.all.value++
+    const cluster = destination(this.callbacks, route, this.#clusters, headers, suppress, stats)
     if (route === undefined || cluster === undefined) return FilterHeadersStatus.StopIteration
     const { settings } = route
     this.#route = route
