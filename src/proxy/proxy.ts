@@ -130,6 +130,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyHandle> {
         node,
         onState: (state) => {
           if (state === 'disconnected') config.disconnected()
+          else config.connected()
         },
       })
       config.connect(ads, options.places ?? new Map())

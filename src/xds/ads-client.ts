@@ -22,6 +22,7 @@ const INVALID_ARGUMENT = 3
 
 /** A resource of a response, with its name. */
 export interface NamedResource {
+  /** '' where it cannot be read. */
   readonly name: string
   readonly resource: Any
 }
@@ -272,14 +273,18 @@ export class AdsClient {
 
 /** Resources may come wrapped in `envoy.service.discovery.v3.Resource`, which carries their name (and a TTL). */
 function named(any: Any): NamedResource {
-  if (!any.typeUrl.endsWith('/envoy.service.discovery.v3.Resource')) return { name: resourceName(any), resource: any }
-  const wrapper = anyUnpack(any, ResourceSchema)
-  const resource = wrapper?.resource
-  if (wrapper === undefined || resource === undefined) return { name: wrapper?.name ?? '', resource: any }
-  return { name: wrapper.name === '' ? resourceName(resource) : wrapper.name, resource }
+  try {
+    if (!any.typeUrl.endsWith('/envoy.service.discovery.v3.Resource')) return { name: resourceName(any), resource: any }
+    const wrapper = anyUnpack(any, ResourceSchema)
+    const resource = wrapper?.resource
+    if (wrapper === undefined || resource === undefined) return { name: wrapper?.name ?? '', resource: any }
+    return { name: wrapper.name === '' ? resourceName(resource) : wrapper.name, resource }
+  } catch {
+    return { name: '', resource: any }
+  }
 }
 
 /** Like Envoy's message for several bad listeners: one line for each. The control plane finds the names in it. */
 function nackText(rejected: readonly RejectedResource[]): string {
-  return rejected.map(({ name, reason }) => `Error adding/updating resource(s) ${name}: ${reason}`).join('\n')
+  return rejected.map(({ name, reason }) => `Error adding/updating resource(s) ${name || '*'}: ${reason}`).join('\n')
 }

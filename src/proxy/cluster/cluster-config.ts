@@ -110,8 +110,8 @@ export function clusterConfig(proto: ClusterProto): ClusterConfig {
   const discovery = DISCOVERY[proto.clusterDiscoveryType.value ?? 0]
   if (discovery === undefined) throw unsupported(`${path}.type`, 'ORIGINAL_DST')
   const source = proto.edsClusterConfig?.edsConfig?.configSourceSpecifier.case
-  if (source !== undefined && source !== 'ads')
-    throw unsupported(`${path}.eds_cluster_config.eds_config`, `${source}; only ads is supported`)
+  if (source !== 'ads' && (source !== undefined || discovery === 'eds'))
+    throw unsupported(`${path}.eds_cluster_config.eds_config`, `${source ?? 'a missing source'}; only ads is supported`)
   proto.filters.forEach((filter, i) => {
     noWork(filter, `${path}.filters[${i}]`)
   })

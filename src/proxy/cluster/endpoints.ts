@@ -51,11 +51,13 @@ export function compileAssignment(proto: ClusterLoadAssignment | undefined, path
       zone: group.locality?.zone ?? '',
       subZone: group.locality?.subZone ?? '',
     }
+    if (group.priority > MAX_PRIORITY) throw invalid(`${where}.priority`, `must not exceed ${MAX_PRIORITY}`)
     localityWeights.set(localityKey(locality, group.priority), group.loadBalancingWeight ?? 0)
     group.lbEndpoints.forEach((entry, j) => {
       const at = `${where}.lb_endpoints[${j}]`
       onlyFields(LbEndpointSchema, entry, ['endpoint', 'health_status', 'metadata', 'load_balancing_weight'], at)
       if (entry.hostIdentifier.case !== 'endpoint') throw unsupported(at, 'named endpoints')
+      if (entry.loadBalancingWeight === 0) throw invalid(`${at}.load_balancing_weight`, 'must be at least 1')
       const endpoint = entry.hostIdentifier.value
       const health = endpoint.healthCheckConfig
       if (health !== undefined) {
@@ -85,6 +87,9 @@ export function compileAssignment(proto: ClusterLoadAssignment | undefined, path
   })
   return { endpoints, localityWeights, overprovisioning: overprovisioning(proto, path) }
 }
+
+/** What Envoy's proto allows. */
+const MAX_PRIORITY = 128
 
 const EDS_HEALTH: Readonly<Record<number, number>> = {
   [HealthStatus.UNHEALTHY]: HealthFlag.FailedEds,

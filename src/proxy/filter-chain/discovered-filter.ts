@@ -89,4 +89,6 @@ function checkSource(source: ExtensionConfigSource, path: string): void {
   if (specifier !== 'ads')
     throw unsupported(`${path}.config_source`, `${specifier ?? 'a missing source'}; only ads is supported`)
   if (source.typeUrls.length === 0) throw invalid(`${path}.type_urls`, 'at least one type is needed')
+  if (source.applyDefaultConfigWithoutWarming && source.defaultConfig === undefined)
+    throw invalid(`${path}.apply_default_config_without_warming`, 'there is no default_config')
 }

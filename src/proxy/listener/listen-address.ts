@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { Address } from '../../../gen/envoy/config/core/v3/address_pb.ts'
 import type { Listener } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import { socketAddress } from '../cluster/endpoints.ts'
@@ -13,6 +14,7 @@ export interface ListenAddress {
 
 function listenAddress(address: Address | undefined, path: string): ListenAddress {
   const { ip, port } = socketAddress(address, path)
+  if (address?.address.case === 'socketAddress' && isIP(ip) === 0) throw invalid(path, `"${ip}" is no IP address`)
   const compat = address?.address.case === 'socketAddress' && address.address.value.ipv4Compat
   return { ip, port, ipv6Only: ip.includes(':') && !compat }
 }

@@ -85,6 +85,7 @@ export class ClusterUpdates {
     const { proto } = cluster
     const secrets = attempt(() => clusterSecrets(proto))
     if (typeof secrets === 'string') return secrets
+    const news = this.latest(proto.name) === undefined ? 'added' : 'modified'
     const awaited = this.#absent(secrets)
     const unread = await this.#needs.openSecrets(secrets).then(() => undefined, messageOf)
     if (unread !== undefined) return unread
@@ -92,17 +93,21 @@ export class ClusterUpdates {
       this.warming.set(proto.name, cluster)
       this.#needs.wait(secrets)
       this.#needs.changed()
+      this.#count(news)
       return undefined
     }
     const error = await this.#apply(cluster)
-    if (error === undefined) this.#countUpdates(proto, awaited - this.#absent(secrets))
-    return error
+    if (error !== undefined) return error
+    this.#countUpdates(proto, awaited - this.#absent(secrets))
+    this.#count(news)
+    return undefined
   }
 
   async remove(names: readonly string[]): Promise<void> {
     const known = names.filter((name) => this.active.has(name))
     if (known.length > 0) await this.#pool.apply(known.map((name) => ({ kind: 'remove-cluster', name })))
     for (const name of names) {
+      this.#count('removed')
       this.active.delete(name)
       this.warming.delete(name)
     }
@@ -120,6 +125,8 @@ export class ClusterUpdates {
   async #warm(cluster: Delivered<Cluster>): Promise<string | undefined> {
     if (!this.#settled(clusterSecrets(cluster.proto))) return undefined
     const error = await this.#apply(cluster)
+    // What only the one before needed is needed no more.
+    this.#needs.changed()
     if (error === undefined) this.#refused.delete(cluster)
     else this.#refused.add(cluster)
     return error
@@ -165,6 +172,10 @@ export class ClusterUpdates {
 
   #absent(secrets: readonly SecretNeed[]): number {
     return secrets.filter(({ key }) => !this.#needs.secrets.has(key)).length
+  }
+
+  #count(news: 'added' | 'modified' | 'removed'): void {
+    this.#stats.counter(`cluster_manager.cluster_${news}`).value++
   }
 
   #countUpdates(cluster: Cluster, count: number): void {

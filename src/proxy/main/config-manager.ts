@@ -22,8 +22,9 @@ import type { ConfigOp, ForgetOp, ServiceOp } from '../worker/protocol.ts'
 import { type Applier, SafeApplier } from './applier.ts'
 import { ClusterUpdates } from './cluster-updates.ts'
 import type { CountMemories } from './count-memories.ts'
-import { type Delivered, decode, delivered, same } from './delivered.ts'
+import { type Delivered, decode, decodeAll, delivered, refuseUnnamed, same } from './delivered.ts'
 import { endpointsName } from './dependencies.ts'
+import { DiscoveryStats } from './discovery-stats.ts'
 import { EndpointUpdates } from './endpoint-updates.ts'
 import { type Extension, ExtensionUpdates } from './extension-updates.ts'
 import { FieldWatch } from './field-watch.ts'
@@ -48,6 +49,7 @@ export class ConfigManager {
   readonly #clusters: ClusterUpdates
   readonly #endpoints: EndpointUpdates
   readonly #routes: RouteUpdates
+  readonly #discovery: DiscoveryStats
   readonly #listeners: ListenerUpdates
   readonly #extensions: ExtensionUpdates
   readonly #secrets: SecretUpdates
@@ -81,7 +83,8 @@ export class ConfigManager {
     }
     this.#fields = new FieldWatch(this.stats, log)
     this.#endpoints = new EndpointUpdates(this.#pool, this.#fields)
-    this.#routes = new RouteUpdates(this.#pool, this.#fields)
+    this.#routes = new RouteUpdates(this.#pool, this.#trial.context, this.#fields)
+    this.#discovery = new DiscoveryStats(this.stats)
     this.#extensions = new ExtensionUpdates(this.#pool, this.#trial.context, this.#fields, counts)
     this.#secrets = new SecretUpdates(users, this.#fields, this.stats, log)
     this.#secretFiles = new SecretFiles(this.#secrets, inTurn, this.stats, log)
@@ -99,7 +102,8 @@ export class ConfigManager {
     this.#clusters = new ClusterUpdates(this.#pool, ofClusters, counts, this.stats, log)
     const surroundings = {
       ...ofSecrets,
-      routes: this.routes,
+      routes: this.#routes.all,
+      badRoutes: this.#routes.bad,
       openSecrets: (needs: readonly SecretNeed[]) => this.#turns.take(() => this.#secretFiles.open(needs)),
       extensions: this.#extensions.all,
       warmed: () => this.notify(),
@@ -151,22 +155,30 @@ export class ConfigManager {
       ads.handle(typeUrl, async (resources, version) => {
         const rejects = await apply(resources, version)
         for (const { name, reason } of rejects) log.warn({ type: xds, resource: name, version }, `refused: ${reason}`)
+        if (xds === 'lds' || xds === 'cds') this.#discovery.handled(xds, rejects.length > 0)
         if (xds === 'lds') this.initialized = true
         this.notify()
         return rejects
       })
     handle('cds', TypeUrl.cluster, (all, version) => this.#turns.take(() => this.#onClusters(all, version)))
-    handle('eds', TypeUrl.endpoint, (all, version) => this.#endpoints.apply(all, version))
+    handle('eds', TypeUrl.endpoint, (all, version) => this.#onEndpoints(all, version))
     handle('lds', TypeUrl.listener, (all, version) => this.#onListeners(all, version))
     handle('rds', TypeUrl.route, (all, version) => this.#onRoutes(all, version))
     handle('sds', TypeUrl.secret, (all, version) => this.#turns.take(() => this.#onSecrets(all, version)))
     handle('ecds', TypeUrl.extension, (all, version) => this.#onExtensions(all, version))
+    this.#discovery.asked()
     // What the bootstrap's listeners and clusters need (Envoy asks for that first).
     this.#syncSubscriptions()
   }
 
+  /** The management server has answered. */
+  connected(): void {
+    this.#discovery.connected()
+  }
+
   /** The stream to the management server has ended, or did not come about. */
   disconnected(): void {
+    this.#discovery.lost()
     for (const name of this.#ads?.subscribed(TypeUrl.secret) ?? []) countLost(sdsStats(this.stats, name))
   }
 
@@ -251,18 +263,20 @@ export class ConfigManager {
   // Clusters
 
   async #onClusters(resources: readonly NamedResource[], version: string): Promise<readonly RejectedResource[]> {
+    const { protos, unread } = decodeAll(ClusterSchema, resources)
+    if (unread.length > 0) return unread
     const rejects: RejectedResource[] = []
     const seen = new Set<string>()
-    for (const { name, resource } of resources) {
-      seen.add(name)
-      const proto = decode(ClusterSchema, resource)
-      if (typeof proto === 'string') rejects.push({ name, reason: proto })
+    for (const proto of protos) {
+      const { name } = proto
+      if (seen.has(name)) rejects.push({ name, reason: 'there are several of this name' })
       else if (this.#static.has(`cluster ${name}`)) rejects.push({ name, reason: 'a static cluster has this name' })
       else if (!same(this.#clusters.latest(name), proto, ClusterSchema)) {
         this.#fields.look(ClusterSchema, proto, `cluster "${name}"`)
         const reason = await this.#clusters.add(delivered(proto, version))
         if (reason !== undefined) rejects.push({ name, reason })
       }
+      seen.add(name)
     }
     const gone = [...this.#clusters.names].filter((name) => !seen.has(name) && !this.#static.has(`cluster ${name}`))
     await this.#clusters.remove(gone)
@@ -270,14 +284,23 @@ export class ConfigManager {
     return rejects
   }
 
+  async #onEndpoints(resources: readonly NamedResource[], version: string): Promise<readonly RejectedResource[]> {
+    const asked = this.#asked(TypeUrl.endpoint, resources)
+    const rejects = await this.#endpoints.apply(asked, version)
+    this.#forgetUnasked(TypeUrl.endpoint, asked)
+    return [...refuseUnnamed(resources), ...rejects]
+  }
+
   // Routes
 
   async #onRoutes(resources: readonly NamedResource[], version: string): Promise<readonly RejectedResource[]> {
-    const rejects: RejectedResource[] = []
-    for (const { name, resource } of resources) {
+    const rejects = refuseUnnamed(resources)
+    const asked = this.#asked(TypeUrl.route, resources)
+    for (const { name, resource } of asked) {
       const reason = await this.#routes.apply(name, resource, version)
       if (reason !== undefined) rejects.push({ name, reason })
     }
+    this.#forgetUnasked(TypeUrl.route, asked)
     await this.#listeners.warm()
     return rejects
   }
@@ -285,8 +308,9 @@ export class ConfigManager {
   // Secrets
 
   async #onSecrets(resources: readonly NamedResource[], version: string): Promise<readonly RejectedResource[]> {
-    const rejects: RejectedResource[] = []
-    for (const { name, resource } of resources) {
+    const rejects = refuseUnnamed(resources)
+    const asked = this.#asked(TypeUrl.secret, resources)
+    for (const { name, resource } of asked) {
       const proto = decode(SecretSchema, resource)
       const reason =
         typeof proto === 'string' ? proto : await this.#secrets.offer(name, proto, version, `secret "${name}"`)
@@ -297,6 +321,7 @@ export class ConfigManager {
       rejects.push({ name, reason })
       await this.#secrets.giveUp(name)
     }
+    this.#forgetUnasked(TypeUrl.secret, asked)
     return rejects
   }
 
@@ -319,19 +344,23 @@ export class ConfigManager {
   // Listeners
 
   async #onListeners(resources: readonly NamedResource[], version: string): Promise<readonly RejectedResource[]> {
+    const { protos, unread } = decodeAll(ListenerSchema, resources)
+    if (unread.length > 0) return unread
     this.#listeners.beginUpdate()
     const rejects: RejectedResource[] = []
-    const told = new Set(resources.map(({ name }) => name))
+    const told = new Set(protos.map(({ name }) => name))
+    const seen = new Set<string>()
     // First, as in Envoy (LdsApiImpl::onConfigUpdate): another may want their address.
     for (const name of [...this.listeners.keys()]) {
       if (!told.has(name) && !this.#static.has(`listener ${name}`)) await this.#listeners.remove(name)
     }
-    for (const { name, resource } of resources) {
-      const proto = decode(ListenerSchema, resource)
-      if (typeof proto === 'string') {
-        rejects.push({ name, reason: proto })
+    for (const proto of protos) {
+      const { name } = proto
+      if (seen.has(name)) {
+        rejects.push({ name, reason: 'there are several of this name' })
         continue
       }
+      seen.add(name)
       if (this.#static.has(`listener ${name}`)) {
         rejects.push({ name, reason: 'a static listener has this name' })
         continue
@@ -350,11 +379,13 @@ export class ConfigManager {
   // Extensions
 
   async #onExtensions(resources: readonly NamedResource[], version: string): Promise<readonly RejectedResource[]> {
-    const rejects: RejectedResource[] = []
-    for (const { name, resource } of resources) {
+    const rejects = refuseUnnamed(resources)
+    const asked = this.#asked(TypeUrl.extension, resources)
+    for (const { name, resource } of asked) {
       const reason = await this.#extensions.apply(name, resource, version)
       if (reason !== undefined) rejects.push({ name, reason })
     }
+    this.#forgetUnasked(TypeUrl.extension, asked)
     await this.#listeners.warm()
     return rejects
   }
@@ -386,14 +417,37 @@ export class ConfigManager {
     const asked = ads.subscribed(TypeUrl.secret)
     // Envoy counts the question beside each answer (GrpcSubscriptionImpl::start).
     for (const name of secrets) if (!asked.has(name)) sdsStats(this.stats, name).attempt.value++
-    const forget = (known: Map<string, unknown>, what: ForgetOp['what']) => (name: string) => {
-      // In front of whatever may come under this name later.
-      if (known.delete(name)) void this.#pool.apply([{ kind: 'forget', what, name }])
-    }
-    subscribeOnly(ads, TypeUrl.endpoint, endpoints, forget(this.#endpoints.all, 'endpoints'))
-    subscribeOnly(ads, TypeUrl.route, routes, forget(this.#routes.all, 'routes'))
-    subscribeOnly(ads, TypeUrl.secret, secrets, (name) => this.#secrets.remove(name))
-    subscribeOnly(ads, TypeUrl.extension, extensions, forget(this.#extensions.all, 'extension'))
+    for (const [type, wanted] of [
+      [TypeUrl.endpoint, endpoints],
+      [TypeUrl.route, routes],
+      [TypeUrl.secret, secrets],
+      [TypeUrl.extension, extensions],
+    ] as const)
+      subscribeOnly(ads, type, wanted, (name) => this.#forget(type, name))
+  }
+
+  #forget(type: string, name: string): void {
+    if (type === TypeUrl.secret) this.#secrets.remove(name)
+    else if (type === TypeUrl.endpoint) this.#forgetIn(this.#endpoints.all, 'endpoints', name)
+    else if (type === TypeUrl.route) this.#forgetIn(this.#routes, 'routes', name)
+    else this.#forgetIn(this.#extensions.all, 'extension', name)
+  }
+
+  /** In front of whatever may come under this name later. */
+  #forgetIn(known: { delete(name: string): boolean }, what: ForgetOp['what'], name: string): void {
+    if (known.delete(name)) void this.#pool.apply([{ kind: 'forget', what, name }])
+  }
+
+  /** What was asked for once and may still come is of no use, and would be there for who asks later. */
+  #asked(type: string, resources: readonly NamedResource[]): readonly NamedResource[] {
+    const asked = this.#ads?.subscribed(type)
+    return resources.filter(({ name }) => asked?.has(name) === true)
+  }
+
+  /** What was asked for when it came, and is not any more. */
+  #forgetUnasked(type: string, resources: readonly NamedResource[]): void {
+    const asked = this.#ads?.subscribed(type)
+    for (const { name } of resources) if (asked?.has(name) !== true) this.#forget(type, name)
   }
 
   /** What went with its cluster, listener or secret is counted no more. */

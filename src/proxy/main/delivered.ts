@@ -1,6 +1,8 @@
-import { type DescMessage, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf'
+import { type DescMessage, fromBinary, type Message, type MessageShape, toBinary } from '@bufbuild/protobuf'
+import type { GenMessage } from '@bufbuild/protobuf/codegenv2'
 import type { Any } from '@bufbuild/protobuf/wkt'
 import { messageOf } from '../../errors.ts'
+import type { NamedResource, RejectedResource } from '../../xds/index.ts'
 import { messageName } from '../config/any.ts'
 
 /** One delivered resource. */
@@ -20,6 +22,30 @@ export function delivered<T>(proto: T, version: string): Delivered<T> {
 export function decode<D extends DescMessage>(schema: D, any: Any): MessageShape<D> | string {
   if (messageName(any.typeUrl) !== schema.typeName) return `expected ${schema.typeName}, not ${any.typeUrl}`
   return attempt(() => fromBinary(schema, any.value))
+}
+
+/**
+ * The messages of a response that is the whole state. What of it cannot be read may stand for one that is there, which must not go: then
+ * nothing of the response counts, as in Envoy.
+ */
+export function decodeAll<T extends { readonly name: string }>(
+  schema: GenMessage<T & Message>,
+  resources: readonly NamedResource[],
+): { readonly protos: readonly (T & Message)[]; readonly unread: readonly RejectedResource[] } {
+  const protos: (T & Message)[] = []
+  const unread: RejectedResource[] = []
+  for (const { name, resource } of resources) {
+    const proto = decode(schema, resource)
+    if (typeof proto === 'string') unread.push({ name, reason: proto })
+    else if (proto.name === '') unread.push({ name, reason: 'a name is missing' })
+    else protos.push(proto)
+  }
+  return { protos, unread }
+}
+
+/** Those that nobody can have asked for by name. */
+export function refuseUnnamed(resources: readonly NamedResource[]): RejectedResource[] {
+  return resources.flatMap(({ name }) => (name === '' ? [{ name, reason: 'it has no name that can be read' }] : []))
 }
 
 /** The value, or why there is none. */

@@ -41,6 +41,7 @@ function world() {
   const pool = new SlowPool()
   const surroundings = {
     routes: new Map(),
+    badRoutes: new Set<string>(),
     extensions: new Map(),
     secrets: new Map(),
     settled: () => true,

@@ -5,7 +5,7 @@ import { Turns } from '../../base/turns.ts'
 import { messageOf } from '../../errors.ts'
 import type { Logger } from '../../telemetry/log.ts'
 import type { PrepareContext } from '../context.ts'
-import { compileListener } from '../listener/compile-listener.ts'
+import { compileListener, listenerPath } from '../listener/compile-listener.ts'
 import { listenAddresses, listenerScope } from '../listener/listen-address.ts'
 import type { StatsStore } from '../stats/store.ts'
 import type { SecretNeed } from '../tls/secret-need.ts'
@@ -46,6 +46,8 @@ interface Warming {
 /** What listeners wait for, and who is told. */
 export interface ListenerSurroundings {
   readonly routes: ReadonlyMap<string, unknown>
+  /** Of these only what cannot be used has come. */
+  readonly badRoutes: ReadonlySet<string>
   readonly extensions: ReadonlyMap<string, unknown>
   readonly secrets: ReadonlyMap<string, unknown>
   /** A secret is there, or waited for no longer. */
@@ -183,19 +185,20 @@ export class ListenerUpdates {
     const state = this.states.get(proto.name) ?? { active: undefined, warming: undefined, ports: undefined }
     const needs = attempt(() => listenerNeeds(proto))
     if (typeof needs === 'string') return this.#refuse(listener, state, needs)
+    const shared = attempt(() => this.#sharedAddress(proto))
+    if (shared !== undefined) return this.#refuse(listener, state, shared)
     let prepared: ReadonlyMap<string, unknown>
     this.#adding.add(needs)
     const awaited = this.#absentSecrets(needs)
     try {
       await this.#needs.openSecrets(needs.secrets)
-      const secretsThere = this.#absentSecrets(needs) === 0
       prepared = await prepareListener(proto, this.#trial, this.#prepareContext)
-      // Without its certificates a listener cannot be tried out; it is when they come.
-      if (secretsThere) (await compileListener(proto, this.#trial, prepared)).close()
+      ;(await compileListener(proto, this.#trial, prepared)).close()
     } catch (error) {
       this.#adding.delete(needs)
       return this.#refuse(listener, state, messageOf(error))
     }
+    const known = this.states.get(proto.name) === state
     this.states.set(proto.name, state)
     this.#stopWarming(proto.name)
     state.warming = listener
@@ -203,11 +206,29 @@ export class ListenerUpdates {
     const warming: Warming = { delivered: listener, needs, prepared, givenUp: new Set(), timers: [], awaited }
     this.#warming.set(proto.name, warming)
     this.#needs.changed()
-    if (!this.#satisfied(warming)) {
-      this.#armTimers(warming)
-      return undefined
+    if (this.#satisfied(warming)) {
+      const error = await this.#activate(proto.name, warming)
+      if (error !== undefined) return error
+    } else this.#armTimers(warming)
+    this.#count(known ? 'modified' : 'added')
+    return undefined
+  }
+
+  #count(news: 'added' | 'modified' | 'removed'): void {
+    this.#stats.counter(`listener_manager.listener_${news}`).value++
+  }
+
+  /** Two that wait would find out only when they serve; Envoy (ListenerManagerImpl::hasListenerWithDuplicatedAddress) looks at once. */
+  #sharedAddress(proto: Listener): string | undefined {
+    const own = new Set(fixedAddresses(proto))
+    for (const [name, { active, warming }] of this.states) {
+      if (name === proto.name) continue
+      for (const other of [active, warming]) {
+        const shared = other && fixedAddresses(other.proto).find((address) => own.has(address))
+        if (shared !== undefined) return `listener ${name} has ${shared}, too`
+      }
     }
-    return this.#activate(proto.name, warming)
+    return undefined
   }
 
   #refuse(listener: Delivered<Listener>, state: ListenerState, reason: string): string {
@@ -230,10 +251,14 @@ export class ListenerUpdates {
     }
   }
 
-  #satisfied({ needs, givenUp }: Warming): boolean {
+  #satisfied({ delivered, needs, givenUp }: Warming): boolean {
     const has = (known: ReadonlyMap<string, unknown>, name: string) => known.has(name) || givenUp.has(name)
+    // Bad routes end the wait, as in Envoy (RdsRouteConfigSubscription::onConfigUpdateFailed): else a proxy would never be ready for one
+    // of them. One that serves already does better than one without routes.
+    const serves = this.states.get(delivered.proto.name)?.active !== undefined
+    const hasRoutes = (name: string) => has(this.#needs.routes, name) || (!serves && this.#needs.badRoutes.has(name))
     return (
-      [...needs.routes.keys()].every((name) => has(this.#needs.routes, name)) &&
+      [...needs.routes.keys()].every(hasRoutes) &&
       [...needs.extensions.keys()].every((name) => has(this.#needs.extensions, name)) &&
       needs.secrets.every((need) => this.#needs.settled(need))
     )
@@ -245,6 +270,8 @@ export class ListenerUpdates {
       if (!this.#satisfied(warming) || this.#warming.get(name) !== warming) continue
       const error = await this.#activate(name, warming)
       if (error !== undefined) this.#log.error({ listener: name }, `cannot be put into force: ${error}`)
+      // What only the one before needed is needed no more.
+      this.#needs.changed()
     }
     this.#needs.warmed()
   }
@@ -279,7 +306,7 @@ export class ListenerUpdates {
 
   async remove(name: string): Promise<void> {
     this.#stopWarming(name)
-    this.states.delete(name)
+    if (this.states.delete(name)) this.#count('removed')
     this.#prepared.delete(name)
     await this.#turns.take(() => this.#pool.apply([{ kind: 'remove-listener', name, drainMs: this.#drainMs }]))
   }
@@ -293,6 +320,11 @@ export class ListenerUpdates {
     const bytes = toBinary(ListenerSchema, proto)
     return { kind: 'listener', name, bytes, prepared, ports, drainMs: this.#drainMs }
   }
+}
+
+/** Those whose port is not left to the system. */
+function fixedAddresses(proto: Listener): string[] {
+  return listenAddresses(proto, listenerPath(proto)).flatMap(({ ip, port }) => (port === 0 ? [] : [`${ip}:${port}`]))
 }
 
 function tlsStatsPrefix(proto: Listener): string {

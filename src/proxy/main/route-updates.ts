@@ -2,9 +2,10 @@ import { toBinary } from '@bufbuild/protobuf'
 import type { Any } from '@bufbuild/protobuf/wkt'
 import { type RouteConfiguration, RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.ts'
 import { sharedMemoryForCells } from '../shared-cells.ts'
+import type { DataPlaneContext } from '../worker/data-plane-context.ts'
 import type { ConfigOp } from '../worker/protocol.ts'
 import type { Applier } from './applier.ts'
-import { type Delivered, decode, delivered, same } from './delivered.ts'
+import { attempt, type Delivered, decode, delivered, same } from './delivered.ts'
 import type { FieldWatch } from './field-watch.ts'
 
 interface DeliveredRoutes extends Delivered<RouteConfiguration> {
@@ -15,11 +16,15 @@ interface DeliveredRoutes extends Delivered<RouteConfiguration> {
 /** The route configurations that listeners name (RDS), put into force in the workers. */
 export class RouteUpdates {
   readonly all = new Map<string, DeliveredRoutes>()
+  /** Those of which only what cannot be used has come. */
+  readonly bad = new Set<string>()
   readonly #pool: Applier
+  readonly #trial: DataPlaneContext
   readonly #fields: FieldWatch
 
-  constructor(pool: Applier, fields: FieldWatch) {
+  constructor(pool: Applier, trial: DataPlaneContext, fields: FieldWatch) {
     this.#pool = pool
+    this.#trial = trial
     this.#fields = fields
   }
 
@@ -35,11 +40,27 @@ export class RouteUpdates {
 
   /** `undefined`, or why it is refused. */
   async apply(name: string, resource: Any, version: string): Promise<string | undefined> {
+    const reason = await this.#apply(name, resource, version)
+    if (reason === undefined) this.bad.delete(name)
+    else if (!this.all.has(name)) this.bad.add(name)
+    return reason
+  }
+
+  /** Nobody asks for it any more; says whether it was there. */
+  delete(name: string): boolean {
+    this.bad.delete(name)
+    return this.all.delete(name)
+  }
+
+  async #apply(name: string, resource: Any, version: string): Promise<string | undefined> {
     const proto = decode(RouteConfigurationSchema, resource)
     if (typeof proto === 'string') return proto
     if (same(this.all.get(name)?.proto, proto, RouteConfigurationSchema)) return undefined
     this.#fields.look(RouteConfigurationSchema, proto, `route_config "${name}"`)
     const memory = sharedMemoryForCells()
+    // The workers are not told which clusters there are to be (`validate_clusters`).
+    const unfit = attempt(() => void this.#trial.routes.prepare(proto, memory))
+    if (unfit !== undefined) return unfit
     const [{ error }] = await this.#pool.apply([{ kind: 'routes', name, bytes: resource.value, memory }])
     if (error === undefined) this.all.set(name, { ...delivered(proto, version), memory })
     return error

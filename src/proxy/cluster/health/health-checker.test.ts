@@ -19,6 +19,7 @@ function checked(check: string | readonly string[], more = '') {
   const yaml = `
 name: c
 type: EDS
+eds_cluster_config: { eds_config: { ads: {} } }
 health_checks: [${(typeof check === 'string' ? [check] : check).map(one).join()}]
 ${more}`
   const cluster = new Cluster(fromJson(ClusterSchema, parse(yaml) as JsonValue), { find: () => undefined }, stats)
