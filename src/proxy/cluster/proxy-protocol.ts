@@ -24,6 +24,7 @@ export interface ProxiedAddresses {
 /** Writes the header of a connection; `undefined` stands for one that the proxy makes of its own accord. */
 export type ProxyHeaderWriter = (source: ProxiedAddresses | undefined) => Buffer
 
+/** What writes the header that is configured. */
 export function proxyHeaderWriter(proto: ProxyProtocolUpstreamTransport, path: string): ProxyHeaderWriter {
   onlyFields(ProxyProtocolUpstreamTransportSchema, proto, ['config', 'transport_socket'], path)
   const { config } = proto

@@ -6,6 +6,7 @@ const DEGRADED = 1n << 10n
 /** What is below the time. */
 const BITS = 11n
 
+/** What an upstream answered to its last health check. */
 export interface CachedAnswer {
   readonly status: number
   readonly degraded: boolean

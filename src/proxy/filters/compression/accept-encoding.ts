@@ -8,6 +8,7 @@ export interface Candidate {
   readonly types: ReadonlySet<string>
 }
 
+/** Which encoding an answer gets. */
 export interface Decision {
   readonly encoding: string
   /** How it came about, by the name of Envoy's counter; `undefined`: the header names it. */

@@ -15,6 +15,7 @@ import { type CompressionStats, compressionStats } from './compression.ts'
 import { type CompressorLibrary, compressorLibrary } from './compressor-library.ts'
 import { type CounterCells, counterCells } from './compressor-stats.ts'
 
+/** What is compressed of one direction. */
 export interface DirectionSettings {
   readonly enabled: boolean
   readonly minLength: number
@@ -24,6 +25,7 @@ export interface DirectionSettings {
   readonly tooSmall: Cell
 }
 
+/** The same of answers, with what they say of themselves. */
 export interface ResponseSettings extends DirectionSettings {
   readonly etagOff: boolean
   readonly weakenEtag: boolean

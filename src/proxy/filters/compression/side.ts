@@ -12,6 +12,7 @@ export interface Side {
   throttle(callbacks: HttpFilterCallbacks, body: Pausable): Throttle
 }
 
+/** Of the request's body. */
 export const REQUEST: Side = {
   inject: (callbacks, chunk) => callbacks.injectDecodedData(BodyBuffer.of(chunk), false),
   end(callbacks) {
@@ -22,6 +23,7 @@ export const REQUEST: Side = {
   throttle: (callbacks, body) => callbacks.throttleDownstream(body),
 }
 
+/** Of the answer's body. */
 export const RESPONSE: Side = {
   inject: (callbacks, chunk) => callbacks.injectEncodedData(BodyBuffer.of(chunk), false),
   end(callbacks) {

@@ -25,6 +25,7 @@ export interface Verdict {
   readonly odd: boolean
 }
 
+/** Allows the request and changes nothing; other verdicts are made of it. */
 export const NONE: Verdict = {
   kind: 'allowed',
   status: 200,
@@ -39,6 +40,7 @@ export const NONE: Verdict = {
   odd: false,
 }
 
+/** The service did not answer, or not in a way that could be used. */
 export const ERROR: Verdict = { ...NONE, kind: 'error', status: 0 }
 
 /** Asks, and calls back once and later; the returned function takes the question back. */

@@ -19,6 +19,7 @@ export interface Result {
   readonly accepted: readonly Accepted[]
 }
 
+/** Envoy's words for a request without a token. */
 export const MISSING = 'Jwt is missing'
 const UNKNOWN_ISSUER = 'Jwt issuer is not configured'
 const NO_KEYS = 'Jwks remote fetch is failed'

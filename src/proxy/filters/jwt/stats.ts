@@ -12,6 +12,7 @@ export interface JwtStats {
   readonly cacheMiss: Cell
 }
 
+/** The counters of one filter. */
 export function jwtStats({ stats, statPrefix }: FactoryContext): JwtStats {
   const scope = stats.scope(`${statPrefix}jwt_authn.`)
   return {

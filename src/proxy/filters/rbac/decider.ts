@@ -13,6 +13,7 @@ export function enforcedDecider({ rules, matcher }: Config, place: AttributePlac
   return rules && new RbacEngine(rules, 'rbac.rules', place)
 }
 
+/** The rules that are only counted; a matcher goes before a list, as in Envoy. */
 export function shadowDecider(config: Config, place: AttributePlace, http: boolean): Decider | undefined {
   const { shadowRules, shadowMatcher } = config
   if (shadowMatcher !== undefined) return new RbacMatcher(shadowMatcher, 'rbac.shadow_matcher', http)

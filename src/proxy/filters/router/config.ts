@@ -25,6 +25,7 @@ export interface RouterConfig {
   readonly brokenCalls: Cell
 }
 
+/** `envoy.filters.http.router`, the end of every chain. */
 export const router: HttpFilterFactory<typeof RouterSchema> = {
   name: 'envoy.filters.http.router',
   configType: RouterSchema,

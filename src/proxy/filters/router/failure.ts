@@ -3,6 +3,7 @@ import { FAILURE_WORDS, UpstreamFailure } from '../../cluster/upstream.ts'
 import type { FilterHandle } from '../../http/filter-handle.ts'
 import { ResponseFlag } from '../../http/stream-info.ts'
 
+/** What is told of an upstream request that broke. */
 export interface ResetText {
   readonly flag: number
   /** In the body of the answer. */
@@ -51,6 +52,7 @@ export function resetBody(text: ResetText, retried: boolean): string {
   return `upstream connect error or disconnect/reset before headers. ${again}reset reason: ${text.body}`
 }
 
+/** What the router answers itself. */
 export interface OwnAnswer {
   readonly code: number
   readonly body: string

@@ -15,6 +15,7 @@ export interface RedirectStats {
   readonly unsafeScheme: Cell
 }
 
+/** The counters of redirects that could not be followed. */
 export function redirectStats(stats: StatsScope, prefix: string): RedirectStats {
   const scope = stats.scope(`${prefix}passthrough_internal_redirect_`)
   return {
