@@ -2,7 +2,6 @@ import { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { type ConnectionOptions, createSecureContext, type TLSSocket } from 'node:tls'
 import {
-  CommonTlsContextSchema,
   type UpstreamTlsContext,
   UpstreamTlsContextSchema,
 } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
@@ -11,6 +10,7 @@ import { onlyFields } from '../config/fields.ts'
 import type { CertificateInfo, TlsInfo } from '../network/connection-info.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import { accepted } from '../tls/accepted.ts'
+import { checkCommonContext } from '../tls/common-context.ts'
 import { protocolBounds } from '../tls/parameters.ts'
 import { secretNeeds } from '../tls/secret-need.ts'
 import { certificateField, certificatePem, type SecretSource, validation } from '../tls/secrets.ts'
@@ -44,22 +44,7 @@ export function compileUpstreamTls(
   onlyFields(UpstreamTlsContextSchema, config, ['common_tls_context', 'sni', 'max_session_keys'], path)
   const common = config.commonTlsContext
   const where = `${path}.common_tls_context`
-  if (common !== undefined) {
-    onlyFields(
-      CommonTlsContextSchema,
-      common,
-      [
-        'tls_params',
-        'tls_certificates',
-        'tls_certificate_sds_secret_configs',
-        'validation_context',
-        'validation_context_sds_secret_config',
-        'combined_validation_context',
-        'alpn_protocols',
-      ],
-      where,
-    )
-  }
+  if (common !== undefined) checkCommonContext(common, where)
   if (secretNeeds(common, where).some(({ key, dynamic }) => dynamic && secrets.find(key) === undefined)) {
     const notReady = scope.counter('client_ssl_socket_factory.upstream_context_secrets_not_ready')
     return {

@@ -8,7 +8,6 @@ import {
   type TlsOptions,
 } from 'node:tls'
 import {
-  CommonTlsContextSchema,
   type DownstreamTlsContext,
   DownstreamTlsContextSchema,
 } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
@@ -16,6 +15,7 @@ import { durationSeconds, invalid, onlyFields } from '../config/fields.ts'
 import type { CertificateInfo } from '../network/connection-info.ts'
 import { accepted } from './accepted.ts'
 import { CertificateChoice } from './certificate-choice.ts'
+import { checkCommonContext } from './common-context.ts'
 import { protocolBounds } from './parameters.ts'
 import {
   type CertificatePem,
@@ -69,20 +69,7 @@ export class DownstreamTls {
     const common = config.commonTlsContext
     const where = `${path}.common_tls_context`
     if (common === undefined) throw invalid(where, 'missing')
-    onlyFields(
-      CommonTlsContextSchema,
-      common,
-      [
-        'tls_params',
-        'tls_certificates',
-        'tls_certificate_sds_secret_configs',
-        'validation_context',
-        'validation_context_sds_secret_config',
-        'combined_validation_context',
-        'alpn_protocols',
-      ],
-      where,
-    )
+    checkCommonContext(common, where)
     const certificate = certificatePem(common, secrets, where)
     if (certificate === undefined) throw invalid(where, 'a server needs a certificate')
     this.#check = validation(common, secrets, where)
