@@ -11,6 +11,7 @@ import { clustersJson, clustersText } from './clusters.ts'
 import { type Command, commands, type ProxyState } from './commands.ts'
 import { configDump } from './config-dump.ts'
 import { logging } from './logging.ts'
+import { checkParameters, help, PATHS } from './paths.ts'
 import { serverInfo } from './server-info.ts'
 import { type StatTag, statTags } from './stat-tags.ts'
 import { chooseStats, type MergedStats, mergeStats, prometheusText, statsJson, statsText } from './stats.ts'
@@ -28,16 +29,15 @@ function prometheus(stats: MergedStats, tags: readonly StatTag[]): Answer {
   return { type: 'text/plain; version=0.0.4', body: prometheusText(stats, tags) }
 }
 
-function postWanted(method: string | undefined): Answer {
-  return { status: 405, body: `Method ${method} not allowed, POST required.` }
+/** Whether POST is wanted. The levels of the log can be read as well. */
+function changes({ pathname, search }: URL): boolean {
+  return PATHS[pathname].post === true || (pathname === '/logging' && search !== '')
 }
 
 export class AdminServer {
   readonly #server = createServer((request, response) => void this.#answer(request, response))
   readonly #handlers: ReadonlyMap<string, Handler>
   readonly #commands: ReadonlyMap<string, Command>
-  /** Paths that change something want POST. */
-  readonly #post: ReadonlySet<string>
   #address = ''
 
   constructor(
@@ -65,22 +65,20 @@ export class AdminServer {
       [
         '/stats',
         async (query) => {
-          const chosen = chooseStats(await stats(), query.get('filter') ?? '', query.has('usedonly'))
+          const chosen = chooseStats(await stats(), query)
           if (query.get('format') === 'prometheus') return prometheus(chosen, tags)
           return query.get('format') === 'json' ? json(statsJson(chosen)) : { body: statsText(chosen) }
         },
       ],
-      [
-        '/stats/prometheus',
-        async (query) => prometheus(chooseStats(await stats(), query.get('filter') ?? '', query.has('usedonly')), tags),
-      ],
+      ['/stats/prometheus', async (query) => prometheus(chooseStats(await stats(), query), tags)],
       [
         '/clusters',
         async (query) => {
           const status = await workers.query<Parameters<typeof clustersText>[0][number]>('clusters')
+          const name = new RegExp(query.get('filter') ?? '')
           return query.get('format') === 'json'
-            ? json(clustersJson(status, config))
-            : { body: clustersText(status, config) }
+            ? json(clustersJson(status, config, name))
+            : { body: clustersText(status, config, name) }
         },
       ],
       [
@@ -103,10 +101,9 @@ export class AdminServer {
       ['/certs', () => json(certs(config))],
       ['/logging', async (query) => ({ body: await logging(query, workers) })],
       ['/wasm/trace', async (query) => ({ body: await wasmTrace(query, workers) })],
-      ['/', () => ({ body: this.#help() })],
-      ['/help', () => ({ body: this.#help() })],
+      ['/', () => ({ body: help() })],
+      ['/help', () => ({ body: help() })],
     ])
-    this.#post = new Set(['/logging', '/wasm/trace'])
   }
 
   get address(): string {
@@ -133,28 +130,24 @@ export class AdminServer {
     })
   }
 
-  #help(): string {
-    const paths = [...this.#handlers.keys(), ...this.#commands.keys()].filter((path) => path !== '/')
-    return `${paths.sort().join('\n')}\n`
-  }
-
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://admin')
     const handler = this.#handlers.get(url.pathname)
     const command = this.#commands.get(url.pathname)
     let answer: Answer
     try {
-      if (command !== undefined) {
-        if (request.method !== 'POST') answer = postWanted(request.method)
+      if (command === undefined && handler === undefined) {
+        answer = { status: 404, body: `invalid path. admin commands are:\n${help()}` }
+      } else if (request.method !== 'POST' && changes(url)) {
+        answer = { status: 405, body: `Method ${request.method} not allowed, POST required.` }
+      } else {
+        checkParameters(url.pathname, url.searchParams)
+        if (handler !== undefined) answer = await handler(url.searchParams)
         else {
-          await command(url.searchParams)
+          await command?.(url.searchParams)
           answer = { body: 'OK\n' }
         }
-      } else if (handler === undefined)
-        answer = { status: 404, body: `invalid path. admin commands are:\n${this.#help()}` }
-      else if (this.#post.has(url.pathname) && request.method !== 'POST' && url.search !== '') {
-        answer = postWanted(request.method)
-      } else answer = await handler(url.searchParams)
+      }
     } catch (error) {
       answer = { status: 400, body: `${messageOf(error)}\n` }
     }

@@ -2,10 +2,11 @@ import { HealthFlag, healthFlagsText } from '../cluster/health-flag.ts'
 import type { ConfigManager } from '../main/config-manager.ts'
 import type { ClusterStatus, HostStatus, LimitsStatus } from '../worker/protocol.ts'
 
-/** Adds up the workers' view of each cluster. */
-function merge(workers: readonly (readonly ClusterStatus[])[]): ClusterStatus[] {
+/** Adds up the workers' view of each cluster whose name is wanted. */
+function merge(workers: readonly (readonly ClusterStatus[])[], wanted: RegExp): ClusterStatus[] {
   const merged = new Map<string, ClusterStatus>()
   for (const cluster of workers.flat()) {
+    if (!wanted.test(cluster.name)) continue
     const known = merged.get(cluster.name)
     if (known === undefined) {
       merged.set(cluster.name, cluster)
@@ -50,9 +51,13 @@ function limitsText(prefix: string, limits: LimitsStatus): string[] {
 }
 
 /** `/clusters`: each cluster with its limits and hosts, a fact a line as Envoy prints them. */
-export function clustersText(workers: readonly (readonly ClusterStatus[])[], config: ConfigManager): string {
+export function clustersText(
+  workers: readonly (readonly ClusterStatus[])[],
+  config: ConfigManager,
+  wanted: RegExp,
+): string {
   const lines: string[] = []
-  for (const { name, hosts, limits } of merge(workers)) {
+  for (const { name, hosts, limits } of merge(workers, wanted)) {
     lines.push(
       `${name}::observability_name::${name}`,
       ...limitsText(`${name}::default_priority`, limits.default),
@@ -82,9 +87,13 @@ export function clustersText(workers: readonly (readonly ClusterStatus[])[], con
 }
 
 /** `/clusters?format=json`: Envoy's `admin.v3.Clusters`. */
-export function clustersJson(workers: readonly (readonly ClusterStatus[])[], config: ConfigManager): unknown {
+export function clustersJson(
+  workers: readonly (readonly ClusterStatus[])[],
+  config: ConfigManager,
+  wanted: RegExp,
+): unknown {
   return {
-    cluster_statuses: merge(workers).map(({ name, hosts, limits }) => ({
+    cluster_statuses: merge(workers, wanted).map(({ name, hosts, limits }) => ({
       name,
       added_via_api: config.clusters.get(name)?.version !== '',
       host_statuses: hosts.map((host) => {

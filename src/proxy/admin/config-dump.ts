@@ -52,7 +52,7 @@ function entry<D extends DescMessage>(
   }
 }
 
-/** `/config_dump`, with `resource`, `mask`-less `name_regex` and `include_eds` as in Envoy. Secrets are redacted. */
+/** `/config_dump`, with `resource`, `name_regex` and `include_eds` as in Envoy. Secrets are redacted. */
 export function configDump(config: ConfigManager, bootstrap: Bootstrap, query: URLSearchParams): JsonObject {
   const name = new RegExp(query.get('name_regex') ?? '')
   const named = <T>(map: ReadonlyMap<string, T>) => [...map].filter(([key]) => name.test(key)).map(([, value]) => value)
@@ -121,8 +121,12 @@ export function configDump(config: ConfigManager, bootstrap: Bootstrap, query: U
   }
   const resource = query.get('resource')
   if (resource === null) return { configs: dump }
-  const list = dump.map((part) => part[resource]).find((part) => part !== undefined)
-  return { configs: (list ?? []) as JsonValue }
+  const list = dump.map((part) => part[resource]).find((part) => Array.isArray(part))
+  if (list === undefined) {
+    const lists = dump.flatMap((part) => Object.keys(part).filter((key) => Array.isArray(part[key])))
+    throw new Error(`there is no resource «${resource}»; there are ${lists.join(', ')}`)
+  }
+  return { configs: list }
 }
 
 function dynamicListener(

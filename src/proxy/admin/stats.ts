@@ -89,18 +89,22 @@ function addSeries(a: IstioSeries, b: IstioSeries): IstioSeries {
   }
 }
 
-/** Those whose name fits the filter, and with `usedonly` those that have counted anything. */
-export function chooseStats(stats: MergedStats, filter: string, usedOnly: boolean): MergedStats {
-  if (filter === '' && !usedOnly) return stats
-  const pattern = new RegExp(filter)
-  const plain = (list: ReadonlyMap<string, number>) =>
-    new Map([...list].filter(([name, value]) => pattern.test(name) && (!usedOnly || value !== 0)))
+/** Those of the `type` whose name fits the `filter`, and with `usedonly` those that have counted anything. */
+export function chooseStats(stats: MergedStats, query: URLSearchParams): MergedStats {
+  const usedOnly = query.has('usedonly')
+  const pattern = new RegExp(query.get('filter') ?? '')
+  const type = query.get('type') ?? 'All'
+  const wanted = (kind: string) => type === 'All' || type === kind
+  const plain = (kind: string, list: ReadonlyMap<string, number>) =>
+    new Map(wanted(kind) ? [...list].filter(([name, value]) => pattern.test(name) && (!usedOnly || value !== 0)) : [])
   return {
     ...stats,
-    counters: plain(stats.counters),
-    gauges: plain(stats.gauges),
+    counters: plain('Counters', stats.counters),
+    gauges: plain('Gauges', stats.gauges),
     histograms: new Map(
-      [...stats.histograms].filter(([name, { count }]) => pattern.test(name) && (!usedOnly || count > 0)),
+      wanted('Histograms')
+        ? [...stats.histograms].filter(([name, { count }]) => pattern.test(name) && (!usedOnly || count > 0))
+        : [],
     ),
     istio: stats.istio.filter(() => pattern.test('istio')),
   }
