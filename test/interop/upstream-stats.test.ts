@@ -18,6 +18,7 @@ const TYPE = 'type.googleapis.com/envoy.extensions'
 const CASES: Readonly<Record<string, { readonly answers: readonly string[]; readonly route?: unknown }>> = {
   good: { answers: ['200'] },
   missing: { answers: ['404'] },
+  closing: { answers: ['200 connection: close'] },
   failing: { answers: ['500'] },
   refused: { answers: ['refused'] },
   reset: { answers: ['reset'] },
@@ -152,9 +153,14 @@ async function observe(start: (config: unknown, dir: string) => Promise<RunningP
       await response.arrayBuffer()
       counts[name] = { status: response.status }
     }
-    const text = await (await fetch(`http://${proxy.admin}/stats?filter=upstream_(rq|internal|cx_destroy)`)).text()
+    const text = await (
+      await fetch(`http://${proxy.admin}/stats?filter=upstream_(rq|internal|cx_(destroy|close_notify|protocol_error))`)
+    ).text()
     for (const line of text.split('\n')) {
-      const found = /^cluster\.([^.]+)\.([a-z_.]*upstream_(?:rq|internal|cx_destroy)[a-z_0-9.]*): (\d+)$/.exec(line)
+      const found =
+        /^cluster\.([^.]+)\.([a-z_.]*upstream_(?:rq|internal|cx_(?:destroy|close_notify|protocol_error))[a-z_0-9.]*): (\d+)$/.exec(
+          line,
+        )
       if (found !== null && found[3] !== '0') counts[found[1]][found[2]] = Number(found[3])
     }
     const hosts = await (await fetch(`http://${proxy.admin}/clusters`)).text()

@@ -163,6 +163,12 @@ export abstract class HostPool implements ConnectionPool, ConnectOwner {
     }
   }
 
+  /** One of those that were connecting has its connection. */
+  protected established({ beganMono, connectedMono, securedMono }: UpstreamConnection): void {
+    this.connecting--
+    this.settings.stats.connectTime.record((securedMono || connectedMono) - beganMono)
+  }
+
   protected countEnd(byPeer: boolean, incomplete: boolean): void {
     this.settings.resources.connections.free()
     this.settings.stats.activeConnections.value--

@@ -127,6 +127,10 @@ export interface ClusterStats {
   readonly maxDurationReached: Cell
   /** Connections that got the last of their `max_requests_per_connection`. */
   readonly idleTimeouts: Cell
+  /** `connection: close` of an answer, or GOAWAY. */
+  readonly closeAnnounced: Cell
+  readonly protocolErrors: Cell
+  readonly connectTime: HistogramCell
   readonly maxRequestsReached: Cell
   readonly connectionOverflow: Cell
   readonly timeouts: Cell

@@ -57,6 +57,8 @@ describe('a connection that is used again', () => {
       connectionIdle: () => socket.events.push('idle'),
       connectionClosed: () => {},
       connectionExpired: () => {},
+      closeAnnounced: () => {},
+      protocolBroken: () => {},
     }
     const connection = new Http1ClientConnection(socket as unknown as Socket, connectionOf(socket), SETTINGS, owner)
     connection.attach(callbacks(socket.events))
@@ -91,6 +93,8 @@ describe('a request that has not left yet', () => {
       connectionIdle: () => socket.events.push('idle'),
       connectionClosed: () => {},
       connectionExpired: () => {},
+      closeAnnounced: () => {},
+      protocolBroken: () => {},
     }
     const connection = new Http1ClientConnection(socket as unknown as Socket, connectionOf(socket), SETTINGS, owner)
     connection.attach(callbacks(socket.events))
@@ -125,6 +129,8 @@ describe('what a client sends behind an upgrade', () => {
       connectionIdle: () => socket.events.push('idle'),
       connectionClosed: () => {},
       connectionExpired: () => {},
+      closeAnnounced: () => {},
+      protocolBroken: () => {},
     }
     const connection = new Http1ClientConnection(socket as unknown as Socket, connectionOf(socket), SETTINGS, owner)
     connection.attach(callbacks(socket.events))
@@ -206,6 +212,8 @@ describe('an answer that goes wrong', () => {
       connectionIdle: () => socket.events.push('idle'),
       connectionClosed: () => {},
       connectionExpired: () => {},
+      closeAnnounced: () => {},
+      protocolBroken: () => {},
     }
     const connection = new Http1ClientConnection(socket as unknown as Socket, connectionOf(socket), SETTINGS, owner)
     const events: string[] = []

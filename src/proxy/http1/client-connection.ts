@@ -39,6 +39,10 @@ export interface ClientConnectionOwner {
   connectionClosed(connection: Http1ClientConnection): void
   /** It was not used for too long, and closes. */
   connectionExpired(): void
+  /** The upstream has said that it closes. */
+  closeAnnounced(): void
+  /** What came is no HTTP. */
+  protocolBroken(): void
 }
 
 let lastId = 0
@@ -323,6 +327,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
         throw new CodecError('http1.codec_error', 'too many informational responses')
       return BodyKind.None
     }
+    if (head.asksClose) this.#owner.closeAnnounced()
     if (head.status === 101 && !this.#tunnel)
       throw new CodecError('http1.codec_error', '101 to a request without upgrade')
     const kind = head.bodyKind
@@ -361,6 +366,7 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
   }
 
   protected onError(error: CodecError): void {
+    this.#owner.protocolBroken()
     this.#fail(UpstreamFailure.ProtocolError, error.message)
   }
 

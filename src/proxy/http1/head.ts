@@ -40,6 +40,8 @@ export class MessageHead implements FieldSink {
   bodyKind: BodyKind = BodyKind.None
   contentLength = -1
   keepAlive = true
+  /** It says that the connection ends with it: by `connection: close`, or as HTTP/1.0 does that does not say `keep-alive`. */
+  asksClose = false
   /** The protocol of a valid upgrade request or response, else ''. */
   upgrade = ''
   expectContinue = false
@@ -126,6 +128,7 @@ export class MessageHead implements FieldSink {
     this.headers.ascii = readLines(bytes, start, end, limits, this)
     this.keepAlive = this.minor === 1
     if (this.connectionValue !== '') this.applyConnection()
+    this.asksClose = !this.keepAlive
   }
 
   field(name: HeaderName, value: string): void {

@@ -84,8 +84,16 @@ export class Http1Pool extends HostPool implements ClientConnectionOwner {
     this.settings.stats.idleTimeouts.value++
   }
 
+  closeAnnounced(): void {
+    this.settings.stats.closeAnnounced.value++
+  }
+
+  protocolBroken(): void {
+    this.settings.stats.protocolErrors.value++
+  }
+
   connected(socket: Socket, about: UpstreamConnection): void {
-    this.connecting--
+    this.established(about)
     const connection = new Http1ClientConnection(socket, about, this.settings, this)
     readInto(socket, connection)
     socket.on('end', () => connection.onEnd())

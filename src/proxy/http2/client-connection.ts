@@ -233,6 +233,7 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
   }
 
   onGoAway(lastStream: number): void {
+    this.#counts.closeAnnounced.value++
     this.#leaving = true
     // RFC 9113 6.8: what came behind was not looked at, and may be sent again.
     for (const stream of this.streams.all()) {
@@ -245,7 +246,8 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
     // That it came is what a PING is sent for.
   }
 
-  protected onConnectionError(_error: Http2Error): void {
+  protected onConnectionError({ code }: Http2Error): void {
+    if (code !== ErrorCode.NoError) this.#counts.protocolErrors.value++
     this.#leaving = true
     this.#close()
   }

@@ -13,7 +13,10 @@ import { Http2Stream } from './stream.ts'
 const MAX_INFORMATIONAL = 8
 
 /** Of the cluster. */
-export type ResetCounts = Pick<ClusterStats, 'resets' | 'resetsSent' | 'pendingFailures' | 'idleTimeouts'>
+export type ResetCounts = Pick<
+  ClusterStats,
+  'resets' | 'resetsSent' | 'pendingFailures' | 'idleTimeouts' | 'closeAnnounced' | 'protocolErrors'
+>
 
 export class Http2ClientStream extends Http2Stream {
   #callbacks: UpstreamCallbacks | undefined

@@ -67,7 +67,7 @@ export class Http2Pool extends HostPool implements ClientConnectionOwner {
   }
 
   connected(socket: Socket, about: UpstreamConnection): void {
-    this.connecting--
+    this.established(about)
     const connection = new Http2ClientConnection(socket, about, this.#connection, this)
     this.#open.push(connection)
     connection.life = this.longestLife(connection)

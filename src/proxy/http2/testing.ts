@@ -234,7 +234,14 @@ export function recordClient(chunks: readonly (Buffer | HeaderMap)[], options: P
     options: { ...http2Options(undefined, '', DEFAULT_BUFFER_LIMIT), ...options },
     limits: { maxBytes: 16 * 1024, maxCount: 50 },
     stats: fakeStats(),
-    counts: { resets: new Cell(), resetsSent: new Cell(), pendingFailures: new Cell(), idleTimeouts: new Cell() },
+    counts: {
+      resets: new Cell(),
+      resetsSent: new Cell(),
+      pendingFailures: new Cell(),
+      idleTimeouts: new Cell(),
+      closeAnnounced: new Cell(),
+      protocolErrors: new Cell(),
+    },
     maxRequests: 2 ** 29,
     idleTimeoutMs: 0,
   }
