@@ -7,8 +7,8 @@ import { byAge, namespacesFor, orderByPhase } from './order.ts'
 
 const NAMESPACES = namespacesFor('default', 'istio-system')
 
-function order(extensions: Extension[], namespaces = NAMESPACES): string[] {
-  const phases = orderByPhase(extensions.toSorted(byAge), namespaces)
+function order(extensions: Extension[]): string[] {
+  const phases = orderByPhase(extensions.toSorted(byAge), NAMESPACES)
   return [...phases.AUTHN, ...phases.AUTHZ, ...phases.STATS, ...phases.UNSPECIFIED].map(
     ({ namespace, name }) => `${namespace}/${name}`,
   )
@@ -32,16 +32,14 @@ test('unset priority is 0, as documented (not below all, as in the code of Istio
   assert.deepEqual(order(list), ['default/c', 'default/b', 'default/a'])
 })
 
-test('of equal priority: own namespace, then root, then services; then age; then name', () => {
+test('of equal priority: own namespace, then root; then age; then name', () => {
   const list = [
-    extension({}, { name: 'a', namespace: 'svc' }),
     extension({}, { name: 'b', namespace: 'istio-system' }),
     extension({}, { name: 'd', createdAt: '2026-01-01T00:00:02Z' }),
     extension({}, { name: 'c', createdAt: '2026-01-01T00:00:02Z' }),
     extension({}, { name: 'z', createdAt: '2026-01-01T00:00:01Z' }),
   ]
-  const namespaces = namespacesFor('default', 'istio-system', ['svc', 'default'])
-  assert.deepEqual(order(list, namespaces), ['default/z', 'default/c', 'default/d', 'istio-system/b', 'svc/a'])
+  assert.deepEqual(order(list), ['default/z', 'default/c', 'default/d', 'istio-system/b'])
 })
 
 test('other namespaces are not looked at', () => {

@@ -13,12 +13,8 @@ export function byAge(a: Extension, b: Extension): number {
 }
 
 /** Where a proxy's extensions may live, in the order in which those of equal priority run. */
-export function namespacesFor(
-  proxyNamespace: string,
-  rootNamespace: string,
-  services: readonly string[] = [],
-): string[] {
-  return [...new Set([proxyNamespace, rootNamespace, ...services])].filter((namespace) => namespace !== '')
+export function namespacesFor(proxyNamespace: string, rootNamespace: string): string[] {
+  return [...new Set([proxyNamespace, rootNamespace])].filter((namespace) => namespace !== '')
 }
 
 /**
