@@ -198,7 +198,6 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
       block.error = ':protocol not allowed'
     if (selfDependent) block.error = 'stream depends on itself'
     if (block.error !== undefined) {
-      this.#manager.stats.protocolErrors.value++
       if (!this.options.streamErrors) throw protocolError(block.error)
       this.#refuse(id, ErrorCode.ProtocolError)
       return
@@ -239,7 +238,6 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     this.decode(BlockKind.Trailers, bytes, start, stop)
     if (stream.remoteDone) this.streamError(stream, ErrorCode.StreamClosed, 'HEADERS behind END_STREAM')
     else if (!end || block.error !== undefined || block.tooLarge) {
-      this.#manager.stats.protocolErrors.value++
       const reason = block.error ?? 'trailers without END_STREAM or too large'
       if (!this.options.streamErrors) throw protocolError(reason)
       this.streamError(stream, ErrorCode.ProtocolError, reason)
