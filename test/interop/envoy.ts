@@ -19,6 +19,8 @@ export interface EnvoyOptions {
   readonly metadata: Record<string, unknown>
   readonly xdsPort: number
   readonly delta: boolean
+  /** How long listeners drain; 1 s unless told. */
+  readonly drainSeconds?: number
   /** More of its command line. */
   readonly args?: readonly string[]
 }
@@ -38,8 +40,9 @@ export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProcess> {
   const config = join(dir, 'bootstrap.json')
   writeFileSync(config, JSON.stringify(bootstrap(options, adminPort)))
   // No shared memory (base-id) and no hot restart: several of them may run beside each other.
-  const args = ['-c', config, '--concurrency', '1', '--disable-hot-restart', '-l', 'warn', '--drain-time-s', '1']
-  const child: ChildProcess = spawn(options.path, [...args, ...(options.args ?? [])], { cwd: dir })
+  const args = ['-c', config, '--concurrency', '1', '--disable-hot-restart', '-l', 'warn']
+  const drain = ['--drain-time-s', String(options.drainSeconds ?? 1)]
+  const child: ChildProcess = spawn(options.path, [...args, ...drain, ...(options.args ?? [])], { cwd: dir })
   let log = ''
   const keep = (chunk: Buffer) => {
     log += chunk.toString()

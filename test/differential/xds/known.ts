@@ -1,0 +1,111 @@
+/** Where the two rightly differ in what they make of a session, and why. */
+import { isExplained, type Reason } from '../reason.ts'
+import type { Told } from './session.ts'
+
+const KNOWN: readonly Reason<Told>[] = [
+  {
+    why: 'what secrets are waited for is told by the listeners and clusters that wait',
+    fact: /^dump\.secret\.warming /,
+    value: /^\(absent\) ≠ /,
+  },
+  {
+    why: 'Envoy tells the version before of a listener of which only filter chains have changed',
+    fact: /^dump.listener.(active|warming)_state /,
+    value: /^\d+ ≠ \d+$/,
+  },
+  {
+    why: 'an endpoint that is listed twice counts once, as with EDS; for clusters of type STATIC Envoy has it twice',
+    fact: /^hosts /,
+    meaning: (value) => [...new Set(value.split(' ').map((host) => host.split('/')[0]))].join(' '),
+  },
+  {
+    why: 'an extension config, too: the version is that of the one in force; Envoy tells that of the one it refused',
+    fact: /^dump\.ecds /,
+    covers: (_, [, theirs]) => theirs.get('xds.ecds.answer') === 'NACK',
+  },
+  {
+    why: 'where Envoy kept its answer back, the refusal of an earlier response stands in the next one, which names nothing of it',
+    fact: /^xds\.cds\.(answer|version|blamed)$/,
+    covers: (_, [, theirs]) => theirs.get('xds.cds.answer') === 'NACK' && theirs.get('xds.cds.blamed') === '',
+  },
+  {
+    why: 'a listener without an address is told of as any other that is refused',
+    fact: /^dump\.listener\.error_state /,
+    value: /^\d+ ≠ \(absent\)$/,
+  },
+  {
+    why: 'Envoy keeps its answer back while clusters warm',
+    fact: /^xds\.cds\.(answer|version|blamed)/,
+    covers: (_, [, theirs]) => theirs.get('xds.cds.answer') === 'none',
+  },
+  {
+    why: 'a cluster is there before its endpoints are; Envoy does not know it yet',
+    fact: /^dump.cluster.(warming|active) |^hosts |^request/,
+    value: /^\(absent\) ≠ \d+$|^\d+ ≠ \(absent\)$|^ ≠ \(absent\)$|^503 no healthy upstream(.*) ≠ 503 \1$/,
+  },
+  {
+    why: 'a cluster takes the place of the one before with the endpoints that are there; in Envoy it waits until they are told again',
+    fact: /^dump\.cluster\.active /,
+    value: /^\d+ ≠ \d+$/,
+    covers: ({ fact }, [, theirs]) => theirs.has(fact.replace('active', 'warming')),
+  },
+  {
+    why: 'Envoy tells the version of a secret that it refused as that of an active one',
+    fact: /^dump\.secret\.active /,
+    value: /^\(absent\) ≠ \d+$/,
+    covers: (_, [, theirs]) => theirs.get('xds.sds.answer') === 'NACK',
+  },
+  {
+    why: 'what has no name that can be read is counted for none of the secrets; Envoy counts it for all',
+    fact: /^stats\.sds\..*\.update_(attempt|rejected)$/,
+    covers: (_, [, theirs]) => theirs.get('xds.sds.answer') === 'NACK',
+  },
+  { why: 'counters that are not kept here: docs/reference/proxy.md', fact: /^stats\./, value: /^\(absent\) ≠ / },
+  {
+    why: 'a cluster is there before its endpoints are',
+    fact: /^stats\.cluster_manager\.(active|warming)_clusters$|^stats\.cluster\..*\.membership_/,
+  },
+  {
+    why: 'what is refused was not added; Envoy counts it',
+    fact: /^stats\.cluster_manager\.cluster_(added|modified)$/,
+  },
+  {
+    why: 'Envoy does not tell the version of what it refused',
+    fact: /^dump\.listener\.error_state /,
+    value: /^\d+ ≠ $/,
+  },
+]
+
+/** What makes all that follows differ, and why it does. */
+const ENDS: readonly { readonly why: string; readonly when: (told: Told) => boolean }[] = [
+  {
+    why: 'a listener that serves stays where the routes of the next are bad; in Envoy the next one comes into force without any',
+    when: ([ours, theirs]) =>
+      theirs.get('xds.rds.answer') === 'NACK' &&
+      [...ours.keys()].some((fact) => fact.startsWith('dump.listener.warming_state ') && !theirs.has(fact)),
+  },
+  {
+    why: 'Envoy, when it comes back while a cluster waits for endpoints, asks for no clusters until they come',
+    when: ([ours, theirs]) => ours.has('xds.cds.answer') && !theirs.has('xds.cds.answer'),
+  },
+  {
+    why: 'a secret or an extension config that is bad stays so; Envoy refuses it once, and takes it when it comes again',
+    when: ([ours, theirs]) =>
+      ['xds.sds.answer', 'xds.ecds.answer'].some((fact) => ours.get(fact) === 'NACK' && theirs.get(fact) === 'ACK'),
+  },
+]
+
+/** Nothing after this can be compared. */
+export function ends(told: Told): boolean {
+  return ENDS.some(({ when }) => when(told))
+}
+
+/** What is left of the differences of one step. */
+export function unexplained(told: Told): string[] {
+  const facts = new Set(told.flatMap((one) => [...one.keys()]))
+  return [...facts].flatMap((fact) => {
+    const [ours, theirs] = told.map((one) => one.get(fact) ?? '(absent)')
+    if (ours === theirs || isExplained(KNOWN, { fact, ours, theirs }, told)) return []
+    return [`${fact}: ${ours} ≠ ${theirs}`]
+  })
+}

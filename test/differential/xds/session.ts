@@ -1,0 +1,215 @@
+/** Envoy and our proxy, each with a management server of its own that says the same to it. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseBootstrap, startProxy } from '../../../src/proxy/index.ts'
+import { Authority } from '../../../src/proxy/listener/testing.ts'
+import { serveGrpc } from '../../../src/xds/grpc-server.ts'
+import { startEnvoy } from '../../interop/envoy.ts'
+import { quietPorts } from '../free-ports.ts'
+import { ends, unexplained } from './known.ts'
+import { counted, dumped, type Facts, hosts, requestsTo } from './observe.ts'
+import { ScriptedServer } from './server.ts'
+import type { Trial } from './trial.ts'
+import { LISTENERS, PATHS, placesOf, UPSTREAMS, type World } from './words.ts'
+
+const QUIET_MS = 25
+/** Beyond this what differs differs. */
+const SETTLED_MS = 1500
+const LOST_MS = 20_000
+
+interface Side {
+  readonly host: string
+  readonly server: ScriptedServer
+  admin(path: string): Promise<string>
+  stop(): Promise<void>
+}
+
+/** Ours, theirs. */
+export type Told = readonly [Facts, Facts]
+
+export interface Outcome {
+  /** The step after which something differs. */
+  readonly step: number
+  readonly facts: readonly string[]
+  /** What each refuses, and why. */
+  readonly refusals: readonly string[]
+}
+
+export class Session {
+  readonly world: World
+  readonly #sides: readonly [Side, Side]
+  readonly #upstreams: readonly Server[]
+  readonly #names: ReadonlyMap<number, string>
+  readonly #dir: string
+  #base: readonly ReadonlyMap<string, number>[] = []
+
+  private constructor(world: World, sides: readonly [Side, Side], upstreams: readonly Server[], dir: string) {
+    this.world = world
+    this.#sides = sides
+    this.#upstreams = upstreams
+    this.#names = new Map(world.upstreams.map((port, i) => [port, UPSTREAMS[i]]))
+    this.#dir = dir
+  }
+
+  static async start(envoy: string): Promise<Session> {
+    const dir = mkdtempSync(join(tmpdir(), 'sluice-differential-'))
+    const upstreams = await Promise.all(UPSTREAMS.map(startUpstream))
+    const authority = await new Authority().start()
+    const pairs = await Promise.all(['a.test', 'b.test'].map((value) => authority.issue([{ type: 'dns', value }])))
+    const world = {
+      upstreams: upstreams.map((server) => (server.address() as AddressInfo).port),
+      ports: await quietPorts(LISTENERS.length),
+      pairs,
+    }
+    const [ours, theirs] = await Promise.all([startOurs(), startTheirs(envoy)])
+    return new Session(world, [ours, theirs], upstreams, dir)
+  }
+
+  /** Says the steps of a trial in turn, up to the first after which something differs. */
+  async run(trial: Trial): Promise<Outcome | undefined> {
+    await this.#clear()
+    for (const [step, one] of trial.steps.entries()) {
+      for (const { server } of this.#sides) server.run(one)
+      await this.#quiet()
+      const deadline = performance.now() + SETTLED_MS
+      for (;;) {
+        const told = await this.#observe(trial)
+        if (ends(told)) return undefined
+        const facts = unexplained(told)
+        if (facts.length === 0) break
+        if (performance.now() > deadline) {
+          const refusals = this.#sides.flatMap(({ host, server }) => server.refusals().map((one) => `${host} ${one}`))
+          return { step, facts, refusals }
+        }
+        await sleep(QUIET_MS)
+      }
+    }
+    return undefined
+  }
+
+  async stop(): Promise<void> {
+    for (const { stop } of this.#sides) await stop()
+    for (const server of this.#upstreams) server.close()
+    rmSync(this.#dir, { recursive: true, force: true })
+  }
+
+  async #clear(): Promise<void> {
+    // Envoy's refusal of what it was told before may stand in its next answer.
+    do {
+      for (const { server } of this.#sides) server.clear()
+      await this.#quiet()
+    } while (!this.#sides.every(({ server }) => server.isTaken))
+    const deadline = performance.now() + LOST_MS
+    for (;;) {
+      const names = this.#sides.map(({ server }) =>
+        [...server.facts()].filter(([key, value]) => key.endsWith('.names') && value !== ''),
+      )
+      if (names.every((left) => left.length === 0)) break
+      if (performance.now() > deadline) throw new Error(`still subscribed: ${JSON.stringify(names)}`)
+      await sleep(QUIET_MS)
+    }
+    this.#base = await Promise.all(this.#sides.map(({ admin }) => counted(admin, ' ')))
+  }
+
+  async #quiet(): Promise<void> {
+    const deadline = performance.now() + LOST_MS
+    while (!this.#sides.every(({ server }) => server.isQuiet)) {
+      if (performance.now() > deadline) {
+        const told = this.#sides.map(({ server }) => JSON.stringify([...server.facts()]))
+        throw new Error(`no answer within ${LOST_MS} ms: ${told.join('\n')}`)
+      }
+      await sleep(3)
+    }
+  }
+
+  async #observe(trial: Trial): Promise<Told> {
+    const [ours, theirs] = await Promise.all(this.#sides.map((side, i) => this.#facts(side, trial, this.#base[i])))
+    return [ours, theirs]
+  }
+
+  async #facts({ host, server, admin }: Side, { id }: Trial, base: ReadonlyMap<string, number>): Promise<Facts> {
+    const requests = await requestsTo(host, placesOf(id, this.world), PATHS)
+    const parts = [server.facts(), requests, await dumped(admin, id), await hosts(admin, id, this.#names)]
+    const facts = new Map(parts.flatMap((part) => [...part]))
+    for (const [name, value] of await counted(admin, id))
+      facts.set(`stats.${name}`, String(value - (base.get(name) ?? 0)))
+    return new Map([...facts].map(([key, value]) => [key.replaceAll(id, ''), value.replaceAll(id, '')]))
+  }
+}
+
+async function startUpstream(name: string): Promise<Server> {
+  const server = createServer((_, response) => response.setHeader('x-up', name).end()).listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  return server
+}
+
+async function startOurs(): Promise<Side> {
+  const host = '127.0.0.1'
+  const server = new ScriptedServer(host)
+  const grpc = await serveGrpc(server, '127.0.0.1', 0)
+  const proxy = await startProxy({
+    bootstrap: parseBootstrap(JSON.stringify(bootstrap(grpc.port)), 'xds'),
+    workers: 1,
+    drainMs: 0,
+  })
+  return {
+    host,
+    server,
+    admin: async (path) => (await fetch(`http://${proxy.adminAddress}${path}`)).text(),
+    stop: async () => {
+      await proxy.close(0)
+      await grpc.close()
+    },
+  }
+}
+
+async function startTheirs(path: string): Promise<Side> {
+  const host = '127.0.0.2'
+  const server = new ScriptedServer(host)
+  const grpc = await serveGrpc(server, '127.0.0.1', 0)
+  const args = ['--drain-strategy', 'immediate']
+  const envoy = await startEnvoy({
+    path,
+    nodeId: 'xds',
+    metadata: {},
+    xdsPort: grpc.port,
+    delta: false,
+    drainSeconds: 0,
+    args,
+  })
+  return {
+    host,
+    server,
+    admin: (path) => envoy.admin(path),
+    stop: async () => {
+      await envoy.stop()
+      await grpc.close()
+    },
+  }
+}
+
+function bootstrap(port: number): unknown {
+  const address = (value: number) => ({ socket_address: { address: '127.0.0.1', port_value: value } })
+  const ads = { ads: {}, resource_api_version: 'V3' }
+  const endpoints = [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }]
+  return {
+    node: { id: 'xds', cluster: 'test' },
+    admin: { address: address(0) },
+    dynamic_resources: {
+      lds_config: ads,
+      cds_config: ads,
+      ads_config: {
+        api_type: 'GRPC',
+        transport_api_version: 'V3',
+        grpc_services: [{ envoy_grpc: { cluster_name: 'xds' } }],
+      },
+    },
+    static_resources: {
+      clusters: [{ name: 'xds', type: 'STATIC', load_assignment: { cluster_name: 'xds', endpoints } }],
+    },
+  }
+}
