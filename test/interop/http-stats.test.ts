@@ -99,6 +99,7 @@ function bootstrap(upstream: number, pair: Pair): unknown {
   ]
   const listeners = Object.entries(SITUATIONS).map(([name, { hcm, filters = [], tls }]) => ({
     name,
+    stat_prefix: name,
     address: address(0),
     filter_chains: [
       {
@@ -175,6 +176,10 @@ async function observe(
       names.add(name)
       counts[situation] ??= {}
       if (value !== '0') counts[situation][name] = Number(value)
+    }
+    for (const line of (await text('/stats?filter=^listener[.].*[.]downstream_cx_(total|destroy)$')).split('\n')) {
+      const found = /^listener\.([\w-]+)\.(\w+): (\d+)$/.exec(line)
+      if (found !== null && found[1] in SITUATIONS) counts[found[1]][`listener's ${found[2]}`] = Number(found[3])
     }
     return { counts, names }
   } finally {

@@ -147,11 +147,14 @@ export class AcceptedConnection implements ConnectionOwner, Entry, TimeoutOwner 
   gone(): void {
     this.#drainTimeout?.cancel()
     this.#stats.active.value--
+    this.#stats.destroyed.value++
+    const lasted = performance.now() - this.#begun
+    this.#stats.length.record(lasted)
     const counts = this.#counts
     if (counts === undefined) return
     counts.activeConnections.value--
     if (this.#chain?.tls !== undefined) counts.activeSecure.value--
-    counts.length.record(performance.now() - this.#begun)
+    counts.length.record(lasted)
     const { endedByPeer = this.#endedByPeer, incomplete = false } = this.#http ?? {}
     counts.ends.count(endedByPeer, incomplete)
   }

@@ -1,5 +1,5 @@
 /** What a listener counts in one worker. */
-import type { Cell } from '../../telemetry/metrics.ts'
+import type { Cell, HistogramCell } from '../../telemetry/metrics.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import { TlsStats } from '../tls/tls-stats.ts'
 import type { CompiledListener } from './compile-listener.ts'
@@ -8,6 +8,8 @@ import { listenerScope } from './listen-address.ts'
 export interface ListenerStats {
   readonly total: Cell
   readonly active: Cell
+  readonly destroyed: Cell
+  readonly length: HistogramCell
   readonly noMatch: Cell
   readonly peekTimeout: Cell
   readonly peerEnded: Cell
@@ -29,6 +31,8 @@ export function listenerStats(stats: StatsScope, config: CompiledListener): List
   return {
     total: scope.counter('downstream_cx_total'),
     active: scope.gauge('downstream_cx_active'),
+    destroyed: scope.counter('downstream_cx_destroy'),
+    length: scope.histogram('downstream_cx_length_ms'),
     noMatch: scope.counter('no_filter_chain_match'),
     overflow: scope.counter('downstream_cx_overflow'),
     globalOverflow: scope.counter('downstream_global_cx_overflow'),
