@@ -91,15 +91,18 @@ export function compileUpstreamTls(
     verify(socket, name) {
       const tls = socket as TLSSocket
       if (http2 && tls.alpnProtocol !== 'h2') return 'the upstream does not speak HTTP/2'
-      if (check !== undefined) {
+      const named = auto?.san === true && name !== undefined && name !== '' ? name : undefined
+      // As in Envoy also where nobody has to vouch for the certificate.
+      if (check !== undefined || named !== undefined) {
         const { raw } = tls.getPeerCertificate()
         if (raw === undefined) return refuse('fail_verify_no_cert', 'the upstream shows no certificate')
         const peer = new X509Certificate(raw)
         const names = peer.subjectAltName ?? ''
-        if (auto?.san === true && name !== undefined && name !== '') {
-          if (!certificateNames(names, name)) return refuse('fail_verify_san', `the certificate is not for ${name}`)
-        } else if (!check.matchesNames(names)) return refuse('fail_verify_san', 'no subject alternative name matches')
-        if (check.pinned(peer) === false) return refuse('fail_verify_cert_hash', 'certificate hash does not match')
+        if (named !== undefined) {
+          if (!certificateNames(names, named)) return refuse('fail_verify_san', `the certificate is not for ${named}`)
+        } else if (check?.matchesNames(names) === false)
+          return refuse('fail_verify_san', 'no subject alternative name matches')
+        if (check?.pinned(peer) === false) return refuse('fail_verify_cert_hash', 'certificate hash does not match')
       }
       stats.established(tls, true)
       return undefined

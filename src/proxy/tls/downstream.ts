@@ -1,5 +1,5 @@
 import { constants, createHash, X509Certificate } from 'node:crypto'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import {
   createSecureContext,
   type SecureContext,
@@ -94,6 +94,8 @@ export class DownstreamTls {
       const context = createSecureContext({ ...options, ...some })
       // A single key that stays is OpenSSL's own affair.
       if (configured?.length !== 1) acceptTicketKeys(context, ticketKeys)
+      // After a HelloRetryRequest Node goes on with the context that was chosen, which has to choose protocols then.
+      if (certificate.cert.length > 1 && this.#protocols.length > 0) this.#secured(new Socket(), context).destroy()
       return context
     }
     const choice = accepted(
@@ -106,12 +108,16 @@ export class DownstreamTls {
 
   /** Takes over a socket whose ClientHello may have been read and put back. */
   wrap(socket: Socket): TLSSocket {
+    return this.#secured(socket, this.#context, this.#choose)
+  }
+
+  #secured(socket: Socket, secureContext: SecureContext, choose?: TlsOptions['SNICallback']): TLSSocket {
     return new TLSSocket(socket, {
       isServer: true,
-      secureContext: this.#context,
+      secureContext,
       requestCert: this.#requireClient || this.#check?.trust !== undefined,
       rejectUnauthorized: false,
-      ...(this.#choose === undefined ? {} : { SNICallback: this.#choose }),
+      ...(choose === undefined ? {} : { SNICallback: choose }),
       ...(this.#protocols.length === 0 ? {} : { ALPNProtocols: [...this.#protocols] }),
     })
   }

@@ -18,6 +18,7 @@ interface Seen {
   /** The first name of the certificate that the client saw, and the cipher. */
   readonly shown: string
   readonly cipher: string
+  readonly protocol: string
   /** The error of the client's connection. */
   readonly ended: string
 }
@@ -88,10 +89,11 @@ describe('a server', () => {
       }
     })
 
-    // After a HelloRetryRequest Node has another context than before, which has to encrypt tickets, too.
+    // After a HelloRetryRequest Node has another context than before, which has to encrypt tickets and choose protocols, too.
     test(`also to clients that have to ask twice: ${maxVersion}`, async () => {
-      const tls = context([two, one], ', tls_params: { ecdh_curves: [P-256] }')
-      const seen = await visit(tls, { maxVersion, servername: 'one.example' })
+      const tls = context([two, one], ', alpn_protocols: [h2, a], tls_params: { ecdh_curves: [P-256] }')
+      const seen = await visit(tls, { maxVersion, servername: 'one.example', ALPNProtocols: ['a'] })
+      assert.equal(seen.protocol, 'a')
       assert.deepEqual([seen.server, seen.shown, seen.ended], ['CN=one.example', 'one.example', 'as it should'])
     })
   }
@@ -136,16 +138,17 @@ async function visit(tls: DownstreamTls, options: ConnectionOptions): Promise<Se
   await once(listening, 'listening')
   const { port } = listening.address() as AddressInfo
   const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ...options })
-  let [shown, cipher] = ['', '']
+  let [shown, cipher, protocol] = ['', '', '']
   socket.once('secureConnect', () => {
     shown = socket.getPeerX509Certificate()?.subjectAltName?.slice('DNS:'.length) ?? ''
     cipher = socket.getCipher().name
+    protocol = String(socket.alpnProtocol)
   })
   let ended = 'as it should'
   socket.on('error', ({ message }) => (ended = message)).resume()
   await new Promise((resolve) => socket.once('close', resolve))
   listening.close()
-  return { server: await server, shown, cipher, ended }
+  return { server: await server, shown, cipher, protocol, ended }
 }
 
 function subjects({

@@ -1,5 +1,6 @@
 /** Trials that stand for what has to stay: each was another one than Envoy's. */
 import { certificate, inline, transportSocket } from './context.ts'
+import { httpOptions } from './generate.ts'
 import { managerOf } from './manager.ts'
 import type { Connection, Trial } from './trial.ts'
 
@@ -50,7 +51,27 @@ const CASES: Readonly<Record<string, Case>> = {
   },
 }
 
+/** The name of each request is looked for in the server's certificate, though nobody has to vouch for that. */
+function nameAlone(): Trial {
+  const id = 'tls.100'
+  return {
+    id,
+    chains: [{ filters: [managerOf(id, {}, [])] }],
+    listenerFilters: [],
+    upstream: {
+      context: { common_tls_context: {} },
+      cluster: httpOptions({ auto_sni: true, auto_san_validation: true }),
+      server: { certificate: 'a-ec', protocols: [], asks: false },
+    },
+    connections: ['a.example', 'b.example'].map((host) => ({ tls: undefined, host })),
+  }
+}
+
 export function cases(): Trial[] {
+  return [nameAlone(), ...towardsClients()]
+}
+
+function towardsClients(): Trial[] {
   return Object.entries(CASES).map(([name, one], i) => {
     const { validation, context = {}, manager = {}, filters = [] } = one
     const common = { tls_certificates: [certificate('a-ec'), certificate('b-ec')], validation_context: validation }

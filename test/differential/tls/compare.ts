@@ -159,6 +159,8 @@ class Side {
     const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : []
     for (const line of lines) {
       const { N, ...values } = JSON.parse(line) as Readonly<Record<string, unknown>>
+      // What a client says in place of a request names none.
+      if (N === null) continue
       for (const [name, value] of Object.entries(values)) if (value !== null) told.set(`${N}.${name}`, String(value))
     }
     return told

@@ -56,7 +56,7 @@ function named(dice: Dice, words: readonly string[]): string[] {
 }
 
 function ciphers(dice: Dice): string {
-  return dice.chance(0.04) ? dice.pick(['NONE', 'TLS_AES_128_GCM_SHA256', '', 'DEFAULT', '!AES']) : dice.pick(CIPHERS)
+  return dice.chance(0.04) ? dice.pick(['NONE', 'TLS_AES_128_GCM_SHA256', '', '!AES']) : dice.pick(CIPHERS)
 }
 
 function validationContext(dice: Dice, leaves: readonly string[]): Json {

@@ -90,6 +90,7 @@ function connection(dice: Dice): Connection {
   }
 }
 
+const OLD: ReadonlySet<Version | undefined> = new Set<Version>(['TLSv1', 'TLSv1.1'])
 const OFFERS = [
   'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384',
   'ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256',
@@ -107,7 +108,8 @@ function peer(dice: Dice, certificate: string | undefined): Peer {
     ...(certificate === undefined ? {} : { certificate }),
     protocols: dice.chance(0.5) ? [] : dice.list(1, 3, () => dice.pick(PROTOCOLS)),
     ...(bound === undefined ? {} : dice.chance(0.6) ? { minVersion: bound, maxVersion: bound } : { maxVersion: bound }),
-    ...(dice.chance(0.25) ? { ciphers: dice.pick(OFFERS) } : {}),
+    // With none for its version a client would only say that it goes.
+    ...(dice.chance(0.25) && !OLD.has(bound) ? { ciphers: dice.pick(OFFERS) } : {}),
     ...(dice.chance(0.15) ? { curves: dice.pick(['X25519', 'P-256', 'P-384', 'P-521', 'P-384:X25519']) } : {}),
     ...(dice.chance(0.1)
       ? { signatures: dice.pick(['rsa_pss_rsae_sha256:RSA+SHA256', 'ECDSA+SHA256:ECDSA+SHA384']) }
@@ -136,7 +138,8 @@ function towardsServer(dice: Dice, id: string): Trial {
   return { id, chains: [chain(dice, id, undefined)], listenerFilters: [], upstream, connections }
 }
 
-function httpOptions(auto: Json): Json {
+/** More fields of a cluster. */
+export function httpOptions(auto: Json): Json {
   const type = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
   return {
     typed_extension_protocol_options: {
