@@ -92,17 +92,17 @@ export function compileUpstreamTls(
       const tls = socket as TLSSocket
       if (http2 && tls.alpnProtocol !== 'h2') return 'the upstream does not speak HTTP/2'
       const named = auto?.san === true && name !== undefined && name !== '' ? name : undefined
-      // As in Envoy also where nobody has to vouch for the certificate.
-      if (check !== undefined || named !== undefined) {
+      // A name that nobody vouches for says nothing: Envoy connects to no such server either.
+      if (named !== undefined && check === undefined) return reasonText('nobody vouches for the name of the server')
+      if (check !== undefined) {
         const { raw } = tls.getPeerCertificate()
         if (raw === undefined) return refuse('fail_verify_no_cert', 'the upstream shows no certificate')
         const peer = new X509Certificate(raw)
         const names = peer.subjectAltName ?? ''
         if (named !== undefined) {
           if (!certificateNames(names, named)) return refuse('fail_verify_san', `the certificate is not for ${named}`)
-        } else if (check?.matchesNames(names) === false)
-          return refuse('fail_verify_san', 'no subject alternative name matches')
-        if (check?.pinned(peer) === false) return refuse('fail_verify_cert_hash', 'certificate hash does not match')
+        } else if (!check.matchesNames(names)) return refuse('fail_verify_san', 'no subject alternative name matches')
+        if (check.pinned(peer) === false) return refuse('fail_verify_cert_hash', 'certificate hash does not match')
       }
       stats.established(tls, true)
       return undefined

@@ -51,7 +51,7 @@ const CASES: Readonly<Record<string, Case>> = {
   },
 }
 
-/** The name of each request is looked for in the server's certificate, though nobody has to vouch for that. */
+/** The name of each request is to be in the server's certificate, for which nobody vouches. */
 function nameAlone(): Trial {
   const id = 'tls.100'
   return {
