@@ -41,7 +41,7 @@ export interface FactoryContext {
 }
 
 /** For what stands outside of listeners. */
-export const NO_LISTENER: ListenerFacts = { name: '', direction: 0, metadata: {} }
+export const NO_LISTENER: ListenerFacts = { name: '', direction: 0, metadata: {}, statPrefix: '' }
 
 /** What filters may ask of the listener that they stand in. */
 export interface ListenerFacts {
@@ -49,4 +49,6 @@ export interface ListenerFacts {
   readonly direction: TrafficDirection
   /** `filter_metadata` of the listener by namespace, as JSON. */
   readonly metadata: Readonly<Record<string, unknown>>
+  /** `listener.<address>.` */
+  readonly statPrefix: string
 }

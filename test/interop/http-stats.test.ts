@@ -63,6 +63,9 @@ const SITUATIONS: Readonly<Record<string, Situation>> = {
   idle: { hcm: common({ idle_timeout: '0.2s' }), raw: GET },
   old: { hcm: common({ max_connection_duration: '0.3s' }), raw: GET },
   spent: { hcm: common({ max_requests_per_connection: 2 }), raw: GET + GET },
+  expected: {
+    raw: 'POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\nexpect: 100-continue\r\ncontent-length: 1\r\n\r\na',
+  },
   early: { raw: 'POST /direct HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nab' },
   upgrade: { raw: 'GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade, close\r\nupgrade: websocket\r\n\r\n' },
   star: { raw: 'OPTIONS * HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n' },
@@ -177,9 +180,12 @@ async function observe(
       counts[situation] ??= {}
       if (value !== '0') counts[situation][name] = Number(value)
     }
-    for (const line of (await text('/stats?filter=^listener[.].*[.]downstream_cx_(total|destroy)$')).split('\n')) {
-      const found = /^listener\.([\w-]+)\.(\w+): (\d+)$/.exec(line)
-      if (found !== null && found[1] in SITUATIONS) counts[found[1]][`listener's ${found[2]}`] = Number(found[3])
+    const ofListeners = '^listener[.].*[.]downstream_(cx_(total|destroy)|rq_.*)$'
+    for (const line of (await text(`/stats?filter=${ofListeners}`)).split('\n')) {
+      const found = /^listener\.([\w-]+)\.(?:http\.\1\.)?(\w+): (\d+)$/.exec(line)
+      if (found === null || !(found[1] in SITUATIONS)) continue
+      names.add(`listener's ${found[2]}`)
+      counts[found[1]][`listener's ${found[2]}`] = Number(found[3])
     }
     return { counts, names }
   } finally {

@@ -33,6 +33,16 @@ const CASES = [
   ['cluster.a.ratelimit.mine.ok', 'envoy_cluster_ratelimit_mine_ok', { envoy_cluster_name: 'a' }],
   ['a.http_local_rate_limit.ok', 'envoy_http_local_rate_limit_ok', { envoy_local_http_ratelimit_prefix: 'a' }],
   ['a.b.http_local_rate_limit.ok', 'envoy_a_b_http_local_rate_limit_ok', {}],
+  [
+    'listener.127.0.0.1_80.http.in.downstream_rq_2xx',
+    'envoy_listener_http_downstream_rq_xx',
+    { listener: '127.0.0.1_80', manager: 'in', class: '2' },
+  ],
+  [
+    'listener.web.http.in.downstream_rq_completed',
+    'envoy_listener_http_downstream_rq_completed',
+    { listener: 'web', manager: 'in' },
+  ],
   ['sds.a-b.update_rejected', 'envoy_sds_update_rejected', { secret: 'a-b' }],
   ['sds.a.b.update_rejected', 'envoy_sds_b_update_rejected', { secret: 'a' }],
   [
@@ -45,6 +55,8 @@ const SHORT: Readonly<Record<string, string>> = {
   class: 'envoy_response_code_class',
   code: 'envoy_response_code',
   check: 'envoy_health_check_name',
+  listener: 'envoy_listener_address',
+  manager: 'envoy_http_conn_manager_prefix',
   secret: 'envoy_xds_resource_name',
 }
 

@@ -3,6 +3,7 @@ import { extractTags, type StatTag } from './stat-tags.ts'
 
 const CLUSTER = 'envoy_cluster_name'
 const MANAGER = 'envoy_http_conn_manager_prefix'
+const LISTENER = 'envoy_listener_address'
 const CLASS = 'envoy_response_code_class'
 
 interface Rule {
@@ -59,7 +60,24 @@ const RULES: readonly Rule[] = [
     ],
   },
   { pattern: /^http\.([^.]+)\.(.+)$/, name: 'http_$2', labels: [[MANAGER, 1]] },
-  { pattern: /^listener\.(.+?_[0-9]+)\.(.+)$/, name: 'listener_$2', labels: [['envoy_listener_address', 1]] },
+  {
+    pattern: /^listener\.(.+?)\.http\.(.+)\.(downstream_rq)_([1-5])xx$/,
+    name: 'listener_http_$3_xx',
+    labels: [
+      [LISTENER, 1],
+      [MANAGER, 2],
+      [CLASS, 4],
+    ],
+  },
+  {
+    pattern: /^listener\.(.+?)\.http\.([^.]+)\.(.+)$/,
+    name: 'listener_http_$3',
+    labels: [
+      [LISTENER, 1],
+      [MANAGER, 2],
+    ],
+  },
+  { pattern: /^listener\.(.+?_[0-9]+)\.(.+)$/, name: 'listener_$2', labels: [[LISTENER, 1]] },
   { pattern: /^([^.]+)\.(http_local_rate_limit\..+)$/, name: '$2', labels: [['envoy_local_http_ratelimit_prefix', 1]] },
   { pattern: /^sds\.([^.]+)\.(.+)$/, name: 'sds_$2', labels: [['envoy_xds_resource_name', 1]] },
   { pattern: /^tcp\.([^.]+)\.(.+)$/, name: 'tcp_$2', labels: [['envoy_tcp_prefix', 1]] },

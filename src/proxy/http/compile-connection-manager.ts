@@ -50,7 +50,7 @@ export async function compileConnectionManager(
       routes: routeSource(proto, place),
       clusters: context.clusters,
       accessLogs,
-      stats: new HttpStats(context.stats, options.statPrefix),
+      stats: new HttpStats(context.stats, options.statPrefix, place.listener.statPrefix),
       localReplyMapper:
         proto.localReplyConfig &&
         new LocalReplyMapper(proto.localReplyConfig, `${path}.local_reply_config`, {

@@ -94,10 +94,7 @@ export class ConnectionManager {
     stats.active.value--
     if (stream.isUpgrade) stats.activeUpgrades.value--
     const code = info.responseCode
-    if (code !== 0) {
-      stats.completed.value++
-      if (code >= 100 && code < 600) stats.classes[Math.floor(code / 100) - 1].value++
-    }
+    if (code !== 0) stats.countAnswer(code)
     if (broken) stats.resets.value++
     stats.duration.record(info.endMono - info.startMono)
     this.#parts.report?.(info)

@@ -17,13 +17,20 @@ export function speaks(protocol: ProtocolStats): ProtocolStats {
   return protocol
 }
 
+/** How many requests were answered, and how. */
+interface AnsweredStats {
+  readonly completed: Cell
+  /** 1xx first. */
+  readonly classes: readonly Cell[]
+}
+
 /** `http.<stat_prefix>.*` as far as Envoy's dashboards read it. */
 export class HttpStats {
   readonly requests: Cell
   readonly active: Cell
-  readonly completed: Cell
-  /** 1xx first. */
-  readonly classes: readonly Cell[]
+  readonly #answered: AnsweredStats
+  /** The same of one listener: several may have the prefix. */
+  readonly #answeredHere: AnsweredStats
   readonly connections: Cell
   readonly activeConnections: Cell
   readonly secureConnections: Cell
@@ -56,12 +63,13 @@ export class HttpStats {
   readonly duration: HistogramCell
   readonly frames: Http2Stats
 
-  constructor(stats: StatsScope, prefix: string) {
+  /** `listener`: what the names of its statistics begin with. */
+  constructor(stats: StatsScope, prefix: string, listener: string) {
     const scope = stats.scope(`http.${prefix}.`)
     this.requests = scope.counter('downstream_rq_total')
     this.active = scope.gauge('downstream_rq_active')
-    this.completed = scope.counter('downstream_rq_completed')
-    this.classes = [1, 2, 3, 4, 5].map((n) => scope.counter(`downstream_rq_${n}xx`))
+    this.#answered = answeredStats(scope)
+    this.#answeredHere = answeredStats(stats.scope(listener).scope(`http.${prefix}.`))
     this.connections = scope.counter('downstream_cx_total')
     this.activeConnections = scope.gauge('downstream_cx_active')
     this.secureConnections = scope.counter('downstream_cx_ssl_total')
@@ -91,6 +99,23 @@ export class HttpStats {
     this.overload = scope.counter('downstream_rq_overload_close')
     this.duration = scope.histogram('downstream_rq_time')
     this.frames = http2Stats(stats.scope('http2.'))
+  }
+
+  /** An answer, also one that another follows (Envoy's chargeStats). */
+  countAnswer(status: number): void {
+    this.#answered.completed.value++
+    this.#answeredHere.completed.value++
+    if (status < 100 || status > 599) return
+    const at = Math.floor(status / 100) - 1
+    this.#answered.classes[at].value++
+    this.#answeredHere.classes[at].value++
+  }
+}
+
+function answeredStats(scope: StatsScope): AnsweredStats {
+  return {
+    completed: scope.counter('downstream_rq_completed'),
+    classes: [1, 2, 3, 4, 5].map((n) => scope.counter(`downstream_rq_${n}xx`)),
   }
 }
 

@@ -358,7 +358,7 @@ export class HttpStream implements RequestSink, TimeoutOwner {
   }
 
   #continue(): void {
-    this.manager.stats.classes[0].value++
+    this.manager.stats.countAnswer(100)
     this.encoder.encode100Continue()
   }
 

@@ -25,7 +25,7 @@ import { downstreamSecretNeeds } from '../tls/secret-need.ts'
 import { type DataPlaneContext, factoryContext } from '../worker/data-plane-context.ts'
 import { chainChooser } from './chain-chooser.ts'
 import type { Take } from './chain-criteria.ts'
-import { isInternal, type ListenAddress, listenAddresses } from './listen-address.ts'
+import { isInternal, type ListenAddress, listenAddresses, listenerScope } from './listen-address.ts'
 import type { ListenerFilter } from './listener-filter.ts'
 import { listenerFilters } from './listener-filters.ts'
 import { type AcceptedSocketOptions, acceptedSocketOptions } from './socket-options.ts'
@@ -132,6 +132,7 @@ export async function compileListener(
     name: proto.name,
     direction: proto.trafficDirection as ListenerFacts['direction'],
     metadata: metadataJson(proto.metadata),
+    statPrefix: listenerScope(addresses, proto.name, proto.statPrefix),
   }
   const bufferLimit = proto.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT
   const chains: CompiledChain[] = []
