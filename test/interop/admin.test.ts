@@ -1,12 +1,8 @@
 /** The admin endpoint's commands, asked of Envoy and of Sluice in the same order. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { parseBootstrap, startProxy } from '../../src/proxy/index.ts'
-import { startEnvoy } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
+import { startWithAdmin, type Which } from './admin-peers.ts'
 
 const peer = await envoy()
 const EXTENSIONS = 'type.googleapis.com/envoy.extensions'
@@ -58,36 +54,9 @@ const BOOTSTRAP = {
   },
 }
 
-interface Running {
-  readonly admin: string
-  readonly port: number
-  /** Resolves when it has ended by itself, or been asked to. */
-  readonly over: Promise<unknown>
-  stop(): Promise<void>
-}
-
-async function start(which: 'envoy' | 'sluice'): Promise<Running> {
-  if (which === 'envoy') {
-    const dir = mkdtempSync(join(tmpdir(), 'sluice-admin-'))
-    const proxy = await startEnvoy(peer.path, BOOTSTRAP, dir)
-    const admin = readFileSync(join(dir, 'admin'), 'utf8')
-    const over = (async () => {
-      while (await fetch(`http://${admin}/ready`).catch(() => undefined)) await new Promise((r) => setTimeout(r, 50))
-    })()
-    const stop = async () => {
-      await proxy.stop()
-      rmSync(dir, { recursive: true })
-    }
-    return { admin, port: proxy.ports.get('l') as number, over, stop }
-  }
-  const proxy = await startProxy({ bootstrap: parseBootstrap(JSON.stringify(BOOTSTRAP), 'admin'), workers: 2 })
-  const stop = () => proxy.close(100)
-  return { admin: proxy.adminAddress as string, port: proxy.listeners()[0].port, over: proxy.quit, stop }
-}
-
 /** What each request was answered; `listener` goes to the listener, all else to the admin endpoint. */
-async function observe(which: 'envoy' | 'sluice'): Promise<string[]> {
-  const { admin, port, over, stop } = await start(which)
+async function observe(which: Which): Promise<string[]> {
+  const { admin, port, over, stop } = await startWithAdmin(which, peer.path, BOOTSTRAP)
   const seen: string[] = []
   const ask = async (method: string, path: string, listener = false) => {
     const host = listener ? `127.0.0.1:${port}` : admin

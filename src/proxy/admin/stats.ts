@@ -3,6 +3,7 @@ import type { WorkerPool } from '../main/worker-pool.ts'
 import type { IstioSeries } from '../stats/istio.ts'
 import type { HistogramSnapshot, StatsSnapshot } from '../stats/store.ts'
 import { envoyName } from './prometheus-names.ts'
+import { quantilesJson, quantilesText } from './quantiles.ts'
 import type { StatTag } from './stat-tags.ts'
 
 /** What one worker answers when it is asked for its statistics. */
@@ -110,17 +111,23 @@ export function chooseStats(stats: MergedStats, query: URLSearchParams): MergedS
   }
 }
 
-/** `/stats`: a name and a value a line. */
-export function statsText(stats: MergedStats): string {
-  const lines = [...stats.counters, ...stats.gauges].map(([name, value]) => `${name}: ${value}`)
-  for (const [name, { count, sum }] of stats.histograms) lines.push(`${name}: count=${count} sum=${sum.toFixed(3)}`)
-  return lines.length === 0 ? '' : `${lines.sort().join('\n')}\n`
+/** By name: no two statistics share one. */
+function byName<T>(list: Iterable<readonly [string, T]>): (readonly [string, T])[] {
+  return [...list].sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
-/** `/stats?format=json`, with counters and gauges. */
+/** `/stats`: a name and a value a line; then histograms. */
+export function statsText(stats: MergedStats): string {
+  const plain = byName([...stats.counters, ...stats.gauges]).map(([name, value]) => `${name}: ${value}\n`)
+  const histograms = byName(stats.histograms).map(([name, histogram]) => `${name}: ${quantilesText(histogram)}\n`)
+  return [...plain, ...histograms].join('')
+}
+
+/** `/stats?format=json`: likewise, histograms together as the last. */
 export function statsJson(stats: MergedStats): unknown {
-  const list = [...stats.counters, ...stats.gauges].sort()
-  return { stats: list.map(([name, value]) => ({ name, value })) }
+  const plain = byName([...stats.counters, ...stats.gauges]).map(([name, value]) => ({ name, value }))
+  const histograms = byName(stats.histograms)
+  return { stats: histograms.length === 0 ? plain : [...plain, { histograms: quantilesJson(histograms) }] }
 }
 
 /** Prometheus text format 0.0.4, with Envoy's names and tags. */

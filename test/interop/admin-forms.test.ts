@@ -1,0 +1,82 @@
+/** What tools read at the admin address: Envoy and Sluice answer in the same forms. */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { eventually } from '../../src/proxy/testing.ts'
+import { envoy } from '../peers/index.ts'
+import { type Administered, startWithAdmin } from './admin-peers.ts'
+
+const peer = await envoy()
+const EXTENSIONS = 'type.googleapis.com/envoy.extensions'
+const ANY_PORT = { socket_address: { address: '127.0.0.1', port_value: 0 } }
+
+const BOOTSTRAP = {
+  node: { id: 'n', cluster: 'mesh' },
+  admin: { address: ANY_PORT },
+  // Of Envoy's histograms only what was flushed is told.
+  stats_flush_interval: '0.05s',
+  static_resources: {
+    listeners: [
+      {
+        name: 'l',
+        address: ANY_PORT,
+        filter_chains: [
+          {
+            filters: [
+              {
+                name: 'hcm',
+                typed_config: {
+                  '@type': `${EXTENSIONS}.filters.network.http_connection_manager.v3.HttpConnectionManager`,
+                  stat_prefix: 'in',
+                  route_config: {
+                    name: 'own',
+                    virtual_hosts: [
+                      {
+                        name: 'v',
+                        domains: ['*'],
+                        routes: [{ match: { prefix: '/' }, direct_response: { status: 204 } }],
+                      },
+                    ],
+                  },
+                  http_filters: [
+                    { name: 'router', typed_config: { '@type': `${EXTENSIONS}.filters.http.router.v3.Router` } },
+                  ],
+                },
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  },
+}
+
+describe('the forms of the admin endpoint', { skip: peer.skip }, () => {
+  const both: Administered[] = []
+
+  before(async () => {
+    for (const which of ['envoy', 'sluice'] as const) both.push(await startWithAdmin(which, peer.path, BOOTSTRAP))
+  })
+  after(() => Promise.all(both.map(({ stop }) => stop())))
+
+  const ask = async ({ admin }: Administered, path: string) => (await fetch(`http://${admin}${path}`)).text()
+
+  test('histograms are told by quantiles', async () => {
+    const FILTER = 'filter=^http.in.downstream_rq_time$|^http.in.downstream_rq_total$'
+    const answers: unknown[][] = []
+    for (const proxy of both) {
+      const text = async () => (await ask(proxy, `/stats?${FILTER}`)).replaceAll(/\(.*?\)/g, '(…)')
+      const json = async (query: string) =>
+        JSON.parse(await ask(proxy, `/stats?${FILTER}&format=json${query}`), (key, value) =>
+          key === 'cumulative' || key === 'interval' ? '…' : value,
+        )
+      const seen = [await text(), await json('&usedonly')]
+      assert.equal((await fetch(`http://127.0.0.1:${proxy.port}/`)).status, 204)
+      await eventually(async () => /P0/.test(await text()))
+      seen.push(await text(), await json(''), await json('&type=Histograms'), await json('&type=Counters'))
+      answers.push(seen)
+    }
+    const [theirs, ours] = answers
+    assert.deepEqual(ours, theirs)
+    assert.match(String(theirs[2]), /downstream_rq_time: P0\(…\) P25/)
+  })
+})
