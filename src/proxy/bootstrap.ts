@@ -19,6 +19,7 @@ import { GoogleRE2Schema } from '../../gen/envoy/extensions/regex_engines/v3/goo
 import { WasmServiceSchema } from '../../gen/envoy/extensions/wasm/v3/wasm_pb.ts'
 import { statTags } from './admin/stat-tags.ts'
 import { messageName, unpack, unpackAs } from './config/any.ts'
+import { fetchTimeoutMs } from './config/fetch-timeout.ts'
 import { invalid, onlyFields, unsupported } from './config/fields.ts'
 import { checkNested } from './config/nested.ts'
 import { parseMessage } from './config/text.ts'
@@ -146,6 +147,13 @@ export function settingsWithoutEffect(bootstrap: Bootstrap): string[] {
 function onlyTags({ statsConfig }: Bootstrap): boolean {
   if (statsConfig === undefined) return true
   return StatsConfigSchema.fields.every((field) => field.name === 'stats_tags' || !isFieldSet(statsConfig, field))
+}
+
+/** How long the first clusters are waited for, 0 for ever; undefined: only listeners come from the management server. */
+export function clustersTimeoutMs({ dynamicResources }: Bootstrap): number | undefined {
+  const { cdsConfig, ldsConfig } = dynamicResources ?? {}
+  if (cdsConfig === undefined && ldsConfig !== undefined) return undefined
+  return fetchTimeoutMs(cdsConfig)
 }
 
 /** `host:port` of the management server that `ads_config` names. */

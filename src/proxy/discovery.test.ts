@@ -9,7 +9,7 @@ import {
   DiscoveryResponseSchema,
 } from '../../gen/envoy/service/discovery/v3/discovery_pb.ts'
 import { type AdsStream, TypeUrl } from '../xds/index.ts'
-import { type ProxyHandle, startProxy } from './index.ts'
+import { type ProxyHandle, parseBootstrap, startProxy } from './index.ts'
 import { TLS } from './listener/testing.ts'
 import { anyYaml, clusterAny, eventually, get, httpListener, listenerAny } from './testing.ts'
 
@@ -179,6 +179,65 @@ test('what Envoy refuses by its protos and its constructors', () =>
     const refusal = await talk.say(TypeUrl.listener, [listener({ filters: [slot], routes: DIRECT })])
     assert.match(refusal, /apply_default_config_without_warming: there is no default_config/)
   }))
+
+const eds = (name: string, timeout = '0s') =>
+  clusterAny(
+    `{ name: ${name}, type: EDS, eds_cluster_config: { eds_config: { ${ADS}, initial_fetch_timeout: ${timeout} } } }`,
+  )
+const assignment = (name: string, address = '127.0.0.1') =>
+  anyYaml(
+    `{ "@type": type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment, cluster_name: ${name}, endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: ${address}, port_value: 1 } } } }] }] }`,
+  )
+
+// Envoy's ClusterManagerInitHelper: a listener that came before would answer its first requests with 503.
+test('listeners are asked for when the first clusters have their endpoints', () =>
+  withProxy(async (talk, proxy) => {
+    const asksForListeners = () => talk.requests.some(({ typeUrl }) => typeUrl === TypeUrl.listener)
+    await eventually(() => talk.requests.length > 0)
+    assert.deepEqual([asksForListeners(), proxy.isReady], [false, false])
+    await talk.say(TypeUrl.cluster, [eds('a'), eds('b'), plain('c')])
+    await eventually(() => talk.asked(TypeUrl.endpoint).length === 2)
+    await talk.say(TypeUrl.endpoint, [assignment('a')])
+    assert.equal(asksForListeners(), false)
+    await talk.say(TypeUrl.cluster, [eds('a'), eds('b'), eds('d')])
+    await talk.say(TypeUrl.endpoint, [assignment('b')])
+    assert.equal(asksForListeners(), false)
+    await talk.say(TypeUrl.cluster, [eds('a'), eds('b')])
+    await eventually(asksForListeners)
+    await talk.say(TypeUrl.listener, [])
+    await proxy.ready()
+  }))
+
+test('what the first clusters wait for ends in time, or with what is refused', () =>
+  withProxy(async (talk) => {
+    const asksForListeners = () => talk.requests.some(({ typeUrl }) => typeUrl === TypeUrl.listener)
+    await talk.say(TypeUrl.cluster, [eds('a'), eds('b', '0.01s')])
+    await eventually(() => talk.asked(TypeUrl.endpoint).length === 2)
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    assert.equal(asksForListeners(), false)
+    assert.notEqual(await talk.say(TypeUrl.endpoint, [garbage(TypeUrl.endpoint)]), '')
+    await eventually(asksForListeners)
+  }))
+
+test('listeners are asked for without clusters where those are refused, do not come in time or are not wanted', async () => {
+  const ask = async (dynamic: string, work: (talk: Talk) => Promise<unknown>) => {
+    const talk = new Talk()
+    const bootstrap = parseBootstrap(`dynamic_resources: { ${dynamic} }`, 'test')
+    const proxy = await startProxy({ bootstrap, ads: talk.transport, node: { id: 'test' }, workers: 1 })
+    try {
+      await work(talk)
+      await eventually(() => talk.requests.some(({ typeUrl }) => typeUrl === TypeUrl.listener))
+    } finally {
+      await proxy.close(0)
+    }
+  }
+  await ask('', (talk) => talk.say(TypeUrl.cluster, [garbage(TypeUrl.cluster)]))
+  await ask(`cds_config: { ${ADS}, initial_fetch_timeout: 0.01s }`, async () => {})
+  await ask(`lds_config: { ${ADS} }`, async (talk) => {
+    await eventually(() => talk.requests.length > 0)
+    assert.ok(talk.requests.every(({ typeUrl }) => typeUrl === TypeUrl.listener))
+  })
+})
 
 test('responses and resources are counted by Envoy’s names', () =>
   withProxy(async (talk, proxy) => {

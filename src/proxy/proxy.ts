@@ -6,9 +6,16 @@ import { clone, create, type MessageInitShape } from '@bufbuild/protobuf'
 import { type Bootstrap, BootstrapSchema } from '../../gen/envoy/config/bootstrap/v3/bootstrap_pb.ts'
 import { type Node, NodeSchema } from '../../gen/envoy/config/core/v3/base_pb.ts'
 import { logger } from '../telemetry/log.ts'
-import { AdsClient, type AdsTransport, TypeUrl } from '../xds/index.ts'
+import { AdsClient, type AdsTransport } from '../xds/index.ts'
 import type { AdminServer } from './admin/admin-server.ts'
-import { adsAddress, backgroundServices, checkBootstrap, readBootstrap, settingsWithoutEffect } from './bootstrap.ts'
+import {
+  adsAddress,
+  backgroundServices,
+  checkBootstrap,
+  clustersTimeoutMs,
+  readBootstrap,
+  settingsWithoutEffect,
+} from './bootstrap.ts'
 import { socketAddress } from './cluster/endpoints.ts'
 import { sharesPorts } from './listener/listening-sockets.ts'
 import type { Applier } from './main/applier.ts'
@@ -134,8 +141,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyHandle> {
         },
       })
       config.connect(ads, options.places ?? new Map())
-      ads.subscribe(TypeUrl.cluster)
-      ads.subscribe(TypeUrl.listener)
+      config.ask(clustersTimeoutMs(bootstrap))
       ads.start()
     }
     const adminAddress = options.admin ?? bootstrapAdmin(bootstrap)

@@ -32,7 +32,10 @@ export class AdsPeers {
     const config = bootstrap(grpc.port)
     const none = { [TypeUrl.cluster]: new Map(), [TypeUrl.listener]: new Map() }
     server.setSnapshot(NODE, none, '0')
-    return new AdsPeers(server, grpc, home, await Promise.all([startEnvoy(program, config, home), startSluice(config)]))
+    const proxies = await Promise.all([startEnvoy(program, config, home), startSluice(config)])
+    // The first clusters that each hears of are none: it would wait for others before it asks for listeners.
+    for (const { admin } of proxies) await eventually(async () => (await fetch(`http://${admin}/ready`)).ok, 'a proxy')
+    return new AdsPeers(server, grpc, home, proxies)
   }
 
   push(

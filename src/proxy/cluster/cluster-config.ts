@@ -7,6 +7,7 @@ import {
 import { type Filter, FilterSchema } from '../../../gen/envoy/config/cluster/v3/filter_pb.ts'
 import { metadataJson, unpack } from '../config/any.ts'
 import { DEFAULT_BUFFER_LIMIT } from '../config/buffer-limit.ts'
+import { fetchTimeoutMs } from '../config/fetch-timeout.ts'
 import { durationMs, invalid, onlyFields, pauseMs, unsupported } from '../config/fields.ts'
 import { ISTIO_PASSIVE } from '../filters/istio.ts'
 import type { HeaderKeyFormat } from '../http1/header-key-format.ts'
@@ -126,7 +127,7 @@ export function clusterConfig(proto: ClusterProto): ClusterConfig {
     metadata: metadataJson(proto.metadata),
     discovery,
     edsName: proto.edsClusterConfig?.serviceName || proto.name,
-    edsTimeoutMs: durationMs(proto.edsClusterConfig?.edsConfig?.initialFetchTimeout, 15_000),
+    edsTimeoutMs: fetchTimeoutMs(proto.edsClusterConfig?.edsConfig),
     connectTimeoutMs: durationMs(proto.connectTimeout, 5000),
     idleTimeoutMs: durationMs(http.idleTimeout, 3_600_000),
     maxDurationMs: durationMs(http.maxDuration, 0),

@@ -56,6 +56,11 @@ export class ClusterUpdates {
     return new Set([...this.active.keys(), ...this.warming.keys()])
   }
 
+  /** None waits for its secrets. */
+  get isWarm(): boolean {
+    return [...this.warming.values()].every((cluster) => this.#refused.has(cluster))
+  }
+
   /** All, in force or not yet. */
   protos(): Cluster[] {
     return [...this.active.values(), ...this.warming.values()].map(({ proto }) => proto)

@@ -28,6 +28,7 @@ import { DiscoveryStats } from './discovery-stats.ts'
 import { EndpointUpdates } from './endpoint-updates.ts'
 import { type Extension, ExtensionUpdates } from './extension-updates.ts'
 import { FieldWatch } from './field-watch.ts'
+import { FirstClusters } from './first-clusters.ts'
 import { type ListenPlaces, moveListener } from './listen-places.ts'
 import { type ListenerState, ListenerUpdates, type RefusedListener } from './listener-updates.ts'
 import { RouteUpdates } from './route-updates.ts'
@@ -56,6 +57,7 @@ export class ConfigManager {
   readonly #secretFiles: SecretFiles
   readonly #waits: SecretWaits
   readonly #fields: FieldWatch
+  readonly #first: FirstClusters
   /** What this thread counts. */
   readonly stats = new StatsStore()
   /** Secrets and what is made of them change one after the other, whoever delivers them. */
@@ -100,6 +102,7 @@ export class ConfigManager {
     // Clusters change in turn with their secrets already.
     const ofClusters = { ...ofSecrets, openSecrets: (needs: readonly SecretNeed[]) => this.#secretFiles.open(needs) }
     this.#clusters = new ClusterUpdates(this.#pool, ofClusters, counts, this.stats, log)
+    this.#first = new FirstClusters(this.#clusters, this.#endpoints.all, () => this.#askForListeners())
     const surroundings = {
       ...ofSecrets,
       routes: this.#routes.all,
@@ -157,6 +160,8 @@ export class ConfigManager {
         for (const { name, reason } of rejects) log.warn({ type: xds, resource: name, version }, `refused: ${reason}`)
         if (xds === 'lds' || xds === 'cds') this.#discovery.handled(xds, rejects.length > 0)
         if (xds === 'lds') this.initialized = true
+        if (xds === 'cds') this.#first.answered()
+        if (xds === 'eds' && rejects.length > 0) this.#first.endpointsRefused()
         this.notify()
         return rejects
       })
@@ -166,9 +171,27 @@ export class ConfigManager {
     handle('rds', TypeUrl.route, (all, version) => this.#onRoutes(all, version))
     handle('sds', TypeUrl.secret, (all, version) => this.#turns.take(() => this.#onSecrets(all, version)))
     handle('ecds', TypeUrl.extension, (all, version) => this.#onExtensions(all, version))
-    this.#discovery.asked()
     // What the bootstrap's listeners and clusters need (Envoy asks for that first).
     this.#syncSubscriptions()
+  }
+
+  /**
+   * Asks for clusters, and for listeners when those can be used. `timeoutMs`: how long an answer is waited for, 0 for ever; undefined:
+   * the bootstrap wants no clusters.
+   */
+  ask(timeoutMs: number | undefined): void {
+    if (timeoutMs === undefined) {
+      this.#askForListeners()
+      return
+    }
+    this.#discovery.asked('cds')
+    this.#ads?.subscribe(TypeUrl.cluster)
+    this.#first.asked(timeoutMs)
+  }
+
+  #askForListeners(): void {
+    this.#discovery.asked('lds')
+    this.#ads?.subscribe(TypeUrl.listener)
   }
 
   /** The management server has answered. */
@@ -230,6 +253,7 @@ export class ConfigManager {
   }
 
   notify(): void {
+    this.#first.look()
     this.#ready = this.ready
     for (const check of [...this.#changed]) check()
   }
@@ -254,6 +278,7 @@ export class ConfigManager {
 
   close(): void {
     clearImmediate(this.#syncing)
+    this.#first.close()
     this.#waits.close()
     this.#secretFiles.close()
     this.#secrets.close()

@@ -4,9 +4,9 @@ import type { FilterChain } from '../../../gen/envoy/config/listener/v3/listener
 import type { Listener } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import { oncePer } from '../../base/once-per.ts'
 import { tlsContexts } from '../cluster/transport.ts'
-import { durationMs } from '../config/fields.ts'
+import { fetchTimeoutMs } from '../config/fetch-timeout.ts'
 import { connectionManager, listenerPath, transportSocket } from '../listener/compile-listener.ts'
-import { downstreamSecretNeeds, FETCH_TIMEOUT_MS, type SecretNeed, secretNeeds } from '../tls/secret-need.ts'
+import { downstreamSecretNeeds, type SecretNeed, secretNeeds } from '../tls/secret-need.ts'
 
 /** What has to be there before a listener may serve. */
 export interface ListenerNeeds {
@@ -29,7 +29,7 @@ export const listenerNeeds = oncePer((listener: Listener): ListenerNeeds => {
   const discovered = (name: string, source: ExtensionConfigSource) => {
     allExtensions.add(name)
     if (source.defaultConfig !== undefined && source.applyDefaultConfigWithoutWarming) return
-    extensions.set(name, durationMs(source.configSource?.initialFetchTimeout, FETCH_TIMEOUT_MS))
+    extensions.set(name, fetchTimeoutMs(source.configSource))
   }
   const chains = listener.filterChains.map((chain, i): [FilterChain, string] => [chain, `${path}.filter_chains[${i}]`])
   if (listener.defaultFilterChain !== undefined)
@@ -47,7 +47,7 @@ export const listenerNeeds = oncePer((listener: Listener): ListenerNeeds => {
     }
     if (manager.routeSpecifier.case === 'rds') {
       const { routeConfigName, configSource } = manager.routeSpecifier.value
-      routes.set(routeConfigName, durationMs(configSource?.initialFetchTimeout, FETCH_TIMEOUT_MS))
+      routes.set(routeConfigName, fetchTimeoutMs(configSource))
     }
   }
   return { routes, extensions, allExtensions, secrets }

@@ -12,6 +12,7 @@ interface Counts {
 export class DiscoveryStats {
   readonly #counts: Readonly<Record<'cds' | 'lds', Counts>>
   readonly #connected: Cell
+  readonly #asked = new Set<Counts>()
 
   constructor(stats: StatsStore) {
     this.#counts = { cds: counts(stats, 'cluster_manager.cds.'), lds: counts(stats, 'listener_manager.lds.') }
@@ -19,8 +20,10 @@ export class DiscoveryStats {
   }
 
   /** Envoy counts the question beside each answer (GrpcSubscriptionImpl::start). */
-  asked(): void {
-    for (const { attempt } of Object.values(this.#counts)) attempt.value++
+  asked(type: 'cds' | 'lds'): void {
+    const counts = this.#counts[type]
+    this.#asked.add(counts)
+    counts.attempt.value++
   }
 
   connected(): void {
@@ -30,7 +33,7 @@ export class DiscoveryStats {
   /** The stream has ended, or did not come about. */
   lost(): void {
     this.#connected.value = 0
-    for (const { attempt, failure } of Object.values(this.#counts)) {
+    for (const { attempt, failure } of this.#asked) {
       attempt.value++
       failure.value++
     }

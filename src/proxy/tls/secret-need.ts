@@ -4,10 +4,7 @@ import type {
   CommonTlsContext,
   DownstreamTlsContext,
 } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts'
-import { durationMs } from '../config/fields.ts'
-
-/** Envoy's default `initial_fetch_timeout`. */
-export const FETCH_TIMEOUT_MS = 15_000
+import { fetchTimeoutMs } from '../config/fetch-timeout.ts'
 
 /** What a secret may be, with the field that holds it. */
 export const SECRET_FIELDS = {
@@ -56,7 +53,7 @@ export function secretNeed({ name, sdsConfig }: SdsSecretConfig, kind: SecretKin
     file,
     path,
     dynamic,
-    fetchTimeoutMs: durationMs(sdsConfig?.initialFetchTimeout, FETCH_TIMEOUT_MS),
+    fetchTimeoutMs: fetchTimeoutMs(sdsConfig),
   }
 }
 
