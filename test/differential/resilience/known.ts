@@ -57,6 +57,12 @@ const KNOWN: readonly Reason<Case>[] = [
     meaning: (value) => value.replace('UPE', 'UC').replace('protocol_error', 'connection_termination'),
   },
   {
+    why: 'neither a body that is cut off nor a GOAWAY with NO_ERROR breaks the protocol; Envoy’s codecs count both',
+    fact: /\.upstream_cx_protocol_error$/,
+    value: /^"0" ≠/,
+    of: (one) => /"stops":"unfinished"|"goAway":0/.test(JSON.stringify(one)),
+  },
+  {
     why: "Envoy's client for copies runs them through a router of its own, which adds these",
     fact: /upstream\d?\.headers\.(x-envoy-internal|x-envoy-expected-rq-timeout-ms|x-forwarded-for)$/,
     of: ({ clusters }) => clusters?.['shadow'] !== undefined,

@@ -26,8 +26,18 @@ export interface ProbeSettings {
 /** Makes what asks one host. */
 export type ProbeFactory = (host: EndpointHost) => Probe
 
-/** A connection of the checker's own: it is made for nobody, and PROXY protocol says so. */
+/**
+ * A connection of the checker's own: it is made for nobody, and PROXY protocol says so. A host whose certificate requests would not accept is
+ * not asked: the socket fails.
+ */
 export function openProbe(host: EndpointHost): Socket {
   const { tls, proxyHeader } = host.transport
-  return openSocket(host, tls, proxyHeader?.(undefined), host.settings.healthPort)
+  const socket = openSocket(host, tls, proxyHeader?.(undefined), host.settings.healthPort)
+  if (tls !== undefined) {
+    socket.once('secureConnect', () => {
+      const refused = tls.verify(socket)
+      if (refused !== undefined) socket.destroy(new Error(refused))
+    })
+  }
+  return socket
 }

@@ -60,7 +60,9 @@ class TcpProbe implements Probe {
       if (this.#socket === socket) this.#finish('failed')
     })
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
-    socket.once(this.#host.transport.tls === undefined ? 'connect' : 'secureConnect', () => this.#ask(socket))
+    socket.once(this.#host.transport.tls === undefined ? 'connect' : 'secureConnect', () => {
+      if (!socket.destroyed) this.#ask(socket)
+    })
   }
 
   #ask(socket: Socket): void {
