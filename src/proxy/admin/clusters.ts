@@ -1,9 +1,10 @@
-import { HealthFlag, healthFlagsText } from '../cluster/health-flag.ts'
+import { healthFlagsText } from '../cluster/health-flag.ts'
+import type { SuccessRates } from '../cluster/outlier/success-rate.ts'
 import type { ConfigManager } from '../main/config-manager.ts'
 import type { ClusterStatus, HostStatus, LimitsStatus } from '../worker/protocol.ts'
 
 /** Adds up the workers' view of each cluster whose name is wanted. */
-function merge(workers: readonly (readonly ClusterStatus[])[], wanted: RegExp): ClusterStatus[] {
+export function mergeClusters(workers: readonly (readonly ClusterStatus[])[], wanted: RegExp): ClusterStatus[] {
   const merged = new Map<string, ClusterStatus>()
   for (const cluster of workers.flat()) {
     if (!wanted.test(cluster.name)) continue
@@ -14,6 +15,7 @@ function merge(workers: readonly (readonly ClusterStatus[])[], wanted: RegExp): 
     }
     merged.set(cluster.name, {
       ...known,
+      rates: known.rates && addRates(known.rates, cluster.rates ?? known.rates),
       hosts: known.hosts.map((host) =>
         addHost(
           host,
@@ -25,12 +27,30 @@ function merge(workers: readonly (readonly ClusterStatus[])[], wanted: RegExp): 
   return [...merged.values()]
 }
 
+type Rates = Readonly<Record<'external' | 'local', SuccessRates>>
+
+/** Each worker measures by what it has sent itself: the first that can. */
+function addRates(a: Rates, b: Rates): Rates {
+  return {
+    external: a.external.average < 0 ? b.external : a.external,
+    local: a.local.average < 0 ? b.local : a.local,
+  }
+}
+
+/** The lower one, by which a worker may eject the host; -1 is none. */
+function lowerRate(a: number, b: number): number {
+  return a < 0 || b < 0 ? Math.max(a, b) : Math.min(a, b)
+}
+
 function addHost(a: HostStatus, b: HostStatus | undefined): HostStatus {
   if (b === undefined) return a
   return {
     ...a,
     healthFlags: a.healthFlags | b.healthFlags,
+    successRate: lowerRate(a.successRate, b.successRate),
+    localSuccessRate: lowerRate(a.localSuccessRate, b.localSuccessRate),
     active: a.active + b.active,
+    pending: a.pending + b.pending,
     connections: a.connections + b.connections,
     requests: a.requests + b.requests,
     errors: a.errors + b.errors,
@@ -39,6 +59,20 @@ function addHost(a: HostStatus, b: HostStatus | undefined): HostStatus {
     connectFailures: a.connectFailures + b.connectFailures,
     connects: a.connects + b.connects,
   }
+}
+
+function ratesText(name: string, { external, local }: Rates): string[] {
+  return [
+    `${name}::outlier::success_rate_average::${shortNumber(external.average)}`,
+    `${name}::outlier::success_rate_ejection_threshold::${shortNumber(external.threshold)}`,
+    `${name}::outlier::local_origin_success_rate_average::${shortNumber(local.average)}`,
+    `${name}::outlier::local_origin_success_rate_ejection_threshold::${shortNumber(local.threshold)}`,
+  ]
+}
+
+/** Six digits, as Envoy prints them (`{:g}`). */
+function shortNumber(value: number): string {
+  return String(Number(value.toPrecision(6)))
 }
 
 function limitsText(prefix: string, limits: LimitsStatus): string[] {
@@ -57,9 +91,10 @@ export function clustersText(
   wanted: RegExp,
 ): string {
   const lines: string[] = []
-  for (const { name, hosts, limits } of merge(workers, wanted)) {
+  for (const { name, hosts, limits, rates } of mergeClusters(workers, wanted)) {
     lines.push(
       `${name}::observability_name::${name}`,
+      ...(rates === undefined ? [] : ratesText(name, rates)),
       ...limitsText(`${name}::default_priority`, limits.default),
       ...limitsText(`${name}::high_priority`, limits.high),
       `${name}::added_via_api::${config.clusters.get(name)?.version !== ''}`,
@@ -71,6 +106,7 @@ export function clustersText(
       line('cx_total', host.connects)
       line('rq_active', host.active)
       line('rq_error', host.errors)
+      line('rq_pending_active', host.pending)
       line('rq_success', host.successes)
       line('rq_timeout', host.timeouts)
       line('rq_total', host.requests)
@@ -80,78 +116,11 @@ export function clustersText(
       line('region', host.region)
       line('zone', host.zone)
       line('sub_zone', host.subZone)
+      line('canary', String(host.canary))
       line('priority', host.priority)
+      line('success_rate', host.successRate)
+      line('local_origin_success_rate', host.localSuccessRate)
     }
   }
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`
-}
-
-/** `/clusters?format=json`: Envoy's `admin.v3.Clusters`. */
-export function clustersJson(
-  workers: readonly (readonly ClusterStatus[])[],
-  config: ConfigManager,
-  wanted: RegExp,
-): unknown {
-  return {
-    cluster_statuses: merge(workers, wanted).map(({ name, hosts, limits }) => ({
-      name,
-      added_via_api: config.clusters.get(name)?.version !== '',
-      host_statuses: hosts.map((host) => {
-        return {
-          address: addressJson(host.address),
-          stats: [
-            { name: 'cx_active', type: 'GAUGE', value: String(host.connections) },
-            { name: 'cx_connect_fail', value: String(host.connectFailures) },
-            { name: 'cx_total', value: String(host.connects) },
-            { name: 'rq_total', value: String(host.requests) },
-            { name: 'rq_error', value: String(host.errors) },
-            { name: 'rq_success', value: String(host.successes) },
-            { name: 'rq_timeout', value: String(host.timeouts) },
-            { name: 'rq_active', type: 'GAUGE', value: String(host.active) },
-          ],
-          health_status: healthStatus(host.healthFlags),
-          weight: host.weight,
-          hostname: host.hostname,
-        }
-      }),
-      circuit_breakers: {
-        thresholds: [thresholdsJson(limits.default), { priority: 'HIGH', ...thresholdsJson(limits.high) }],
-      },
-      observability_name: name,
-    })),
-  }
-}
-
-function thresholdsJson({ maxConnections, maxPending, maxRequests, maxRetries }: LimitsStatus): Record<string, number> {
-  return {
-    max_connections: maxConnections,
-    max_pending_requests: maxPending,
-    max_requests: maxRequests,
-    max_retries: maxRetries,
-  }
-}
-
-/** `ip:port`, a path, or Envoy's text for an internal listener. */
-function addressJson(address: string): unknown {
-  const internal = /^envoy:\/\/(.*)\/(.*)$/.exec(address)
-  if (internal !== null)
-    return { envoy_internal_address: { server_listener_name: internal[1], endpoint_id: internal[2] } }
-  const colon = address.lastIndexOf(':')
-  if (address.startsWith('/')) return { pipe: { path: address.slice(0, colon) } }
-  return { socket_address: { address: address.slice(0, colon), port_value: Number(address.slice(colon + 1)) } }
-}
-
-/** `envoy.admin.v3.HostHealthStatus`. */
-function healthStatus(flags: number): unknown {
-  const has = (flag: number) => (flags & flag) !== 0
-  const { Draining, FailedEds, DegradedEds } = HealthFlag
-  const eds = has(Draining) ? 'DRAINING' : has(FailedEds) ? 'UNHEALTHY' : has(DegradedEds) ? 'DEGRADED' : 'HEALTHY'
-  const told = {
-    failed_active_health_check: has(HealthFlag.FailedActiveCheck),
-    failed_outlier_check: has(HealthFlag.FailedOutlierCheck),
-    failed_active_degraded_check: has(HealthFlag.DegradedActiveCheck),
-    pending_dynamic_removal: has(HealthFlag.PendingRemoval),
-    pending_active_hc: has(HealthFlag.PendingActiveCheck),
-  }
-  return { ...Object.fromEntries(Object.entries(told).filter(([, value]) => value)), eds_health_status: eds }
 }

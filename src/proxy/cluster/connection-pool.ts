@@ -78,6 +78,7 @@ export abstract class HostPool implements ConnectionPool, ConnectOwner {
     this.pending.push(pending)
     stats.pendingTotal.value++
     stats.pendingActive.value++
+    this.host.pending++
     return pending
   }
 
@@ -99,6 +100,7 @@ export abstract class HostPool implements ConnectionPool, ConnectOwner {
   #leftQueue(): void {
     this.settings.resources.pending.free()
     this.settings.stats.pendingActive.value--
+    this.host.pending--
   }
 
   /**

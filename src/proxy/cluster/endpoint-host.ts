@@ -51,6 +51,8 @@ export class EndpointHost implements Host {
   /** For CONNECTs that end here. */
   tunnels!: PriorityPools
   active = 0
+  /** Requests that wait for a connection. */
+  pending = 0
   /** Of `HealthFlag`. */
   healthFlags = 0
   /** When it was last found healthy, or came: slow start counts from there. */

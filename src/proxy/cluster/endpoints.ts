@@ -94,7 +94,7 @@ const MAX_PRIORITY = 128
 const EDS_HEALTH: Readonly<Record<number, number>> = {
   [HealthStatus.UNHEALTHY]: HealthFlag.FailedEds,
   [HealthStatus.TIMEOUT]: HealthFlag.FailedEds,
-  [HealthStatus.DRAINING]: HealthFlag.FailedEds | HealthFlag.Draining,
+  [HealthStatus.DRAINING]: HealthFlag.Draining,
   [HealthStatus.DEGRADED]: HealthFlag.DegradedEds,
 }
 

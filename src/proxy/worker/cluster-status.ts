@@ -1,12 +1,15 @@
 import type { CircuitBreaker, Resources } from '../cluster/circuit-breaker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import type { EndpointHost } from '../cluster/endpoint-host.ts'
+import { LB_METADATA } from '../cluster/lb/metadata-match.ts'
 import type { ClusterStatus, LimitsStatus } from './protocol.ts'
 
 /** What this worker tells of a cluster and its hosts. */
-export function clusterStatus({ name, breaker, hosts }: Cluster): ClusterStatus {
+export function clusterStatus({ name, breaker, hosts, outliers }: Cluster): ClusterStatus {
   return {
     name,
     ...underWay(breaker),
+    rates: outliers && { ...outliers.rates },
     limits: { default: limitsStatus(breaker.default), high: limitsStatus(breaker.high) },
     hosts: hosts.map((host) => ({
       address: host.address,
@@ -17,7 +20,11 @@ export function clusterStatus({ name, breaker, hosts }: Cluster): ClusterStatus 
       zone: host.locality.zone,
       subZone: host.locality.subZone,
       healthFlags: host.healthFlags,
+      canary: isCanary(host),
+      successRate: host.outlier.external.rate,
+      localSuccessRate: host.outlier.local.rate,
       active: host.active,
+      pending: host.pending,
       connections: host.pool.connections,
       requests: host.requests,
       errors: host.errors,
@@ -27,6 +34,11 @@ export function clusterStatus({ name, breaker, hosts }: Cluster): ClusterStatus 
       connects: host.connects,
     })),
   }
+}
+
+/** What Envoy's `HostImpl` takes for a canary. */
+function isCanary({ metadata }: EndpointHost): boolean {
+  return (metadata[LB_METADATA] as { canary?: unknown } | undefined)?.canary === true
 }
 
 function underWay({ default: some, high }: CircuitBreaker) {

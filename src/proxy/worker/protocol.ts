@@ -1,5 +1,6 @@
 /** What the main thread and its workers say to each other. Configs travel as the bytes of their protos. */
 import type { LogLevels } from '../../telemetry/log.ts'
+import type { SuccessRates } from '../cluster/outlier/success-rate.ts'
 import type { SharedOverload } from '../overload/overload-state.ts'
 import type { TicketSeed } from '../tls/ticket-secret.ts'
 
@@ -131,6 +132,8 @@ export interface WorkerStart {
 export interface ClusterStatus {
   readonly name: string
   readonly hosts: readonly HostStatus[]
+  /** What its hosts are measured by, where it has outlier detection. */
+  readonly rates: Readonly<Record<'external' | 'local', SuccessRates>> | undefined
   /** What the process has under way to it. */
   readonly connections: number
   readonly pending: number
@@ -158,7 +161,13 @@ export interface HostStatus {
   readonly zone: string
   readonly subZone: string
   readonly healthFlags: number
+  /** `envoy.lb` of its metadata says so. */
+  readonly canary: boolean
+  /** Percents; -1: not known. */
+  readonly successRate: number
+  readonly localSuccessRate: number
   readonly active: number
+  readonly pending: number
   readonly connections: number
   readonly requests: number
   readonly errors: number

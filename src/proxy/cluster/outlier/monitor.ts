@@ -16,4 +16,6 @@ export class OutlierMonitor {
 class RequestCount {
   total = 0
   success = 0
+  /** The percent of success in the last one; -1: too few requests to tell. */
+  rate = -1
 }

@@ -6,7 +6,14 @@ import type { Cluster } from '../cluster.ts'
 import type { EndpointHost } from '../endpoint-host.ts'
 import { HealthFlag } from '../health-flag.ts'
 import { EJECTIONS, type Ejection, type OutlierConfig, outlierConfig } from './outlier-config.ts'
-import { highFailurePercentage, lowSuccessRate, type Sample } from './success-rate.ts'
+import {
+  highFailurePercentage,
+  lowSuccessRate,
+  NO_RATES,
+  type Sample,
+  type SuccessRates,
+  successRates,
+} from './success-rate.ts'
 
 const { FailedOutlierCheck } = HealthFlag
 
@@ -17,6 +24,8 @@ export class OutlierDetector {
   readonly #stats: OutlierStats
   readonly #timer: NodeJS.Timeout
   #closed = false
+  /** What answers were measured by at the end of the last interval, and whether hosts could be reached at all. */
+  readonly rates: Record<Origin, SuccessRates> = { external: NO_RATES, local: NO_RATES }
 
   constructor(proto: OutlierDetection, cluster: Cluster, scope: StatsScope, path: string) {
     this.#cluster = cluster
@@ -145,16 +154,22 @@ export class OutlierDetector {
     this.#compare('local', 'local_origin_success_rate', 'local_origin_failure_percentage')
   }
 
-  #compare(origin: 'external' | 'local', rate: Ejection, percentage: Ejection): void {
+  #compare(origin: Origin, rate: Ejection, percentage: Ejection): void {
+    const { successRate, failurePercentage } = this.#config
+    const enough = Math.min(successRate.requestVolume, failurePercentage.requestVolume)
     const samples: Sample<EndpointHost>[] = []
     for (const host of this.#cluster.hosts) {
       const count = host.outlier[origin]
-      if (!isEjected(host)) samples.push({ host, total: count.total, success: count.success })
+      const { total, success } = count
+      const ejected = isEjected(host)
+      if (!ejected) samples.push({ host, total, success })
+      count.rate = ejected || total === 0 || total < enough ? -1 : (100 * success) / total
       count.total = 0
       count.success = 0
     }
-    const { successRate, failurePercentage } = this.#config
-    for (const host of lowSuccessRate(samples, successRate, successRate.stdevFactor)) this.#detected(host, rate)
+    const rates = successRates(samples, successRate, successRate.stdevFactor)
+    this.rates[origin] = rates
+    for (const host of lowSuccessRate(samples, successRate, rates.threshold)) this.#detected(host, rate)
     for (const host of highFailurePercentage(samples, failurePercentage, failurePercentage.threshold))
       this.#detected(host, percentage)
   }
@@ -172,6 +187,9 @@ export class OutlierDetector {
 function isEjected(host: EndpointHost): boolean {
   return (host.healthFlags & FailedOutlierCheck) !== 0
 }
+
+/** Answers, or local: whether there was any. */
+type Origin = 'external' | 'local'
 
 interface EjectionStats {
   readonly detected: Cell

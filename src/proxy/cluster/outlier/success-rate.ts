@@ -19,13 +19,29 @@ function comparable<H>(samples: readonly Sample<H>[], bounds: SampleBounds): { h
   return enough.map(({ host, total, success }) => ({ host, rate: (100 * success) / total }))
 }
 
-/** Hosts whose success rate is lower than the mean by `factor` standard deviations. */
-export function lowSuccessRate<H>(samples: readonly Sample<H>[], bounds: SampleBounds, factor: number): H[] {
+/** What hosts are measured by, in percents. */
+export interface SuccessRates {
+  readonly average: number
+  readonly threshold: number
+}
+
+/** Too few hosts can be compared. */
+export const NO_RATES: SuccessRates = { average: -1, threshold: -1 }
+
+/** The mean of the success rates, and what is lower than it by `factor` standard deviations. */
+export function successRates(samples: readonly Sample<unknown>[], bounds: SampleBounds, factor: number): SuccessRates {
   const hosts = comparable(samples, bounds)
+  if (hosts.length === 0) return NO_RATES
   const mean = hosts.reduce((sum, { rate }) => sum + rate, 0) / hosts.length
   const variance = hosts.reduce((sum, { rate }) => sum + (rate - mean) ** 2, 0) / hosts.length
-  const threshold = mean - factor * Math.sqrt(variance)
-  return hosts.filter(({ rate }) => rate < threshold).map(({ host }) => host)
+  return { average: mean, threshold: mean - factor * Math.sqrt(variance) }
+}
+
+/** Hosts whose success rate is lower than the threshold. */
+export function lowSuccessRate<H>(samples: readonly Sample<H>[], bounds: SampleBounds, threshold: number): H[] {
+  return comparable(samples, bounds)
+    .filter(({ rate }) => rate < threshold)
+    .map(({ host }) => host)
 }
 
 /** Hosts that failed this part of their requests, or more. */
