@@ -97,7 +97,13 @@ export class AdminServer {
           return { body: list.map(({ name, address, port }) => `${name}::${address}:${port}\n`).join('') }
         },
       ],
-      ['/config_dump', (query) => json(configDump(config, bootstrap, query))],
+      [
+        '/config_dump',
+        (query) => {
+          const dump = configDump(config, bootstrap, begun, query)
+          return typeof dump === 'string' ? { status: 404, body: `${dump}\n` } : json(dump)
+        },
+      ],
       ['/server_info', () => json(serverInfo(config, node, begun, workers.size, state.healthFailed))],
       ['/certs', () => json(certs(config))],
       ['/logging', async (query) => ({ body: await logging(query, workers) })],

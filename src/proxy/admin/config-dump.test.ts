@@ -86,9 +86,9 @@ test('/config_dump tells which listeners were refused at last, also such as neve
     )
     assert.deepEqual([error['version_info'], typeof error['last_update_attempt']], ['1', 'string'])
     await push({ web: listener() })
-    assert.deepEqual(Object.keys((await told())[0]), ['name', 'active_state'])
+    assert.deepEqual(Object.keys((await told())[0]), ['@type', 'name', 'active_state'])
     await push({ web: listener('freebind: true') })
-    assert.deepEqual(Object.keys((await told())[0]), ['name', 'active_state', 'error_state'])
+    assert.deepEqual(Object.keys((await told())[0]), ['@type', 'name', 'active_state', 'error_state'])
   } finally {
     await proxy.close(0)
     control.server.close()

@@ -1,132 +1,119 @@
-import {
-  create,
-  type DescMessage,
-  type JsonObject,
-  type JsonValue,
-  type MessageShape,
-  type Registry,
-  toJson,
-} from '@bufbuild/protobuf'
-import { type Any, AnySchema, EmptySchema } from '@bufbuild/protobuf/wkt'
+import { create, type JsonObject } from '@bufbuild/protobuf'
+import { AnySchema } from '@bufbuild/protobuf/wkt'
 import { type Bootstrap, BootstrapSchema } from '../../../gen/envoy/config/bootstrap/v3/bootstrap_pb.ts'
 import { ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
-import { ClusterLoadAssignmentSchema } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
 import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.ts'
 import { SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
-import { redact } from '../../xds/index.ts'
 import { registry } from '../../xds/registry.ts'
 import type { ConfigManager } from '../main/config-manager.ts'
-import type { Delivered } from '../main/delivered.ts'
 import type { ListenerState, RefusedListener } from '../main/listener-updates.ts'
+import { endpointLists } from './dump-endpoints.ts'
+import { anyJson, entry, messageJson } from './dump-json.ts'
+import { routesOfListeners } from './dump-routes.ts'
 
-/** Of what has a type that is not known, as what is refused mostly has, the type is told. */
-const shown: Registry = {
-  ...registry,
-  getMessage: (typeName) => registry.getMessage(typeName) ?? { ...EmptySchema, typeName },
+type Lists = Readonly<Record<string, readonly JsonObject[]>>
+
+/** `{ configs }`; or that there is no such resource. */
+type Dump = JsonObject | string
+
+/**
+ * `/config_dump`, with `resource`, `name_regex` and `include_eds` as in Envoy, in the order of its `ConfigTracker`, by names. Secrets are
+ * redacted. `begun`: when the bootstrap was read.
+ */
+export function configDump(config: ConfigManager, bootstrap: Bootstrap, begun: number, query: URLSearchParams): Dump {
+  const name = new RegExp(query.get('name_regex') ?? '')
+  const dump: JsonObject[] = [
+    {
+      '@type': typeUrl('BootstrapConfigDump'),
+      bootstrap: withoutType(messageJson(BootstrapSchema, bootstrap)),
+      last_updated: new Date(begun).toISOString(),
+    },
+    part('ClustersConfigDump', clusterLists(config, name)),
+    // Envoy has one where there is a filter that is discovered.
+    ...(config.extensions.size === 0 ? [] : [part('EcdsConfigDump', { ecds_filters: ecdsFilters(config, name) })]),
+    ...(query.has('include_eds') ? [part('EndpointsConfigDump', endpointLists(config, name))] : []),
+    part('ListenersConfigDump', listenerLists(config, name)),
+    part('ScopedRoutesConfigDump', {}),
+    part('RoutesConfigDump', {
+      static_route_configs: routesOfListeners(config, name),
+      dynamic_route_configs: named(config.routes, name).map((r) => entry('route_config', RouteConfigurationSchema, r)),
+    }),
+    part('SecretsConfigDump', secretLists(config, name)),
+  ]
+  const resource = query.get('resource')
+  return resource === null ? { configs: dump } : oneList(dump, resource)
 }
 
-const ADMIN = 'type.googleapis.com/envoy.admin.v3.'
-
-function json<D extends DescMessage>(schema: D, message: MessageShape<D>): JsonObject {
-  const body = toJson(schema, message, { registry: shown, useProtoFieldName: true }) as JsonObject
-  redact(registry, schema, body)
-  return { '@type': `type.googleapis.com/${schema.typeName}`, ...body }
+function typeUrl(name: string): string {
+  return `type.googleapis.com/envoy.admin.v3.${name}`
 }
 
-function anyJson(any: Any): JsonValue {
-  const body = toJson(AnySchema, any, { registry: shown, useProtoFieldName: true })
-  redact(registry, AnySchema, body)
-  return body
+/** Envoy's JSON has no lists that are empty. */
+function part(name: string, lists: Lists): JsonObject {
+  const filled = Object.entries(lists).filter(([, list]) => list.length > 0)
+  return { '@type': typeUrl(name), ...(Object.fromEntries(filled) as JsonObject) }
 }
 
-function entry<D extends DescMessage>(
-  field: string,
-  schema: D,
-  { proto, version, updated }: Delivered<MessageShape<D>>,
-): JsonObject {
+/** One list of all, whose messages tell their types then. */
+function oneList(dump: readonly JsonObject[], resource: string): Dump {
+  const lists: string[] = []
+  for (const part of dump) {
+    const type = String(part['@type'])
+    const schema = registry.getMessage(type.slice(type.indexOf('/') + 1))
+    for (const field of schema?.fields ?? []) {
+      if (field.fieldKind === 'list' && field.listKind === 'message') {
+        lists.push(field.name)
+        if (field.name !== resource) continue
+        const itemType = `type.googleapis.com/${field.message.typeName}`
+        const items = (part[resource] ?? []) as JsonObject[]
+        return { configs: items.map((item) => ({ '@type': itemType, ...item })) }
+      }
+      if (field.name === resource && part[resource] !== undefined)
+        throw new Error(`${resource} is not a repeated field`)
+    }
+  }
+  return `${resource} not found in config dump; there are ${lists.join(', ')}`
+}
+
+function named<T>(map: ReadonlyMap<string, T>, name: RegExp): T[] {
+  return [...map].filter(([key]) => name.test(key)).map(([, value]) => value)
+}
+
+function clusterLists(config: ConfigManager, name: RegExp): Lists {
+  const clusters = named(config.clusters, name)
+  const shown = (list: typeof clusters) => list.map((cluster) => entry('cluster', ClusterSchema, cluster))
   return {
-    ...(version === '' ? {} : { version_info: version }),
-    [field]: json(schema, proto),
-    last_updated: updated.toISOString(),
+    static_clusters: shown(clusters.filter(({ version }) => version === '')),
+    dynamic_active_clusters: shown(clusters.filter(({ version }) => version !== '')),
+    dynamic_warming_clusters: shown(named(config.warmingClusters, name)),
   }
 }
 
-/** `/config_dump`, with `resource`, `name_regex` and `include_eds` as in Envoy. Secrets are redacted. */
-export function configDump(config: ConfigManager, bootstrap: Bootstrap, query: URLSearchParams): JsonObject {
-  const name = new RegExp(query.get('name_regex') ?? '')
-  const named = <T>(map: ReadonlyMap<string, T>) => [...map].filter(([key]) => name.test(key)).map(([, value]) => value)
-  const split = <T extends { version: string }>(list: readonly T[]) => [
-    list.filter(({ version }) => version === ''),
-    list.filter(({ version }) => version !== ''),
-  ]
-  const [staticClusters, dynamicClusters] = split(named(config.clusters))
-  // Files need not tell a version.
-  const secrets = [...config.secrets].filter(([key]) => name.test(key))
-  const ofBootstrap = ([key, { proto, version }]: (typeof secrets)[number]) => key === proto.name && version === ''
-  const secretEntry = ([key, secret]: (typeof secrets)[number]) => ({
-    name: key,
-    ...entry('secret', SecretSchema, secret),
-  })
-  const { listeners, refusedListeners: refused } = config
-  const dynamicListeners = [...new Set([...listeners.keys(), ...refused.keys()])].filter((key) => {
+function ecdsFilters(config: ConfigManager, name: RegExp): JsonObject[] {
+  return named(config.extensions, name).map(({ op, version, updated }) => ({
+    version_info: version,
+    ecds_filter: {
+      '@type': 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig',
+      name: op.name,
+      typed_config: anyJson(create(AnySchema, { typeUrl: op.typeUrl, value: op.bytes })),
+    },
+    last_updated: updated.toISOString(),
+    ...(op.failure === undefined ? {} : { error_state: { details: op.failure } }),
+  }))
+}
+
+function listenerLists({ listeners, refusedListeners: refused }: ConfigManager, name: RegExp): Lists {
+  const dynamic = [...new Set([...listeners.keys(), ...refused.keys()])].filter((key) => {
     const { active, warming } = listeners.get(key) ?? {}
     return name.test(key) && (active ?? warming)?.version !== ''
   })
-  const dump: JsonObject[] = [
-    { '@type': `${ADMIN}BootstrapConfigDump`, bootstrap: withoutType(json(BootstrapSchema, bootstrap)) },
-    {
-      '@type': `${ADMIN}ClustersConfigDump`,
-      static_clusters: staticClusters.map((c) => entry('cluster', ClusterSchema, c)),
-      dynamic_active_clusters: dynamicClusters.map((c) => entry('cluster', ClusterSchema, c)),
-      dynamic_warming_clusters: named(config.warmingClusters).map((c) => entry('cluster', ClusterSchema, c)),
-    },
-    {
-      '@type': `${ADMIN}ListenersConfigDump`,
-      static_listeners: named(listeners).flatMap(({ active }) =>
-        active?.version === '' ? [entry('listener', ListenerSchema, active)] : [],
-      ),
-      dynamic_listeners: dynamicListeners.map((key) => dynamicListener(key, listeners.get(key), refused.get(key))),
-    },
-    {
-      '@type': `${ADMIN}RoutesConfigDump`,
-      dynamic_route_configs: named(config.routes).map((r) => entry('route_config', RouteConfigurationSchema, r)),
-    },
-    {
-      '@type': `${ADMIN}SecretsConfigDump`,
-      static_secrets: secrets.filter(ofBootstrap).map(secretEntry),
-      dynamic_active_secrets: secrets.filter((one) => !ofBootstrap(one)).map(secretEntry),
-    },
-    {
-      '@type': `${ADMIN}EcdsConfigDump`,
-      ecds_filters: named(config.extensions).map(({ op, version, updated }) => ({
-        version_info: version,
-        ecds_filter: {
-          '@type': 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig',
-          name: op.name,
-          typed_config: anyJson(create(AnySchema, { typeUrl: op.typeUrl, value: op.bytes })),
-        },
-        last_updated: updated.toISOString(),
-        ...(op.failure === undefined ? {} : { error_state: { details: op.failure } }),
-      })),
-    },
-  ]
-  if (query.has('include_eds')) {
-    dump.push({
-      '@type': `${ADMIN}EndpointsConfigDump`,
-      dynamic_endpoint_configs: named(config.endpoints).map((e) =>
-        entry('endpoint_config', ClusterLoadAssignmentSchema, e),
-      ),
-    })
+  return {
+    static_listeners: named(listeners, name).flatMap(({ active }) =>
+      active?.version === '' ? [entry('listener', ListenerSchema, active)] : [],
+    ),
+    dynamic_listeners: dynamic.map((key) => dynamicListener(key, listeners.get(key), refused.get(key))),
   }
-  const resource = query.get('resource')
-  if (resource === null) return { configs: dump }
-  const list = dump.map((part) => part[resource]).find((part) => Array.isArray(part))
-  if (list === undefined) {
-    const lists = dump.flatMap((part) => Object.keys(part).filter((key) => Array.isArray(part[key])))
-    throw new Error(`there is no resource «${resource}»; there are ${lists.join(', ')}`)
-  }
-  return { configs: list }
 }
 
 function dynamicListener(
@@ -145,6 +132,18 @@ function dynamicListener(
 function errorState({ listener, reason }: RefusedListener): JsonObject {
   const { last_updated: attempted, ...rest } = entry('failed_configuration', ListenerSchema, listener)
   return { ...rest, last_update_attempt: attempted, details: reason }
+}
+
+function secretLists({ secrets }: ConfigManager, name: RegExp): Lists {
+  const wanted = [...secrets].filter(([key]) => name.test(key))
+  // Files need not tell a version.
+  const ofBootstrap = ([key, { proto, version }]: (typeof wanted)[number]) => key === proto.name && version === ''
+  const shown = (list: typeof wanted) =>
+    list.map(([key, secret]) => ({ name: key, ...entry('secret', SecretSchema, secret) }))
+  return {
+    static_secrets: shown(wanted.filter(ofBootstrap)),
+    dynamic_active_secrets: shown(wanted.filter((one) => !ofBootstrap(one))),
+  }
 }
 
 function withoutType({ '@type': _, ...rest }: JsonObject): JsonObject {

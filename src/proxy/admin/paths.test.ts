@@ -46,7 +46,8 @@ test('a running proxy has these paths and no others, and heeds their parameters'
     assert.match(counters, /cluster\.up\.upstream_rq_total: 0\n/)
     assert.doesNotMatch(counters, /membership_total|upstream_rq_time:/)
     const dump = await get('/config_dump?resource=listeners')
-    assert.match(dump.text, /^there is no resource «listeners»; there are static_clusters, /)
+    assert.match(dump.text, /^listeners not found in config dump; there are static_clusters, /)
+    assert.equal(dump.status, 404)
   } finally {
     await proxy.close()
     await up.close()
