@@ -175,6 +175,9 @@ test('what Envoy refuses by its protos and its constructors', () =>
       const assignment = `load_assignment: { cluster_name: a, endpoints: [${endpoints}] }`
       assert.match(await talk.say(TypeUrl.cluster, [plain('a', assignment)]), reason)
     }
+    await talk.say(TypeUrl.cluster, [eds('e')])
+    await eventually(() => talk.asked(TypeUrl.endpoint).includes('e'))
+    assert.match(await talk.say(TypeUrl.endpoint, [assignment('e', 'nowhere')]), /nowhere is not an IP address/)
     const slot = `{ name: x, config_discovery: { config_source: ${FOR_EVER}, type_urls: [x/y], apply_default_config_without_warming: true } }`
     const refusal = await talk.say(TypeUrl.listener, [listener({ filters: [slot], routes: DIRECT })])
     assert.match(refusal, /apply_default_config_without_warming: there is no default_config/)

@@ -9,7 +9,7 @@ import type { SecretSource } from '../tls/secrets.ts'
 import type { AsyncClient, AsyncStream, AsyncStreamCallbacks, AsyncStreamOptions } from './async-client.ts'
 import { AsyncUpstream } from './async-upstream.ts'
 import { Cluster } from './cluster.ts'
-import { compileAssignment } from './endpoints.ts'
+import { compileAssignment, noNames } from './endpoints.ts'
 import type { LocalZones } from './lb/local-zones.ts'
 
 interface Warming {
@@ -125,7 +125,7 @@ export class ClusterManager implements AsyncClient {
   /** Throws when the endpoints cannot be taken. */
   checkEndpoints(proto: ClusterLoadAssignment): void {
     const path = `endpoints of "${proto.clusterName}"`
-    compileAssignment(proto, path)
+    noNames(compileAssignment(proto, path).endpoints, path)
     const local = this.#local?.clusterName
     if (this.#askingFor(proto.clusterName).some(({ name }) => name === local)) onePriority(proto, path)
   }

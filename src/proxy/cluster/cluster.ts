@@ -1,6 +1,5 @@
 /** A cluster in one worker: its hosts, who of them is used, and what is under way to them. */
 
-import { isIP } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import type { Cluster as ClusterProto } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
 import type { ClusterLoadAssignment } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
@@ -15,7 +14,7 @@ import { type ClusterConfig, clusterConfig } from './cluster-config.ts'
 import { clusterStats } from './cluster-stats.ts'
 import { DnsResolver } from './dns.ts'
 import { type ClusterStats, EndpointHost } from './endpoint-host.ts'
-import { type Assignment, compileAssignment, EDS_FLAGS, type Endpoint } from './endpoints.ts'
+import { type Assignment, compileAssignment, EDS_FLAGS, type Endpoint, noNames } from './endpoints.ts'
 import type { Hash64 } from './hash64.ts'
 import { HealthChecks } from './health/health-checks.ts'
 import { HealthFlag } from './health-flag.ts'
@@ -274,10 +273,7 @@ const NO_HOSTS = { total: 0, healthy: 0, degraded: 0, excluded: 0, subsets: 0 }
 
 /** Only names can be looked up, and only addresses be used as they are. */
 function checkAddresses(endpoints: readonly Endpoint[], discovery: ClusterConfig['discovery'], path: string): void {
-  for (const { ip, internalListener } of endpoints) {
-    if (discovery === 'static' && isIP(ip) === 0 && !ip.startsWith('/') && internalListener === '')
-      throw invalid(path, `${ip} is not an IP address; use STRICT_DNS`)
-    if (discovery !== 'static' && internalListener !== '')
-      throw invalid(path, 'an envoy_internal_address has no name to look up; use STATIC')
-  }
+  if (discovery === 'static') noNames(endpoints, path)
+  else if (endpoints.some(({ internalListener }) => internalListener !== ''))
+    throw invalid(path, 'an envoy_internal_address has no name to look up; use STATIC')
 }

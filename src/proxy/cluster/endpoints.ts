@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { Address } from '../../../gen/envoy/config/core/v3/address_pb.ts'
 import { HealthStatus } from '../../../gen/envoy/config/core/v3/health_check_pb.ts'
 import {
@@ -86,6 +87,14 @@ export function compileAssignment(proto: ClusterLoadAssignment | undefined, path
     })
   })
   return { endpoints, localityWeights, overprovisioning: overprovisioning(proto, path) }
+}
+
+/** Refuses what would have to be looked up. */
+export function noNames(endpoints: readonly Endpoint[], path: string): void {
+  for (const { ip, internalListener } of endpoints) {
+    if (isIP(ip) === 0 && !ip.startsWith('/') && internalListener === '')
+      throw invalid(path, `${ip} is not an IP address; use STRICT_DNS`)
+  }
 }
 
 /** What Envoy's proto allows. */

@@ -85,8 +85,12 @@ export class RbacEngine implements Decider {
 function compilePolicy(policy: Policy, path: string, place: AttributePlace): Rule {
   // Envoy takes `checked_condition` and ignores it: a policy that seems narrower than it is.
   onlyFields(PolicySchema, policy, ['permissions', 'principals', 'condition'], path)
-  const permissions = any(policy.permissions.map((p, i) => permission(p, `${path}.permissions[${i}]`)))
-  const principals = any(policy.principals.map((p, i) => principal(p, `${path}.principals[${i}]`)))
+  const permissions = any(
+    some(policy.permissions, `${path}.permissions`).map((p, i) => permission(p, `${path}.permissions[${i}]`)),
+  )
+  const principals = any(
+    some(policy.principals, `${path}.principals`).map((p, i) => principal(p, `${path}.principals[${i}]`)),
+  )
   if (policy.condition === undefined) return (subject) => permissions(subject) && principals(subject)
   const holds = celCondition(policy.condition, `${path}.condition`, place)
   return (subject) => permissions(subject) && principals(subject) && holds(subject.info ?? ofConnection(subject))
@@ -100,6 +104,12 @@ function ofConnection({ connection, metadata }: Subject): StreamInfo {
   info.requestHeaders = new HeaderMap()
   for (const [namespace, values] of metadata ?? []) info.setDynamicMetadata(namespace, values)
   return info
+}
+
+/** Envoy's proto refuses empty lists (`min_items`): of `and_rules` and `and_ids` one would hold for everybody. */
+function some<T>(list: readonly T[], path: string): readonly T[] {
+  if (list.length === 0) throw invalid(path, 'at least one is needed')
+  return list
 }
 
 function any(rules: readonly Rule[]): Rule {
@@ -129,7 +139,7 @@ function permission(proto: Permission, path: string): Rule {
   onlyFields(PermissionSchema, proto, PERMISSIONS, path)
   const rule = proto.rule
   const set = (value: Permission_Set, name: string) =>
-    value.rules.map((r, i) => permission(r, `${path}.${name}.rules[${i}]`))
+    some(value.rules, `${path}.${name}.rules`).map((r, i) => permission(r, `${path}.${name}.rules[${i}]`))
   switch (rule.case) {
     case 'andRules':
       return all(set(rule.value, 'and_rules'))
@@ -189,9 +199,9 @@ function principal(proto: Principal, path: string): Rule {
   const id = proto.identifier
   switch (id.case) {
     case 'andIds':
-      return all(id.value.ids.map((p, i) => principal(p, `${path}.and_ids.ids[${i}]`)))
+      return all(some(id.value.ids, `${path}.and_ids.ids`).map((p, i) => principal(p, `${path}.and_ids.ids[${i}]`)))
     case 'orIds':
-      return any(id.value.ids.map((p, i) => principal(p, `${path}.or_ids.ids[${i}]`)))
+      return any(some(id.value.ids, `${path}.or_ids.ids`).map((p, i) => principal(p, `${path}.or_ids.ids[${i}]`)))
     case 'any':
       if (!id.value) throw invalid(`${path}.any`, 'must be true')
       return () => true
