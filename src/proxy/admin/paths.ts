@@ -22,7 +22,7 @@ const format = (...values: string[]): Parameter => ({ name: 'format', does: 'tex
 
 export const PATHS: Readonly<Record<string, Path>> = {
   '/': { does: 'this page', parameters: NONE },
-  '/certs': { does: 'the certificates in use, and when they expire', parameters: NONE },
+  '/certs': { does: 'the certificates in use and trusted, and when they expire', parameters: NONE },
   '/clusters': { does: 'clusters with their hosts and limits', parameters: [FILTER, format('text', 'json')] },
   '/config_dump': {
     does: 'the configuration in force, what waits, and what was refused',
