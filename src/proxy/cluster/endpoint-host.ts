@@ -62,6 +62,8 @@ export class EndpointHost implements Host {
   successes = 0
   timeouts = 0
   connectFailures = 0
+  /** Those that are none of the pool. */
+  tcpConnections = 0
   /** Connections that were begun. */
   connects = 0
   readonly outlier = new OutlierMonitor()

@@ -25,7 +25,7 @@ export function clusterStatus({ name, breaker, hosts, outliers }: Cluster): Clus
       localSuccessRate: host.outlier.local.rate,
       active: host.active,
       pending: host.pending,
-      connections: host.pool.connections,
+      connections: host.pool.connections + host.tcpConnections,
       requests: host.requests,
       errors: host.errors,
       successes: host.successes,

@@ -57,7 +57,6 @@ export class HostSet implements HostChooser {
 
   choose(hash: Hash64 | undefined): EndpointHost | undefined {
     const choices = this.#choices
-    if (choices.length === 0) return undefined
     let choice = choices[0]
     if (choices.length > 1) {
       let at = hash === undefined ? Math.random() * 100 : hash.modulo(100)
@@ -83,6 +82,11 @@ export class HostSet implements HostChooser {
     const byPriority = Map.groupBy(this.hosts, (host) => host.settings.priority)
     const levels = [...byPriority.keys()].sort((a, b) => a - b).map((p) => byPriority.get(p) as EndpointHost[])
     const { overprovisioning, panicThreshold } = this.#settings
+    if (levels.length === 0) {
+      // Nobody is in panic as well, and counted so.
+      this.#choices = [{ load: 100, panic: panicThreshold > 0, groups: [], weight: 0 }]
+      return
+    }
     const health = levels.map((hosts) => ({
       total: hosts.length,
       healthy: count(hosts, (host) => host.healthy),

@@ -28,7 +28,11 @@ export class SocketUpstream implements TcpUpstream, TimeoutOwner {
     this.#host = host
     cluster.stats.connections.value++
     host.connects++
+    host.tcpConnections++
     cluster.stats.activeConnections.value++
+    cluster.stats.pendingTotal.value++
+    cluster.stats.pendingActive.value++
+    host.pending++
     const { tls, proxyHeader } = host.transport
     const began = performance.now()
     let connected = 0
@@ -51,7 +55,12 @@ export class SocketUpstream implements TcpUpstream, TimeoutOwner {
       }
       this.#timeout.cancel()
       this.#connected = true
-      host.active++
+      const about = upstreamConnection(socket, tls, began, connected)
+      cluster.stats.connectTime.record((about.securedMono || about.connectedMono) - began)
+      this.#leaveQueue()
+      // No limit holds for it, but those that there are count it (Envoy's ConnPoolImplBase::attachStreamToClient).
+      cluster.breaker.default.requests.add()
+      cluster.requestBegun(host)
       socket.on('data', (chunk: Buffer) => {
         const data = new BodyBuffer()
         data.add(chunk)
@@ -63,7 +72,7 @@ export class SocketUpstream implements TcpUpstream, TimeoutOwner {
         owner.upstreamData(new BodyBuffer(), true)
       })
       socket.on('drain', () => owner.upstreamDrained())
-      owner.upstreamReady(upstreamConnection(socket, tls, began, connected))
+      owner.upstreamReady(about)
     })
   }
 
@@ -87,12 +96,16 @@ export class SocketUpstream implements TcpUpstream, TimeoutOwner {
     const before = !this.#over && !this.#connected
     this.#over = true
     this.#timeout.cancel()
-    if (before) this.#cluster.stats.connectFail.value++
+    if (before) {
+      this.#cluster.stats.cancelled.value++
+      this.#countFailure()
+    }
     if (reset && !before) resetSocket(this.#socket)
     else this.#socket.destroy()
   }
 
   onTimeout(): void {
+    if (!this.#over && !this.#connected) this.#cluster.stats.connectTimeout.value++
     this.#failed('connect timeout')
   }
 
@@ -101,10 +114,23 @@ export class SocketUpstream implements TcpUpstream, TimeoutOwner {
     this.#over = true
     this.#timeout.cancel()
     this.#socket.destroy()
-    this.#cluster.stats.connectFail.value++
+    this.#cluster.stats.pendingFailures.value++
+    this.#countFailure()
     // The next attempt finds room for it.
     this.#uncount()
     this.#owner.upstreamFailed(reason)
+  }
+
+  #countFailure(): void {
+    this.#cluster.stats.connectFail.value++
+    this.#host.connectFailures++
+    this.#leaveQueue()
+  }
+
+  /** It is a request of its cluster like others, which waits for its connection. */
+  #leaveQueue(): void {
+    this.#cluster.stats.pendingActive.value--
+    this.#host.pending--
   }
 
   #uncount(): void {
@@ -113,7 +139,8 @@ export class SocketUpstream implements TcpUpstream, TimeoutOwner {
     this.#cluster.breaker.default.connections.free()
     this.#cluster.stats.activeConnections.value--
     this.#cluster.stats.ends.count(this.#endedByPeer, this.#connected)
-    if (this.#connected) this.#host.active--
+    this.#host.tcpConnections--
+    if (this.#connected) this.#cluster.requestOver(this.#host)
   }
 
   #closed(): void {
