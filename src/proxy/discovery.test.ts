@@ -11,7 +11,7 @@ import {
 import { type AdsStream, TypeUrl } from '../xds/index.ts'
 import { type ProxyHandle, parseBootstrap, startProxy } from './index.ts'
 import { TLS } from './listener/testing.ts'
-import { anyYaml, clusterAny, eventually, get, httpListener, listenerAny } from './testing.ts'
+import { anyYaml, clusterAny, eventually, extensionAny, FILTERS, get, httpListener, listenerAny } from './testing.ts'
 
 const ADS = 'ads: {}, resource_api_version: V3'
 const FOR_EVER = `{ ${ADS}, initial_fetch_timeout: 0s }`
@@ -136,6 +136,24 @@ test('a listener waits no longer for routes of which only bad ones come; one tha
     await talk.say(TypeUrl.listener, [listener({ hcm: BY_RDS })])
     assert.match(await talk.say(TypeUrl.route, [bad]), /domains/)
     assert.equal((await get(port)).body, 'one')
+  }))
+
+test('bad extension configs end the wait, too, and one of a type that no place allows is bad', () =>
+  withProxy(async (talk, proxy) => {
+    const config = (yaml: string) => [extensionAny('x', yaml)]
+    const deny = `"@type": ${FILTERS}.http.rbac.v3.RBAC, rules: {}`
+    const slot = `{ name: x, config_discovery: { config_source: ${FOR_EVER}, type_urls: ["${FILTERS}.http.rbac.v3.RBAC"] } }`
+    const web = listener({ filters: [slot], routes: DIRECT })
+    await talk.say(TypeUrl.listener, [web])
+    await eventually(() => talk.asked(TypeUrl.extension).includes('x'))
+    const other = config(`{ "@type": ${FILTERS}.http.buffer.v3.Buffer, max_request_bytes: 1 }`)
+    assert.match(await talk.say(TypeUrl.extension, other), /not among type_urls/)
+    const { port } = await proxy.listening('web')
+    assert.equal((await get(port)).status, 500)
+    assert.equal(await talk.say(TypeUrl.extension, config(`{ ${deny} }`)), '')
+    assert.equal((await get(port)).status, 403)
+    assert.match(await talk.say(TypeUrl.extension, other), /not among type_urls/)
+    assert.equal((await get(port)).status, 403)
   }))
 
 test('the routes of a listener are given up when those of the next have come', () =>

@@ -87,7 +87,8 @@ export class ConfigManager {
     this.#endpoints = new EndpointUpdates(this.#pool, this.#fields)
     this.#routes = new RouteUpdates(this.#pool, this.#trial.context, this.#fields)
     this.#discovery = new DiscoveryStats(this.stats)
-    this.#extensions = new ExtensionUpdates(this.#pool, this.#trial.context, this.#fields, counts)
+    const types = (name: string) => this.#listeners.needs().flatMap((one) => one.allExtensions.get(name) ?? [])
+    this.#extensions = new ExtensionUpdates(this.#pool, this.#trial.context, this.#fields, counts, types)
     this.#secrets = new SecretUpdates(users, this.#fields, this.stats, log)
     this.#secretFiles = new SecretFiles(this.#secrets, inTurn, this.stats, log)
     const { bad } = this.#secrets
@@ -109,6 +110,7 @@ export class ConfigManager {
       badRoutes: this.#routes.bad,
       openSecrets: (needs: readonly SecretNeed[]) => this.#turns.take(() => this.#secretFiles.open(needs)),
       extensions: this.#extensions.all,
+      badExtensions: this.#extensions.bad,
       warmed: () => this.notify(),
     }
     const settings = { node, drainMs, stats: this.stats, counts }
@@ -436,7 +438,7 @@ export class ConfigManager {
     const needs = this.#listeners.needs()
     const endpoints = new Set(this.#clusters.protos().flatMap(endpointsName))
     const routes = new Set(needs.flatMap((one) => [...one.routes.keys()]))
-    const extensions = new Set(needs.flatMap((one) => [...one.allExtensions]))
+    const extensions = new Set(needs.flatMap((one) => [...one.allExtensions.keys()]))
     const secrets = new Set(secretNeeds.flatMap(({ name, file }) => (file === undefined ? [name] : [])))
     for (const [key, { version }] of this.secrets) if (version === '') secrets.delete(key)
     const asked = ads.subscribed(TypeUrl.secret)
@@ -455,7 +457,7 @@ export class ConfigManager {
     if (type === TypeUrl.secret) this.#secrets.remove(name)
     else if (type === TypeUrl.endpoint) this.#forgetIn(this.#endpoints.all, 'endpoints', name)
     else if (type === TypeUrl.route) this.#forgetIn(this.#routes, 'routes', name)
-    else this.#forgetIn(this.#extensions.all, 'extension', name)
+    else this.#forgetIn(this.#extensions, 'extension', name)
   }
 
   /** In front of whatever may come under this name later. */

@@ -4,6 +4,7 @@ import type { FilterChain } from '../../../gen/envoy/config/listener/v3/listener
 import type { Listener } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import { oncePer } from '../../base/once-per.ts'
 import { tlsContexts } from '../cluster/transport.ts'
+import { messageName } from '../config/any.ts'
 import { fetchTimeoutMs } from '../config/fetch-timeout.ts'
 import { connectionManager, listenerPath, transportSocket } from '../listener/compile-listener.ts'
 import { downstreamSecretNeeds, type SecretNeed, secretNeeds } from '../tls/secret-need.ts'
@@ -13,8 +14,8 @@ export interface ListenerNeeds {
   readonly routes: ReadonlyMap<string, number>
   /** Extension configs without a default; by name, with how long to wait (0: for ever). */
   readonly extensions: ReadonlyMap<string, number>
-  /** All extension configs, to be asked for. */
-  readonly allExtensions: ReadonlySet<string>
+  /** All extension configs, to be asked for; by name, with the types that each place allows. */
+  readonly allExtensions: ReadonlyMap<string, readonly ReadonlySet<string>[]>
   /** One for each place that uses one. */
   readonly secrets: readonly SecretNeed[]
 }
@@ -23,11 +24,12 @@ export interface ListenerNeeds {
 export const listenerNeeds = oncePer((listener: Listener): ListenerNeeds => {
   const routes = new Map<string, number>()
   const extensions = new Map<string, number>()
-  const allExtensions = new Set<string>()
+  const allExtensions = new Map<string, ReadonlySet<string>[]>()
   const secrets: SecretNeed[] = []
   const path = listenerPath(listener)
   const discovered = (name: string, source: ExtensionConfigSource) => {
-    allExtensions.add(name)
+    const types = new Set(source.typeUrls.map(messageName))
+    allExtensions.set(name, [...(allExtensions.get(name) ?? []), types])
     if (source.defaultConfig !== undefined && source.applyDefaultConfigWithoutWarming) return
     extensions.set(name, fetchTimeoutMs(source.configSource))
   }

@@ -20,13 +20,24 @@ export interface Extension {
 /** The extension configs (ECDS), prepared here and put into force in the workers. */
 export class ExtensionUpdates {
   readonly all = new Map<string, Extension>()
+  /** Those of which only what cannot be used has come. */
+  readonly bad = new Set<string>()
   readonly #pool: Applier
   readonly #trial: DataPlaneContext
   readonly #fields: FieldWatch
   readonly #prepareContext: Omit<PrepareContext, 'statPrefix'>
+  readonly #types: (name: string) => readonly ReadonlySet<string>[]
 
-  constructor(pool: Applier, trial: DataPlaneContext, fields: FieldWatch, counts: CountMemories) {
+  /** `types`: for each place that asks for a config, also of listeners that wait, of which types it may be. */
+  constructor(
+    pool: Applier,
+    trial: DataPlaneContext,
+    fields: FieldWatch,
+    counts: CountMemories,
+    types: (name: string) => readonly ReadonlySet<string>[],
+  ) {
     this.#fields = fields
+    this.#types = types
     this.#pool = pool
     this.#trial = trial
     const { node, log } = trial
@@ -40,6 +51,19 @@ export class ExtensionUpdates {
 
   /** `undefined`, or why it is refused. A refused one may serve all the same, as its failure policy says. */
   async apply(name: string, resource: Any, version: string): Promise<string | undefined> {
+    const reason = await this.#apply(name, resource, version)
+    if (reason === undefined) this.bad.delete(name)
+    else if (!this.all.has(name)) this.bad.add(name)
+    return reason
+  }
+
+  /** Nobody asks for it any more; says whether it was there. */
+  delete(name: string): boolean {
+    this.bad.delete(name)
+    return this.all.delete(name)
+  }
+
+  async #apply(name: string, resource: Any, version: string): Promise<string | undefined> {
     const proto = decode(TypedExtensionConfigSchema, resource)
     if (typeof proto === 'string') return proto
     const { typedConfig } = proto
@@ -54,10 +78,13 @@ export class ExtensionUpdates {
     let reason: string
     try {
       const { typeName, message } = unpack(typedConfig, `extension "${name}"`)
+      const outer = messageName(typedConfig.typeUrl)
+      // Of a TypedStruct its own type, or that of what is in it.
+      const unfit = this.#types(name).find((types) => !types.has(typeName) && !types.has(outer))
+      if (unfit !== undefined) return `type ${typeName} is not among type_urls ${[...unfit].join(', ')}`
       const { httpFilters, networkFilters } = this.#trial
       const factory = httpFilters.find(typeName) ?? networkFilters.find(typeName)
-      if (factory === undefined || message === undefined)
-        return `unknown filter type ${messageName(typedConfig.typeUrl)}`
+      if (factory === undefined || message === undefined) return `unknown filter type ${outer}`
       const prepared = await factory.prepare?.(message as never, { ...this.#prepareContext, statPrefix: name })
       const op: ExtensionOp = { ...base, prepared, failure: undefined }
       const [{ error }] = await this.#pool.apply([op])

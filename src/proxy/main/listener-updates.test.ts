@@ -42,6 +42,7 @@ function world() {
   const surroundings = {
     routes: new Map(),
     badRoutes: new Set<string>(),
+    badExtensions: new Set<string>(),
     extensions: new Map(),
     secrets: new Map(),
     settled: () => true,

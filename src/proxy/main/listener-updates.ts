@@ -49,6 +49,8 @@ export interface ListenerSurroundings {
   /** Of these only what cannot be used has come. */
   readonly badRoutes: ReadonlySet<string>
   readonly extensions: ReadonlyMap<string, unknown>
+  /** Of these, too. */
+  readonly badExtensions: ReadonlySet<string>
   readonly secrets: ReadonlyMap<string, unknown>
   /** A secret is there, or waited for no longer. */
   settled(need: SecretNeed): boolean
@@ -252,14 +254,16 @@ export class ListenerUpdates {
   }
 
   #satisfied({ delivered, needs, givenUp }: Warming): boolean {
-    const has = (known: ReadonlyMap<string, unknown>, name: string) => known.has(name) || givenUp.has(name)
-    // Bad routes end the wait, as in Envoy (RdsRouteConfigSubscription::onConfigUpdateFailed): else a proxy would never be ready for one
-    // of them. One that serves already does better than one without routes.
+    // Bad routes end the wait, as in Envoy (RdsRouteConfigSubscription::onConfigUpdateFailed), and so do bad extension configs
+    // (FilterConfigSubscription does the same): else a proxy would never be ready for one of them. One that serves already does better than
+    // one without routes, or with a filter that answers 500.
     const serves = this.states.get(delivered.proto.name)?.active !== undefined
-    const hasRoutes = (name: string) => has(this.#needs.routes, name) || (!serves && this.#needs.badRoutes.has(name))
+    const has = (known: ReadonlyMap<string, unknown>, bad: ReadonlySet<string>, name: string) =>
+      known.has(name) || givenUp.has(name) || (!serves && bad.has(name))
+    const { routes, badRoutes, extensions, badExtensions } = this.#needs
     return (
-      [...needs.routes.keys()].every(hasRoutes) &&
-      [...needs.extensions.keys()].every((name) => has(this.#needs.extensions, name)) &&
+      [...needs.routes.keys()].every((name) => has(routes, badRoutes, name)) &&
+      [...needs.extensions.keys()].every((name) => has(extensions, badExtensions, name)) &&
       needs.secrets.every((need) => this.#needs.settled(need))
     )
   }
