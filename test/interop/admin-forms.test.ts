@@ -19,6 +19,7 @@ const BOOTSTRAP = {
       {
         name: 'l',
         address: ANY_PORT,
+        additional_addresses: [{ address: ANY_PORT }],
         filter_chains: [
           {
             filters: [
@@ -93,6 +94,32 @@ describe('the forms of the admin endpoint', { skip: peer.skip }, () => {
     assert.deepEqual(ours, theirs)
     assert.match(String(theirs[2]), /downstream_rq_time: P0\(…\) P25/)
   })
+  test('a listener is told once, with all its addresses', async () => {
+    const [theirs, ours] = await Promise.all(
+      both.map(async (proxy) =>
+        JSON.parse(await ask(proxy, '/listeners?format=json'), (key, value) => (key === 'port_value' ? '…' : value)),
+      ),
+    )
+    assert.deepEqual(ours, theirs)
+    assert.equal(theirs.listener_statuses[0].additional_local_addresses.length, 1)
+  })
+
+  test('the state of the server and its options, of which hot restarts are none', async () => {
+    const [theirs, ours] = await Promise.all(
+      both.map(async (proxy) => {
+        const {
+          state,
+          hot_restart_version,
+          command_line_options: options,
+        } = JSON.parse(await ask(proxy, '/server_info'))
+        const { disable_hot_restart, drain_time, concurrency } = options
+        assert.match(drain_time, /^\d+s$/)
+        return [state, hot_restart_version, disable_hot_restart, typeof concurrency]
+      }),
+    )
+    assert.deepEqual(ours, theirs)
+  })
+
   test('dumps of the configuration come in one order with the same lists', async () => {
     const [theirs, ours] = await Promise.all(
       both.map(async (proxy) => {

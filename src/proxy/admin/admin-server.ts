@@ -11,6 +11,7 @@ import { clustersText } from './clusters.ts'
 import { clustersJson } from './clusters-json.ts'
 import { type Command, commands, type ProxyState } from './commands.ts'
 import { configDump } from './config-dump.ts'
+import { listenersJson, listenersText } from './listeners.ts'
 import { logging } from './logging.ts'
 import { checkParameters, help, PATHS } from './paths.ts'
 import { serverInfo } from './server-info.ts'
@@ -86,15 +87,7 @@ export class AdminServer {
         '/listeners',
         (query) => {
           const list = config.addresses()
-          if (query.get('format') === 'json') {
-            return json({
-              listener_statuses: list.map(({ name, address, port }) => ({
-                name,
-                local_address: { socket_address: { address, port_value: port } },
-              })),
-            })
-          }
-          return { body: list.map(({ name, address, port }) => `${name}::${address}:${port}\n`).join('') }
+          return query.get('format') === 'json' ? json(listenersJson(list)) : { body: listenersText(list) }
         },
       ],
       [
@@ -104,7 +97,10 @@ export class AdminServer {
           return typeof dump === 'string' ? { status: 404, body: `${dump}\n` } : json(dump)
         },
       ],
-      ['/server_info', () => json(serverInfo(config, node, begun, workers.size, state.healthFailed))],
+      [
+        '/server_info',
+        () => json(serverInfo(config, node, begun, { workers: workers.size, drainMs }, state.healthFailed)),
+      ],
       ['/certs', () => json(certs(config))],
       ['/logging', async (query) => ({ body: await logging(query, workers) })],
       ['/wasm/trace', async (query) => ({ body: await wasmTrace(query, workers) })],

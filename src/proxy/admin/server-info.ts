@@ -7,16 +7,17 @@ export function serverInfo(
   config: ConfigManager,
   node: Node,
   begun: number,
-  workers: number,
+  { workers, drainMs }: { readonly workers: number; readonly drainMs: number },
   healthFailed: boolean,
 ): JsonObject {
   const uptime = `${Math.floor((Date.now() - begun) / 1000)}s`
   return {
     version: `sluice/node-${process.versions.node}`,
-    state: !config.ready ? 'INITIALIZING' : healthFailed ? 'DRAINING' : 'LIVE',
+    state: !config.ready ? 'PRE_INITIALIZING' : healthFailed ? 'DRAINING' : 'LIVE',
     uptime_current_epoch: uptime,
     uptime_all_epochs: uptime,
-    command_line_options: { concurrency: workers },
+    hot_restart_version: 'disabled',
+    command_line_options: { concurrency: workers, drain_time: `${drainMs / 1000}s`, disable_hot_restart: true },
     node: toJson(NodeSchema, node, { useProtoFieldName: true }),
   }
 }
