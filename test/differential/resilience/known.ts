@@ -10,7 +10,7 @@ const KNOWN: readonly Reason<Case>[] = [
   },
   {
     why: 'counters that are not kept here: of bytes, of connections and requests by protocol, and sums of others',
-    fact: /\.(downstream_cx_(http\d_total|[rt]x_bytes_total|delayed_close_timeout)|downstream_rq_(completed|http\d_total|max_duration_reached|response_before_rq_complete)|rq_total|total_match_count|membership_change|nghttp2_upstream_connections|upstream_cx_([rt]x_bytes_\w+|protocol_error|close_notify)|ejections_(total|consecutive_5xx)|remaining_cx_pools|remaining_retries|streams_active|\w*flow_control\w*)$/,
+    fact: /\.(downstream_cx_(http\d_total|[rt]x_bytes_total|delayed_close_timeout)|downstream_rq_(completed|http\d_total|max_duration_reached|response_before_rq_complete)|rq_total|total_match_count|membership_change|nghttp2_upstream_connections|upstream_cx_[rt]x_bytes_\w+|remaining_cx_pools|remaining_retries|streams_active|\w*flow_control\w*)$/,
     value: /^absent ≠/,
   },
   {

@@ -61,6 +61,8 @@ describe('outlier detection', () => {
           [true, true, true, false, true, true],
         )
         assert.equal(stat('ejections_enforced_success_rate'), 1)
+        assert.equal(stat('ejections_success_rate'), 1)
+        assert.equal(stat('ejections_total'), 1)
         assert.equal(stat('ejections_active'), 1)
       },
     )

@@ -106,10 +106,12 @@ export class OutlierDetector {
     if (isEjected(host) || this.#closed || !this.#cluster.hosts.includes(host)) return
     const counts = this.#stats[kind]
     counts.detected.value++
+    if (counts.older !== undefined) counts.older.value++
     if (!this.#mayEject()) {
       this.#stats.overflow.value++
       return
     }
+    if (kind === 'consecutive_5xx' || kind === 'success_rate') this.#stats.total.value++
     const { enforcing, jitterMs, maxEjectionMs, baseEjectionMs } = this.#config
     if (Math.random() * 100 >= enforcing[kind]) return
     counts.enforced.value++
@@ -194,24 +196,39 @@ type Origin = 'external' | 'local'
 interface EjectionStats {
   readonly detected: Cell
   readonly enforced: Cell
+  /** Envoy's deprecated name for those that are detected. */
+  readonly older: Cell | undefined
 }
 
 /** `cluster.<name>.outlier_detection.*` */
 type OutlierStats = Readonly<Record<Ejection, EjectionStats>> & {
   readonly active: Cell
   readonly overflow: Cell
+  /** Deprecated as well: also ejections that are not enforced, of two kinds. */
+  readonly total: Cell
   readonly enforcedTotal: Cell
+}
+
+const OLDER: Readonly<Partial<Record<Ejection, string>>> = {
+  consecutive_5xx: 'ejections_consecutive_5xx',
+  success_rate: 'ejections_success_rate',
+  local_origin_success_rate: 'ejections_success_rate',
 }
 
 function outlierStats(scope: StatsScope): OutlierStats {
   const kinds = EJECTIONS.map((kind) => [
     kind,
-    { detected: scope.counter(`ejections_detected_${kind}`), enforced: scope.counter(`ejections_enforced_${kind}`) },
+    {
+      detected: scope.counter(`ejections_detected_${kind}`),
+      enforced: scope.counter(`ejections_enforced_${kind}`),
+      older: kind in OLDER ? scope.counter(OLDER[kind] as string) : undefined,
+    },
   ])
   return {
     ...(Object.fromEntries(kinds) as Readonly<Record<Ejection, EjectionStats>>),
     active: scope.gauge('ejections_active'),
     overflow: scope.counter('ejections_overflow'),
+    total: scope.counter('ejections_total'),
     enforcedTotal: scope.counter('ejections_enforced_total'),
   }
 }
