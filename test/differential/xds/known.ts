@@ -68,6 +68,7 @@ const KNOWN: readonly Reason<Told>[] = [
   {
     why: 'what is refused was not added; Envoy counts it',
     fact: /^stats\.cluster_manager\.cluster_(added|modified)$/,
+    covers: ({ ours, theirs }) => Number(theirs) > Number(ours),
   },
   {
     why: 'Envoy does not tell the version of what it refused',
