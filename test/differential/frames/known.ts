@@ -16,12 +16,12 @@ export const KNOWN: readonly Known<Trial>[] = [
   },
   {
     why: 'what is malformed is no request (RFC 9113 8.1.1), and has no line in the log; in Envoy it has one without path and method, and counts as a request that was reset',
-    fact: /^(malformed|stats\.http\.downstream_(rq_(rx_reset|total)|cx_destroy(_local)?_active_rq)|stats\.http2\.rx_messaging_error)$/,
+    fact: /^(malformed|stats\.http\.downstream_(rq_(rx_reset|(http2_)?total)|cx_destroy(_local)?_active_rq)|stats\.http2\.rx_messaging_error)$/,
     of: (_, [, theirs]) => theirs.has('malformed'),
   },
   {
     why: 'a connection that is in error is not read to the end of what came with it',
-    fact: /^(log\.\d|stats\.http\.downstream_(rq_(rx_reset|total)|cx_destroy(_local)?_active_rq)|stats\.http2\.(rx_messaging_error|rx_reset|tx_reset|header_overflow))$/,
+    fact: /^(log\.\d|stats\.http\.downstream_(rq_(rx_reset|(http2_)?total)|cx_destroy(_local)?_active_rq)|stats\.http2\.(rx_messaging_error|rx_reset|tx_reset|header_overflow))$/,
     of: broken,
   },
   {
