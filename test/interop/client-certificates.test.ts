@@ -61,7 +61,8 @@ async function counted(
       const bounds = { minVersion: version, maxVersion: version } as const
       const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ...bounds, ...pair })
       socket.on('error', () => {})
-      socket.end('GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n')
+      // Who ends first is not left to chance: the client says that it is done, and ends when the proxy has.
+      socket.write('GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n')
       socket.resume()
       await new Promise((resolve) => socket.on('close', resolve))
     }
