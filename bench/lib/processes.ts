@@ -55,5 +55,7 @@ export function rssMb(pid: number): number {
 }
 
 export function median(list: readonly number[]): number {
-  return [...list].sort((a, b) => a - b)[list.length >> 1]
+  const sorted = [...list].sort((a, b) => a - b)
+  const half = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
 }

@@ -16,6 +16,7 @@ import {
   type Server as RawServer,
   type Socket,
 } from 'node:net'
+import type { TestContext } from 'node:test'
 import { create, fromJson, type JsonValue, toBinary } from '@bufbuild/protobuf'
 import { type Any, AnySchema, anyPack } from '@bufbuild/protobuf/wkt'
 import { parse } from 'yaml'
@@ -299,6 +300,18 @@ export class TestControl {
     this.server.setSnapshot('test', this.#resources, String(++this.#version))
     return String(this.#version)
   }
+}
+
+/** Keeps what is written to stderr from now on, by data threads as well, and gives all of it so far. */
+export function takeStderr(t: TestContext): () => string {
+  let written = ''
+  t.mock.method(process.stderr, 'write', (chunk: string | Uint8Array, ...rest: unknown[]) => {
+    written += Buffer.from(chunk as string).toString()
+    const done = rest.at(-1)
+    if (typeof done === 'function') done()
+    return true
+  })
+  return () => written
 }
 
 /** A promise for something that becomes true soon. */

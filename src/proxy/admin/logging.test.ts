@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { guest } from '../../wasm/testing/wat-guest.ts'
-import { cluster, eventually, FILTERS, get, httpListener, portOf, testProxy, upstream } from '../testing.ts'
+import { cluster, eventually, FILTERS, get, httpListener, portOf, takeStderr, testProxy, upstream } from '../testing.ts'
 
 /** 1 is debug. */
 const WAT = `(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
@@ -16,14 +16,11 @@ it('/logging changes the levels of all threads, also of one that takes the place
   const file = join(folder, 'a.wasm')
   writeFileSync(file, guest(WAT))
   const filter = `{ name: w, typed_config: { "@type": ${FILTERS}.http.wasm.v3.Wasm, config: { name: w, vm_config: { code: { local: { filename: "${file}" } } } } } }`
-  let written = ''
-  t.mock.method(process.stderr, 'write', (chunk: string | Uint8Array, ...rest: unknown[]) => {
-    written += Buffer.from(chunk as string).toString()
-    const done = rest.at(-1)
-    if (typeof done === 'function') done()
-    return true
-  })
-  const lines = () => written.split('\n').filter((line) => line.includes('a request has come')).length
+  const written = takeStderr(t)
+  const lines = () =>
+    written()
+      .split('\n')
+      .filter((line) => line.includes('a request has come')).length
   const up = await upstream()
   const admin = { host: '127.0.0.1', port: 0 }
   const proxy = await testProxy([httpListener({ filters: [filter] })], [cluster(up.port)], { admin, workers: 1 })

@@ -6,7 +6,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { guest } from '../../../wasm/testing/wat-guest.ts'
-import { cluster, eventually, FILTERS, get, httpListener, portOf, testProxy, upstream } from '../../testing.ts'
+import {
+  cluster,
+  eventually,
+  FILTERS,
+  get,
+  httpListener,
+  portOf,
+  takeStderr,
+  testProxy,
+  upstream,
+} from '../../testing.ts'
 
 const WAT = `(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
   (drop (call $proxy_add_header_map_value (i32.const 0) (s "x-seen") (s "yes"))) (i32.const 0))`
@@ -31,27 +41,24 @@ it('POST /wasm/trace writes the calls of one extension to the log, in words, unt
   writeFileSync(file, guest(WAT))
   const config = (name: string) =>
     `{ name: ${name}, typed_config: { "@type": ${FILTERS}.http.wasm.v3.Wasm, config: { name: ${name}, vm_config: { vm_id: ${name}, code: { local: { filename: "${file}" } } } } } }`
-  let written = ''
-  t.mock.method(process.stderr, 'write', (chunk: string | Uint8Array, ...rest: unknown[]) => {
-    written += Buffer.from(chunk as string).toString()
-    const done = rest.at(-1)
-    if (typeof done === 'function') done()
-    return true
-  })
+  const written = takeStderr(t)
   const up = await upstream()
   const listener = httpListener({ filters: [config('traced'), config('other')] })
   const proxy = await testProxy([listener], [cluster(up.port)], { admin: { host: '127.0.0.1', port: 0 }, workers: 2 })
   try {
     const admin = proxy.adminAddress as string
     const port = portOf(proxy)
-    const traced = () => written.split('\n').filter((line) => line.includes('wasm trace'))
+    const traced = () =>
+      written()
+        .split('\n')
+        .filter((line) => line.includes('wasm trace'))
     await get(port)
     const on = await post(admin, '/wasm/trace?extension=traced&enable=true')
     assert.deepEqual(on, { status: 200, body: 'trace of traced is on; it runs 2 times\n' })
     await get(port)
     await eventually(() => traced().some((line) => line.includes('proxy_on_request_headers(')), 'the trace')
     const call = 'proxy_add_header_map_value(request headers, \\"x-seen\\", \\"yes\\") -> 0'
-    assert.equal(traced().filter((line) => line.includes(call)).length, 1, written)
+    assert.equal(traced().filter((line) => line.includes(call)).length, 1, written())
     assert.ok(traced().every((line) => line.includes('"scope":"wasm"') && line.includes('wasm trace traced:')))
     await post(admin, '/wasm/trace?extension=traced&enable=false')
     const before = traced().length
