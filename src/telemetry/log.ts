@@ -44,13 +44,17 @@ export interface LogLevels {
 const own = new Map<string, string>()
 
 /** Envoy's names for some of pino's levels. */
-const ENVOYS: Readonly<Record<string, string>> = { warning: 'warn', critical: 'fatal', off: 'silent' }
+const ENVOYS: ReadonlyMap<string, string> = new Map([
+  ['warning', 'warn'],
+  ['critical', 'fatal'],
+  ['off', 'silent'],
+])
 
 /** The level by pino's name or Envoy's, as pino's. */
 export function logLevelOf(name: string): string {
-  const level = ENVOYS[name] ?? name
-  if (level !== 'silent' && !(level in root.levels.values)) {
-    const names = [...Object.keys(root.levels.values), ...Object.keys(ENVOYS)]
+  const level = ENVOYS.get(name) ?? name
+  if (level !== 'silent' && !Object.hasOwn(root.levels.values, level)) {
+    const names = [...Object.keys(root.levels.values), ...ENVOYS.keys()]
     throw new Error(`unknown log level «${name}»; there are ${names.join(', ')}`)
   }
   return level

@@ -47,6 +47,9 @@ it('/logging changes the levels of all threads, also of one that takes the place
 
     assert.match(await levels('?wasm=loud'), /^400 unknown log level «loud»; there are trace, debug, .*warning/)
     assert.match(await levels('?paths=wasm:error,nobody:error'), /^400 unknown logger «nobody»; there are .*wasm/)
+    // Names that every object has.
+    assert.match(await levels('?wasm=constructor'), /^400 unknown log level «constructor»/)
+    assert.match(await levels('?toString=debug'), /^400 unknown logger «toString»/)
     assert.match(await levels(''), /wasm: debug/, 'what is refused changes nothing')
   } finally {
     await proxy.close()

@@ -16,7 +16,7 @@ export async function logging(query: URLSearchParams, workers: WorkerPool): Prom
   const levels = await levelsOfAll(workers)
   for (const { level, scope } of changes) {
     logLevelOf(level)
-    if (scope !== undefined && !(scope in levels)) {
+    if (scope !== undefined && !Object.hasOwn(levels, scope)) {
       throw new Error(`unknown logger «${scope}»; there are ${Object.keys(levels).sort().join(', ')}`)
     }
   }
