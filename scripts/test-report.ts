@@ -51,6 +51,17 @@ export class Report {
     }
   }
 
+  /** A file that had not ended in its time, and the processes that were killed for it. */
+  stopped(file: string, processes: readonly string[]): void {
+    this.#bad = true
+    this.#totals.tests++
+    this.#totals.fail++
+    const title = `✖ ${this.#place(file)} › did not end in its time`
+    this.#failed.push(title)
+    this.#failures.push([`${title}; killed:`, ...processes].join('\n  '))
+    this.#showOutput(file)
+  }
+
   /** Prints the end of the report; tells whether the run is good. */
   close(strict: boolean): boolean {
     for (const failure of this.#failures) console.log(`\n${failure}`)

@@ -7,9 +7,9 @@ import { execFileSync } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
-import { run } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { PEERS } from '../test/peers/all.ts'
+import { runFile } from './test-file.ts'
 import { Report } from './test-report.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -17,7 +17,8 @@ const PLACES = ['src', 'test', 'extensions', 'samples', 'sdk', 'scripts', 'bench
 /** These start whole installations or heavy peers, and would disturb each other and everything else. */
 const ALONE = ['test/e2e/', 'test/conformance/', 'test/interop/', 'test/parity/', 'test/differential/']
 /** For a test and for a file: what hangs is stopped and named. */
-const LIMIT_MS = 10 * 60_000
+const TEST_MS = 6 * 60_000
+const FILE_MS = 7 * 60_000
 
 const wanted = process.argv.slice(2)
 const files = PLACES.flatMap((place) => globSync(`${place}/**/*.test.ts`, { cwd: root }))
@@ -53,12 +54,18 @@ async function fetchPeers(): Promise<void> {
 }
 
 async function runFiles(paths: string[], concurrency: number): Promise<void> {
-  if (paths.length === 0) return
-  const events = run({
-    files: paths.map((file) => join(root, file)),
-    concurrency,
-    timeout: Number(process.env['SLUICE_TEST_LIMIT_MS'] ?? LIMIT_MS),
-    cwd: root,
-  })
-  for await (const event of events) report.take(event)
+  const waiting = [...paths]
+  const next = async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const path = join(root, file)
+      await runFile(path, {
+        cwd: root,
+        testMs: TEST_MS,
+        fileMs: FILE_MS,
+        take: (event) => report.take(event),
+        stopped: (processes) => report.stopped(path, processes),
+      })
+    }
+  }
+  await Promise.all(Array.from({ length: concurrency }, next))
 }

@@ -23,6 +23,10 @@ import type { Trial } from './trial.ts'
 
 const CLUSTERS = ['up', 'other'] as const
 const AT_ONCE = 24
+/** A configuration of some hundred listeners is answered within a second. */
+const ANSWER_MS = 60_000
+
+const LOG_END = 2_000
 
 /** What became of a trial on one proxy: what each request showed, or why the configuration is refused. */
 export type Result = readonly Facts[] | { readonly refused: string }
@@ -37,6 +41,8 @@ interface Side {
   readonly log: string
   /** Ports by listener. */
   ports(): Promise<ReadonlyMap<string, number>>
+  /** The end of what it logged. */
+  told(): string
   /** Why listeners are refused, where the answer to their push says so. */
   reasons(answer: string): Promise<ReadonlyMap<string, string>>
   stop(): Promise<void>
@@ -111,7 +117,7 @@ export class Pair {
   }
 
   async #runOn(one: Side, named: readonly { trial: Trial; name: string }[], version: string): Promise<Result[]> {
-    const answer = await this.#answered(one.node, version)
+    const answer = await this.#answered(one, version)
     const ports = await one.ports()
     const requests = named.flatMap(({ trial, name }) =>
       ports.has(name)
@@ -138,10 +144,12 @@ export class Pair {
     })
   }
 
-  async #answered(node: string, version: string): Promise<string> {
+  async #answered({ node, told }: Side, version: string): Promise<string> {
+    const deadline = Date.now() + ANSWER_MS
     for (;;) {
       const answer = this.#answers.get(node)
       if (answer?.version === version) return answer.error
+      if (Date.now() > deadline) throw new Error(`${node} does not answer to version ${version}: ${told()}`)
       await sleep(3)
     }
   }
@@ -151,7 +159,9 @@ function pack(schema: typeof ListenerSchema | typeof ClusterSchema, json: unknow
   return anyPack(schema, fromJson(schema, json as JsonValue, { registry }))
 }
 
-async function side(node: string, dir: string, parts: Pick<Side, 'ports' | 'reasons' | 'stop'>): Promise<Side> {
+type Parts = Pick<Side, 'ports' | 'told' | 'reasons' | 'stop'>
+
+async function side(node: string, dir: string, parts: Parts): Promise<Side> {
   const book: Book = new Map()
   const echoes = CLUSTERS.map((name) => new Echo(name, book))
   const upstreamPorts = await Promise.all(echoes.map((echo) => echo.listen()))
@@ -161,7 +171,7 @@ async function side(node: string, dir: string, parts: Pick<Side, 'ports' | 'reas
     await parts.stop()
     for (const echo of echoes) echo.close()
   }
-  return { node, book, echoes, clusters, upstreamPorts, log, ports: parts.ports, reasons: parts.reasons, stop }
+  return { node, book, echoes, clusters, upstreamPorts, log, ...parts, stop }
 }
 
 function clusterOf(name: string, port: number): unknown {
@@ -174,14 +184,14 @@ function clusterOf(name: string, port: number): unknown {
   }
 }
 
-function sluiceParts(proxy: ProxyHandle) {
+function sluiceParts(proxy: ProxyHandle): Parts {
   const ports = async () => new Map(proxy.listeners().map(({ name, port }) => [name, port]))
   const reasons = async (answer: string) =>
     new Map(answer.split(/(?=trial-\d+;: )/).map((part) => [part.slice(0, part.indexOf(':')), part.trim()]))
-  return { ports, reasons, stop: () => proxy.close(0) }
+  return { ports, told: () => 'it logs to this output', reasons, stop: () => proxy.close(0) }
 }
 
-function envoyParts(envoy: EnvoyProcess) {
+function envoyParts(envoy: EnvoyProcess): Parts {
   const ports = async () => portsOf(await envoy.admin('/listeners?format=json'))
   // Its answer is cut where it gets long.
   const reasons = async (answer: string) => {
@@ -189,7 +199,7 @@ function envoyParts(envoy: EnvoyProcess) {
     const told = await refusals((path) => envoy.admin(path))
     return new Map([...told].map(([name, details]) => [name, reasonOf(details)]))
   }
-  return { ports, reasons, stop: () => envoy.stop() }
+  return { ports, told: () => envoy.log().slice(-LOG_END), reasons, stop: () => envoy.stop() }
 }
 
 /** Envoy writes the whole configuration before what is wrong with it. */

@@ -13,6 +13,9 @@ export interface EnvoyProcess {
   stop(): Promise<void>
 }
 
+/** Its main thread may be busy with a large configuration. */
+const ADMIN_MS = 30_000
+
 export interface EnvoyOptions {
   readonly path: string
   readonly nodeId: string
@@ -49,11 +52,19 @@ export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProcess> {
   }
   child.stdout?.on('data', keep)
   child.stderr?.on('data', keep)
-  const exited = new Promise<void>((resolve) => child.on('exit', () => resolve()))
+  const exited = new Promise<void>((resolve) => {
+    child.on('exit', (code, signal) => {
+      log += `\nended: ${signal ?? code}`
+      resolve()
+    })
+  })
   return {
     adminPort,
     log: () => log,
-    admin: async (path) => (await fetch(`http://127.0.0.1:${adminPort}${path}`)).text(),
+    async admin(path) {
+      const signal = AbortSignal.timeout(ADMIN_MS)
+      return (await fetch(`http://127.0.0.1:${adminPort}${path}`, { signal })).text()
+    },
     async stop() {
       child.kill('SIGKILL')
       await exited
