@@ -18,11 +18,11 @@ import { listenerPath } from '../listener/compile-listener.ts'
 import { StatsStore } from '../stats/store.ts'
 import type { SecretNeed } from '../tls/secret-need.ts'
 import { DataPlane } from '../worker/data-plane.ts'
-import type { ConfigOp, ForgetOp, ServiceOp } from '../worker/protocol.ts'
+import type { ConfigOp, ServiceOp } from '../worker/protocol.ts'
 import { type Applier, SafeApplier } from './applier.ts'
 import { ClusterUpdates } from './cluster-updates.ts'
 import type { CountMemories } from './count-memories.ts'
-import { type Delivered, decode, decodeAll, delivered, refuseUnnamed, same } from './delivered.ts'
+import { type Delivered, decodeAll, delivered, same } from './delivered.ts'
 import { endpointsName } from './dependencies.ts'
 import { DiscoveryStats } from './discovery-stats.ts'
 import { EndpointUpdates } from './endpoint-updates.ts'
@@ -32,11 +32,11 @@ import { FirstClusters } from './first-clusters.ts'
 import { type ListenPlaces, moveListener } from './listen-places.ts'
 import { type ListenerState, ListenerUpdates, type RefusedListener } from './listener-updates.ts'
 import { RouteUpdates } from './route-updates.ts'
-import { countLost, countUpdate, sdsPrefix, sdsStats } from './sds-stats.ts'
+import { countLost, sdsPrefix, sdsStats } from './sds-stats.ts'
 import { SecretFiles } from './secret-files.ts'
 import { SecretUpdates } from './secret-updates.ts'
 import { SecretWaits } from './secret-waits.ts'
-import { subscribeOnly } from './subscribe-only.ts'
+import { Subscription } from './subscription.ts'
 
 const log = logger('proxy')
 
@@ -62,6 +62,7 @@ export class ConfigManager {
   readonly stats = new StatsStore()
   /** Secrets and what is made of them change one after the other, whoever delivers them. */
   readonly #turns = new Turns()
+  readonly #asked: Readonly<Record<'eds' | 'rds' | 'sds' | 'ecds', Subscription>>
   #ads: AdsClient | undefined
   #syncing: NodeJS.Immediate | undefined
   #places: ListenPlaces = new Map()
@@ -113,6 +114,12 @@ export class ConfigManager {
       badExtensions: this.#extensions.bad,
       warmed: () => this.notify(),
     }
+    this.#asked = {
+      eds: new Subscription(TypeUrl.endpoint, this.#endpoints),
+      rds: new Subscription(TypeUrl.route, this.#routes),
+      sds: new Subscription(TypeUrl.secret, this.#secrets),
+      ecds: new Subscription(TypeUrl.extension, this.#extensions),
+    }
     const settings = { node, drainMs, stats: this.stats, counts }
     this.#listeners = new ListenerUpdates(this.#pool, this.#trial.context, surroundings, settings, log)
   }
@@ -156,6 +163,8 @@ export class ConfigManager {
   connect(ads: AdsClient, places: ListenPlaces): void {
     this.#ads = ads
     this.#places = places
+    const { eds, rds, sds, ecds } = this.#asked
+    for (const asked of [eds, rds, sds, ecds]) asked.connect(ads)
     const handle = (xds: string, typeUrl: string, apply: Apply) =>
       ads.handle(typeUrl, async (resources, version) => {
         const rejects = await apply(resources, version)
@@ -168,11 +177,11 @@ export class ConfigManager {
         return rejects
       })
     handle('cds', TypeUrl.cluster, (all, version) => this.#turns.take(() => this.#onClusters(all, version)))
-    handle('eds', TypeUrl.endpoint, (all, version) => this.#onEndpoints(all, version))
+    handle('eds', TypeUrl.endpoint, (all, version) => eds.take(all, version))
     handle('lds', TypeUrl.listener, (all, version) => this.#onListeners(all, version))
-    handle('rds', TypeUrl.route, (all, version) => this.#onRoutes(all, version))
-    handle('sds', TypeUrl.secret, (all, version) => this.#turns.take(() => this.#onSecrets(all, version)))
-    handle('ecds', TypeUrl.extension, (all, version) => this.#onExtensions(all, version))
+    handle('rds', TypeUrl.route, (all, version) => this.#thenWarm(rds.take(all, version)))
+    handle('sds', TypeUrl.secret, (all, version) => this.#turns.take(() => sds.take(all, version)))
+    handle('ecds', TypeUrl.extension, (all, version) => this.#thenWarm(ecds.take(all, version)))
     // What the bootstrap's listeners and clusters need (Envoy asks for that first).
     this.#syncSubscriptions()
   }
@@ -204,7 +213,7 @@ export class ConfigManager {
   /** The stream to the management server has ended, or did not come about. */
   disconnected(): void {
     this.#discovery.lost()
-    for (const name of this.#ads?.subscribed(TypeUrl.secret) ?? []) countLost(sdsStats(this.stats, name))
+    for (const name of this.#asked.sds.names) countLost(sdsStats(this.stats, name))
   }
 
   /** Resources of the bootstrap; throws on the first that cannot work. */
@@ -311,46 +320,7 @@ export class ConfigManager {
     return rejects
   }
 
-  async #onEndpoints(resources: readonly NamedResource[], version: string): Promise<readonly RejectedResource[]> {
-    const asked = this.#asked(TypeUrl.endpoint, resources)
-    const rejects = await this.#endpoints.apply(asked, version)
-    this.#forgetUnasked(TypeUrl.endpoint, asked)
-    return [...refuseUnnamed(resources), ...rejects]
-  }
-
-  // Routes
-
-  async #onRoutes(resources: readonly NamedResource[], version: string): Promise<readonly RejectedResource[]> {
-    const rejects = refuseUnnamed(resources)
-    const asked = this.#asked(TypeUrl.route, resources)
-    for (const { name, resource } of asked) {
-      const reason = await this.#routes.apply(name, resource, version)
-      if (reason !== undefined) rejects.push({ name, reason })
-    }
-    this.#forgetUnasked(TypeUrl.route, asked)
-    await this.#listeners.warm()
-    return rejects
-  }
-
   // Secrets
-
-  async #onSecrets(resources: readonly NamedResource[], version: string): Promise<readonly RejectedResource[]> {
-    const rejects = refuseUnnamed(resources)
-    const asked = this.#asked(TypeUrl.secret, resources)
-    for (const { name, resource } of asked) {
-      const proto = decode(SecretSchema, resource)
-      const reason =
-        typeof proto === 'string' ? proto : await this.#secrets.offer(name, proto, version, `secret "${name}"`)
-      const stats = sdsStats(this.stats, name)
-      stats.attempt.value++
-      countUpdate(stats, reason)
-      if (reason === undefined) continue
-      rejects.push({ name, reason })
-      await this.#secrets.giveUp(name)
-    }
-    this.#forgetUnasked(TypeUrl.secret, asked)
-    return rejects
-  }
 
   async #putSecret(key: string, secret: Secret): Promise<void> {
     this.#trial.setSecret(key, secret)
@@ -360,6 +330,13 @@ export class ConfigManager {
   async #dropSecret(key: string): Promise<void> {
     this.#trial.dropSecret(key)
     await this.#pool.apply([{ kind: 'remove-secret', name: key }])
+  }
+
+  /** Listeners may have waited for what was taken. */
+  async #thenWarm(taken: Promise<readonly RejectedResource[]>): Promise<readonly RejectedResource[]> {
+    const rejects = await taken
+    await this.#listeners.warm()
+    return rejects
   }
 
   /** Clusters and listeners that no longer wait for a secret. */
@@ -403,20 +380,6 @@ export class ConfigManager {
     return rejects
   }
 
-  // Extensions
-
-  async #onExtensions(resources: readonly NamedResource[], version: string): Promise<readonly RejectedResource[]> {
-    const rejects = refuseUnnamed(resources)
-    const asked = this.#asked(TypeUrl.extension, resources)
-    for (const { name, resource } of asked) {
-      const reason = await this.#extensions.apply(name, resource, version)
-      if (reason !== undefined) rejects.push({ name, reason })
-    }
-    this.#forgetUnasked(TypeUrl.extension, asked)
-    await this.#listeners.warm()
-    return rejects
-  }
-
   // Subscriptions
 
   /** Once for the many listeners of an update; those that take their time do not keep the others from being asked for. */
@@ -431,50 +394,18 @@ export class ConfigManager {
     const secretNeeds = this.#secretNeeds()
     this.#forgetStats(secretNeeds)
     this.#waits.keep(secretNeeds)
-    if (this.#ads !== undefined) this.#subscribe(this.#ads, secretNeeds)
+    this.#subscribe(secretNeeds)
   }
 
-  #subscribe(ads: AdsClient, secretNeeds: readonly SecretNeed[]): void {
+  #subscribe(secretNeeds: readonly SecretNeed[]): void {
     const needs = this.#listeners.needs()
-    const endpoints = new Set(this.#clusters.protos().flatMap(endpointsName))
-    const routes = new Set(needs.flatMap((one) => [...one.routes.keys()]))
-    const extensions = new Set(needs.flatMap((one) => [...one.allExtensions.keys()]))
     const secrets = new Set(secretNeeds.flatMap(({ name, file }) => (file === undefined ? [name] : [])))
     for (const [key, { version }] of this.secrets) if (version === '') secrets.delete(key)
-    const asked = ads.subscribed(TypeUrl.secret)
+    this.#asked.eds.keep(new Set(this.#clusters.protos().flatMap(endpointsName)))
+    this.#asked.rds.keep(new Set(needs.flatMap((one) => [...one.routes.keys()])))
     // Envoy counts the question beside each answer (GrpcSubscriptionImpl::start).
-    for (const name of secrets) if (!asked.has(name)) sdsStats(this.stats, name).attempt.value++
-    for (const [type, wanted] of [
-      [TypeUrl.endpoint, endpoints],
-      [TypeUrl.route, routes],
-      [TypeUrl.secret, secrets],
-      [TypeUrl.extension, extensions],
-    ] as const)
-      subscribeOnly(ads, type, wanted, (name) => this.#forget(type, name))
-  }
-
-  #forget(type: string, name: string): void {
-    if (type === TypeUrl.secret) this.#secrets.remove(name)
-    else if (type === TypeUrl.endpoint) this.#forgetIn(this.#endpoints.all, 'endpoints', name)
-    else if (type === TypeUrl.route) this.#forgetIn(this.#routes, 'routes', name)
-    else this.#forgetIn(this.#extensions, 'extension', name)
-  }
-
-  /** In front of whatever may come under this name later. */
-  #forgetIn(known: { delete(name: string): boolean }, what: ForgetOp['what'], name: string): void {
-    if (known.delete(name)) void this.#pool.apply([{ kind: 'forget', what, name }])
-  }
-
-  /** What was asked for once and may still come is of no use, and would be there for who asks later. */
-  #asked(type: string, resources: readonly NamedResource[]): readonly NamedResource[] {
-    const asked = this.#ads?.subscribed(type)
-    return resources.filter(({ name }) => asked?.has(name) === true)
-  }
-
-  /** What was asked for when it came, and is not any more. */
-  #forgetUnasked(type: string, resources: readonly NamedResource[]): void {
-    const asked = this.#ads?.subscribed(type)
-    for (const { name } of resources) if (asked?.has(name) !== true) this.#forget(type, name)
+    for (const name of this.#asked.sds.keep(secrets)) sdsStats(this.stats, name).attempt.value++
+    this.#asked.ecds.keep(new Set(needs.flatMap((one) => [...one.allExtensions.keys()])))
   }
 
   /** What went with its cluster, listener or secret is counted no more. */

@@ -43,11 +43,6 @@ export function decodeAll<T extends { readonly name: string }>(
   return { protos, unread }
 }
 
-/** Those that nobody can have asked for by name. */
-export function refuseUnnamed(resources: readonly NamedResource[]): RejectedResource[] {
-  return resources.flatMap(({ name }) => (name === '' ? [{ name, reason: 'it has no name that can be read' }] : []))
-}
-
 /** The value, or why there is none. */
 export function attempt<T>(work: () => T): T | string {
   try {

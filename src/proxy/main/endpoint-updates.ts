@@ -8,9 +8,10 @@ import type { ConfigOp } from '../worker/protocol.ts'
 import type { Applier } from './applier.ts'
 import { type Delivered, decode, delivered, same } from './delivered.ts'
 import type { FieldWatch } from './field-watch.ts'
+import type { AskedUpdates } from './subscription.ts'
 
 /** The endpoints that come by themselves (EDS), put into force in the workers. */
-export class EndpointUpdates {
+export class EndpointUpdates implements AskedUpdates {
   readonly all = new Map<string, Delivered<ClusterLoadAssignment>>()
   readonly #pool: Applier
   readonly #fields: FieldWatch
@@ -50,5 +51,10 @@ export class EndpointUpdates {
       else rejects.push({ name, reason: error })
     })
     return rejects
+  }
+
+  forget(name: string): void {
+    // In front of whatever may come under this name later.
+    if (this.all.delete(name)) void this.#pool.apply([{ kind: 'forget', what: 'endpoints', name }])
   }
 }

@@ -9,6 +9,7 @@ import type { Applier } from './applier.ts'
 import type { CountMemories } from './count-memories.ts'
 import { decode, sameBytes } from './delivered.ts'
 import type { FieldWatch } from './field-watch.ts'
+import { NamedUpdates } from './named-updates.ts'
 
 /** An extension config as the workers have it. */
 export interface Extension {
@@ -18,11 +19,7 @@ export interface Extension {
 }
 
 /** The extension configs (ECDS), prepared here and put into force in the workers. */
-export class ExtensionUpdates {
-  readonly all = new Map<string, Extension>()
-  /** Those of which only what cannot be used has come. */
-  readonly bad = new Set<string>()
-  readonly #pool: Applier
+export class ExtensionUpdates extends NamedUpdates<Extension> {
   readonly #trial: DataPlaneContext
   readonly #fields: FieldWatch
   readonly #prepareContext: Omit<PrepareContext, 'statPrefix'>
@@ -36,10 +33,10 @@ export class ExtensionUpdates {
     counts: CountMemories,
     types: (name: string) => readonly ReadonlySet<string>[],
   ) {
+    super(pool, 'extension')
+    this.#trial = trial
     this.#fields = fields
     this.#types = types
-    this.#pool = pool
-    this.#trial = trial
     const { node, log } = trial
     this.#prepareContext = { node, log, countMemory: (name) => counts.named(name) }
   }
@@ -49,21 +46,8 @@ export class ExtensionUpdates {
     return [...this.all.values()].map(({ op }) => op)
   }
 
-  /** `undefined`, or why it is refused. A refused one may serve all the same, as its failure policy says. */
-  async apply(name: string, resource: Any, version: string): Promise<string | undefined> {
-    const reason = await this.#apply(name, resource, version)
-    if (reason === undefined) this.bad.delete(name)
-    else if (!this.all.has(name)) this.bad.add(name)
-    return reason
-  }
-
-  /** Nobody asks for it any more; says whether it was there. */
-  delete(name: string): boolean {
-    this.bad.delete(name)
-    return this.all.delete(name)
-  }
-
-  async #apply(name: string, resource: Any, version: string): Promise<string | undefined> {
+  /** A refused one may serve all the same, as its failure policy says. */
+  protected async put(name: string, resource: Any, version: string): Promise<string | undefined> {
     const proto = decode(TypedExtensionConfigSchema, resource)
     if (typeof proto === 'string') return proto
     const { typedConfig } = proto
@@ -87,7 +71,7 @@ export class ExtensionUpdates {
       if (factory === undefined || message === undefined) return `unknown filter type ${outer}`
       const prepared = await factory.prepare?.(message as never, { ...this.#prepareContext, statPrefix: name })
       const op: ExtensionOp = { ...base, prepared, failure: undefined }
-      const [{ error }] = await this.#pool.apply([op])
+      const [{ error }] = await this.pool.apply([op])
       if (error === undefined) {
         this.all.set(name, { op, version, updated: new Date() })
         return undefined
@@ -100,7 +84,7 @@ export class ExtensionUpdates {
     if (known !== undefined && known.op.failure === undefined) return reason
     // There is no good one to keep: traffic gets what the config wants to happen in this case, not a closed port.
     const op: ExtensionOp = { ...base, prepared: undefined, failure: reason }
-    const [{ error }] = await this.#pool.apply([op])
+    const [{ error }] = await this.pool.apply([op])
     if (error === undefined) this.all.set(name, { op, version, updated: new Date() })
     return reason
   }

@@ -7,6 +7,7 @@ import type { ConfigOp } from '../worker/protocol.ts'
 import type { Applier } from './applier.ts'
 import { attempt, type Delivered, decode, delivered, same } from './delivered.ts'
 import type { FieldWatch } from './field-watch.ts'
+import { NamedUpdates } from './named-updates.ts'
 
 interface DeliveredRoutes extends Delivered<RouteConfiguration> {
   /** What all workers have of it, those too that begin later. */
@@ -14,16 +15,12 @@ interface DeliveredRoutes extends Delivered<RouteConfiguration> {
 }
 
 /** The route configurations that listeners name (RDS), put into force in the workers. */
-export class RouteUpdates {
-  readonly all = new Map<string, DeliveredRoutes>()
-  /** Those of which only what cannot be used has come. */
-  readonly bad = new Set<string>()
-  readonly #pool: Applier
+export class RouteUpdates extends NamedUpdates<DeliveredRoutes> {
   readonly #trial: DataPlaneContext
   readonly #fields: FieldWatch
 
   constructor(pool: Applier, trial: DataPlaneContext, fields: FieldWatch) {
-    this.#pool = pool
+    super(pool, 'routes')
     this.#trial = trial
     this.#fields = fields
   }
@@ -38,21 +35,7 @@ export class RouteUpdates {
     }))
   }
 
-  /** `undefined`, or why it is refused. */
-  async apply(name: string, resource: Any, version: string): Promise<string | undefined> {
-    const reason = await this.#apply(name, resource, version)
-    if (reason === undefined) this.bad.delete(name)
-    else if (!this.all.has(name)) this.bad.add(name)
-    return reason
-  }
-
-  /** Nobody asks for it any more; says whether it was there. */
-  delete(name: string): boolean {
-    this.bad.delete(name)
-    return this.all.delete(name)
-  }
-
-  async #apply(name: string, resource: Any, version: string): Promise<string | undefined> {
+  protected async put(name: string, resource: Any, version: string): Promise<string | undefined> {
     const proto = decode(RouteConfigurationSchema, resource)
     if (typeof proto === 'string') return proto
     if (same(this.all.get(name)?.proto, proto, RouteConfigurationSchema)) return undefined
@@ -61,7 +44,7 @@ export class RouteUpdates {
     // The workers are not told which clusters there are to be (`validate_clusters`).
     const unfit = attempt(() => void this.#trial.routes.prepare(proto, memory))
     if (unfit !== undefined) return unfit
-    const [{ error }] = await this.#pool.apply([{ kind: 'routes', name, bytes: resource.value, memory }])
+    const [{ error }] = await this.pool.apply([{ kind: 'routes', name, bytes: resource.value, memory }])
     if (error === undefined) this.all.set(name, { ...delivered(proto, version), memory })
     return error
   }

@@ -61,7 +61,7 @@ export class SecretFiles {
       if (wanted.has(key)) continue
       watcher.close()
       this.#watchers.delete(key)
-      this.#secrets.remove(key)
+      this.#secrets.forget(key)
     }
   }
 

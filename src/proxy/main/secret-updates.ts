@@ -2,13 +2,15 @@ import { toBinary } from '@bufbuild/protobuf'
 import { type Secret, SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
 import { watchMoves } from '../../base/watch-moves.ts'
 import type { Logger } from '../../telemetry/log.ts'
+import type { NamedResource, RejectedResource } from '../../xds/index.ts'
 import type { StatsStore } from '../stats/store.ts'
 import { checkSecret } from '../tls/check-secret.ts'
 import type { ConfigOp } from '../worker/protocol.ts'
-import { attempt, type Delivered, delivered, same } from './delivered.ts'
+import { attempt, type Delivered, decode, delivered, same } from './delivered.ts'
 import type { FieldWatch } from './field-watch.ts'
-import { sdsStats } from './sds-stats.ts'
+import { countUpdate, sdsStats } from './sds-stats.ts'
 import { secretContent, watchedDirectories } from './secret-content.ts'
+import type { AskedUpdates } from './subscription.ts'
 
 /** Who takes secrets into use. */
 export interface SecretUsers {
@@ -33,7 +35,7 @@ interface Source {
 }
 
 /** The secrets in force, by key: each is tried out before it replaces the last good one, and again when files that it names change. */
-export class SecretUpdates {
+export class SecretUpdates implements AskedUpdates {
   readonly all = new Map<string, Delivered<Secret>>()
   /** Those of which only what cannot be used has come. */
   readonly bad = new Set<string>()
@@ -59,6 +61,21 @@ export class SecretUpdates {
   addStatic(secret: Secret): Promise<void> {
     this.#fields.look(SecretSchema, secret, `secret "${secret.name}"`)
     return this.#put(secret.name, delivered(secret, ''))
+  }
+
+  async apply(resources: readonly NamedResource[], version: string): Promise<RejectedResource[]> {
+    const rejects: RejectedResource[] = []
+    for (const { name, resource } of resources) {
+      const proto = decode(SecretSchema, resource)
+      const reason = typeof proto === 'string' ? proto : await this.offer(name, proto, version, `secret "${name}"`)
+      const stats = sdsStats(this.#stats, name)
+      stats.attempt.value++
+      countUpdate(stats, reason)
+      if (reason === undefined) continue
+      rejects.push({ name, reason })
+      await this.giveUp(name)
+    }
+    return rejects
   }
 
   /** Puts a secret into force everywhere, or says why not; then the one before stays. `path` is where it stands. */
@@ -100,8 +117,7 @@ export class SecretUpdates {
     this.#sources.delete(key)
   }
 
-  /** Nobody asks for it any more; it may come again. */
-  remove(key: string): void {
+  forget(key: string): void {
     this.#unwatch(key)
     this.bad.delete(key)
     if (!this.all.delete(key)) return

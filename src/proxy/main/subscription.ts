@@ -1,0 +1,60 @@
+import type { AdsClient, NamedResource, RejectedResource } from '../../xds/index.ts'
+
+/** Who takes the resources of a type that are asked for by name. */
+export interface AskedUpdates {
+  /** Puts them into force; returns what it refuses, which leaves in force what was there before. */
+  apply(resources: readonly NamedResource[], version: string): Promise<RejectedResource[]>
+  /** Nobody asks for this one any more; it may come again. */
+  forget(name: string): void
+}
+
+/** Asks for those resources of a type that others name, and takes only what is still asked for. */
+export class Subscription {
+  readonly #typeUrl: string
+  readonly #updates: AskedUpdates
+  #ads: AdsClient | undefined
+
+  constructor(typeUrl: string, updates: AskedUpdates) {
+    this.#typeUrl = typeUrl
+    this.#updates = updates
+  }
+
+  /** Before that nobody is asked. */
+  connect(ads: AdsClient): void {
+    this.#ads = ads
+  }
+
+  /** The names that are asked for. */
+  get names(): ReadonlySet<string> {
+    return this.#ads?.subscribed(this.#typeUrl) ?? NONE
+  }
+
+  /** Asks for these names and for no others; returns those that are new. */
+  keep(wanted: ReadonlySet<string>): readonly string[] {
+    if (this.#ads === undefined) return []
+    const present = this.names
+    const added = [...wanted].filter((name) => !present.has(name))
+    const removed = [...present].filter((name) => !wanted.has(name))
+    if (added.length > 0) this.#ads.subscribe(this.#typeUrl, added)
+    if (removed.length > 0) this.#ads.unsubscribe(this.#typeUrl, removed)
+    for (const name of removed) this.#updates.forget(name)
+    return added
+  }
+
+  /** Takes a response; returns what is refused. */
+  async take(resources: readonly NamedResource[], version: string): Promise<readonly RejectedResource[]> {
+    // What was asked for once and may still come is of no use, and would be there for who asks later.
+    const asked = resources.filter(({ name }) => this.names.has(name))
+    const rejects = [...refuseUnnamed(resources), ...(await this.#updates.apply(asked, version))]
+    // What was asked for when it came, and is not any more.
+    for (const { name } of asked) if (!this.names.has(name)) this.#updates.forget(name)
+    return rejects
+  }
+}
+
+const NONE: ReadonlySet<string> = new Set()
+
+/** Nobody can have asked for those. */
+function refuseUnnamed(resources: readonly NamedResource[]): RejectedResource[] {
+  return resources.flatMap(({ name }) => (name === '' ? [{ name, reason: 'it has no name that can be read' }] : []))
+}
