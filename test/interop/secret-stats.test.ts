@@ -66,9 +66,12 @@ describe('what is counted of secrets by ADS, beside Envoy', { skip: peer.skip },
     return Object.fromEntries(found.filter(([name]) => !UNLIKE.test(name)))
   }
 
-  /** Both, once each has counted so many of these. */
+  /** Both, once each has counted so many of these, and the listener is there, which counts likewise. */
   async function both(name: string, count: number, secret = 'cert'): Promise<Record<string, number>> {
-    for (const proxy of proxies) await eventually(async () => (await counts(proxy, secret))[name] === count, name)
+    for (const proxy of proxies) {
+      const counted = (found: Record<string, number>) => found[name] === count && 'ssl_context_update_by_sds' in found
+      await eventually(async () => counted(await counts(proxy, secret)), name)
+    }
     const [theirs, ours] = await Promise.all(proxies.map((proxy) => counts(proxy, secret)))
     assert.deepEqual(ours, theirs)
     return ours
