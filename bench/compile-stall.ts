@@ -4,9 +4,11 @@
  *
  * node bench/compile-stall.ts [megabytes | file.wasm]
  */
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
+import { V8_POOL } from '../bin/v8-pool.mjs'
 import { growThreefold } from '../src/proxy/main/heap-flags.ts'
 import { type CompiledModule, compileModule } from '../src/wasm/index.ts'
 import { generateModule } from './lib/large-module.ts'
@@ -78,5 +80,8 @@ async function main(): Promise<void> {
   process.exit()
 }
 
-if (isMainThread) await main()
-else serve()
+if (!isMainThread) serve()
+else if (process.execArgv.includes(V8_POOL)) await main()
+// With the threads for V8's work that a proxy has.
+else
+  process.exitCode = spawnSync(process.execPath, [V8_POOL, ...process.argv.slice(1)], { stdio: 'inherit' }).status ?? 1

@@ -9,6 +9,7 @@ import module from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { COMPILE_CACHE } from './compile-cache.mjs'
+import { V8_POOL } from './v8-pool.mjs'
 
 const NEEDED = 24
 const here = dirname(fileURLToPath(import.meta.url))
@@ -25,10 +26,12 @@ process.env['NODE_COMPILE_CACHE'] = COMPILE_CACHE
  */
 const YOUNG = { proxy: '--max-semi-space-size=2', agent: '--max-semi-space-size=2', up: '--max-semi-space-size=8' }
 const young = YOUNG[process.argv[2]]
-const flags = young ? [young, `--import=${new URL('./plain-paths.mjs', import.meta.url)}`] : []
+const pool = chosen('v8-pool-size') ? [] : [V8_POOL]
+const flags = young ? [young, ...pool, `--import=${new URL('./plain-paths.mjs', import.meta.url)}`] : []
 
 if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
-  if (young && !sized())
+  // This file, or the user, has said how large it may be.
+  if (young && !chosen('-semi-space-size'))
     process.execve?.(process.execPath, [process.execPath, ...flags, ...process.execArgv, ...process.argv.slice(1)])
   module.enableCompileCache()
   await import(pathToFileURL(main).href)
@@ -40,9 +43,9 @@ if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
   child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)))
 }
 
-/** The user, or this file, has said how large it may be. */
-function sized() {
-  return `${process.execArgv.join(' ')} ${process.env['NODE_OPTIONS'] ?? ''}`.includes('-semi-space-size')
+/** Whether this process was started with a flag. */
+function chosen(name) {
+  return `${process.execArgv.join(' ')} ${process.env['NODE_OPTIONS'] ?? ''}`.includes(name)
 }
 
 function node24() {
