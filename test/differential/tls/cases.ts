@@ -16,11 +16,11 @@ interface Case {
 }
 
 const named = (exact: string) => ({ authenticated: { principal_name: { exact } } })
-const rbac = (principal: Json): Json => ({
+const rbac = (principal: Json, action = 'ALLOW'): Json => ({
   name: 'rbac',
   typed_config: {
     '@type': 'type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC',
-    rules: { action: 'ALLOW', policies: { p: { permissions: [{ any: true }], principals: [principal] } } },
+    rules: { action, policies: { p: { permissions: [{ any: true }], principals: [principal] } } },
   },
 })
 const FIRST: Json = { trusted_ca: inline('@first.cert') }
@@ -42,6 +42,11 @@ const CASES: Readonly<Record<string, Case>> = {
   'no-list-of-the-other': { validation: { ...FIRST, crl: inline('@revoked.crl') } },
   'principal-is-any-name': { validation: FIRST, filters: [rbac({ not_id: named('client.example') })] },
   'principal-is-the-subject': { validation: FIRST, filters: [rbac({ not_id: named('CN=dnsrsa.client.example') })] },
+  'nobody-has-an-empty-name': {
+    validation: FIRST,
+    filters: [rbac({ authenticated: { principal_name: { safe_regex: { regex: '.*' } } } }, 'DENY')],
+  },
+  'everybody-who-was-let-in': { validation: FIRST, filters: [rbac({ authenticated: {} })] },
   'all-details': {
     validation: FIRST,
     manager: {

@@ -96,14 +96,6 @@ const KNOWN: readonly Known[] = [
       JSON.stringify(trial).includes('"ecdh_curves"') && (fact.startsWith('ssl.') || ours === 'none'),
   },
   {
-    why: 'nobody is authenticated without a certificate; to Envoy everybody is who speaks TLS, by an empty name',
-    covers: ({ trial, fact, ours, theirs }) => {
-      const text = JSON.stringify(trial.chains)
-      const byEmptyName = text.includes('"authenticated":{}') || text.includes('"safe_regex"')
-      return byEmptyName && fact.endsWith('.answer') && `${ours}${theirs}`.includes('403')
-    },
-  },
-  {
     why: 'requests that come at once may be for one connection, which may fail for all of them',
     covers: ({ trial, fact, ours, theirs }) =>
       trial.upstream !== undefined &&

@@ -241,13 +241,15 @@ function principal(proto: Principal, path: string): Rule {
   }
 }
 
-/** One of the URI names, of the DNS names, or the subject (Envoy's AuthenticatedMatcher). Nobody in particular: who has shown a certificate. */
-function authenticated(connection: ConnectionInfo, match: TextMatch | undefined): boolean {
-  const { tls } = connection
+/**
+ * One of the URI names, of the DNS names, or the subject (Envoy's AuthenticatedMatcher). Without a verified certificate a client has an
+ * empty subject, which a rule against any name denies; nobody in particular is whom the listener's TLS context lets in.
+ */
+function authenticated({ tls }: ConnectionInfo, match: TextMatch | undefined): boolean {
   if (tls === undefined) return false
-  if (match === undefined) return tls.mtls
-  const peer = tls.peer
-  if (peer === undefined || !tls.mtls) return false
+  if (match === undefined) return true
+  const peer = tls.mtls ? tls.peer : undefined
+  if (peer === undefined) return match('')
   return peer.uriSans.some(match) || peer.dnsSans.some(match) || match(peer.subject)
 }
 
