@@ -1,6 +1,6 @@
 /** `/certs` of Envoy and of Sluice, for listeners and clusters with what they show and whom they trust. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -98,23 +98,28 @@ async function bootstrap(dir: string): Promise<unknown> {
   }
 }
 
-async function certificates(which: Which, config: unknown): Promise<unknown[]> {
+/** What a proxy tells that has started with the files in `dir`, when they are gone. */
+async function certificates(which: Which, config: unknown, dir: string): Promise<unknown[]> {
   const { admin, stop } = await startWithAdmin(which, peer.path, config)
+  const away = `${dir}-away`
+  renameSync(dir, away)
   try {
     const answer = JSON.parse(await (await fetch(`http://${admin}/certs`)).text()) as { certificates: unknown[] }
     // Envoy keeps its contexts in a set, without an order.
     return answer.certificates.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
   } finally {
+    renameSync(away, dir)
     await stop()
   }
 }
 
 describe('certificates', { skip: peer.skip }, () => {
-  test('are told as by Envoy', async () => {
+  test('are told as by Envoy, also when their files are gone', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'sluice-certs-'))
     try {
       const config = await bootstrap(dir)
-      const [theirs, ours] = [await certificates('envoy', config), await certificates('sluice', config)]
+      const theirs = await certificates('envoy', config, dir)
+      const ours = await certificates('sluice', config, dir)
       assert.deepEqual(ours, theirs)
       assert.equal(theirs.length, 6)
     } finally {

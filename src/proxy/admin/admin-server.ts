@@ -6,6 +6,7 @@ import { createServer } from '../../base/node-http.ts'
 import { messageOf, SluiceError } from '../../errors.ts'
 import type { ConfigManager } from '../main/config-manager.ts'
 import type { WorkerPool } from '../main/worker-pool.ts'
+import type { LoadedCertificates } from '../tls/loaded-certificates.ts'
 import { certs } from './certs.ts'
 import { clustersText } from './clusters.ts'
 import { clustersJson } from './clusters-json.ts'
@@ -101,7 +102,11 @@ export class AdminServer {
         '/server_info',
         () => json(serverInfo(config, node, begun, { workers: workers.size, drainMs }, state.healthFailed)),
       ],
-      ['/certs', () => json(certs(config))],
+      // Each worker has the same.
+      [
+        '/certs',
+        async () => json(certs((await workers.query<readonly LoadedCertificates[]>('certificates'))[0] ?? [])),
+      ],
       ['/logging', async (query) => ({ body: await logging(query, workers) })],
       ['/wasm/trace', async (query) => ({ body: await wasmTrace(query, workers) })],
       ['/', () => ({ body: help() })],

@@ -7,6 +7,7 @@ import { invalid } from '../config/fields.ts'
 import { InternalListeners } from '../network/internal-listeners.ts'
 import type { CountPlace } from '../process-count.ts'
 import type { StatsScope } from '../stats/scope.ts'
+import type { LoadedCertificates } from '../tls/loaded-certificates.ts'
 import type { SecretSource } from '../tls/secrets.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
 import { ClusterCalls } from './cluster-calls.ts'
@@ -165,6 +166,11 @@ export class Cluster implements ClusterFacts {
   close(): void {
     this.#dns?.close()
     this.checks?.close()
+  /** Of each of its TLS contexts. */
+  get certificates(): LoadedCertificates[] {
+    return this.#connections.certificates
+  }
+
     this.#outliers?.close()
     for (const host of this.hosts) host.pool.drain()
     this.#count(NO_HOSTS)

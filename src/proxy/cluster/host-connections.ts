@@ -5,6 +5,7 @@ import { Http2Pool } from '../http2/pool.ts'
 import { type Http2Stats, http2Stats } from '../http2/stats.ts'
 import type { InternalListeners } from '../network/internal-listeners.ts'
 import type { StatsScope } from '../stats/scope.ts'
+import type { LoadedCertificates } from '../tls/loaded-certificates.ts'
 import type { SecretSource } from '../tls/secrets.ts'
 import { nameOf } from './auto-names.ts'
 import type { CircuitBreaker, Resources } from './circuit-breaker.ts'
@@ -69,6 +70,10 @@ export class HostConnections {
       this.#transports = transports
       this.#http2Transports = http2Transports
     }
+  }
+
+  get certificates(): LoadedCertificates[] {
+    return this.#transports.certificates
   }
 
   connect(host: EndpointHost): void {

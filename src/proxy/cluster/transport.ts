@@ -23,6 +23,7 @@ import {
 import { unpack } from '../config/any.ts'
 import { invalid, onlyFields, unsupported } from '../config/fields.ts'
 import type { StatsScope } from '../stats/scope.ts'
+import type { LoadedCertificates } from '../tls/loaded-certificates.ts'
 import type { SecretSource } from '../tls/secrets.ts'
 import type { AutoNames } from './auto-names.ts'
 import { type ProxyHeaderWriter, proxyHeaderWriter } from './proxy-protocol.ts'
@@ -114,6 +115,12 @@ export class Transports {
         transport: compile(match.transportSocket, `${where}.transport_socket`),
       }
     })
+  }
+
+  /** Of each TLS context. */
+  get certificates(): LoadedCertificates[] {
+    const all = [this.#default, ...this.#matches.map(({ transport }) => transport)]
+    return all.flatMap(({ tls }) => tls?.loaded ?? [])
   }
 
   /** For an endpoint with this metadata: the first match of which every criterion is met, else the cluster's own. */

@@ -11,9 +11,10 @@ import type { CertificateInfo, TlsInfo } from '../network/connection-info.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import { accepted } from '../tls/accepted.ts'
 import { checkCommonContext } from '../tls/common-context.ts'
+import type { LoadedCertificates } from '../tls/loaded-certificates.ts'
 import { protocolBounds } from '../tls/parameters.ts'
 import { secretNeeds } from '../tls/secret-need.ts'
-import { certificateField, certificatePem, type SecretSource, validation } from '../tls/secrets.ts'
+import { certificateField, ownCertificates, type SecretSource, validation } from '../tls/secrets.ts'
 import { certificateInfo, SessionInfo } from '../tls/tls-info.ts'
 import { isTlsError, TlsStats, type VerifyFailure } from '../tls/tls-stats.ts'
 import { type AutoNames, certificateNames, isServerName } from './auto-names.ts'
@@ -22,6 +23,8 @@ import { type AutoNames, certificateNames, isServerName } from './auto-names.ts'
 export interface UpstreamTls {
   /** Its secrets have not come in time, or cannot be used: connections are refused, as by Envoy's NotReadySslSocket, and counted here. */
   readonly notReady: Cell | undefined
+  /** `undefined`: its secrets have not come. */
+  readonly loaded: LoadedCertificates | undefined
   /** `http`: the connection is for requests; `name`: the server that they are for, where that counts. */
   options(http: boolean, name?: string): ConnectionOptions
   /** The reason why the peer is not accepted, of a handshake that is over. */
@@ -49,13 +52,15 @@ export function compileUpstreamTls(
     const notReady = scope.counter('client_ssl_socket_factory.upstream_context_secrets_not_ready')
     return {
       notReady,
+      loaded: undefined,
       options: () => ({}),
       verify: () => undefined,
       failure: (_, { message }) => message,
       info: noSession,
     }
   }
-  const certificate = certificatePem(common, secrets, where)
+  const own = ownCertificates(common, secrets, where)
+  const certificate = own?.pem
   const check = validation(common, secrets, where)
   const options = {
     ...protocolBounds(common?.tlsParams, 'client', `${where}.tls_params`),
@@ -77,6 +82,7 @@ export function compileUpstreamTls(
     auto?.sni === true && name !== undefined && isServerName(name) ? name : config.sni
   return {
     notReady: undefined,
+    loaded: { shown: own?.loaded ?? [], authority: check?.authority },
     options(http, name) {
       const offered = protocols.length === 0 && http ? fallback : protocols
       return {

@@ -16,11 +16,12 @@ import type { CertificateInfo } from '../network/connection-info.ts'
 import { accepted } from './accepted.ts'
 import { CertificateChoice } from './certificate-choice.ts'
 import { checkCommonContext } from './common-context.ts'
+import type { LoadedCertificates } from './loaded-certificates.ts'
 import { protocolBounds } from './parameters.ts'
 import {
   type CertificatePem,
   certificateField,
-  certificatePem,
+  ownCertificates,
   type PeerValidation,
   type SecretSource,
   validation,
@@ -49,6 +50,7 @@ export class DownstreamTls {
   readonly #protocols: readonly string[]
   /** Those that may be shown, by their fingerprints. */
   readonly #local: ReadonlyMap<string, CertificateInfo>
+  readonly loaded: LoadedCertificates
 
   constructor(config: DownstreamTlsContext, secrets: SecretSource, ticketSecret: TicketSecret, path: string) {
     onlyFields(
@@ -70,9 +72,11 @@ export class DownstreamTls {
     const where = `${path}.common_tls_context`
     if (common === undefined) throw invalid(where, 'missing')
     checkCommonContext(common, where)
-    const certificate = certificatePem(common, secrets, where)
-    if (certificate === undefined) throw invalid(where, 'a server needs a certificate')
+    const own = ownCertificates(common, secrets, where)
+    if (own === undefined) throw invalid(where, 'a server needs a certificate')
+    const certificate = own.pem
     this.#check = validation(common, secrets, where)
+    this.loaded = { shown: own.loaded, authority: this.#check?.authority }
     this.#requireClient = config.requireClientCertificate === true || this.#check?.needsCertificate === true
     this.#protocols = common.alpnProtocols
     const certificates = `${where}.${certificateField(common)}`

@@ -21,6 +21,7 @@ import { invalid, onlyFields, unsupported } from '../config/fields.ts'
 import { stringMatch } from '../match/string.ts'
 import { accepted } from './accepted.ts'
 import { dnsNameMatches } from './dns-name.ts'
+import { type LoadedPem, sourcePath } from './loaded-certificates.ts'
 import { SECRET_FIELDS, type SecretKind, type SecretOf, secretNeed } from './secret-need.ts'
 
 /** Secrets by their keys: those of the bootstrap, of SDS, and of files. */
@@ -33,12 +34,17 @@ export interface CertificatePem {
   readonly key: string[]
 }
 
+export interface OwnCertificates {
+  readonly pem: CertificatePem
+  readonly loaded: readonly LoadedPem[]
+}
+
 /** Certificate chains and their keys; several for different key types. */
-export function certificatePem(
+export function ownCertificates(
   common: CommonTlsContext | undefined,
   secrets: SecretSource,
   path: string,
-): CertificatePem | undefined {
+): OwnCertificates | undefined {
   if (common === undefined) return undefined
   const certificates: [TlsCertificate, string][] = common.tlsCertificates.map((c, i) => [
     c,
@@ -51,12 +57,14 @@ export function certificatePem(
   if (certificates.length === 0) return undefined
   const cert: string[] = []
   const key: string[] = []
+  const loaded: LoadedPem[] = []
   for (const [certificate, where] of certificates) {
     const pair = pairOf(certificate, where)
     cert.push(pair.cert)
     key.push(pair.key)
+    loaded.push({ path: pair.from, pem: pair.cert })
   }
-  return { cert, key }
+  return { pem: { cert, key }, loaded }
 }
 
 /** The field that gives the certificates. */
@@ -64,8 +72,15 @@ export function certificateField({ tlsCertificates }: CommonTlsContext): string 
   return tlsCertificates.length > 0 ? 'tls_certificates' : 'tls_certificate_sds_secret_configs'
 }
 
+interface Pair {
+  readonly cert: string
+  readonly key: string
+  /** Where the certificate was read. */
+  readonly from: string
+}
+
 /** One certificate chain and its key. */
-export function pairOf(certificate: TlsCertificate, path: string): { readonly cert: string; readonly key: string } {
+export function pairOf(certificate: TlsCertificate, path: string): Pair {
   onlyFields(TlsCertificateSchema, certificate, ['certificate_chain', 'private_key'], path)
   const { certificateChain, privateKey } = certificate
   if (certificateChain === undefined) throw invalid(`${path}.certificate_chain`, 'missing')
@@ -73,12 +88,14 @@ export function pairOf(certificate: TlsCertificate, path: string): { readonly ce
   return {
     cert: dataSource(certificateChain, `${path}.certificate_chain`).toString('utf8'),
     key: dataSource(privateKey, `${path}.private_key`).toString('utf8'),
+    from: sourcePath(certificateChain),
   }
 }
 
 export interface PeerValidation {
   /** Who vouches for peers, for `createSecureContext`; `undefined`: nobody has to. */
   readonly trust: SecureContextOptions | undefined
+  readonly authority: LoadedPem | undefined
   /** A peer has to show a certificate, also where the context of a server does not say so. */
   readonly needsCertificate: boolean
   /** Equal for contexts that ask the same of a peer. */
@@ -147,7 +164,7 @@ function compileTrust(contexts: readonly CertificateValidationContext[], path: s
 
 /** Envoy merges the two protos of a combined context; here every part of both applies. */
 export function compileValidation(contexts: readonly CertificateValidationContext[], path: string): PeerValidation {
-  let ca: string | undefined
+  let authority: LoadedPem | undefined
   let crl: string[] | undefined
   const [hashes, keys]: string[][] = [[], []]
   const names: NameMatch[] = []
@@ -166,7 +183,7 @@ export function compileValidation(contexts: readonly CertificateValidationContex
       ],
       path,
     )
-    if (context.trustedCa !== undefined) ca = authorities(context.trustedCa, `${path}.trusted_ca`)
+    if (context.trustedCa !== undefined) authority = authorities(context.trustedCa, `${path}.trusted_ca`)
     if (context.crl !== undefined) {
       crl = lists(dataSource(context.crl, `${path}.crl`).toString('utf8'))
       accepted(`${path}.crl`, () => createSecureContext({ crl }))
@@ -182,7 +199,9 @@ export function compileValidation(contexts: readonly CertificateValidationContex
       names.push((kind, value) => KINDS.has(kind) && match(kind, value))
     })
   }
+  const ca = authority?.pem
   return {
+    authority,
     // As in Envoy an authority need not be a root to be trusted.
     trust: ca === undefined ? undefined : { ca, allowPartialTrustChain: true, ...(crl === undefined ? {} : { crl }) },
     identity: identity.update(JSON.stringify([ca, crl])).digest('hex'),
@@ -200,14 +219,14 @@ export function compileValidation(contexts: readonly CertificateValidationContex
 }
 
 /** OpenSSL takes a text without certificates for nobody to trust, and says nothing. */
-function authorities(source: DataSource, path: string): string {
+function authorities(source: DataSource, path: string): LoadedPem {
   const pem = dataSource(source, path).toString('utf8')
   try {
     new X509Certificate(pem)
   } catch (error) {
     throw invalid(path, `begins with no certificate: ${messageOf(error)}`)
   }
-  return pem
+  return { path: sourcePath(source), pem }
 }
 
 /** Of a text with several, OpenSSL reads the first. */

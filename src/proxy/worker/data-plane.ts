@@ -31,6 +31,7 @@ import type { OverloadState } from '../overload/overload-state.ts'
 import { CountPlace } from '../process-count.ts'
 import { IstioReporter } from '../stats/istio.ts'
 import { StatsStore } from '../stats/store.ts'
+import type { LoadedCertificates } from '../tls/loaded-certificates.ts'
 import { TicketSecret } from '../tls/ticket-secret.ts'
 import { clusterStatus } from './cluster-status.ts'
 import { type DataPlaneContext, factoryContext } from './data-plane-context.ts'
@@ -315,6 +316,13 @@ export class DataPlane {
 
   clusterStatus(): ClusterStatus[] {
     return [...this.#clusters.all].map(clusterStatus)
+  }
+
+  /** Of all TLS contexts in force whose secrets are there. */
+  certificates(): LoadedCertificates[] {
+    const chains = [...this.#listeners.values()].flatMap(({ config }) => config.chains)
+    const ofChains = chains.flatMap(({ tls }) => (tls === undefined || tls === 'not ready' ? [] : tls.loaded))
+    return [...ofChains, ...[...this.#clusters.all].flatMap(({ certificates }) => certificates)]
   }
 
   /** Gauges of the process: each thread knows all of it. */

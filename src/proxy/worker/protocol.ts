@@ -97,7 +97,7 @@ export type ToWorker =
   | { readonly type: 'command'; readonly id: number; readonly command: WorkerCommand }
 
 /** What a worker can be asked. */
-export type WorkerQuestion = 'stats' | 'clusters' | 'connections' | 'log-levels'
+export type WorkerQuestion = 'stats' | 'clusters' | 'certificates' | 'connections' | 'log-levels'
 
 /** What the admin endpoint may ask of every worker. */
 export type WorkerCommand =

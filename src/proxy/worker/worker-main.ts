@@ -76,6 +76,8 @@ function query(what: WorkerQuestion): unknown {
       }
     case 'clusters':
       return plane.clusterStatus()
+    case 'certificates':
+      return plane.certificates()
     case 'connections':
       return plane.connections()
     case 'log-levels':
