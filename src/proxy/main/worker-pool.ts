@@ -54,6 +54,8 @@ export interface WorkerPoolOptions {
 export class WorkerPool {
   readonly #options: WorkerPoolOptions
   readonly #standing = new Map<WorkerCommand['kind'], WorkerCommand>()
+  /** Extensions whose trace is on. */
+  readonly #traced = new Set<string>()
   readonly #ticketSecret = new TicketSecret()
   readonly #threads: (Thread | undefined)[] = []
   #nextId = 1
@@ -91,8 +93,10 @@ export class WorkerPool {
     await this.#askAll((id) => ({ type: 'command', id, command }))
   }
 
-  /** Switches the trace of an extension in every worker; says in how many places it runs. A worker that is replaced forgets it. */
+  /** Switches the trace of an extension in every worker, also those that take the place of dead ones; says in how many places it runs. */
   async traceWasm(plugin: string, enabled: boolean): Promise<number> {
+    if (enabled) this.#traced.add(plugin)
+    else this.#traced.delete(plugin)
     const found = await this.#askAll<number>((id) => ({ type: 'wasm-trace', id, plugin, enabled }))
     return found.reduce((sum, count) => sum + count, 0)
   }
@@ -243,6 +247,8 @@ export class WorkerPool {
         )
       }
       for (const command of this.#standing.values()) await this.#ask(thread, (id) => ({ type: 'command', id, command }))
+      for (const plugin of this.#traced)
+        await this.#ask(thread, (id) => ({ type: 'wasm-trace', id, plugin, enabled: true }))
       log.warn({ worker: index }, 'a worker was replaced')
     })
     run.catch((error: unknown) => {
