@@ -31,21 +31,17 @@ export function unmapped(ip: string): string {
   return ip.startsWith('::ffff:') && ip.includes('.') ? ip.slice(7) : ip
 }
 
-/** RFC 1918, loopback, and of the unique local addresses of IPv6 those of `fd00::/8`. */
-const INTERNAL = new BlockList()
-for (const [prefix, length] of [
-  ['10.0.0.0', 8],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-  ['127.0.0.0', 8],
-] as const) {
-  INTERNAL.addSubnet(prefix, length, 'ipv4')
-}
-INTERNAL.addSubnet('fd00::', 8, 'ipv6')
-INTERNAL.addAddress('::1', 'ipv6')
+/** As in Envoy: RFC 1918, of the unique local addresses of IPv6 those of `fd00::/8`, and of loopback the one address of each family. */
+const INTERNAL = { ipv4: new BlockList(), ipv6: new BlockList() }
+INTERNAL.ipv4.addSubnet('10.0.0.0', 8)
+INTERNAL.ipv4.addSubnet('172.16.0.0', 12)
+INTERNAL.ipv4.addSubnet('192.168.0.0', 16)
+INTERNAL.ipv4.addAddress('127.0.0.1')
+INTERNAL.ipv6.addSubnet('fd00::', 8, 'ipv6')
+INTERNAL.ipv6.addAddress('::1', 'ipv6')
 
 /** Whether an address is of a private network, or this machine's own. */
 export function isInternalAddress(ip: string): boolean {
-  const plain = unmapped(ip)
-  return INTERNAL.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
+  const family = isIPv6(ip) ? 'ipv6' : 'ipv4'
+  return INTERNAL[family].check(ip, family)
 }
