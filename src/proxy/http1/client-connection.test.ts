@@ -82,7 +82,7 @@ describe('a connection that is used again', () => {
     connection.sendHeaders(head('GET'), true)
     endTurn()
     connection.onRead(Buffer.from('HTTP/1.1 101 Yes\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'), true)
-    assert.deepEqual(events, ['destroy', 'reset 101 to a request without upgrade'])
+    assert.deepEqual(events, ['destroy', 'reset 101 that is no answer to an upgrade'])
   })
 })
 
@@ -143,6 +143,19 @@ describe('what a client sends behind an upgrade', () => {
     return { connection, socket, read }
   }
   const WEBSOCKET = ['connection', 'upgrade', 'upgrade', 'websocket']
+
+  for (const [what, asked, fields] of [
+    ['names no protocol', ['GET', ...WEBSOCKET], ''],
+    ['does not name it in connection', ['GET', ...WEBSOCKET], 'upgrade: websocket\r\n'],
+    ['answers CONNECT', ['CONNECT'], 'connection: upgrade\r\nupgrade: websocket\r\n'],
+  ] as const)
+    test(`has no tunnel where the 101 ${what}`, () => {
+      const { read } = upgrading(...(asked as [string, ...string[]]))
+      assert.deepEqual(read(`HTTP/1.1 101 Yes\r\n${fields}\r\n`), [
+        'destroy',
+        'reset 101 that is no answer to an upgrade',
+      ])
+    })
 
   test('waits for the 101: who has not heard of upgrades would take it for the next request', () => {
     const { connection, socket, read } = upgrading('GET', ...WEBSOCKET)

@@ -328,8 +328,9 @@ export class Http1ClientConnection extends Http1Reader implements UpstreamStream
       return BodyKind.None
     }
     if (head.asksClose) this.#owner.closeAnnounced()
-    if (head.status === 101 && !this.#tunnel)
-      throw new CodecError('http1.codec_error', '101 to a request without upgrade')
+    // RFC 9110 15.2.2: without a protocol there is nothing to switch to, and CONNECT (9.3.6) asks for none.
+    if (head.status === 101 && (head.upgrade === '' || !this.#tunnel || this.#method === 'CONNECT'))
+      throw new CodecError('http1.codec_error', '101 that is no answer to an upgrade')
     const kind = head.bodyKind
     if (kind === BodyKind.None) {
       this.hold()
