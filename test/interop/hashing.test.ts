@@ -164,7 +164,7 @@ function ask(port: number, path: string, headers: Record<string, string>, agent:
   })
 }
 
-/** The host of each key by variant, and of connections. */
+/** The host of each key by variant, and of connections; and what is told of the tables. */
 async function observe(which: 'envoy' | 'sluice', ports: readonly number[]): Promise<Record<string, unknown>> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-hashing-'))
   const config = bootstrap(ports)
@@ -190,6 +190,8 @@ async function observe(which: 'envoy' | 'sluice', ports: readonly number[]): Pro
     let text = ''
     for await (const chunk of socket) text += chunk
     seen['tcp'] = text.slice(-1)
+    const stats = await (await fetch(`http://${proxy.admin}/stats?filter=(ring_hash|maglev)_lb`)).text()
+    seen['tables'] = stats.trim().split('\n').sort()
     return seen
   } finally {
     agent.destroy()

@@ -30,7 +30,7 @@ test('a cluster that is dropped, replaced or removed leaves no hosts in the gaug
   assert.deepEqual(gauges(), [2, 2])
 })
 
-test('an update that is dropped leaves no subsets in the gauge of its cluster', () => {
+test('subsets are counted as they come and go, and an update that is dropped leaves none in the gauge of its cluster', () => {
   const stats = new StatsStore()
   const clusters = new ClusterManager({ find: () => undefined }, stats, new InternalListeners())
   const subsets = (values: readonly string[]) => {
@@ -42,13 +42,17 @@ test('an update that is dropped leaves no subsets in the gauge of its cluster', 
     const lbSubsetConfig = { subsetSelectors: [{ keys: ['v'] }] }
     return clusters.prepare(fromJson(ClusterSchema, { name: 'up', loadAssignment, lbSubsetConfig }))
   }
-  const active = () => stats.snapshot().gauges['cluster.up.lb_subsets_active']
+  const told = () => {
+    const { counters, gauges } = stats.snapshot()
+    const [created, removed] = ['created', 'removed'].map((name) => counters[`cluster.up.lb_subsets_${name}`])
+    return [gauges['cluster.up.lb_subsets_active'], created, removed]
+  }
   clusters.install(subsets(['a', 'b', 'b']))
-  assert.equal(active(), 2)
+  assert.deepEqual(told(), [2, 2, 0])
   subsets(['a', 'b', 'c']).close()
-  assert.equal(active(), 2)
+  assert.deepEqual(told(), [2, 5, 3])
   clusters.install(subsets(['a']))
-  assert.equal(active(), 1)
+  assert.deepEqual(told(), [1, 6, 5])
   clusters.remove('up')
-  assert.equal(active(), undefined)
+  assert.deepEqual(told(), [undefined, undefined, undefined])
 })

@@ -54,6 +54,8 @@ export function clusterStats(scope: StatsScope): ClusterStats {
     excluded: scope.gauge('membership_excluded'),
     subsets: {
       active: scope.gauge('lb_subsets_active'),
+      created: scope.counter('lb_subsets_created'),
+      removed: scope.counter('lb_subsets_removed'),
       selected: scope.counter('lb_subsets_selected'),
       fallback: scope.counter('lb_subsets_fallback'),
       fallbackPanic: scope.counter('lb_subsets_fallback_panic'),

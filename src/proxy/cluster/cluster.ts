@@ -22,9 +22,11 @@ import { HealthFlag } from './health-flag.ts'
 import type { ClusterFacts } from './host.ts'
 import { HostConnections } from './host-connections.ts'
 import type { HostChooser } from './lb/host-set.ts'
+import type { LoadBalancer } from './lb/load-balancer.ts'
 import type { LocalZones } from './lb/local-zones.ts'
 import { makeChooser } from './lb/make-chooser.ts'
 import type { MetadataMatch } from './lb/metadata-match.ts'
+import { countSubsets, NO_SUBSETS } from './lb/subset-balancer.ts'
 import { OutlierDetector } from './outlier/outlier-detector.ts'
 
 export class Cluster implements ClusterFacts {
@@ -100,6 +102,11 @@ export class Cluster implements ClusterFacts {
     return this.#hosts.choose(hash, match)
   }
 
+  /** Of its table of hashes, where it has one. */
+  get lbGauges(): LoadBalancer['gauges'] {
+    return this.#hosts.gauges
+  }
+
   /** Requests may ask for endpoints by their metadata. */
   get hasSubsets(): boolean {
     return this.config.lb.subsets !== undefined
@@ -159,6 +166,11 @@ export class Cluster implements ClusterFacts {
     this.rebuild()
   }
 
+  /** Of each of its TLS contexts. */
+  get certificates(): LoadedCertificates[] {
+    return this.#connections.certificates
+  }
+
   get outliers(): OutlierDetector | undefined {
     return this.#outliers
   }
@@ -166,11 +178,6 @@ export class Cluster implements ClusterFacts {
   close(): void {
     this.#dns?.close()
     this.checks?.close()
-  /** Of each of its TLS contexts. */
-  get certificates(): LoadedCertificates[] {
-    return this.#connections.certificates
-  }
-
     this.#outliers?.close()
     for (const host of this.hosts) host.pool.drain()
     this.#count(NO_HOSTS)
@@ -250,7 +257,7 @@ export class Cluster implements ClusterFacts {
   }
 
   #countHealth(): void {
-    const counts = { ...NO_HOSTS, total: this.hosts.length, subsets: this.#hosts.subsets ?? 0 }
+    const counts = { ...NO_HOSTS, total: this.hosts.length, subsets: this.#hosts.subsets ?? NO_HOSTS.subsets }
     for (const host of this.hosts) {
       if (host.healthy) counts.healthy++
       if (host.degraded) counts.degraded++
@@ -269,13 +276,13 @@ export class Cluster implements ClusterFacts {
     stats.healthy.value += now.healthy - before.healthy
     stats.degraded.value += now.degraded - before.degraded
     stats.excluded.value += now.excluded - before.excluded
-    stats.subsets.active.value += now.subsets - before.subsets
+    countSubsets(stats.subsets, before.subsets, now.subsets)
     this.#counted = now
   }
 }
 
 /** How many hosts and subsets a cluster adds to the gauges of its name. */
-const NO_HOSTS = { total: 0, healthy: 0, degraded: 0, excluded: 0, subsets: 0 }
+const NO_HOSTS = { total: 0, healthy: 0, degraded: 0, excluded: 0, subsets: NO_SUBSETS }
 
 /** Only names can be looked up, and only addresses be used as they are. */
 function checkAddresses(endpoints: readonly Endpoint[], discovery: ClusterConfig['discovery'], path: string): void {

@@ -328,7 +328,10 @@ export class DataPlane {
   /** Gauges of the process: each thread knows all of it. */
   processGauges(): Record<string, number> {
     const gauges: Record<string, number> = {}
-    for (const { statName, breaker } of this.#clusters.all) Object.assign(gauges, breakerGauges(statName, breaker))
+    for (const { statName, breaker, lbGauges = {} } of this.#clusters.all) {
+      Object.assign(gauges, breakerGauges(statName, breaker))
+      for (const [name, value] of Object.entries(lbGauges)) gauges[`cluster.${statName}.${name}`] = value
+    }
     return gauges
   }
 

@@ -22,6 +22,10 @@ export class BoundedLoad implements LoadBalancer {
     this.#order = new Uint32Array(hosts.length)
   }
 
+  get gauges(): LoadBalancer['gauges'] {
+    return this.#inner.gauges
+  }
+
   choose(hash: Hash64 | undefined): EndpointHost | undefined {
     const first = this.#inner.choose(hash)
     if (first === undefined) return undefined

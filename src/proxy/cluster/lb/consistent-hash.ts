@@ -64,6 +64,7 @@ class Ring implements LoadBalancer {
   readonly #low: Uint32Array
   /** Which host an entry belongs to. */
   readonly #owner: Uint32Array
+  readonly gauges: LoadBalancer['gauges']
 
   constructor(
     hosts: readonly EndpointHost[],
@@ -80,14 +81,22 @@ class Ring implements LoadBalancer {
     const entries: { hi: number; lo: number; owner: number }[] = []
     const hash = new Hash64()
     let target = 0
-    for (const [owner, host] of hosts.entries()) {
+    const counts = hosts.map((host, owner) => {
       const key = hashKey(host, byHostname)
+      const before = entries.length
       target += scale * weights[owner]
       for (let i = 0; entries.length < target; i++) {
         const { hi, lo } = hashOf(`${key}_${i}`, hash)
         entries.push({ hi, lo, owner })
       }
-    }
+      return entries.length - before
+    })
+    if (hosts.length > 0)
+      this.gauges = {
+        'ring_hash_lb.size': Math.ceil(scale),
+        'ring_hash_lb.min_hashes_per_host': Math.min(...counts),
+        'ring_hash_lb.max_hashes_per_host': Math.max(...counts),
+      }
     entries.sort((a, b) => a.hi - b.hi || a.lo - b.lo)
     this.#high = Uint32Array.from(entries, ({ hi }) => hi)
     this.#low = Uint32Array.from(entries, ({ lo }) => lo)
@@ -114,8 +123,8 @@ class Ring implements LoadBalancer {
 /** Google's Maglev: a table in which every host has its share, and few entries move when the hosts change. */
 export function maglev(size: number, options = PLAIN): LoadBalancerFactory {
   return consistent((hosts, weights) => {
-    const table = maglevTable(hosts, weights, size, options.byHostname)
-    return { choose: (hash) => table[orRandom(hash).modulo(size)] }
+    const { table, gauges } = maglevTable(hosts, weights, size, options.byHostname)
+    return { gauges, choose: (hash) => table[orRandom(hash).modulo(size)] }
   }, options.balanceFactor)
 }
 
@@ -124,7 +133,7 @@ function maglevTable(
   weights: readonly number[],
   size: number,
   byHostname: boolean,
-): readonly (EndpointHost | undefined)[] {
+): { readonly table: readonly (EndpointHost | undefined)[]; readonly gauges: LoadBalancer['gauges'] } {
   const table = new Array<EndpointHost | undefined>(size).fill(undefined)
   const heaviest = Math.max(...weights)
   const hash = new Hash64()
@@ -132,7 +141,7 @@ function maglevTable(
     const key = hashKey(host, byHostname)
     const offset = xxHash64(key, hash).modulo(size)
     const skip = xxHash64(key, hash, 0, 1).modulo(size - 1) + 1
-    return { host, key, at: offset, skip, weight: weights[i], target: 0 }
+    return { host, key, at: offset, skip, weight: weights[i], target: 0, count: 0 }
   })
   // In the order of their keys, so that every proxy builds the same table whatever order it was told the hosts in.
   entries.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
@@ -145,8 +154,15 @@ function maglevTable(
       entry.target += heaviest
       while (table[entry.at] !== undefined) entry.at = (entry.at + entry.skip) % size
       table[entry.at] = entry.host
+      entry.count++
       filled++
     }
   }
-  return table
+  if (entries.length === 0) return { table, gauges: undefined }
+  const counts = entries.map(({ count }) => count)
+  const gauges = {
+    'maglev_lb.min_entries_per_host': Math.min(...counts),
+    'maglev_lb.max_entries_per_host': Math.max(...counts),
+  }
+  return { table, gauges }
 }

@@ -9,8 +9,9 @@ import { type ZoneAwareness, ZoneBalancer } from './zone-balancer.ts'
 /** Whom a cluster sends to. */
 export interface HostChooser {
   readonly hosts: readonly EndpointHost[]
-  /** How many there are, where there are any. */
-  readonly subsets?: number
+  /** By their texts, where the cluster has any. */
+  readonly subsets?: ReadonlyMap<string, HostChooser>
+  readonly gauges?: LoadBalancer['gauges']
   /** `match` is for clusters with subsets. */
   choose(hash: Hash64 | undefined, match: MetadataMatch | undefined): EndpointHost | undefined
   /** Health or weights have changed. */
@@ -53,6 +54,14 @@ export class HostSet implements HostChooser {
     this.#settings = settings
     this.#stats = stats
     this.rebuild()
+  }
+
+  /** Of the table of the last priority that has one: as in Envoy each writes over those before. */
+  get gauges(): LoadBalancer['gauges'] {
+    return this.#choices
+      .flatMap(({ groups }) => groups.map(({ balancer }) => balancer.gauges ?? []))
+      .flat()
+      .at(-1)
   }
 
   choose(hash: Hash64 | undefined): EndpointHost | undefined {

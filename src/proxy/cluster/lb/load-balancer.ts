@@ -6,6 +6,8 @@ import type { Hash64 } from '../hash64.ts'
 export interface LoadBalancer {
   /** `hash` is for the hashing ones. */
   choose(hash: Hash64 | undefined): EndpointHost | undefined
+  /** How a table is divided among its hosts, by Envoy's names behind `cluster.<name>.` */
+  readonly gauges?: Readonly<Record<string, number>> | undefined
 }
 
 /** Makes what picks, for each set of hosts anew. */

@@ -8,9 +8,26 @@ import type { SubsetFallback, SubsetSelector, SubsetSettings } from './subset-co
 /** `cluster.<name>.lb_subsets_*` */
 export interface SubsetStats {
   readonly active: Cell
+  readonly created: Cell
+  readonly removed: Cell
   readonly selected: Cell
   readonly fallback: Cell
   readonly fallbackPanic: Cell
+}
+
+/** The subsets of a cluster that has none. */
+export const NO_SUBSETS: ReadonlyMap<string, unknown> = new Map()
+
+/** A cluster had these subsets and has those. */
+export function countSubsets(
+  stats: SubsetStats,
+  before: ReadonlyMap<string, unknown>,
+  now: ReadonlyMap<string, unknown>,
+): void {
+  if (before === now) return
+  for (const text of now.keys()) if (!before.has(text)) stats.created.value++
+  for (const text of before.keys()) if (!now.has(text)) stats.removed.value++
+  stats.active.value += now.size - before.size
 }
 
 /** Makes the set of some of a cluster's hosts; `subset`: with the locality weights that subsets have. */
@@ -22,7 +39,7 @@ export class SubsetBalancer implements HostChooser {
   readonly #settings: SubsetSettings
   readonly #stats: SubsetStats
   /** By `MetadataMatch.text`. */
-  readonly #subsets = new Map<string, HostSet>()
+  readonly subsets = new Map<string, HostSet>()
   readonly #any: HostSet
   readonly #default: HostSet | undefined
 
@@ -40,21 +57,17 @@ export class SubsetBalancer implements HostChooser {
         }
       }
     }
-    for (const [text, list] of members) this.#subsets.set(text, makeSet(list, true))
+    for (const [text, list] of members) this.subsets.set(text, makeSet(list, true))
     this.#any = makeSet(hosts, false)
     const isDefault = (host: EndpointHost) => matches(host, settings.defaultSubset, settings.listAsAny)
     const wanted = [settings.fallback, ...[...settings.selectors.values()].map(({ fallback }) => fallback)]
     if (wanted.includes('default')) this.#default = makeSet(hosts.filter(isDefault), true)
   }
 
-  get subsets(): number {
-    return this.#subsets.size
-  }
-
   choose(hash: Hash64 | undefined, match: MetadataMatch | undefined): EndpointHost | undefined {
     const { selectors, fallback, panicModeAny } = this.#settings
     if (match !== undefined) {
-      const subset = this.#subsets.get(match.text)
+      const subset = this.subsets.get(match.text)
       if (subset !== undefined) {
         this.#stats.selected.value++
         return subset.choose(hash)
@@ -71,7 +84,7 @@ export class SubsetBalancer implements HostChooser {
   }
 
   rebuild(): void {
-    for (const subset of this.#subsets.values()) subset.rebuild()
+    for (const subset of this.subsets.values()) subset.rebuild()
     this.#any.rebuild()
     this.#default?.rebuild()
   }
