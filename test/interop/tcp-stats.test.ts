@@ -24,6 +24,8 @@ interface Situation {
   readonly cluster?: object
   /** The client goes, where it is not sent away: when it has heard something, or never. */
   readonly leaves?: 'then' | 'never'
+  /** Then another client comes, and is sent away or ends when it has heard something. */
+  readonly another?: 'sent away' | 'heard'
 }
 
 const SITUATIONS: Readonly<Record<string, Situation>> = {
@@ -35,11 +37,27 @@ const SITUATIONS: Readonly<Record<string, Situation>> = {
   slow: { silent: true, cluster: { connect_timeout: '0.2s' } },
   empty: { empty: true },
   'empty-without-panic': { empty: true, cluster: { common_lb_config: { healthy_panic_threshold: {} } } },
+  unqueued: { cluster: { circuit_breakers: { thresholds: [{ max_pending_requests: 0 }] } } },
+  queue: {
+    silent: true,
+    leaves: 'never',
+    cluster: {
+      connect_timeout: '60s',
+      circuit_breakers: { thresholds: [{ max_pending_requests: 1, track_remaining: true }] },
+    },
+    another: 'sent away',
+  },
+  'queue-left': {
+    leaves: 'never',
+    cluster: { circuit_breakers: { thresholds: [{ max_connections: 2, max_pending_requests: 1 }] } },
+    another: 'heard',
+  },
   full: { cluster: { circuit_breakers: { thresholds: [{ max_connections: 0 }] } } },
 }
 
 /** Bytes, times and memberships are not what this is about. */
-const COUNTED = /^cluster\.([^.]+)\.(upstream_(?:rq|cx)_(?!.*bytes)\w+|lb_healthy_panic): ([1-9]\d*)$/
+const COUNTED =
+  /^cluster\.([^.]+)\.(upstream_(?:rq|cx)_(?!.*bytes)\w+|lb_healthy_panic|circuit_breakers\.default\.\w+_pending\w*): ([1-9]\d*)$/
 
 const address = (port: number) => ({ socket_address: { address: '127.0.0.1', port_value: port } })
 
@@ -82,12 +100,16 @@ type Counts = Record<string, Record<string, number>>
 async function observe({ admin, ports }: RunningProxy): Promise<Counts> {
   const text = async (path: string) => (await fetch(`http://${admin}${path}`)).text()
   const lasting: Socket[] = []
+  const client = (name: string) => {
+    const socket = connect(ports.get(name) as number, '127.0.0.1')
+    socket.on('error', () => {}).write('x')
+    const answered = once(socket, 'data')
+    answered.catch(() => {})
+    return { socket, answered }
+  }
   try {
-    for (const [name, { leaves }] of Object.entries(SITUATIONS)) {
-      const socket = connect(ports.get(name) as number, '127.0.0.1')
-      socket.on('error', () => {}).write('x')
-      const answered = once(socket, 'data')
-      answered.catch(() => {})
+    for (const [name, { leaves, another }] of Object.entries(SITUATIONS)) {
+      const { socket, answered } = client(name)
       const begun = async () => /[.]upstream_cx_total: 1/.test(await text(`/stats?filter=cluster.${name}.upstream_cx`))
       if (leaves !== undefined) await eventually(begun)
       if (leaves === 'then') await answered
@@ -97,6 +119,12 @@ async function observe({ admin, ports }: RunningProxy): Promise<Counts> {
         if (leaves === 'then') socket.end()
         await closed
       }
+      if (another === undefined) continue
+      const { socket: second, answered: heard } = client(name)
+      if (another === 'heard') await heard
+      const gone = new Promise((resolve) => second.resume().once('close', resolve))
+      if (another === 'heard') second.end()
+      await gone
     }
     const active = async () => text('/stats?filter=cluster.*upstream_cx_active')
     await eventually(
@@ -110,7 +138,8 @@ async function observe({ admin, ports }: RunningProxy): Promise<Counts> {
     }
     for (const line of (await text('/stats')).split('\n')) {
       const [, name, stat, value] = COUNTED.exec(line) ?? []
-      if (name !== undefined) count(name, stat, Number(value))
+      // Envoy knows of a limit of 0 that it is reached when something is under way.
+      if (name !== undefined && !(name === 'unqueued' && stat.endsWith('_open'))) count(name, stat, Number(value))
     }
     for (const line of (await text('/clusters')).split('\n')) {
       const [, name, stat, value] = /^([^:]+)::127[^:]*:\d+::((?:cx|rq)_\w+)::([1-9]\d*)$/.exec(line) ?? []

@@ -56,6 +56,10 @@ const CASES: Readonly<Record<string, Case>> = {
     cluster: { circuit_breakers: { thresholds: [{ max_connections: 1 }] } },
   },
   'no-room': { cluster: { circuit_breakers: { thresholds: [{ max_connections: 0 }] } }, client: ['heed', 'end'] },
+  'no-room-for-who-waits': {
+    cluster: { circuit_breakers: { thresholds: [{ max_pending_requests: 0 }] } },
+    client: ['heed', 'end'],
+  },
   'no-cluster': { proxy: { cluster: 'nobody' }, client: ['heed', 'end'] },
   'silent-too-long': { proxy: { idle_timeout: '0.3s' }, upstream: ANSWER },
   'open-too-long': { proxy: { max_downstream_connection_duration: '0.4s' }, upstream: ANSWER },

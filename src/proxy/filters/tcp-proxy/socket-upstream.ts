@@ -9,7 +9,7 @@ import { resetSocket } from '../../network/reset-socket.ts'
 import { Timeout, type TimeoutOwner } from '../../timeout-queue.ts'
 import type { TcpUpstream, TcpUpstreamOwner } from './upstream.ts'
 
-/** A connection of its own to a host. It is one of the cluster's `connections` already. */
+/** A connection of its own to a host. It is one of the cluster's `connections` and `pending` already. */
 export class SocketUpstream implements TcpUpstream, TimeoutOwner {
   readonly #owner: TcpUpstreamOwner
   readonly #cluster: Cluster
@@ -129,6 +129,7 @@ export class SocketUpstream implements TcpUpstream, TimeoutOwner {
 
   /** It is a request of its cluster like others, which waits for its connection. */
   #leaveQueue(): void {
+    this.#cluster.breaker.default.pending.free()
     this.#cluster.stats.pendingActive.value--
     this.#host.pending--
   }

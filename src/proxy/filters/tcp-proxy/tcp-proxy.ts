@@ -128,12 +128,20 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
   }
 
   #open(cluster: Cluster, host: EndpointHost): void {
-    if (!cluster.breaker.default.connections.tryTake()) {
+    const { connections, pending } = cluster.breaker.default
+    if (!connections.tryTake()) {
       cluster.stats.connectionOverflow.value++
       this.upstreamOverflowed()
       return
     }
     this.#info.attemptCount++
+    // While it is connected it waits like a request (Envoy's ConnPoolImplBase::newStreamImpl), and no other attempt would find room at once.
+    if (!pending.tryTake()) {
+      connections.free()
+      cluster.stats.pendingOverflow.value++
+      this.#giveUp(cluster)
+      return
+    }
     this.#upstream = new SocketUpstream(this, cluster, host, this.#info.connection)
   }
 
@@ -161,7 +169,11 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
       this.#connect()
       return
     }
-    if (this.#cluster !== undefined) this.#cluster.stats.attemptsExceeded.value++
+    this.#giveUp(this.#cluster)
+  }
+
+  #giveUp(cluster: Cluster | undefined): void {
+    if (cluster !== undefined) cluster.stats.attemptsExceeded.value++
     this.#fail(ResponseFlag.UpstreamRetryLimitExceeded)
   }
 
