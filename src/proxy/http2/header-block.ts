@@ -29,6 +29,8 @@ export class HeaderBlock implements FieldSink {
   flat: string[] = []
   /** Why the section is malformed, in words for the peer. */
   error: string | undefined
+  /** It is a single field that is, whatever stands beside it. */
+  invalidField = false
   tooLarge = false
   contentLength = -1
   method = ''
@@ -54,6 +56,7 @@ export class HeaderBlock implements FieldSink {
     this.#kind = kind
     this.flat = kind === BlockKind.Request ? REQUEST.slice() : kind === BlockKind.Response ? [':status', ''] : []
     this.error = undefined
+    this.invalidField = false
     this.tooLarge = false
     this.contentLength = -1
     this.method = ''
@@ -93,6 +96,7 @@ export class HeaderBlock implements FieldSink {
 
   /** The section is complete. */
   finish(): void {
+    this.invalidField = this.error !== undefined
     if (this.error !== undefined || this.tooLarge) return
     if (this.#kind === BlockKind.Request) this.error = this.#request()
     else if (this.#kind === BlockKind.Response && this.status === 0) this.error = 'missing :status'

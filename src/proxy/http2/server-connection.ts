@@ -197,12 +197,13 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     if (block.error === undefined && block.protocol !== '' && !this.options.allowConnect)
       block.error = ':protocol not allowed'
     if (selfDependent) block.error = 'stream depends on itself'
+    const manager = this.#owner.manager()
     if (block.error !== undefined) {
+      if (manager !== undefined) this.#malformed(manager, id)
       if (!this.options.streamErrors) throw protocolError(block.error)
       this.#refuse(id, ErrorCode.ProtocolError)
       return
     }
-    const manager = this.#owner.manager()
     if (manager === undefined || this.streams.size >= this.options.maxStreams) {
       this.#refuse(id, ErrorCode.RefusedStream)
       if (manager === undefined) this.drain()
@@ -242,6 +243,12 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
       if (!this.options.streamErrors) throw protocolError(reason)
       this.streamError(stream, ErrorCode.ProtocolError, reason)
     } else stream.receiveTrailers(block.headers())
+  }
+
+  #malformed(manager: ConnectionManager, id: number): void {
+    const stream = new Http2ServerStream(this, id)
+    const http = manager.newStream(stream, this.#info, 'HTTP/2')
+    stream.malformed(http, this.block.invalidField ? 'http2.invalid.header.field' : 'http2.violation.of.messaging.rule')
   }
 
   #refuse(id: number, code: ErrorCode): void {

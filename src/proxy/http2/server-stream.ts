@@ -42,6 +42,15 @@ export class Http2ServerStream extends Http2Stream implements ResponseEncoder, T
     http.onCodecError(status, details)
   }
 
+  /** What is malformed is no request (RFC 9113 8.1.1). It is told as one that was reset, by Envoy, too: who looks for it finds it in the log. */
+  malformed(http: HttpStream, details: string): void {
+    this.#http = http
+    this.#over = true
+    this.abort()
+    http.begin(new HeaderMap())
+    http.onDownstreamReset(ResponseFlag.DownstreamProtocolError, details)
+  }
+
   // From the connection
 
   protected deliverData(data: BodyBuffer, end: boolean): void {

@@ -15,9 +15,9 @@ export const KNOWN: readonly Known<Trial>[] = [
     value: /^(\w+_\w+ ≠ closed|1 ≠ absent)$/,
   },
   {
-    why: 'what is malformed is no request (RFC 9113 8.1.1), and has no line in the log; in Envoy it has one without path and method, and counts as a request that was reset',
+    why: 'what cannot be read as headers at all is no request; in Envoy it has a line in the log, and counts as one that was reset',
     fact: /^(malformed|stats\.http\.downstream_(rq_(rx_reset|(http2_)?total)|cx_destroy(_local)?_active_rq)|stats\.http2\.rx_messaging_error)$/,
-    of: (_, [, theirs]) => theirs.has('malformed'),
+    of: (_, [, theirs]) => theirs.get('malformed')?.includes(' codec_error:') === true,
   },
   {
     why: 'a connection that is in error is not read to the end of what came with it',
