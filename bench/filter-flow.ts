@@ -1,7 +1,8 @@
 /**
  * Whole flows of real modules: context create, request headers, response headers, log, done, delete. Prints what a flow costs with
- * all limits on, and what of that is fuel: each module has a process of its own, in which an instance with fuel and one without take
- * turns (bench/paired.ts). Where the code of two instances comes to lie moves a flow by some per cent, so several processes are run.
+ * all limits on, what of that is fuel, and how many times as long it takes as on a host that does nothing for anybody's safety
+ * (bench/raw-host.ts): each module has a process of its own, in which two instances take turns (bench/paired.ts).
+ * Where the code of two instances comes to lie moves a flow by some per cent, so several processes are run.
  *
  * node bench/filter-flow.ts [--module part-of-a-name] [--processes 3]
  */
@@ -11,8 +12,9 @@ import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { buildExtension } from '../sdk/assemblyscript/build.ts'
-import { compileModuleSync, type PluginConfig } from '../src/wasm/index.ts'
+import { compileModuleSync } from '../src/wasm/index.ts'
 import { compareInTurn, type Paired } from './paired.ts'
+import { rawFlow } from './raw-host.ts'
 import { REQUEST, RESPONSE, StubStream, startStub } from './wasm-stub.ts'
 
 const FOLDER = fileURLToPath(new URL('../../shared/modules/', import.meta.url))
@@ -21,8 +23,16 @@ const REFERENCE: Readonly<Record<string, string>> = {
   'cpp-add-response-header.wasm': '<= 2, Envoy 4-8',
   'go-http-headers.wasm': '<= 20',
 }
-const CONFIG: Readonly<Record<string, Partial<PluginConfig>>> = {
-  'go-http-headers.wasm': { configuration: '{"header":"x-a","value":"b"}' },
+const CONFIGURATION: Readonly<Record<string, string>> = {
+  'go-http-headers.wasm': '{"header":"x-a","value":"b"}',
+}
+
+/** What one process found. */
+interface Run {
+  /** With fuel beside without. */
+  readonly fuel: Paired
+  /** With fuel beside the raw host. */
+  readonly raw: Paired
 }
 
 const { values } = parseArgs({
@@ -38,7 +48,9 @@ function parent(): void {
   const rows: Record<string, unknown>[] = []
   const costs: number[] = []
   for (const file of files.filter((name) => name.includes(values.module ?? ''))) {
-    const runs = Array.from({ length: Number(values.processes) }, () => run(file)).sort((x, y) => x.ratio - y.ratio)
+    const all = Array.from({ length: Number(values.processes) }, () => run(file))
+    const runs = all.map(({ fuel }) => fuel).sort((x, y) => x.ratio - y.ratio)
+    const raws = all.map(({ raw }) => raw).sort((x, y) => x.ratio - y.ratio)
     // Of an even number the worse: take an odd one.
     const middle = runs[runs.length >> 1]
     costs.push(middle.ratio)
@@ -50,6 +62,8 @@ function parent(): void {
       processes: `${percent(runs[0].ratio)} … ${percent(runs[runs.length - 1].ratio)}`,
       quartiles: middle.quartiles.map(percent).join(' … '),
       '95 % of the median': middle.interval.map(percent).join(' … '),
+      'x raw host': raws[raws.length >> 1].ratio.toFixed(2),
+      'raw processes': `${raws[0].ratio.toFixed(2)} … ${raws[raws.length - 1].ratio.toFixed(2)}`,
       'us, reference': REFERENCE[basename(file)] ?? '',
     })
   }
@@ -60,20 +74,23 @@ function parent(): void {
   console.log(`fuel costs at the median of the ${costs.length} flows: ${percent(median)}`)
 }
 
-function run(file: string): Paired {
+function run(file: string): Run {
   const args = [fileURLToPath(import.meta.url), '--child', file]
   return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }))
 }
 
 async function child(file: string): Promise<void> {
   const bytes = file.endsWith('.ts') ? await buildExtension(file) : readFileSync(file)
-  const config = CONFIG[basename(file)]
-  console.log(JSON.stringify(compareInTurn(flow(bytes, true, config), flow(bytes, false, config))))
+  const configuration = CONFIGURATION[basename(file)] ?? ''
+  const ours = flow(bytes, true, configuration)
+  const fuel = compareInTurn(ours, flow(bytes, false, configuration))
+  const raw = compareInTurn(ours, rawFlow(bytes, configuration, REQUEST, RESPONSE))
+  console.log(JSON.stringify({ fuel, raw } satisfies Run))
 }
 
-function flow(bytes: Uint8Array, fuel: boolean, config: Partial<PluginConfig> = {}): () => void {
+function flow(bytes: Uint8Array, fuel: boolean, configuration: string): () => void {
   const compiled = compileModuleSync(bytes, { fuel, logBurst: 1e9, logsPerSecond: 1e9 })
-  const plugin = startStub(compiled, config)
+  const plugin = startStub(compiled, { configuration })
   return () => {
     const stream = new StubStream(REQUEST.slice(), RESPONSE.slice())
     const context = plugin.createHttpContext(stream)

@@ -13,7 +13,7 @@ interface Entry<T> {
   readonly value: T
 }
 
-/** Longer byte strings are not remembered. */
+/** Longer byte strings are not remembered, unless told. */
 const LONGEST = 64
 const SLOTS = 1024
 /** Leaves the number of a slot of 32 bits. */
@@ -30,14 +30,16 @@ export class InternTable<T> {
   /** Of each slot the last that came and has no entry. */
   readonly #missed: string[] = new Array(SLOTS).fill('')
   readonly #make: (text: string) => T
+  readonly #longest: number
 
-  constructor(make: (text: string) => T) {
+  constructor(make: (text: string) => T, longest = LONGEST) {
     this.#make = make
+    this.#longest = longest
   }
 
   /** The caller has checked the range. A `view` of the same memory makes it faster. */
   get(memory: Buffer, start: number, length: number, view?: DataView): T {
-    if (view === undefined || length < 4 || length > LONGEST) return this.#getByBytes(memory, start, length)
+    if (view === undefined || length < 4 || length > this.#longest) return this.#getByBytes(memory, start, length)
     const first = view.getInt32(start, true)
     const middle = view.getInt32(start + ((length - 4) >>> 1), true)
     const last = view.getInt32(start + length - 4, true)
@@ -49,7 +51,7 @@ export class InternTable<T> {
   }
 
   #getByBytes(memory: Buffer, start: number, length: number): T {
-    if (length === 0 || length > LONGEST) return this.#make(memory.latin1Slice(start, start + length))
+    if (length === 0 || length > this.#longest) return this.#make(memory.latin1Slice(start, start + length))
     const short = length < 4
     const first = short ? shortWord(memory, start, length) : wordAt(memory, start)
     const middle = short ? 0 : wordAt(memory, start + ((length - 4) >>> 1))

@@ -10,6 +10,7 @@ declare namespace WebAssembly {
   class Module {
     constructor(bytes: BufferSource, options?: { builtins?: readonly 'js-string'[] })
     readonly [Symbol.toStringTag]: 'WebAssembly.Module'
+    static imports(module: Module): { module: string; name: string; kind: string }[]
   }
   class Instance {
     constructor(module: Module, imports: Record<string, Record<string, ImportValue>>)

@@ -7,6 +7,8 @@ import { type AttributeValue, childOf, Dictionary, Proto } from './value.ts'
 
 /** A path has at most this many segments. */
 const DEEPEST = 32
+/** Bytes of a path that is remembered: those into metadata have names of filters and keys. */
+const LONGEST = 256
 
 /** Legacy names at the top of the tree, gone from Envoy 1.33 on; modules of their time still ask for them. */
 const LEGACY: Readonly<Record<string, string>> = {
@@ -41,7 +43,7 @@ export interface PropertyPath {
 }
 
 /** Paths as modules write them; the same few come for ever. Undefined: too deep. */
-export const propertyPaths: InternTable<PropertyPath | undefined> = new InternTable(splitPath)
+export const propertyPaths: InternTable<PropertyPath | undefined> = new InternTable(splitPath, LONGEST)
 
 /** Segments are joined with NUL; the C++ SDK may put one more at the end. */
 export function splitPath(path: string): PropertyPath | undefined {
