@@ -3,11 +3,11 @@
  * the upstream gets, log and counters. `DIFFERENTIAL=runs[:seed]` makes others (asked.ts); a trial is made again by its seed, which its
  * name tells.
  */
-import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setLogLevel } from '../../../src/telemetry/log.ts'
 import { envoy } from '../../peers/index.ts'
 import { asked } from '../asked.ts'
+import { assertNone } from '../assert-none.ts'
 import { differing, shown } from '../known-facts.ts'
 import { compare } from './compare.ts'
 import { generate } from './generate.ts'
@@ -33,6 +33,6 @@ describe('frames of HTTP/2 clients', { skip: peer.skip }, () => {
     }
     context.diagnostic(`${trials.length} connections, ${found.length} differ`)
     if (longer) console.log(`${trials.length} connections, ${found.length} differ`)
-    assert.equal(found.length, 0, found.slice(0, 5).join('\n'))
+    assertNone(found)
   })
 })

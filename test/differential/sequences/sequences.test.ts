@@ -2,10 +2,10 @@
  * Generated programs over the life of a stream, on Envoy and on our proxy: status, headers, body and trailers that the client and the upstream
  * saw, and the callbacks of the module with what its calls returned have to be the same. DIFFERENTIAL=runs[:seed] makes others (asked.ts).
  */
-import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { envoy } from '../../peers/index.ts'
 import { asked } from '../asked.ts'
+import { assertNone } from '../assert-none.ts'
 import { compare, type Difference } from './compare.ts'
 import { generated } from './generate.ts'
 
@@ -15,7 +15,7 @@ const { runs, seed } = asked({ runs: 12, seed: 1 })
 describe('sequences of callbacks as generated', { skip: peer.skip }, () => {
   test(`${runs} programs`, async () => {
     const found = await compare(generated(runs, seed), peer.path)
-    assert.equal(found.length, 0, `${found.length} differ: ${found.slice(0, 5).map(shown).join('\n')}`)
+    assertNone(found.map(shown))
   })
 })
 

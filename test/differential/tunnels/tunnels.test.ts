@@ -8,6 +8,7 @@ import { describe, test } from 'node:test'
 import { setLogLevel } from '../../../src/telemetry/log.ts'
 import { envoy } from '../../peers/index.ts'
 import { asked } from '../asked.ts'
+import { assertNone } from '../assert-none.ts'
 import { differing, shown } from '../known-facts.ts'
 import { cases } from './cases.ts'
 import { compare } from './compare.ts'
@@ -35,7 +36,7 @@ describe('tunnels', { skip: peer.skip }, () => {
     }
     context.diagnostic(`${refused} refused, ${found.length} differ`)
     if (longer) console.log(`${trials.length} trials, ${refused} refused by both, ${found.length} differ`)
-    assert.equal(found.length, 0, found.slice(0, 5).join('\n'))
+    assertNone(found)
     assert.ok(refused <= runs / 3, `${refused} of ${trials.length} are refused`)
   })
 })
