@@ -8,6 +8,7 @@
 /** Who has to act: the user's configuration, an extension's author, the peer on either side, the machine, or us. */
 export type ErrorSource = 'config' | 'extension' | 'downstream' | 'upstream' | 'environment' | 'internal'
 
+/** What users find under a code. */
 export interface ErrorEntry {
   readonly source: ErrorSource
   /** What happened, as a sentence without a full stop; details follow after a colon. */
@@ -16,6 +17,7 @@ export interface ErrorEntry {
   readonly hint: string
 }
 
+/** By code; `node scripts/docs-errors.ts` writes them into the reference. */
 export const ERRORS = {
   SL1001: {
     source: 'config',

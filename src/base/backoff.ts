@@ -1,4 +1,4 @@
-/** Growing, jittered pauses between tries. All times in milliseconds. */
+/** The first pause, and the longest. */
 export interface BackoffOptions {
   readonly initialMs: number
   readonly maxMs: number
@@ -10,6 +10,7 @@ export interface BackoffOptions {
   readonly random?: () => number
 }
 
+/** Growing, jittered pauses between tries. All times in milliseconds. */
 export class Backoff {
   #tries = 0
   readonly #options: BackoffOptions

@@ -16,11 +16,13 @@ export function nowMs(): number {
   return seen[0]
 }
 
+/** A read is handled from now on: until `endReading` the clock stands still, but for `timeHasPassed`. */
 export function beginReading(): void {
   reading = true
   seen[0] = 0
 }
 
+/** Tells what happens inside of a read from what begins by itself (the reads of internal listeners are part of others). */
 export function isReading(): boolean {
   return reading
 }
@@ -30,6 +32,7 @@ export function timeHasPassed(): void {
   seen[0] = 0
 }
 
+/** The read is handled. Without this call the clock would stand still until the next one. */
 export function endReading(): void {
   reading = false
 }

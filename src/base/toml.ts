@@ -4,10 +4,11 @@
  * with its line, as is everything that TOML has not.
  */
 
+/** What stands on the right of a key; the numbers and dates that TOML has, too, are refused. */
 export type TomlValue = string | boolean | readonly TomlValue[] | TomlTable
 
 /** A value with the line (from 1) on which its key stands. */
-export interface TomlEntry {
+interface TomlEntry {
   readonly value: TomlValue
   readonly line: number
 }
@@ -15,7 +16,9 @@ export interface TomlEntry {
 /** Keys in the order in which they first stand in the file. */
 export class TomlTable extends Map<string, TomlEntry> {}
 
+/** Why a text is not read; its message begins with the line. */
 export class TomlError extends Error {
+  /** From 1. */
   readonly line: number
 
   constructor(line: number, message: string) {

@@ -252,6 +252,7 @@ function callOptions(L: LuaState) {
   return { timeoutMs: Math.trunc(timeout), async, lists: lists === true }
 }
 
+/** What a script's functions are called with. */
 export const STREAM: ObjectKind<StreamHandle> = {
   name: 'stream handle',
   methods: {
@@ -351,6 +352,7 @@ export function pushBody(L: LuaState, host: LuaStreamHost, wrap: boolean): numbe
   return 1
 }
 
+/** Pushes headers that a script got by a call. */
 export function pushHeaders(L: LuaState, headers: LuaHeaders): number {
   pushObject(L, HEADERS, headers)
   return 1
@@ -380,6 +382,7 @@ export function pushChunk(L: LuaState, host: LuaStreamHost, chunk: BodyBuffer | 
   return 1
 }
 
+/** All of them, whose metatables every VM has. */
 export const KINDS = [
   HEADERS,
   BODY,

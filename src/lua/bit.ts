@@ -18,6 +18,7 @@ const FOLDS: Readonly<Record<string, (a: number, b: number) => number>> = {
   bxor: (a, b) => a ^ b,
 }
 
+/** Leaves LuaJIT's `bit` library on top of the stack (bitop.luajit.org), which scripts written for Envoy may use. */
 export function openBit(L: LuaState): void {
   lua.lua_newtable(L)
   setOne(L, 'tobit', (value) => value)

@@ -30,6 +30,7 @@ export class LuaHeaders {
   }
 }
 
+/** `headers()` and `trailers()`. */
 export const HEADERS: ObjectKind<LuaHeaders> = {
   name: 'headers',
   methods: {

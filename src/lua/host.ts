@@ -10,6 +10,7 @@ export type LuaWait =
   | { readonly for: 'call'; readonly lists: boolean }
   | { readonly for: 'nothing' }
 
+/** A call of `httpCall`. */
 export interface LuaCall {
   readonly cluster: string
   readonly headers: HeaderMap
@@ -19,6 +20,7 @@ export interface LuaCall {
   readonly async: boolean
 }
 
+/** pino's; Lua's `logCritical` is `fatal`. */
 export type LuaLogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'
 
 /** A stream in one direction, as a script sees it; the proxy's Lua filter implements it. */
@@ -57,6 +59,7 @@ export interface LuaStreamHost {
   clearRouteCache(): void
 }
 
+/** What `streamInfo()` tells as it is, by the name of its method. */
 export type LuaInfoName =
   | 'protocol'
   | 'routeName'
@@ -67,6 +70,7 @@ export type LuaInfoName =
   | 'downstreamRemoteAddress'
   | 'requestedServerName'
 
+/** What `downstreamSslConnection()` tells. */
 export interface LuaTls {
   readonly mtls: boolean
   readonly presented: boolean

@@ -12,6 +12,7 @@ export let lauxlib: (typeof Fengari)['lauxlib']
 export let lualib: (typeof Fengari)['lualib']
 export let to_luastring: (typeof Fengari)['to_luastring']
 
+/** Loads it, once; what is exported above is there afterwards. */
 export function loadInterpreter(): void {
   if (lua !== undefined) return
   const load = createRequire(import.meta.url)

@@ -3,6 +3,7 @@ import type { LuaFunction, LuaState } from 'fengari'
 import { lauxlib, lua, to_luastring } from './interpreter.ts'
 import { pushText, throwLua } from './values.ts'
 
+/** `self` is the object; arguments stand from 2 on. Returns how many results it has pushed. */
 export type Method<T> = (L: LuaState, self: T) => number
 
 /** A kind of object, by name. */
@@ -58,6 +59,7 @@ export function registerKind<T>(L: LuaState, kind: ObjectKind<T>): void {
   lua.lua_pop(L, 1)
 }
 
+/** Pushes a userdata with the methods of its kind; the metatable must have been registered. */
 export function pushObject<T>(L: LuaState, kind: ObjectKind<T>, self: T): void {
   lua.lua_newuserdata(L, 0).data = { kind: kind.name, self }
   lauxlib.luaL_setmetatable(L, to_luastring(kind.name))
@@ -73,6 +75,7 @@ function targetAt(L: LuaState, index: number): { readonly kind?: string; readonl
   return lua.lua_touserdata(L, index)?.data ?? {}
 }
 
+/** Sets a field of the table on top of the stack. */
 export function setFunction(L: LuaState, name: string, fn: LuaFunction): void {
   lua.lua_pushcfunction(L, fn)
   lua.lua_setfield(L, -2, to_luastring(name))

@@ -12,6 +12,7 @@ interface PublicKey {
   readonly key: KeyObject | undefined
 }
 
+/** What `importPublicKey` gives; `get` is nil of a key that cannot be read. */
 export const PUBLIC_KEY: ObjectKind<PublicKey> = {
   name: 'public key',
   methods: {

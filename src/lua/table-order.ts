@@ -17,6 +17,7 @@ interface Tables {
   luaH_setint: (table: Table, key: number, value: unknown) => void
 }
 
+/** Changes the interpreter, whose modules `load` gives. */
 export function useListOrder(load: (part: string) => unknown): void {
   const tables = load('fengari/src/ltable.js') as Tables
   const set = tables.luaH_setint

@@ -5,11 +5,13 @@ import { lua, to_luastring } from './interpreter.ts'
 /** What is not there is no value in Envoy's API, rather than nil, which only functions of C can tell apart: `tostring()` fails. */
 export const NO_VALUE = 0
 
+/** Pushes a byte string (one character per byte). */
 export function pushText(L: LuaState, text: string): void {
   const bytes = Buffer.from(text, 'latin1')
   lua.lua_pushlstring(L, bytes, bytes.length)
 }
 
+/** Pushes bytes as a string of Lua, which may hold any. */
 export function pushBytes(L: LuaState, bytes: Uint8Array): void {
   lua.lua_pushlstring(L, bytes, bytes.length)
 }
@@ -45,10 +47,12 @@ export function textOr(L: LuaState, index: number, otherwise: string): string {
   return isGiven(L, index) ? needText(L, index, 'string') : otherwise
 }
 
+/** Neither nil nor left out. */
 export function isGiven(L: LuaState, index: number): boolean {
   return lua.lua_type(L, index) > lua.LUA_TNIL
 }
 
+/** Ends the script's call with an error that `pcall` can catch. */
 export function throwLua(L: LuaState, message: string): never {
   pushText(L, message)
   return lua.lua_error(L)

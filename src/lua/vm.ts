@@ -1,4 +1,3 @@
-/** One script in one Lua state, and the coroutines in which it handles streams. */
 import type { LuaState } from 'fengari'
 import { SluiceError } from '../errors.ts'
 import { KINDS, STREAM } from './api.ts'
@@ -39,6 +38,7 @@ EnvoyTimestampResolution = { MILLISECOND = 0, MICROSECOND = 1 }
 /** Nothing of these may be used to reach the machine or other scripts. */
 const REMOVED = ['dofile', 'loadfile']
 
+/** One script in one Lua state, and the coroutines in which it handles streams. */
 export class LuaVm {
   readonly #L: LuaState
   readonly hasRequest: boolean
@@ -106,6 +106,7 @@ export class LuaVm {
   }
 }
 
+/** What has become of a coroutine: `waiting` is for an answer, or for more of the stream. */
 export type RunState = 'new' | 'waiting' | 'done' | 'failed'
 
 /** One run of a handler. */

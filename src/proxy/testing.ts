@@ -32,6 +32,7 @@ export interface Running {
   close(): Promise<void>
 }
 
+/** The package of the filters' messages, for `@type`. */
 export const FILTERS = 'type.googleapis.com/envoy.extensions.filters'
 
 const ROUTER = `{ name: envoy.filters.http.router, typed_config: { "@type": ${FILTERS}.http.router.v3.Router } }`
@@ -79,6 +80,7 @@ export const H2_UPSTREAM = `typed_extension_protocol_options:
     "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
     explicit_http_config: { http2_protocol_options: {} }`
 
+/** A cluster as YAML, its endpoints on this machine; `extra` are lines behind it. */
 export function cluster(port: number | readonly number[], extra = '', name = 'up'): string {
   const ports = typeof port === 'number' ? [port] : port
   const endpoints = ports.map(
@@ -117,6 +119,7 @@ ${clusters.map((text) => `  - ${indent(text)}`).join('\n')}
   return startProxy({ bootstrap: parseBootstrap(yaml, 'test'), workers: 1, ...options })
 }
 
+/** The port that a listener was given. Throws where there is none of the name. */
 export function portOf(proxy: ProxyHandle, name = 'web'): number {
   const found = proxy.listeners().find((listener) => listener.name === name)
   if (found === undefined) throw new Error(`no listener ${name}`)
@@ -188,6 +191,7 @@ export async function rawUpstream(
   }
 }
 
+/** A whole response, trailers included. */
 export interface Answer {
   readonly status: number
   readonly headers: IncomingMessage['headers']
@@ -257,10 +261,12 @@ export function anyYaml(yaml: string): Any {
   return fromJson(AnySchema, parse(yaml) as JsonValue, { registry })
 }
 
+/** A listener as a management server sends it. */
 export function listenerAny(yaml: string): Any {
   return anyPack(ListenerSchema, fromJson(ListenerSchema, parse(yaml) as JsonValue, { registry }))
 }
 
+/** Likewise a cluster. */
 export function clusterAny(yaml: string): Any {
   return anyPack(ClusterSchema, fromJson(ClusterSchema, parse(yaml) as JsonValue, { registry }))
 }

@@ -1,8 +1,6 @@
-/**
- * Timeouts for streams and connections. A `setTimeout` per request would be a list node, a closure and two heap objects; here an
- * owner embeds its node, and all nodes of one duration wait in a line, where arming and cancelling are a few pointer writes.
- */
 import { nowMs } from '../base/read-clock.ts'
+
+/** Who has timeouts, and tells them apart by `kind`. */
 export interface TimeoutOwner {
   onTimeout(kind: number): void
 }
@@ -13,6 +11,10 @@ export const LONGEST_TIMER = 0x7fffffff
 /** So many durations may keep their timer while nobody waits: those of the configuration do, those that requests name go. */
 const MAX_EMPTY = 256
 
+/**
+ * Timeouts for streams and connections. A `setTimeout` per request would be a list node, a closure and two heap objects; here an
+ * owner embeds its node, and all nodes of one duration wait in a line, where arming and cancelling are a few pointer writes.
+ */
 export class Timeout {
   readonly owner: TimeoutOwner
   readonly kind: number

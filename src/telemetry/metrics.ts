@@ -4,6 +4,7 @@
  */
 export type MetricType = 'counter' | 'gauge' | 'histogram'
 
+/** Values by name; the metrics of a family differ in them. */
 export type Labels = Readonly<Record<string, string>>
 
 /** A counter or a gauge. */

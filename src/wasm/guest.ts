@@ -1,5 +1,6 @@
 import type { CallbackName } from './abi/signatures.ts'
 
+/** A callback; undefined where the module does not export it. What has no result gives undefined, which nobody looks at. */
 export type GuestFunction = ((...args: number[]) => number) | undefined
 
 /**

@@ -2,6 +2,7 @@ import { SluiceError } from '../errors.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import type { PluginConfig } from './plugin-config.ts'
 
+/** Where a plugin departs from Envoy's host by its own wish; each is explained at the plugin's config. */
 export type HostOptions = Pick<PluginConfig, 'keepContentLength' | 'passInvalidUtf8' | 'specFinishOrder'>
 
 /** What an extension's owner may set of the host: limits, and where Envoy's way is wanted. */

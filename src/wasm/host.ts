@@ -8,6 +8,7 @@ import type { LogLevel } from './abi/constants.ts'
 import type { AttributeValue } from './attributes/value.ts'
 import type { PluginFailure } from './failure.ts'
 
+/** An answer of the plugin in place of the upstream's (`proxy_send_local_response`). */
 export interface LocalReply {
   readonly status: number
   /** For the access log's response code details; no white space. */
@@ -24,6 +25,7 @@ export interface ReadableState {
   get(name: string): Uint8Array | undefined
 }
 
+/** The same, for writing. */
 export interface FilterState extends ReadableState {
   set(name: string, value: Uint8Array): void
 }
@@ -77,6 +79,7 @@ export interface ConnectionHost extends AttributeHost {
   onPluginFailed(failure: PluginFailure): void
 }
 
+/** A request that a plugin makes (`proxy_http_call`). Its headers have been checked: `:method`, `:path` and `:authority` are there. */
 export interface HttpCallout {
   readonly cluster: string
   readonly headers: HeaderMap
@@ -95,6 +98,7 @@ export type HttpCalloutResult =
     }
   | { readonly failure: string }
 
+/** Which method is called, by its full service name; `metadata` comes before the first message. */
 export interface GrpcCallout {
   readonly cluster: string
   readonly service: string
@@ -102,6 +106,7 @@ export interface GrpcCallout {
   readonly metadata: HeaderMap
 }
 
+/** What comes back on a gRPC stream, in this order. `onClose` is the last and comes once, with a status of gRPC (0 to 16). */
 export interface GrpcEvents {
   onInitialMetadata(metadata: HeaderMap): void
   onMessage(message: Uint8Array): void
@@ -109,6 +114,7 @@ export interface GrpcEvents {
   onClose(status: number, message: string): void
 }
 
+/** A stream that a plugin writes to (`proxy_grpc_stream`). */
 export interface GrpcStream {
   /** Bytes that the cluster has been given while it took no more. */
   readonly waiting: number
@@ -118,7 +124,9 @@ export interface GrpcStream {
   cancel(): void
 }
 
+/** What is under way and may be given up. */
 export interface Callout {
+  /** No result follows. */
   cancel(): void
 }
 
@@ -142,8 +150,10 @@ export interface ResolvedAddress {
   readonly ttl: number
 }
 
+/** A value with the number of its last change: `setData` with another `cas` than that changes nothing. */
 export interface SharedValue {
   readonly value: Uint8Array
+  /** Never 0, with which `setData` writes whatever is there. */
   readonly cas: number
 }
 
@@ -173,16 +183,20 @@ export interface MetricHandle {
   record(value: number): void
 }
 
+/** Where the metrics of plugins live: longer than the VMs that define them. */
 export interface MetricSink {
+  /** `type` is one of METRIC. The same name of the same type is the same metric, whoever defines it. */
   define(type: number, name: string): MetricHandle
 }
 
+/** By what logs and counts tell plugins apart. */
 export interface PluginIdentity {
   readonly name: string
   readonly rootId: string
   readonly vmId: string
 }
 
+/** Where `proxy_log` goes to, and what a module writes to its standard output and error. */
 export interface LogSink {
   /** The message as the module wrote it (UTF-8 decoded); the embedder puts plugin, root id and VM id before it. */
   log(level: LogLevel, message: string, plugin: PluginIdentity): void
@@ -190,6 +204,7 @@ export interface LogSink {
   readonly level: number
 }
 
+/** The time that modules are told; a test sets it. */
 export interface Clock {
   /** Milliseconds since 1970, with fraction. */
   wallMs(): number
@@ -197,11 +212,13 @@ export interface Clock {
   monotonicMs(): number
 }
 
+/** What ticks and pauses before a reload are made with; a test runs them by hand. */
 export interface Timers {
   /** Calls once; returns what stops it. */
   after(ms: number, callback: () => void): () => void
 }
 
+/** What all plugins of a thread share. */
 export interface HostServices {
   readonly shared: SharedStore
   readonly metrics: MetricSink
@@ -217,6 +234,7 @@ export interface HostServices {
   count?(plugin: string, event: PluginEvent, times?: number): void
 }
 
+/** What is counted of a plugin; those of reloads are Envoy's. */
 export type PluginEvent =
   | 'vm_reload'
   | 'vm_reload_backoff'

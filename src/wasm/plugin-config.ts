@@ -43,6 +43,7 @@ export interface PluginSettings {
   readonly keepContentLength: boolean
 }
 
+/** Fills in what the config leaves open. Throws SL4017 for an environment that WASI cannot express. */
 export function settle(config: PluginConfig): PluginSettings {
   for (const [name, value] of Object.entries(config.environment ?? {})) {
     if (name === '' || /[=\0]/.test(name) || value.includes('\0')) {

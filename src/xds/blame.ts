@@ -1,7 +1,7 @@
 import { isWholeState } from './type-urls.ts'
 
 /** What a NACK means for the resources of its response. */
-export interface Blame {
+interface Blame {
   /** The resources that the NACK is about. */
   readonly blamed: readonly string[]
   /** Responses to send so that the others are not held back with them. */

@@ -24,8 +24,10 @@ const EXTENSION_REPORT_TYPE = 'type.googleapis.com/sluice.v1.ExtensionStatus'
 /** `control_plane.identifier` of every response of a control plane that reads extension reports. */
 export const CONTROL_PLANE_IDENTIFIER = 'sluice'
 
+/** `ready`: the proxy has taken the module. `failed`: a fallback serves in its place. `fetching`: all that comes before. */
 export type ExtensionState = 'fetching' | 'ready' | 'failed'
 
+/** What became of one extension of a stream. */
 export interface ExtensionReport {
   /** The name of the ECDS resource. */
   readonly name: string

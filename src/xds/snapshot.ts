@@ -5,7 +5,7 @@ import type { Any } from '@bufbuild/protobuf/wkt'
 export type Resources = Readonly<Record<string, ReadonlyMap<string, Any>>>
 
 /** A resource with its own version, as delta streams need it. */
-export interface VersionedResource {
+interface VersionedResource {
   readonly resource: Any
   /** Of the content: equal content has an equal version, across restarts too, so a reconnecting delta client is spared. */
   readonly version: string

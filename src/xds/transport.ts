@@ -30,6 +30,7 @@ export interface Peer {
 
 /** The server's ends of the same. */
 export type AdsServerStream = Stream<DiscoveryResponse, DiscoveryRequest>
+/** The incremental variant, seen from the server. */
 export type DeltaAdsServerStream = Stream<DeltaDiscoveryResponse, DeltaDiscoveryRequest>
 
 /** How a client reaches its management server. Opening never throws: a failure closes the stream with its error. */

@@ -4,6 +4,7 @@
  */
 export const WASM_ENV_PREFIX = 'ISTIO_META_'
 
+/** The keys, with Istio's names where Istio has one. */
 export const WasmEnv = {
   /** The raw `.dockerconfigjson`; empty when the secret that was asked for is not to be had. */
   pullSecret: 'ISTIO_META_WASM_IMAGE_PULL_SECRET',

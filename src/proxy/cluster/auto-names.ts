@@ -1,4 +1,3 @@
-/** `auto_sni` and `auto_san_validation`: the host of each request names the server that its connection asks for, and has to be. */
 import { isIP } from 'node:net'
 import {
   type UpstreamHttpProtocolOptions,
@@ -18,6 +17,7 @@ export interface AutoNames {
   readonly header: string
 }
 
+/** `auto_sni` and `auto_san_validation`: the host of each request names the server that its connection asks for, and has to be. */
 export function autoNames(options: UpstreamHttpProtocolOptions | undefined, path: string): AutoNames | undefined {
   if (options === undefined) return undefined
   const fields = ['auto_sni', 'auto_san_validation', 'override_auto_sni_header']

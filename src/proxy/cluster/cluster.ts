@@ -1,5 +1,3 @@
-/** A cluster in one worker: its hosts, who of them is used, and what is under way to them. */
-
 import { performance } from 'node:perf_hooks'
 import type { Cluster as ClusterProto } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
 import type { ClusterLoadAssignment } from '../../../gen/envoy/config/endpoint/v3/endpoint_pb.ts'
@@ -29,6 +27,7 @@ import type { MetadataMatch } from './lb/metadata-match.ts'
 import { countSubsets, NO_SUBSETS } from './lb/subset-balancer.ts'
 import { OutlierDetector } from './outlier/outlier-detector.ts'
 
+/** A cluster in one worker: its hosts, who of them is used, and what is under way to them. */
 export class Cluster implements ClusterFacts {
   readonly config: ClusterConfig
   readonly name: string

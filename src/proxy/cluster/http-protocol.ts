@@ -21,7 +21,7 @@ import { type HeaderKeyFormat, headerKeyFormat } from '../http1/header-key-forma
 import { type AutoNames, autoNames } from './auto-names.ts'
 
 /** What a cluster says of its HTTP. */
-export interface HttpProtocol {
+interface HttpProtocol {
   idleTimeout: ClusterProto['connectTimeout']
   maxDuration: ClusterProto['connectTimeout']
   maxRequests: number

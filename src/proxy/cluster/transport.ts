@@ -1,4 +1,3 @@
-/** How the endpoints of a cluster are spoken to: in plain, by TLS, with PROXY protocol in front; and which endpoint how. */
 import {
   type Cluster_TransportSocketMatch,
   Cluster_TransportSocketMatchSchema,
@@ -29,6 +28,7 @@ import type { AutoNames } from './auto-names.ts'
 import { type ProxyHeaderWriter, proxyHeaderWriter } from './proxy-protocol.ts'
 import { compileUpstreamTls, type UpstreamTls } from './upstream-tls.ts'
 
+/** How the endpoints of a cluster are spoken to: in plain, by TLS, with PROXY protocol in front; and which endpoint how. */
 export interface Transport {
   readonly tls: UpstreamTls | undefined
   /** Writes PROXY protocol's header in front of each connection. */

@@ -13,6 +13,7 @@ import { field_status, file_status, message_status } from '../../../gen/xds/anno
 import { registry } from '../../xds/registry.ts'
 import { messageName } from './any.ts'
 
+/** One of them, and where it stands. */
 export interface UnexpectedField {
   readonly kind: 'unknown' | 'work in progress' | 'deprecated'
   readonly typeName: string

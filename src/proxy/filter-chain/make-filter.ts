@@ -19,7 +19,7 @@ export interface ChainPlace extends ListenerPlace {
 }
 
 /** What is to be made of one filter's config. */
-export interface FilterOrder {
+interface FilterOrder {
   /** The filter's name in its chain. */
   readonly name: string
   readonly message: unknown

@@ -1,4 +1,3 @@
-/** `envoy.filters.http.buffer`: holds a request until all of it is there. */
 import {
   BufferPerRouteSchema,
   type Buffer as BufferProto,
@@ -21,6 +20,7 @@ interface Limit {
   readonly bytes: number
 }
 
+/** `envoy.filters.http.buffer`: holds a request until all of it is there. */
 export const bufferFilter: HttpFilterFactory<typeof BufferSchema, typeof BufferPerRouteSchema> = {
   name: 'envoy.filters.http.buffer',
   configType: BufferSchema,

@@ -1,5 +1,3 @@
-/** `envoy.filters.http.cors`: answers preflight requests and marks responses, by the policy of the route. */
-
 import {
   type CorsPolicy,
   CorsPolicySchema,
@@ -45,6 +43,7 @@ const FIELDS = [
   'forward_not_matching_preflights',
 ]
 
+/** `envoy.filters.http.cors`: answers preflight requests and marks responses, by the policy of the route. */
 export const cors: HttpFilterFactory<typeof CorsSchema, typeof CorsPolicySchema> = {
   name: 'envoy.filters.http.cors',
   configType: CorsSchema,

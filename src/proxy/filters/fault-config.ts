@@ -16,6 +16,7 @@ import { fraction } from '../route/route-match.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import { LONGEST_TIMER } from '../timeout-queue.ts'
 
+/** A compiled HTTPFault: of the filter, or of a route. */
 export interface FaultSettings {
   readonly delayMs: Amount | undefined
   readonly abort: Abort | undefined
@@ -129,6 +130,7 @@ class Amount {
   }
 }
 
+/** Compiles a config. Throws on fields that the proxy does not have, and on shares and codes that no request could meet. */
 export function faultSettings(config: HTTPFault): FaultSettings {
   onlyFields(HTTPFaultSchema, config, FIELDS, 'fault')
   return {
@@ -144,6 +146,7 @@ export function faultSettings(config: HTTPFault): FaultSettings {
   }
 }
 
+/** What the filter counts, under `<stat_prefix>fault.`; `active` is that of all workers, for `max_active_faults`. */
 export function faultStats({ stats, statPrefix, workerIndex, prepared }: FactoryContext): FaultStats {
   const scope = stats.scope(`${statPrefix}fault.`)
   const memory = prepared as SharedArrayBuffer | undefined

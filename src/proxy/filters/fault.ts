@@ -1,4 +1,3 @@
-/** `envoy.filters.http.fault`: delays and aborts a share of the requests, and slows their answers down. */
 import { HTTPFaultSchema } from '../../../gen/envoy/extensions/filters/http/fault/v3/fault_pb.ts'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
@@ -16,6 +15,7 @@ import { ResponseRate } from './response-rate.ts'
 
 const NAME = 'envoy.filters.http.fault'
 
+/** `envoy.filters.http.fault`: delays and aborts a share of the requests, and slows their answers down. */
 export const fault: HttpFilterFactory<typeof HTTPFaultSchema, typeof HTTPFaultSchema> = {
   name: NAME,
   configType: HTTPFaultSchema,

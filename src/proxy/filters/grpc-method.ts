@@ -17,7 +17,7 @@ import { HeaderMutations } from '../http/header-mutations.ts'
 import type { StreamInfo } from '../http/stream-info.ts'
 
 /** The bytes of the one message of the answer; undefined: there is none, or the call failed. */
-export type GrpcAnswered = (message: Buffer | undefined, span: CallSpan | undefined) => void
+type GrpcAnswered = (message: Buffer | undefined, span: CallSpan | undefined) => void
 
 /** A unary method of a service that a filter asks by the proxy's own client. */
 export class GrpcMethod {

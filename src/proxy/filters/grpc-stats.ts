@@ -1,4 +1,3 @@
-/** `envoy.filters.http.grpc_stats`: counts gRPC calls and their messages by method and final status. */
 import {
   type FilterConfig,
   FilterConfigSchema,
@@ -23,6 +22,7 @@ const MAX_METHODS = 500
 const MAX_STATUSES = 100
 const OWN_STATUS = /^(\d|1[0-6])$/
 
+/** `envoy.filters.http.grpc_stats`: counts gRPC calls and their messages by method and final status. */
 export const grpcStats: HttpFilterFactory<typeof FilterConfigSchema> = {
   name: NAME,
   configType: FilterConfigSchema,

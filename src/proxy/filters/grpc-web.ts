@@ -1,4 +1,3 @@
-/** `envoy.filters.http.grpc_web`: gRPC for browsers (grpc/doc/PROTOCOL-WEB.md), binary and text. */
 import { GrpcWebSchema } from '../../../gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.ts'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
@@ -14,6 +13,7 @@ import { grpcFromHttp } from '../http/grpc-from-http.ts'
 import { percentEncode } from '../http/local-reply.ts'
 import { isGrpc } from '../route/route-match.ts'
 
+/** `envoy.filters.http.grpc_web`: gRPC for browsers (grpc/doc/PROTOCOL-WEB.md), binary and text. */
 export const grpcWeb: HttpFilterFactory<typeof GrpcWebSchema> = {
   name: 'envoy.filters.http.grpc_web',
   configType: GrpcWebSchema,

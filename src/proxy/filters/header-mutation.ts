@@ -1,8 +1,3 @@
-/**
- * `envoy.filters.http.header_mutation`: the filter's mutations, then those of the route, its virtual host and the route configuration; the
- * other way round where the most specific ones shall win.
- */
-
 import type { HeaderMutation } from '../../../gen/envoy/config/common/mutation_rules/v3/mutation_rules_pb.ts'
 import {
   HeaderMutationPerRouteSchema,
@@ -28,6 +23,10 @@ interface Compiled {
   readonly response: readonly HeaderMutations[]
 }
 
+/**
+ * `envoy.filters.http.header_mutation`: the filter's mutations, then those of the route, its virtual host and the route configuration; the
+ * other way round where the most specific ones shall win.
+ */
 export const headerMutation: HttpFilterFactory<typeof HeaderMutationSchema, typeof HeaderMutationPerRouteSchema> = {
   name: 'envoy.filters.http.header_mutation',
   configType: HeaderMutationSchema,

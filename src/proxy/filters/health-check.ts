@@ -1,4 +1,3 @@
-/** `envoy.filters.http.health_check`: answers health checks in the proxy. */
 import {
   type HealthCheck,
   HealthCheckSchema,
@@ -23,6 +22,7 @@ import { type HeaderMatch, headerMatch } from '../match/header.ts'
 import { sharedMemoryForCells } from '../shared-cells.ts'
 import { type CachedAnswer, HealthCheckCache } from './health-check-cache.ts'
 
+/** `envoy.filters.http.health_check`: answers health checks in the proxy. */
 export const healthCheck: HttpFilterFactory<typeof HealthCheckSchema> = {
   name: 'envoy.filters.http.health_check',
   configType: HealthCheckSchema,

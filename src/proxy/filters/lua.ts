@@ -1,4 +1,3 @@
-/** `envoy.filters.http.lua`: runs a script's `envoy_on_request` and `envoy_on_response` as coroutines. */
 import {
   type Lua,
   type LuaPerRoute,
@@ -30,6 +29,7 @@ export interface RouteScript {
   readonly context: Readonly<Record<string, unknown>>
 }
 
+/** The scripts of one filter, each loaded once per worker: its own, and those that routes choose by name. */
 export class LuaSettings {
   readonly context: FactoryContext
   readonly main: LuaVm | undefined
@@ -78,6 +78,7 @@ export class LuaSettings {
   }
 }
 
+/** `envoy.filters.http.lua`: runs a script's `envoy_on_request` and `envoy_on_response` as coroutines. */
 export const luaFilter: HttpFilterFactory<typeof LuaSchema, typeof LuaPerRouteSchema> = {
   name: 'envoy.filters.http.lua',
   configType: LuaSchema,

@@ -6,7 +6,7 @@ import { grpcFrame, grpcMessage } from '../grpc-frame.ts'
 import type { Running } from '../testing.ts'
 
 /** The message to answer with; `fail`: an error of gRPC; `hang`: nothing. */
-export type GrpcAnswer = Uint8Array | 'fail' | 'hang'
+type GrpcAnswer = Uint8Array | 'fail' | 'hang'
 
 /** Answers each call by what `handler` says of its headers and message. */
 export async function grpcService(

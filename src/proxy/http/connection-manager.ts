@@ -1,4 +1,3 @@
-/** The HTTP connection manager: what is done to every request and response around the filter chain. */
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { AsyncClient } from '../cluster/async-client.ts'
 import type { FilterSlot } from '../filter-chain/slot.ts'
@@ -29,7 +28,8 @@ export interface RouteSource {
   readonly table: RouteTable | undefined
 }
 
-export interface ConnectionManagerParts {
+/** What a HttpConnectionManager was compiled into. */
+interface ConnectionManagerParts {
   readonly options: HttpOptions
   readonly slots: readonly FilterSlot<HttpFilterConfig>[]
   readonly routes: RouteSource
@@ -38,16 +38,19 @@ export interface ConnectionManagerParts {
   readonly stats: HttpStats
   readonly localReplyMapper: LocalReplyMapper | undefined
   readonly tracing: Tracing | undefined
+  /** `per_connection_buffer_limit_bytes` of the listener. */
   readonly bufferLimit: number
   readonly filterChainName: string
   /** Istio's request metrics, where the node is one of Istio's. */
   readonly report: ((info: StreamInfo) => void) | undefined
+  /** Clients come by TLS: the scheme of a request that names none is https. */
   readonly tls: boolean
   readonly overload: OverloadState | undefined
 }
 
 const NONE: readonly string[] = []
 
+/** The HTTP connection manager: what is done to every request and response around the filter chain. */
 export class ConnectionManager {
   readonly options: HttpOptions
   readonly slots: readonly FilterSlot<HttpFilterConfig>[]

@@ -9,6 +9,7 @@ import { Iteration } from './iteration.ts'
 import { releaseRequestMetadata } from './metadata.ts'
 import type { HttpStream } from './stream.ts'
 
+/** Hands the request's headers to the filters from `from` on; `end`: nothing follows. The last filter is the router. */
 export function decodeHeaders(stream: HttpStream, from: number, headers: HeaderMap, end: boolean): void {
   const filters = stream.filters
   let endStream = end
@@ -54,6 +55,7 @@ export function decodeHeaders(stream: HttpStream, from: number, headers: HeaderM
   }
 }
 
+/** A piece of the body; what a filter does not let pass is held (`holdRequest`). */
 export function decodeData(stream: HttpStream, from: number, data: BodyBuffer, end: boolean): void {
   const filters = stream.filters
   const hadTrailers = stream.requestTrailers !== undefined
@@ -109,6 +111,7 @@ export function decodeData(stream: HttpStream, from: number, data: BodyBuffer, e
   if (trailersFrom !== -1) decodeTrailers(stream, trailersFrom + 1)
 }
 
+/** The end of a request that has trailers. Filters that wait for the end of the body hear of it here. */
 export function decodeTrailers(stream: HttpStream, from: number): void {
   const filters = stream.filters
   const trailers = stream.requestTrailers as HeaderMap
@@ -154,6 +157,7 @@ export function injectRequestTrailers(stream: HttpStream, handle: FilterHandle):
   decodeTrailers(stream, handle.index + 1)
 }
 
+/** A filter lets go on what it has stopped; called by the filter, at once or later. Inside of a call of the chain it waits for its end. */
 export function continueDecoding(stream: HttpStream, handle: FilterHandle): void {
   const direction = handle.decode
   if (stream.over || stream.decodeAborted || direction.iteration === Iteration.Running) return

@@ -9,6 +9,7 @@ import { Iteration } from './iteration.ts'
 import { releaseResponseMetadata } from './metadata.ts'
 import type { HttpStream } from './stream.ts'
 
+/** Hands the response's headers to the filters from `from` down to the first, then to the codec. */
 export function encodeHeaders(stream: HttpStream, from: number, headers: HeaderMap, end: boolean): void {
   const filters = stream.filters
   let endStream = end
@@ -63,6 +64,7 @@ function resumeFrom(stream: HttpStream, handle: FilterHandle): void {
   continueEncoding(stream, handle)
 }
 
+/** A piece of the body, likewise. */
 export function encodeData(stream: HttpStream, from: number, data: BodyBuffer, end: boolean): void {
   const filters = stream.filters
   const hadTrailers = stream.responseTrailers !== undefined
@@ -117,6 +119,7 @@ export function encodeData(stream: HttpStream, from: number, data: BodyBuffer, e
   if (trailersFrom !== -1) encodeTrailers(stream, trailersFrom - 1)
 }
 
+/** The end of a response that has trailers. */
 export function encodeTrailers(stream: HttpStream, from: number): void {
   const filters = stream.filters
   const trailers = stream.responseTrailers as HeaderMap
@@ -169,6 +172,7 @@ export function injectResponseTrailers(stream: HttpStream, handle: FilterHandle)
   encodeTrailers(stream, handle.index - 1)
 }
 
+/** A filter lets go on what it has stopped; the twin of `continueDecoding`. */
 export function continueEncoding(stream: HttpStream, handle: FilterHandle): void {
   const direction = handle.encode
   if (stream.over || stream.encodeAborted || direction.iteration === Iteration.Running) return

@@ -13,6 +13,7 @@ export const FilterHeadersStatus = {
 } as const
 export type FilterHeadersStatus = (typeof FilterHeadersStatus)[keyof typeof FilterHeadersStatus]
 
+/** What a filter answers to a piece of a body. */
 export const FilterDataStatus = {
   Continue: 0,
   /** Hold this and what follows; too much of it fails the stream (413 or 500). */
@@ -24,5 +25,6 @@ export const FilterDataStatus = {
 } as const
 export type FilterDataStatus = (typeof FilterDataStatus)[keyof typeof FilterDataStatus]
 
+/** What a filter answers to trailers; `StopIteration` holds them, and what of the body is held, until the filter continues. */
 export const FilterTrailersStatus = { Continue: 0, StopIteration: 1 } as const
 export type FilterTrailersStatus = (typeof FilterTrailersStatus)[keyof typeof FilterTrailersStatus]

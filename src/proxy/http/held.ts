@@ -3,6 +3,10 @@ import { BodyBuffer } from '../../base/body-buffer.ts'
 import { replyDirectly } from './reply.ts'
 import type { HttpStream } from './stream.ts'
 
+/**
+ * A filter waits for more of the request. Past the buffer limit the request fails (413), or the client is read no more: as the filter
+ * wants.
+ */
 export function holdRequest(stream: HttpStream, data: BodyBuffer): void {
   stream.requestBuffer ??= new BodyBuffer()
   stream.requestBuffer.hold(data)
@@ -16,6 +20,7 @@ export function holdRequest(stream: HttpStream, data: BodyBuffer): void {
   }
 }
 
+/** What is held goes on, and the client is read again; undefined: nothing was held. */
 export function takeRequestBuffer(stream: HttpStream): BodyBuffer | undefined {
   const held = stream.requestBuffer
   stream.requestBuffer = undefined
@@ -26,6 +31,7 @@ export function takeRequestBuffer(stream: HttpStream): BodyBuffer | undefined {
   return held
 }
 
+/** A filter waits for more of the response; past the limit it becomes a 500, or the upstream is read no more. */
 export function holdResponse(stream: HttpStream, data: BodyBuffer): void {
   stream.responseBuffer ??= new BodyBuffer()
   stream.responseBuffer.hold(data)
@@ -44,6 +50,7 @@ export function holdResponse(stream: HttpStream, data: BodyBuffer): void {
   }
 }
 
+/** What is held goes on, and the upstream is read again. */
 export function takeResponseBuffer(stream: HttpStream): BodyBuffer | undefined {
   const held = stream.responseBuffer
   stream.responseBuffer = undefined

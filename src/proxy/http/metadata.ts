@@ -13,6 +13,7 @@ export interface ParkedMetadata {
   readonly map: MetadataMap
 }
 
+/** Hands a request's METADATA to the filters from `from` on. No filter can hold it but by holding the headers. */
 export function decodeMetadata(stream: HttpStream, from: number, map: MetadataMap): void {
   const { filters } = stream
   for (let i = from; i < filters.length; i++) {
@@ -36,6 +37,7 @@ export function decodeMetadata(stream: HttpStream, from: number, map: MetadataMa
   }
 }
 
+/** Hands a response's to the filters from `from` down to the first. */
 export function encodeMetadata(stream: HttpStream, from: number, map: MetadataMap): void {
   const { filters } = stream
   for (let i = from; i >= 0; i--) {

@@ -9,7 +9,7 @@ export interface PathOptions {
 }
 
 /** The path that is meant, the one to redirect to, or why it is refused. */
-export type PathResult = { readonly path: string } | { readonly redirect: string } | { readonly error: string }
+type PathResult = { readonly path: string } | { readonly redirect: string } | { readonly error: string }
 
 /** Cheap test whether anything could need work: nearly every path needs none. */
 const SUSPECT = /[%\\"<>^`{|}\x7f-\xff]|\/[./]/

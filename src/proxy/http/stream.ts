@@ -1,4 +1,3 @@
-/** One request and its response: the filter chain, what is held, timeouts, local replies and the end. */
 import { performance } from 'node:perf_hooks'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
@@ -28,6 +27,7 @@ import type { DownstreamControl, UpstreamControl } from './throttle.ts'
 
 const TIME_ORIGIN = performance.timeOrigin
 
+/** One request and its response: the filter chain, what is held, timeouts, local replies and the end. */
 export class HttpStream implements RequestSink, TimeoutOwner {
   readonly manager: ConnectionManager
   readonly encoder: ResponseEncoder

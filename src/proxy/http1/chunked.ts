@@ -19,7 +19,8 @@ const DONE = 7
  */
 const MAX_EXTENSION_BYTES = 16 * 1024
 
-export interface ChunkSink {
+/** Takes what is between the sizes. */
+interface ChunkSink {
   onBodyData(buffer: Buffer, start: number, end: number): void
 }
 

@@ -1,5 +1,3 @@
-/** One upstream HTTP/1.1 connection: carries one request at a time, then goes back to its pool. */
-
 import type { Socket } from 'node:net'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
@@ -22,8 +20,10 @@ const SPLITS_LINE = /[\0-\x20\x7f\u0100-\uffff]/
 /** Informational responses that one request may get; more is a peer that keeps us busy. */
 const MAX_INFORMATIONAL = 8
 
+/** What all connections of a pool have in common. */
 export interface ClientConnectionSettings {
   readonly limits: HeadLimits
+  /** After so many it is closed; 0: never for that. */
   readonly maxRequestsPerConnection: number
   /** More than this waiting for the upstream: whoever sends it should stop. */
   readonly bufferLimit: number
@@ -47,6 +47,7 @@ export interface ClientConnectionOwner {
 
 let lastId = 0
 
+/** One upstream HTTP/1.1 connection: carries one request at a time, then goes back to its pool. */
 export class Http1ClientConnection extends Http1Reader implements UpstreamStream, OutputOwner, IdleOwner, Entry {
   readonly id = ++lastId
   nextInTable: Entry | undefined

@@ -19,6 +19,7 @@ export interface HeadLimits {
   readonly edge: boolean
 }
 
+/** What holds where nothing is configured; 60 KiB and 100 headers are Envoy's. */
 export const DEFAULT_LIMITS: HeadLimits = {
   maxBytes: 60 * 1024,
   maxCount: 100,

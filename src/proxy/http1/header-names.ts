@@ -44,6 +44,7 @@ const cache = new Map<string, HeaderName>()
 /** RFC 9110 5.6.2: token. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
+/** RFC 9110 5.6.2: what a name of a header, and a method, may be. */
 export function isToken(text: string): boolean {
   return TOKEN.test(text)
 }

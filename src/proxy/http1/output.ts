@@ -1,4 +1,3 @@
-/** Writing to a socket: one system call for all messages of a turn, or as few as their size allows. */
 // The global of this name is looked up at each use, by a call: it is an accessor.
 import { Buffer } from 'node:buffer'
 import { Socket } from 'node:net'
@@ -13,11 +12,13 @@ const COPY_LIMIT = 16 * 1024
 /** More than this does not wait for the end of the turn: the socket should say soon that it takes no more. */
 const GATHERED = 32 * 1024
 
+/** Who writes, and is told that it should stop for a while. */
 export interface OutputOwner {
   /** The peer takes less than it is given; the socket's `drain` event ends that. */
   onOutputBlocked(): void
 }
 
+/** Writing to a socket: one system call for all messages of a turn, or as few as their size allows. */
 export class Output implements Flushable {
   readonly #socket: Socket
   readonly #owner: OutputOwner

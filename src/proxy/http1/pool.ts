@@ -1,4 +1,3 @@
-/** The HTTP/1.1 connections to one host: idle ones are used last in, first out; requests wait in line where there is none. */
 import type { Socket } from 'node:net'
 import { IdTable } from '../../base/id-table.ts'
 import type { Cell } from '../../telemetry/metrics.ts'
@@ -9,6 +8,7 @@ import { IdleTimer } from '../idle-timer.ts'
 import { readInto } from '../network/direct-socket.ts'
 import { type ClientConnectionOwner, Http1ClientConnection } from './client-connection.ts'
 
+/** The HTTP/1.1 connections to one host: idle ones are used last in, first out; requests wait in line where there is none. */
 export class Http1Pool extends HostPool implements ClientConnectionOwner {
   readonly #idle: Http1ClientConnection[] = []
   /** Busy and idle ones. */

@@ -1,4 +1,3 @@
-/** Splitting a byte stream into HTTP/1.1 messages; both sides of the proxy read with it. */
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import { ownCopy } from '../../base/own-memory.ts'
@@ -24,6 +23,7 @@ const STATUS_LINE = 'HTTP/1.'
 /** Less than this is cheaper to copy than to allocate a read buffer for. */
 const LARGE = 32 * 1024
 
+/** Splitting a byte stream into HTTP/1.1 messages; both sides of the proxy read with it. */
 export abstract class Http1Reader {
   protected readonly head = new MessageHead()
   readonly #limits: HeadLimits

@@ -62,6 +62,7 @@ const REASONS: Readonly<Record<number, string>> = {
   599: 'Last Unassigned Server Error Code',
 }
 
+/** The reason phrase that Envoy writes: 'Unknown' where no standard has one. Nobody may rely on it (RFC 9112 4). */
 export function reasonOf(status: number): string {
   return REASONS[status] ?? 'Unknown'
 }
@@ -207,4 +208,5 @@ export class HeadWriter {
 
 /** Its host is the authority: with another one beside it each server would choose for itself (RFC 9112 3.2). */
 export const requestLines: HeadWriter = new HeadWriter('host')
+/** Has no name of its own to leave out. */
 export const responseLines: HeadWriter = new HeadWriter()

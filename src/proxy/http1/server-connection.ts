@@ -1,5 +1,3 @@
-/** One downstream HTTP/1.1 connection. Requests are answered one after the other (RFC 9112 9.3.2 allows that for pipelining). */
-
 import type { Socket } from 'node:net'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
@@ -41,6 +39,7 @@ export interface ConnectionOwner {
   connectionClosed(): void
 }
 
+/** One downstream HTTP/1.1 connection. Requests are answered one after the other (RFC 9112 9.3.2 allows that for pipelining). */
 export class Http1ServerConnection
   extends Http1Reader
   implements ResponseEncoder, OutputOwner, ReadSink, TimeoutOwner, IdleOwner, Flushable

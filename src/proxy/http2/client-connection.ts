@@ -1,5 +1,3 @@
-/** One upstream HTTP/2 connection: many requests at a time. */
-
 import type { Socket } from 'node:net'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { LongestLife } from '../cluster/longest-life.ts'
@@ -28,15 +26,19 @@ export interface ClientConnectionOwner {
   connectionClosed(connection: Http2ClientConnection): void
 }
 
+/** What all connections of a pool have in common. */
 export interface ClientConnectionSettings {
   readonly options: Http2Options
   readonly limits: BlockLimits
   readonly stats: Http2Stats
   readonly counts: ResetCounts
+  /** `max_requests_per_connection`, or what a connection has ids for. */
   readonly maxRequests: number
+  /** Without requests for so long it is closed; 0: never. */
   readonly idleTimeoutMs: number
 }
 
+/** One upstream HTTP/2 connection: many requests at a time. */
 export class Http2ClientConnection extends Http2Connection<Http2ClientStream> implements IdleOwner {
   readonly about: UpstreamConnection
   life: LongestLife | undefined

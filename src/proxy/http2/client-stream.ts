@@ -1,4 +1,3 @@
-/** One request on an upstream connection. */
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { ClusterStats } from '../cluster/endpoint-host.ts'
@@ -18,6 +17,7 @@ export type ResetCounts = Pick<
   'resets' | 'resetsSent' | 'pendingFailures' | 'idleTimeouts' | 'closeAnnounced' | 'protocolErrors'
 >
 
+/** One request on an upstream connection. */
 export class Http2ClientStream extends Http2Stream {
   #callbacks: UpstreamCallbacks | undefined
   #method = ''

@@ -1,4 +1,3 @@
-/** One HTTP/2 connection, of either end: its settings, windows and streams, and how it ends. */
 import type { Socket } from 'node:net'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
@@ -26,6 +25,7 @@ import { writeFields } from './write-fields.ts'
 /** Streams that we have reset, of which frames may still be under way (RFC 9113 5.1, closed). */
 const MAX_RESET = 1024
 
+/** One HTTP/2 connection, of either end: its settings, windows and streams, and how it ends. */
 export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
   implements InboundHandler, OutputOwner, ReadSink
 {

@@ -1,4 +1,3 @@
-/** Envoy's limits for frames that cost the sender less than us. A limit that is passed ends the connection. */
 import { ErrorCode, Http2Error } from './error-code.ts'
 import { Flag, FrameType } from './frame.ts'
 import type { Http2Options } from './options.ts'
@@ -8,6 +7,7 @@ import type { Flood } from './stats.ts'
 const RESETS = 500
 const MIN_LIFETIME_MS = 1000
 
+/** Envoy's limits for frames that cost the sender less than us. A limit that is passed ends the connection. */
 export class FloodGuard {
   readonly #options: Http2Options
   #empty = 0

@@ -1,16 +1,18 @@
-/** Splitting a byte stream into frames. What of a frame's payload is there is looked at in place; only a frame cut in two is copied. */
 import { ownCopy } from '../../base/own-memory.ts'
 import { ErrorCode, Http2Error } from './error-code.ts'
 import { DEFAULT_FRAME_SIZE, Flag, FRAME_HEADER, FrameType, readUint31 } from './frame.ts'
 
+/** Takes frames as they come. Nothing of them has been checked but their size. */
 export interface FrameSink {
   /** A whole frame, its payload at `bytes[start, end)`. */
   onFrame(type: number, flags: number, stream: number, bytes: Buffer, start: number, end: number): void
   /** The head of a DATA frame without padding, whose payload is handed on in the pieces in which it arrives. */
   onDataFrame(flags: number, stream: number, length: number): void
+  /** Of the DATA frame whose head came before; `last`: the frame is complete with it. */
   onDataPiece(bytes: Buffer, start: number, end: number, last: boolean): void
 }
 
+/** Splitting a byte stream into frames. What of a frame's payload is there is looked at in place; only a frame cut in two is copied. */
 export class FrameReader {
   readonly #sink: FrameSink
   #rest: Buffer | undefined

@@ -13,6 +13,7 @@ export const FrameType = {
   Metadata: 0x4d,
 } as const
 
+/** RFC 9113 6; a bit means something else in another type of frame. */
 export const Flag = {
   EndStream: 0x1,
   Ack: 0x1,
@@ -27,14 +28,18 @@ export const FRAME_HEADER = 9
 
 /** SETTINGS_MAX_FRAME_SIZE where nothing else was said; we never ask for more. */
 export const DEFAULT_FRAME_SIZE = 16_384
+/** The most that a peer may ask for (RFC 9113 6.5.2). */
 export const MAX_FRAME_SIZE = 16_777_215
 
+/** SETTINGS_INITIAL_WINDOW_SIZE where nothing else was said, and what a connection always begins with (RFC 9113 6.9.2). */
 export const DEFAULT_WINDOW = 65_535
+/** RFC 9113 6.9.1: a window that would grow beyond this is a flow-control error. */
 export const MAX_WINDOW = 0x7fffffff
 
 /** RFC 9113 3.4. */
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
 
+/** In network order, without a sign. */
 export function readUint32(bytes: Buffer, at: number): number {
   return ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0
 }

@@ -1,13 +1,14 @@
-/** What a decoded header section says, and whether it may be said (RFC 9113 8.2, 8.3). One per connection, filled again for each. */
 import { HeaderMap } from '../../base/header-map.ts'
 import { isAuthority } from '../http/authority.ts'
 import type { FieldSink } from './hpack/decoder.ts'
 import type { Field } from './hpack/decoder-table.ts'
 import { FieldId, LAST_PSEUDO } from './hpack/field-name.ts'
 
+/** What a section belongs to, and with that which pseudo headers it has to have. `Ignored`: it is decoded for the HPACK table alone. */
 export const BlockKind = { Request: 0, Response: 1, Trailers: 2, Ignored: 3 } as const
 export type BlockKind = (typeof BlockKind)[keyof typeof BlockKind]
 
+/** Envoy's `max_request_headers_kb` and `max_headers_count`; what passes them is `tooLarge`. */
 export interface BlockLimits {
   /** Of names and values. */
   readonly maxBytes: number
@@ -25,6 +26,7 @@ const STATUS = /^[1-9][0-9][0-9]$/
 /** No blank may stand in a target: HTTP/1.1 would split the line there. Values are free of controls already. */
 const BLANK = /[ \t]/
 
+/** What a decoded header section says, and whether it may be said (RFC 9113 8.2, 8.3). One per connection, filled again for each. */
 export class HeaderBlock implements FieldSink {
   flat: string[] = []
   /** Why the section is malformed, in words for the peer. */

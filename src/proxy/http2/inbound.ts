@@ -1,9 +1,9 @@
-/** What each frame may look like and where it may stand (RFC 9113 4, 6); what it means is the connection's affair. */
 import { ErrorCode, Http2Error, protocolError } from './error-code.ts'
 import type { FloodGuard } from './flood-guard.ts'
 import { Flag, FrameType, readUint31, readUint32 } from './frame.ts'
 import type { FrameSink } from './frame-reader.ts'
 
+/** Takes what is well formed; a frame that is not ends the connection before anybody hears of it. */
 export interface InboundHandler {
   /** A whole header block. RFC 9113 5.3.2: priorities are ignored, but a stream that depends on itself is an error still. */
   onHeaderBlock(
@@ -16,8 +16,11 @@ export interface InboundHandler {
   ): void
   /** `length` counts for flow control, `content` is what of it is no padding. */
   onDataFrame(stream: number, endStream: boolean, length: number, content: number): void
+  /** Of the frame that `onDataFrame` told of; `last`: there is no more of it. */
   onDataPiece(bytes: Buffer, start: number, end: number, last: boolean): void
+  /** Counts for the windows as content does (RFC 9113 6.1), and is gone as soon as it is here. */
   onPadding(length: number): void
+  /** `problem`: what is wrong with the frame, which is an error of its stream. */
   onPriority(stream: number, problem: ErrorCode): void
   onReset(stream: number, code: number): void
   onSettings(bytes: Buffer, start: number, end: number): void
@@ -25,10 +28,12 @@ export interface InboundHandler {
   onPing(bytes: Buffer, start: number): void
   onPingAck(bytes: Buffer, start: number): void
   onGoAway(lastStream: number, code: number): void
+  /** `stream` 0 is the connection; `increment` may be 0, which is an error of the one or the other (RFC 9113 6.9). */
   onWindowUpdate(stream: number, increment: number): void
   onMetadata(stream: number, endMetadata: boolean, bytes: Buffer, start: number, end: number): void
 }
 
+/** What each frame may look like and where it may stand (RFC 9113 4, 6); what it means is the connection's affair. */
 export class Inbound implements FrameSink {
   readonly #handler: InboundHandler
   readonly #guard: FloodGuard

@@ -2,6 +2,7 @@ import { Timeout, type TimeoutOwner } from '../timeout-queue.ts'
 import { FrameType } from './frame.ts'
 import type { Http2Output } from './output.ts'
 
+/** A connection, as far as it is kept alive. */
 export interface KeptAlive {
   readonly output: Http2Output
   destroy(): void

@@ -1,4 +1,3 @@
-/** Writing frames to a socket, with one system call per turn. */
 import { Socket } from 'node:net'
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import { ReadSlab } from '../../base/read-slab.ts'
@@ -38,11 +37,13 @@ function giveBack(scratch: Buffer): void {
 
 const NOTHING = Buffer.alloc(0)
 
+/** Who writes, and is told that it should stop for a while. */
 export interface OutputOwner {
   /** The peer takes less than it is given; the socket's `drain` event ends that. */
   onOutputBlocked(): void
 }
 
+/** Writing frames to a socket, with one system call per turn. */
 export class Http2Output implements Flushable, BlockTarget {
   readonly #socket: Socket
   readonly #owner: OutputOwner

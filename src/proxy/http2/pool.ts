@@ -1,4 +1,3 @@
-/** The HTTP/2 connections to one host: many requests on one connection, more connections where its limit is reached. */
 import type { Socket } from 'node:net'
 import type { Cell } from '../../telemetry/metrics.ts'
 import { HostPool, type PoolSettings } from '../cluster/connection-pool.ts'
@@ -17,6 +16,7 @@ import type { Http2Stats } from './stats.ts'
 /** As in Envoy, and also where more are asked for: the ids of a connection end at 2^31 (RFC 9113 5.1.1), and half of them are the server's. */
 const MOST_REQUESTS = 2 ** 29
 
+/** The HTTP/2 connections to one host: many requests on one connection, more connections where its limit is reached. */
 export class Http2Pool extends HostPool implements ClientConnectionOwner {
   readonly #connection: ClientConnectionSettings
   readonly #open: Http2ClientConnection[] = []

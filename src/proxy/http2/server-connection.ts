@@ -1,5 +1,3 @@
-/** One downstream HTTP/2 connection (RFC 9113). */
-
 import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import type { ConnectionManager } from '../http/connection-manager.ts'
@@ -22,6 +20,7 @@ const HEAD = 1
 const LIFETIME = 2
 const DRAIN = 3
 
+/** One downstream HTTP/2 connection (RFC 9113). */
 export class Http2ServerConnection extends Http2Connection<Http2ServerStream> implements TimeoutOwner, IdleOwner {
   readonly #info: ConnectionInfo
   readonly #owner: ConnectionOwner

@@ -1,5 +1,3 @@
-/** One request on a downstream connection. */
-
 import type { BodyBuffer } from '../../base/body-buffer.ts'
 import { HeaderMap } from '../../base/header-map.ts'
 import { nowMs } from '../../base/read-clock.ts'
@@ -12,6 +10,7 @@ import { ErrorCode } from './error-code.ts'
 import type { Http2ServerConnection } from './server-connection.ts'
 import { Http2Stream } from './stream.ts'
 
+/** One request on a downstream connection. */
 export class Http2ServerStream extends Http2Stream implements ResponseEncoder, TimeoutOwner {
   readonly startMono = nowMs()
   #http!: HttpStream

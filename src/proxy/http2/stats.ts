@@ -21,6 +21,7 @@ const FLOODS = [
   'outbound_control_flood',
   'too_many_premature_resets',
 ] as const
+/** Which limit of the flood guard was passed, by the name of its counter. */
 export type Flood = (typeof FLOODS)[number]
 
 /** `scope` ends in `http2.` */

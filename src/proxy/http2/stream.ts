@@ -1,4 +1,3 @@
-/** Both directions of one stream: what waits to be sent, what waits to be read, and the windows of each (RFC 9113 5). */
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import type { HeaderMap } from '../../base/header-map.ts'
 import type { Entry } from '../../base/id-table.ts'
@@ -8,6 +7,7 @@ import { ErrorCode } from './error-code.ts'
 import { Flag, FrameType, MAX_WINDOW } from './frame.ts'
 import { MetadataReceiver } from './metadata.ts'
 
+/** Both directions of one stream: what waits to be sent, what waits to be read, and the windows of each (RFC 9113 5). */
 export abstract class Http2Stream implements Entry {
   readonly id: number
   /** The neighbour among the streams of the connection. */

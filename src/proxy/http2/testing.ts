@@ -30,7 +30,8 @@ export function frame(type: number, flags: number, stream: number, payload: Buff
   return Buffer.concat([head, body])
 }
 
-export interface SeenFrame {
+/** A frame as it was written. */
+interface SeenFrame {
   readonly type: number
   readonly flags: number
   readonly stream: number

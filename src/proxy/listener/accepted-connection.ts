@@ -1,4 +1,3 @@
-/** A connection from accept to close: finds its filter chain, wraps it in TLS and starts the codec, and follows changes of the config. */
 import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import type { TLSSocket } from 'node:tls'
@@ -37,6 +36,7 @@ export function seedConnectionIds(workerIndex: number): void {
 const ACCEPTED = Symbol('accepted')
 const NO_PROTOCOLS: readonly string[] = []
 
+/** A connection from accept to close: finds its filter chain, wraps it in TLS and starts the codec, and follows changes of the config. */
 export class AcceptedConnection implements ConnectionOwner, Entry, TimeoutOwner {
   readonly id = nextConnectionId++
   nextInTable: Entry | undefined

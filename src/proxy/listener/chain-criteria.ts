@@ -15,12 +15,13 @@ import { type ChainFacts, isLocal } from './chain-facts.ts'
 export const ANY = ''
 
 /** Chains by what they ask for. */
-export type Branches<T> = ReadonlyMap<string | number, T>
+type Branches<T> = ReadonlyMap<string | number, T>
 
 /** The one branch that a connection goes on with: it never comes back to try another. */
 export type Take<T> = (facts: ChainFacts) => T | undefined
 
-export interface Criterion {
+/** One of them: the branches that chains make, and which of these a connection takes. */
+interface Criterion {
   /** What a chain asks for, each once; of a chain without a condition `[ANY]`. */
   keys(match: FilterChainMatch, path: string): readonly (string | number)[]
   take<T>(branches: Branches<T>): Take<T>

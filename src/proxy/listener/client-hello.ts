@@ -1,6 +1,7 @@
 /** Reading server name and protocols out of a TLS ClientHello (RFC 8446 4.1.2, RFC 6066 3, RFC 7301 3.1) without answering it. */
 import { asciiLower } from '../../base/byte-string.ts'
 
+/** What is read of it; '' and none where the client does not say. */
 export interface ClientHello {
   /** In lower case, as Envoy has it from there on. */
   readonly serverName: string

@@ -1,5 +1,3 @@
-/** One listener in one worker: accepts connections, and swaps its config while it serves. */
-
 import type { Socket } from 'node:net'
 import { IdTable } from '../../base/id-table.ts'
 import { messageOf, SluiceError } from '../../errors.ts'
@@ -20,6 +18,7 @@ export interface ListenerSurroundings {
   readonly health: HealthState
 }
 
+/** One listener in one worker: accepts connections, and swaps its config while it serves. */
 export class ListenerServer implements AcceptingListener {
   readonly name: string
   #config: CompiledListener

@@ -1,10 +1,10 @@
-/** What a listener counts in one worker. */
 import type { Cell, HistogramCell } from '../../telemetry/metrics.ts'
 import type { StatsScope } from '../stats/scope.ts'
 import { TlsStats } from '../tls/tls-stats.ts'
 import type { CompiledListener } from './compile-listener.ts'
 import { listenerScope } from './listen-address.ts'
 
+/** What a listener counts in one worker. */
 export interface ListenerStats {
   readonly total: Cell
   readonly active: Cell

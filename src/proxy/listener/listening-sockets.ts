@@ -1,4 +1,3 @@
-/** Where a listener's connections come from: the sockets of one address, in one worker. */
 import { createServer, type Server, type Socket } from 'node:net'
 import { acceptDirectly } from './accept.ts'
 import type { ListenAddress } from './listen-address.ts'
@@ -17,10 +16,12 @@ const MOST = sharesPorts ? 8 : 1
 /** A socket more for so many connections, until there are enough: the many listeners that hardly anybody connects to keep one. */
 const PER_SOCKET = 8
 
+/** An address, and how many connections the kernel holds for it (`tcp_backlog_size`). */
 export interface BindOptions extends ListenAddress {
   readonly backlog: number
 }
 
+/** Where a listener's connections come from: the sockets of one address, in one worker. */
 export class ListeningSockets {
   readonly #options: BindOptions
   readonly #accept: (socket: Socket) => void

@@ -4,7 +4,7 @@ import { HeldBytes } from './held-bytes.ts'
 import type { Found, ListenerFilter } from './listener-filter.ts'
 import type { ListenerStats } from './listener-stats.ts'
 
-export interface PeekOptions {
+interface PeekOptions {
   readonly listenerFilters: readonly ListenerFilter[]
   readonly peekTimeoutMs: number
   readonly continueOnPeekTimeout: boolean

@@ -13,7 +13,7 @@ const SIGNATURES = {
   2: Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1'),
 } as const
 
-export interface ProxyHeader {
+interface ProxyHeader {
   readonly length: number
   readonly addresses: Partial<ChainFacts>
 }

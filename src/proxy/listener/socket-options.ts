@@ -17,6 +17,7 @@ export interface AcceptedSocketOptions {
   readonly keepIdleMs: number
 }
 
+/** Compiles them; undefined: there is nothing to do. Throws on what Node does not let a program set. */
 export function acceptedSocketOptions(
   options: readonly SocketOption[],
   path: string,
@@ -40,6 +41,7 @@ export function acceptedSocketOptions(
   return { keepAlive, keepIdleMs }
 }
 
+/** Sets them on a socket that was just accepted. */
 export function applySocketOptions(socket: Socket, { keepAlive, keepIdleMs }: AcceptedSocketOptions): void {
   if (keepAlive) socket.setKeepAlive(true, keepIdleMs)
 }

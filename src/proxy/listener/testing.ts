@@ -51,6 +51,7 @@ export class Authority {
 
 /** A data source, as YAML. */
 export const inline = (text: string) => `{ inline_string: ${JSON.stringify(text)} }`
+/** The package of the transport sockets' messages, for `@type`. */
 export const TLS = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3'
 
 /** The transport socket of a server; with `extra` it asks for client certificates. */

@@ -16,7 +16,7 @@ interface DeliveredCluster extends Delivered<Cluster> {
 }
 
 /** What clusters wait for, and who is told. */
-export interface ClusterSurroundings {
+interface ClusterSurroundings {
   readonly secrets: ReadonlyMap<string, unknown>
   /** Reads secrets that come by files; throws where there are no such files. */
   openSecrets(needs: readonly SecretNeed[]): Promise<void>

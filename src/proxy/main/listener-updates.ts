@@ -64,7 +64,7 @@ export interface ListenerSurroundings {
 }
 
 /** What holds for all listeners. */
-export interface ListenerSettings {
+interface ListenerSettings {
   readonly node: Node
   readonly drainMs: number
   readonly stats: StatsStore

@@ -2,7 +2,7 @@ import type { Cell } from '../../telemetry/metrics.ts'
 import type { StatsStore } from '../stats/store.ts'
 
 /** What becomes of the deliveries of one secret, by Envoy's names. */
-export interface SdsStats {
+interface SdsStats {
   readonly attempt: Cell
   readonly success: Cell
   /** Nothing could be read, or the management server is gone. */

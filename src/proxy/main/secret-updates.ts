@@ -13,7 +13,7 @@ import { secretContent, watchedDirectories } from './secret-content.ts'
 import type { AskedUpdates } from './subscription.ts'
 
 /** Who takes secrets into use. */
-export interface SecretUsers {
+interface SecretUsers {
   /** Hands one to all workers. */
   put(key: string, secret: Secret): Promise<void>
   /** Nobody uses it any more. */

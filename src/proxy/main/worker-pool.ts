@@ -1,4 +1,3 @@
-/** The data threads as seen from the main thread: batches of config changes, questions, replacement of the dead. */
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { toBinary } from '@bufbuild/protobuf'
@@ -38,7 +37,8 @@ interface Thread {
   alive: boolean
 }
 
-export interface WorkerPoolOptions {
+/** What the threads are made of. */
+interface WorkerPoolOptions {
   readonly node: Node
   readonly count: number
   /** One more thread, without listeners, for services of which there is one. */
@@ -51,6 +51,7 @@ export interface WorkerPoolOptions {
   readonly fullState: () => readonly ConfigOp[]
 }
 
+/** The data threads as seen from the main thread: batches of config changes, questions, replacement of the dead. */
 export class WorkerPool {
   readonly #options: WorkerPoolOptions
   readonly #standing = new Map<WorkerCommand['kind'], WorkerCommand>()

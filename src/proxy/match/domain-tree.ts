@@ -1,10 +1,10 @@
-/** `ServerNameMatcher`: a name leads to an action, or one of the wildcards that hold it does, the longest first. */
 import type { ServerNameMatcher } from '../../../gen/xds/type/matcher/v3/domain_pb.ts'
 import { byteString } from '../../base/byte-string.ts'
 import { invalid } from '../config/fields.ts'
 import type { Branch, CompileBranch, MatchInput } from './tree.ts'
 import { UNDECIDED } from './undecided.ts'
 
+/** `ServerNameMatcher`: a name leads to an action, or one of the wildcards that hold it does, the longest first. */
 export function domainTree<S, A>(
   { domainMatchers }: ServerNameMatcher,
   path: string,

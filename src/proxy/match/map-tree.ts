@@ -1,5 +1,3 @@
-/** `matcher_tree`: a value leads to an action by what it is, begins with, or which network it lies in. */
-
 import { type ServerNameMatcher, ServerNameMatcherSchema } from '../../../gen/xds/type/matcher/v3/domain_pb.ts'
 import { type IPMatcher, IPMatcherSchema } from '../../../gen/xds/type/matcher/v3/ip_pb.ts'
 import type { Matcher_MatcherTree, Matcher_OnMatch } from '../../../gen/xds/type/matcher/v3/matcher_pb.ts'
@@ -11,6 +9,7 @@ import { domainTree } from './domain-tree.ts'
 import type { Branch, CompileBranch, MatchInput } from './tree.ts'
 import { UNDECIDED } from './undecided.ts'
 
+/** `matcher_tree`: a value leads to an action by what it is, begins with, or which network it lies in. */
 export function mapTree<S, A>(
   { treeType: type }: Matcher_MatcherTree,
   path: string,

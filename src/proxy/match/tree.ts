@@ -28,16 +28,18 @@ export type MatchInput<S> = (subject: S) => string | Undecided | undefined
 /** Where a branch leads. */
 export type Branch<S, A> = (subject: S) => A | Undecided | undefined
 
+/** Compiles what stands behind a condition: an action, or another tree. */
 export type CompileBranch<S, A> = (value: Matcher_OnMatch, path: string) => Branch<S, A>
 
 /** What a tree consists of besides its structure. */
-export interface MatchParts<S, A> {
+interface MatchParts<S, A> {
   /** `keep_matching`, which Envoy refuses where a match has no effect but to be told of. */
   readonly keepsMatching?: boolean
   input(typeName: string, message: unknown, path: string): MatchInput<S>
   action(typeName: string, message: unknown, path: string): A
 }
 
+/** Compiles a Matcher. What depends on a value that does not exist yet leads nowhere. */
 export function matchTree<S, A>(matcher: Matcher, path: string, parts: MatchParts<S, A>): MatchTree<S, A> {
   const found = tree(matcher, path, parts)
   return (subject) => {

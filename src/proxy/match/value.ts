@@ -4,7 +4,8 @@ import { valueAt } from '../../base/value-at.ts'
 import { invalid, onlyFields } from '../config/fields.ts'
 import { stringMatch } from './string.ts'
 
-export type ValueMatch = (value: unknown) => boolean
+/** A compiled ValueMatcher. */
+type ValueMatch = (value: unknown) => boolean
 
 /** Compiles a ValueMatcher over JSON values. */
 function valueMatch(matcher: ValueMatcher | undefined, path: string): ValueMatch {

@@ -37,6 +37,7 @@ export interface TlsInfo {
   readonly local: CertificateInfo | undefined
 }
 
+/** A certificate, as access logs, attributes and filters tell of it. */
 export interface CertificateInfo {
   readonly subject: string
   readonly issuer: string

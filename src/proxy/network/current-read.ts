@@ -1,9 +1,3 @@
-/**
- * Who holds the memory of a read, said once. What a socket has read is there during the call that hands it on, unless it is `owned`: then
- * nobody writes to it again, but for a slab (`ReadSlab`), which is read into again when each byte of it was given back. Of a read a body
- * gets views or copies, and is their only holder until somebody says otherwise (`BodyBuffer.sole`); what no body gets is given back at the
- * end.
- */
 // The global of this name is looked up at each use, by a call: it is an accessor.
 import { Buffer } from 'node:buffer'
 import { BodyBuffer } from '../../base/body-buffer.ts'
@@ -18,6 +12,12 @@ const LARGE_COPY = 32 * 1024
 
 const NOTHING = Buffer.alloc(0)
 
+/**
+ * Who holds the memory of a read, said once. What a socket has read is there during the call that hands it on, unless it is `owned`: then
+ * nobody writes to it again, but for a slab (`ReadSlab`), which is read into again when each byte of it was given back. Of a read a body
+ * gets views or copies, and is their only holder until somebody says otherwise (`BodyBuffer.sole`); what no body gets is given back at the
+ * end.
+ */
 export class CurrentRead {
   /** What was handed on last had no other holder afterwards: it is worth a slab to read the next into. */
   recycles = false

@@ -1,7 +1,3 @@
-/**
- * Sockets that hand what they read to one receiver, from a buffer that all of them share, and write past the stream machinery of node:net:
- * without it, and without 64 KiB allocated for each read, a read costs half of what a `data` event costs.
- */
 import { Socket, type SocketConstructorOpts } from 'node:net'
 import { getSystemErrorName } from 'node:util'
 import { ReadSlab } from '../../base/read-slab.ts'
@@ -59,6 +55,10 @@ let ordinary: ReadHandler | undefined
 /** For the next write. One that the kernel takes whole leaves it as it is. */
 let request: DirectWrite | undefined
 
+/**
+ * Sockets that hand what they read to one receiver, from a buffer that all of them share, and write past the stream machinery of node:net:
+ * without it, and without 64 KiB allocated for each read, a read costs half of what a `data` event costs.
+ */
 export class DirectSocket extends Socket {
   #handle: DirectHandle | undefined
   #sink: ReadSink | undefined

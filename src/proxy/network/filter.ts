@@ -5,6 +5,7 @@ import type { Cell } from '../../telemetry/metrics.ts'
 import type { FilterConfig, FilterFactory } from '../filter-chain/factory.ts'
 import type { ConnectionInfo } from './connection-info.ts'
 
+/** What a network filter answers. */
 export const FilterStatus = {
   /** Go on with the next filter. */
   Continue: 0,

@@ -1,4 +1,3 @@
-/** A connection with network filters: bytes run through them in order, answers back in reverse. */
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { BodyBuffer } from '../../base/body-buffer.ts'
@@ -21,6 +20,7 @@ interface Entry {
   begun: boolean
 }
 
+/** A connection with network filters: bytes run through them in order, answers back in reverse. */
 export class NetworkConnection {
   readonly socket: Socket
   readonly info: ConnectionInfo

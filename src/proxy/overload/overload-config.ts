@@ -9,17 +9,19 @@ import type { ConnectionLimits } from './overload-state.ts'
 import { CONNECTIONS_KEY, listenerLimits, runtimeValues, wholeNumber } from './runtime.ts'
 
 /** From which share of the memory on something is done; undefined: never. */
-export interface HeapActions {
+interface HeapActions {
   stopRequests: number | undefined
   rejectConnections: number | undefined
 }
 
+/** `envoy.resource_monitors.fixed_heap`, looked at every `refreshMs`. */
 export interface HeapLimit extends HeapActions {
   readonly maxBytes: number
   readonly refreshMs: number
 }
 
-export interface OverloadConfig extends ConnectionLimits {
+/** What the main thread watches over; undefined parts have no limit. */
+interface OverloadConfig extends ConnectionLimits {
   readonly heap: HeapLimit | undefined
 }
 

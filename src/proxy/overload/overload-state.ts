@@ -1,4 +1,3 @@
-/** What all workers know of overload: memory that they share, so that a request costs one look. */
 import { forgetThread } from '../process-count.ts'
 import { ConnectionCount, type SharedCount, sharedCount } from './connection-count.ts'
 
@@ -20,6 +19,7 @@ export interface SharedOverload {
   readonly listeners: ReadonlyMap<string, SharedCount>
 }
 
+/** What all workers know of overload: memory that they share, so that a request costs one look. */
 export class OverloadState {
   readonly shared: SharedOverload
   readonly #flags: Int32Array

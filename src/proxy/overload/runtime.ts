@@ -3,6 +3,7 @@ import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
 import type { Bootstrap } from '../../../gen/envoy/config/bootstrap/v3/bootstrap_pb.ts'
 import { invalid, unsupported } from '../config/fields.ts'
 
+/** Envoy's older way of limiting connections, beside its resource monitor. */
 export const CONNECTIONS_KEY = 'overload.global_downstream_max_connections'
 
 /** Guards of Envoy's own code and a limit of its own regex compiler. Everybody's bootstraps have some, which say nothing to us. */

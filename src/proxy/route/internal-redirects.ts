@@ -20,7 +20,7 @@ export interface RedirectState {
 }
 
 /** A redirect that is to be followed. */
-export interface RedirectTarget {
+interface RedirectTarget {
   /** Names of the route that the request is on, and of the one that it would come to. */
   readonly from: string
   readonly to: string

@@ -80,7 +80,7 @@ export interface RouteSettings {
 }
 
 /** What a weighted cluster writes over the host, or ''; the route's own rewrite comes after it. */
-export interface ClusterHost {
+interface ClusterHost {
   readonly host: string
   /** How many of the request mutations are the cluster's own, which come before it. */
   readonly behind: number

@@ -16,6 +16,7 @@ interface Series {
   readonly responseBytes: HistogramCell
 }
 
+/** One combination of labels; durations in milliseconds. */
 export interface IstioSeries {
   readonly labels: Labels
   readonly requests: number
@@ -41,6 +42,7 @@ interface Workload {
 
 const UNKNOWN = 'unknown'
 
+/** Counts requests by Istio's labels, at most 2000 combinations in a worker: those that come later count together. */
 export class IstioReporter {
   readonly #self: Workload
   readonly #series = new Map<string, Series>()

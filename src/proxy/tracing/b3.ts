@@ -15,6 +15,7 @@ const TRACE_ID = /^(?:[0-9a-f]{16}){1,2}$/i
 const SPAN_ID = /^[0-9a-f]{16}$/i
 const SINGLE = /^((?:[0-9a-f]{16}){1,2})-([0-9a-f]{16})(?:-([01d])(?:-([0-9a-f]{16}))?)?$/i
 
+/** `broken`: there are headers of B3 that cannot be read. */
 export function extractB3(headers: HeaderMap): B3 | 'broken' {
   const single = headers.get('b3')
   return single === undefined ? several(headers) : one(single)

@@ -1,5 +1,3 @@
-/** `envoy.tracers.opentelemetry`: W3C Trace Context between hops, OTLP by gRPC or HTTP to a collector. */
-
 import { GrpcServiceSchema } from '../../../gen/envoy/config/core/v3/grpc_service_pb.ts'
 import { HttpServiceSchema } from '../../../gen/envoy/config/core/v3/http_service_pb.ts'
 import {
@@ -30,6 +28,7 @@ const INTERVAL_MS = 5000
 const TIMEOUT_MS = 10_000
 const GRPC_PATH = '/opentelemetry.proto.collector.trace.v1.TraceService/Export'
 
+/** `envoy.tracers.opentelemetry`: W3C Trace Context between hops, OTLP by gRPC or HTTP to a collector. */
 export function openTelemetry(
   config: OpenTelemetryConfig,
   path: string,

@@ -11,6 +11,7 @@ export interface Share {
   readonly of: number
 }
 
+/** `client_sampling`, `random_sampling` and `overall_sampling`, and what an id has to do with it. */
 export interface SamplingOptions {
   readonly client: Share
   readonly random: Share
@@ -21,6 +22,7 @@ export interface SamplingOptions {
   readonly useRequestId: boolean
 }
 
+/** What a share is where nothing is configured. */
 export const ALL: Share = { numerator: 10_000, of: 10_000 }
 
 /** The version digit of the UUID says why the request is traced. */

@@ -47,6 +47,7 @@ export function tagOutcome(span: Span, code: number, flags: number): void {
   if (code === 0 || code >= 500) span.tag('error', 'true')
 }
 
+/** The final status: of the trailers, or of the headers of an answer that has none. */
 export function tagGrpcStatus(span: Span, trailers: HeaderMap | undefined, headers: HeaderMap | undefined): void {
   const source = trailers?.has('grpc-status') === true ? trailers : headers
   const status = source?.get('grpc-status')

@@ -22,6 +22,7 @@ export function extractW3c(headers: HeaderMap): SpanContext | 'broken' | undefin
   }
 }
 
+/** Tells the next hop; what it was told by the client is replaced. */
 export function injectW3c(span: Span, headers: HeaderMap): void {
   headers.put('traceparent', `00-${span.traceId}-${span.spanId}-${span.sampled ? '01' : '00'}`)
   // Section 3.3.1.1: an empty tracestate should not be sent, and one without its traceparent belongs to no trace.

@@ -1,5 +1,3 @@
-/** `envoy.tracers.zipkin`: B3 between hops, Zipkin's JSON (API v2) to a collector. */
-
 import { type ZipkinConfig, ZipkinConfigSchema } from '../../../gen/envoy/config/trace/v3/zipkin_pb.ts'
 import { BodyBuffer } from '../../base/body-buffer.ts'
 import { byteString } from '../../base/byte-string.ts'
@@ -19,6 +17,7 @@ const TIMEOUT_MS = 5000
 const HTTP_JSON = 1
 const KINDS: Readonly<Record<number, string>> = { [SpanKind.Server]: 'SERVER', [SpanKind.Client]: 'CLIENT' }
 
+/** `envoy.tracers.zipkin`: B3 between hops, Zipkin's JSON (API v2) to a collector. */
 export function zipkin(
   config: ZipkinConfig,
   path: string,

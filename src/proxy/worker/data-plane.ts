@@ -1,4 +1,3 @@
-/** Everything that serves in one worker, and how its config changes. */
 import { create, type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf'
 import { AnySchema } from '@bufbuild/protobuf/wkt'
 import { ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
@@ -56,7 +55,7 @@ const NOTHING: PreparedSwap = { commit() {}, abort() {} }
 const OF_TRAFFIC: ReadonlySet<ConfigOp['kind']> = new Set(['routes', 'extension', 'listener', 'remove-listener'])
 
 /** What the main thread tells its workers, and nobody tells one that only tries configurations out. */
-export interface DataPlaneOptions {
+interface DataPlaneOptions {
   readonly role?: WorkerRole
   readonly overload?: OverloadState | undefined
   readonly ticketSecret?: TicketSecret
@@ -66,6 +65,7 @@ export interface DataPlaneOptions {
   readonly hasCluster?: (name: string) => boolean
 }
 
+/** Everything that serves in one worker, and how its config changes. */
 export class DataPlane {
   readonly context: DataPlaneContext
   readonly istio: IstioReporter | undefined

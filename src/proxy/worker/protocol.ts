@@ -31,6 +31,7 @@ export interface ForgetOp {
   readonly name: string
 }
 
+/** Puts a cluster into force; one of the same name is replaced, and drains. */
 export interface ClusterOp {
   readonly kind: 'cluster'
   readonly name: string
@@ -39,7 +40,8 @@ export interface ClusterOp {
   readonly memory: SharedArrayBuffer | undefined
 }
 
-export interface RoutesOp {
+/** Puts a route configuration into force, for requests that begin from now on. */
+interface RoutesOp {
   readonly kind: 'routes'
   readonly name: string
   readonly bytes: Uint8Array
@@ -47,6 +49,7 @@ export interface RoutesOp {
   readonly memory: SharedArrayBuffer
 }
 
+/** Puts an extension config (ECDS) into force for all who name it, also those that come later. */
 export interface ExtensionOp {
   readonly kind: 'extension'
   readonly name: string
@@ -66,6 +69,7 @@ export interface ServiceOp {
   readonly singleton: boolean
 }
 
+/** Puts a listener into force. One of the same name goes on with the new config, and its connections drain. */
 export interface ListenerOp {
   readonly kind: 'listener'
   readonly name: string

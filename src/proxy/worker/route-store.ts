@@ -7,7 +7,7 @@ import { SharedCells } from '../shared-cells.ts'
 type CompilerFor = (cells: SharedCells) => RouteConfigCompiler
 
 /** A route configuration that may be replaced while listeners use it. */
-export class RouteHolder {
+class RouteHolder {
   table: RouteTable | undefined
 }
 

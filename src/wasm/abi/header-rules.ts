@@ -15,6 +15,7 @@ export interface HeaderName {
   readonly special: boolean
 }
 
+/** A value that a module writes, looked at once. */
 export interface HeaderValue {
   readonly text: string
   readonly ascii: boolean
@@ -43,12 +44,14 @@ const SPECIAL = new Set([
   'host',
 ])
 
+/** Names as modules write them: the same few come again with every request. */
 export const headerNames: InternTable<HeaderName> = new InternTable((text) => {
   const name = internalized(text.toLowerCase())
   const pseudo = REQUEST_PSEUDO.has(name) || name === ':status'
   return { name, valid: pseudo || TOKEN.test(name), special: pseudo || SPECIAL.has(name) }
 })
 
+/** Likewise values. */
 export const headerValues: InternTable<HeaderValue> = new InternTable((text) => ({
   text,
   ascii: isAscii(text),
@@ -56,10 +59,12 @@ export const headerValues: InternTable<HeaderValue> = new InternTable((text) => 
   plain: PLAIN.test(text),
 }))
 
+/** Without CR, LF or NUL, at which a codec would end the line, or refuse the whole message (RFC 9110 5.5). */
 export function isSafeValue(text: string): boolean {
   return !UNSAFE.test(text)
 }
 
+/** Whether all of it is below 0x80. Short texts are looked through here, long ones by Node: whichever is faster. */
 export function isAscii(text: string): boolean {
   const length = text.length
   if (length > 20) return Buffer.byteLength(text) === length

@@ -9,6 +9,7 @@ import { FEW_CHARACTERS, type StringGiver } from '../string-giver.ts'
 export const MAX_PAIRS = 1024
 const MAX_PAIRS_BYTES = 1 << 20
 
+/** How many bytes `writePairs` writes: each string with its NUL and its size, and the count. */
 export function pairsSize(flat: readonly string[]): number {
   let size = 4
   for (let i = 0; i < flat.length; i++) size += flat[i].length + 5
@@ -40,6 +41,7 @@ export function writePairs(
   }
 }
 
+/** A map in memory of its own, for a place that is not the module's. */
 export function encodePairs(flat: readonly string[]): Buffer {
   const bytes = Buffer.allocUnsafe(pairsSize(flat))
   writePairs(flat, bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0)

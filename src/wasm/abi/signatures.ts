@@ -146,6 +146,7 @@ export const CALLBACKS = {
   envoy_on_resolve_dns: 'iii>',
 } as const satisfies Record<string, Signature>
 
+/** What the host may call in a module, by the name of the export. */
 export type CallbackName = keyof typeof CALLBACKS
 
 /** What the host calls beside callbacks. */
@@ -158,6 +159,7 @@ export const ENTRY_POINTS: Readonly<Record<string, Signature>> = {
   __main_void: '>i',
 }
 
+/** The type that the ABI gives a callback; header callbacks got their third argument, `end_of_stream`, with 0.2.0. */
 export function callbackType(name: CallbackName, abi: AbiVersion): Signature {
   if (abi === '0.1.0' && (name === 'proxy_on_request_headers' || name === 'proxy_on_response_headers')) return 'ii>i'
   return CALLBACKS[name]

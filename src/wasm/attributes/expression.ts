@@ -8,7 +8,7 @@ import type { AttributeValue } from './value.ts'
 export type CelExpr = ReturnType<typeof parse>['expr']
 
 /** Gives what a variable of an expression stands for, each time that the expression runs. */
-export type Variables = (name: string) => AttributeValue | undefined
+type Variables = (name: string) => AttributeValue | undefined
 
 // Linear in time on any pattern, which may come from a module.
 const environment = celEnv({ re2: { compile: compileRe2 } })

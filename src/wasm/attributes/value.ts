@@ -72,6 +72,7 @@ export function childOf(value: AttributeValue, name: string): AttributeValue | u
   return undefined
 }
 
+/** The value of a field of a `google.protobuf.Struct`; undefined for null, of which there is no encoding. */
 export function fromJson(json: Json): AttributeValue | undefined {
   if (json === null) return undefined
   if (typeof json === 'string') return byteString(json)
@@ -117,6 +118,7 @@ function scalar(raw: unknown, double: boolean): AttributeValue {
   return raw as AttributeValue
 }
 
+/** What `proxy_get_property` gives for a whole message. */
 export function protoBytes({ schema, message }: Proto): Uint8Array {
   return toBinary(schema, message)
 }

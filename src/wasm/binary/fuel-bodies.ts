@@ -9,7 +9,7 @@ import { type ModuleShape, readValueType, SECTION } from './sections.ts'
 import { Writer } from './writer.ts'
 
 /** Of what is added to the module. */
-export interface FuelIndices {
+interface FuelIndices {
   /** The counter. */
   readonly global: number
   /** The first of the helpers. */

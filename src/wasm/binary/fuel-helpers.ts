@@ -60,6 +60,7 @@ export const HELPERS: readonly Helper[] = [
   }),
 ]
 
+/** Index among HELPERS, as is the next. */
 export const SET_FUEL = 0
 export const GET_FUEL = 1
 /** Which of them pays for what, by what is to be inserted. */

@@ -16,7 +16,7 @@ export interface FuelExports {
 }
 
 /** A rewritten module. */
-export interface Instrumented {
+interface Instrumented {
   readonly bytes: Uint8Array
   readonly fuel: FuelExports | undefined
   /** What the start section would have called, as an export: it runs when the host is ready for it. */

@@ -4,30 +4,33 @@ import { Reader } from './reader.ts'
 /** `params>results` with i = i32, I = i64, f = f32, F = f64, v = v128, r = a reference: `iiI>i`. */
 export type Signature = string
 
-export interface FunctionImport {
+interface FunctionImport {
   readonly module: string
   readonly name: string
   readonly signature: Signature
 }
 
+/** In pages of 64 KiB for a memory, in elements for a table; `max` undefined: as many as the host gives. */
 export interface Bounds {
   readonly min: number
   readonly max: number | undefined
 }
 
-export interface OtherImport {
+interface OtherImport {
   readonly module: string
   readonly name: string
   readonly kind: 'table' | 'memory' | 'global' | 'tag'
   readonly bounds?: Bounds
 }
 
+/** `index` is one of the index space of its kind, in which imports come first. */
 export interface Export {
   readonly name: string
   readonly kind: 'function' | 'table' | 'memory' | 'global' | 'tag'
   readonly index: number
 }
 
+/** Where one stands in the binary. */
 export interface Section {
   readonly id: number
   /** Where the contents start and end. */
@@ -51,6 +54,7 @@ export interface ModuleShape {
   readonly start: number | undefined
 }
 
+/** By the number in front of each (WebAssembly 2.0, 5.5.2); `tag` is of the proposal for exceptions. */
 export const SECTION = {
   custom: 0,
   type: 1,
@@ -140,6 +144,7 @@ function readType(reader: Reader): Signature {
   return text
 }
 
+/** One letter, as in a `Signature`: i, I, f and F are numbers, v is a vector, r any reference. Throws SL4002 on what is none. */
 export function readValueType(reader: Reader): string {
   const code = reader.byte()
   switch (code) {
@@ -195,6 +200,7 @@ function readImports(
   }
 }
 
+/** Reads limits (5.3.9). Throws SL4002 on what no host of the ABI can give, `what` being the thing in words. */
 export function readLimits(reader: Reader, what: string): Bounds {
   const flags = reader.byte()
   // An agent that waits on shared memory would stop its whole worker; 64-bit pointers do not fit the ABI's 32-bit ones.

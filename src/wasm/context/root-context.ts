@@ -11,7 +11,7 @@ import { Context } from './context.ts'
 /** The low bits of a token say what it stands for, as in cpp-host; the rest counts from 1. */
 export const TOKEN = { httpCall: 0, grpcCall: 1, grpcStream: 2, mask: 3 } as const
 
-export interface GrpcHandle {
+interface GrpcHandle {
   readonly kind: number
   readonly call: Callout | GrpcStream
   /** The plugin has half-closed; the token lives until the other side has closed. */

@@ -6,7 +6,7 @@ import { declareProperty, setFilterState } from './filter-state.ts'
 import { sign, verifySignature } from './signatures.ts'
 
 /** A foreign function gets the module's bytes (a copy) and gives bytes, or a status of the ABI. */
-export type ForeignFunction = (vm: Vm, args: Buffer) => Uint8Array | number
+type ForeignFunction = (vm: Vm, args: Buffer) => Uint8Array | number
 
 const NOTHING = new Uint8Array()
 

@@ -1,5 +1,6 @@
 import type { Limits } from '../limits.ts'
 
+/** What `declare_property` says of a name: its type, and that it is set once. By numbers of Envoy's message. */
 export interface DeclaredProperty {
   readonly readonly: boolean
   readonly type: number

@@ -1,7 +1,7 @@
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 
 /** Fields by number, the last one winning; enough for the flat messages that foreign functions take. */
-export interface FlatMessage {
+interface FlatMessage {
   bytes(field: number): Uint8Array
   text(field: number): string
   int(field: number): number

@@ -1,6 +1,6 @@
 import type { Labels } from '../../telemetry/metrics.ts'
 
-export interface ParsedMetric {
+interface ParsedMetric {
   /** A Prometheus name. */
   readonly name: string
   readonly labels: Labels

@@ -1,6 +1,7 @@
 /** Hostile code, by the class of crashes that other hosts have had from it, for the body of any callback of a `guest`. */
 import type { FailureCause } from '../failure.ts'
 
+/** The body of a callback, as WAT, and what has to become of it. */
 export interface Attack {
   readonly code: string
   /** What the VM dies of; absent: it lives, and its calls were refused. */
@@ -12,6 +13,7 @@ export interface Attack {
 
 const forever = (code: string) => `(loop ${code} (br 0))`
 
+/** By the name of the class. */
 export const ATTACKS: Readonly<Record<string, Attack>> = {
   trap: { code: 'unreachable', cause: 'trap' },
   'division by zero': { code: '(drop (i32.div_u (i32.const 1) (i32.load (i32.const 0))))', cause: 'trap' },

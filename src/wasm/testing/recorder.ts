@@ -2,6 +2,7 @@ import type { TraceSink } from '../trace.ts'
 import { decodeCall } from '../trace.ts'
 import type { Vm } from '../vm.ts'
 
+/** One call across the border, in the order of their ends. */
 export interface TraceEntry {
   readonly kind: 'host' | 'callback'
   readonly name: string

@@ -23,27 +23,27 @@ import { ManualClock } from './manual-clock.ts'
 import { Recorder, type TraceEntry } from './recorder.ts'
 import { TestStream } from './test-stream.ts'
 
-export interface LogLine {
+interface LogLine {
   readonly level: LogLevel
   readonly message: string
   readonly plugin: string
 }
 
 /** A callout that a plugin has made and that waits for the test's answer. */
-export interface PendingHttpCall {
+interface PendingHttpCall {
   readonly call: HttpCallout
   cancelled: boolean
   readonly answer: (result: HttpCalloutResult) => void
 }
 
 /** A name that a plugin has asked DNS for. */
-export interface PendingLookup {
+interface PendingLookup {
   readonly name: string
   readonly answer: (found: readonly ResolvedAddress[] | undefined) => void
   cancelled: boolean
 }
 
-export interface PendingGrpcCall {
+interface PendingGrpcCall {
   readonly call: GrpcCallout
   /** How many bytes the cluster has not taken, as a test will have it. */
   waiting: number
@@ -53,6 +53,7 @@ export interface PendingGrpcCall {
   readonly events: GrpcEvents
 }
 
+/** What a test gives to the host that it runs plugins on. */
 export interface TestHostOptions {
   /** Names that callouts may go to; `httpbin` and `cluster` unless told. */
   readonly clusters?: readonly string[]
@@ -191,7 +192,7 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
 }
 
 /** One metric and everything that was recorded into it. */
-export class TestMetric implements MetricHandle {
+class TestMetric implements MetricHandle {
   readonly type: 'counter' | 'gauge' | 'histogram'
   readonly recorded: number[] = []
   #value = 0

@@ -26,6 +26,7 @@ export function wat(text: string): Uint8Array {
   }
 }
 
+/** What a module of a test leaves out or has otherwise. */
 export interface GuestOptions {
   /** `0_1_0`, `0_2_0` or `0_2_1`; the last unless told. */
   readonly abi?: string

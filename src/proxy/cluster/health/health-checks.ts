@@ -1,4 +1,3 @@
-/** The active health checks of a cluster: a host has to pass all of them (Envoy's MultiHealthChecker). */
 import type { HealthCheck } from '../../../../gen/envoy/config/core/v3/health_check_pb.ts'
 import { invalid } from '../../config/fields.ts'
 import type { StatsScope } from '../../stats/scope.ts'
@@ -15,6 +14,7 @@ const ACTIVE =
   HealthFlag.PendingActiveCheck |
   HealthFlag.ImmediateFail
 
+/** The active health checks of a cluster: a host has to pass all of them (Envoy's MultiHealthChecker). */
 export class HealthChecks implements CheckOwner {
   readonly scope: StatsScope
   readonly #cluster: Cluster

@@ -8,7 +8,7 @@ export interface CheckIntervals {
 }
 
 /** What the next pause depends on. */
-export interface CheckState {
+interface CheckState {
   readonly healthy: boolean
   /** An answer has come that differs from the state; a threshold is waited for. */
   readonly changing: boolean

@@ -19,7 +19,7 @@ export interface HostChooser {
 }
 
 /** How a cluster chooses among its hosts. */
-export interface HostSetSettings {
+interface HostSetSettings {
   readonly make: LoadBalancerFactory
   /** Percents. */
   readonly panicThreshold: number

@@ -1,4 +1,3 @@
-/** How a cluster says that hosts are chosen: by `lb_policy` and the settings beside it, or by `load_balancing_policy`. */
 import {
   Cluster_CommonLbConfig_ZoneAwareLbConfigSchema,
   Cluster_CommonLbConfigSchema,
@@ -32,6 +31,7 @@ const COMMON = [
   'consistent_hashing_lb_config',
 ]
 
+/** How a cluster says that hosts are chosen: by `lb_policy` and the settings beside it, or by `load_balancing_policy`. */
 export function lbPolicy(proto: ClusterProto, path: string): LbPolicy {
   const common = proto.commonLbConfig
   const where = `${path}.common_lb_config`

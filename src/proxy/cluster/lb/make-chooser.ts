@@ -6,7 +6,7 @@ import type { LbPolicy } from './policy-parts.ts'
 import { SubsetBalancer } from './subset-balancer.ts'
 
 /** What the choice depends on. */
-export interface ChooserSettings {
+interface ChooserSettings {
   readonly lb: LbPolicy
   /** Percents. */
   readonly panicThreshold: number

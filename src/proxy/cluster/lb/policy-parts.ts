@@ -34,6 +34,7 @@ export interface LbPolicy {
 const MAX_RING = 8_388_608
 const MAX_TABLE = 5_000_011
 
+/** A host that has just come gets less for a time; undefined: its window is 0. Defaults: aggression 1, at least 10 %. */
 export function slowStart(
   proto: Cluster_SlowStartConfig | SlowStartConfig | undefined,
   path: string,
@@ -52,6 +53,7 @@ export function slowStart(
   return windowMs === 0 ? undefined : { windowMs, aggression, minWeight: percent / 100 }
 }
 
+/** Of `choices` hosts taken at random the one with the fewest requests in relation to its weight. */
 export function leastRequestPolicy(
   parts: Cluster_LeastRequestLbConfig | LeastRequest | undefined,
   path: string,
@@ -63,6 +65,7 @@ export function leastRequestPolicy(
   return leastRequest(choices, bias, slowStart(parts?.slowStartConfig, path))
 }
 
+/** Rings of 1024 hashes and more, up to Envoy's limit of 8M; `murmur`: MURMUR_HASH_2, else xxHash. */
 export function ringHashPolicy(
   parts: Cluster_RingHashLbConfig | RingHash | undefined,
   murmur: boolean,
@@ -75,6 +78,7 @@ export function ringHashPolicy(
   return ringHash(min, max, options, murmur ? murmurHash2 : xxHash64)
 }
 
+/** 65 537 places unless told. Their number has to be a prime: else some tables could never be filled. */
 export function maglevPolicy(tableSize: bigint | undefined, options: HashOptions, path: string): LoadBalancerFactory {
   const size = Number(tableSize ?? 65_537n)
   if (size > MAX_TABLE || !isPrime(size))
@@ -82,6 +86,7 @@ export function maglevPolicy(tableSize: bigint | undefined, options: HashOptions
   return maglev(size, options)
 }
 
+/** What consistent hashing has in common: by which name a host is hashed, and how much more than its share it may have. */
 export function hashOptions(
   parts: Cluster_CommonLbConfig_ConsistentHashingLbConfig | ConsistentHashingLbConfig | RingHash | undefined,
   path: string,

@@ -10,7 +10,7 @@ export interface PriorityHealth {
 }
 
 /** The share of one priority. */
-export interface PriorityLoad {
+interface PriorityLoad {
   /** Percents that go to the healthy, and to the degraded hosts. */
   healthy: number
   degraded: number

@@ -15,6 +15,7 @@ export const EJECTIONS = [
   'failure_percentage',
   'local_origin_failure_percentage',
 ] as const
+/** Why a host was ejected, by the name that Envoy's statistics have for it. */
 export type Ejection = (typeof EJECTIONS)[number]
 
 /** The settings of outlier detection, read once. */

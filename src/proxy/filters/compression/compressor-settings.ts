@@ -26,7 +26,7 @@ export interface DirectionSettings {
 }
 
 /** The same of answers, with what they say of themselves. */
-export interface ResponseSettings extends DirectionSettings {
+interface ResponseSettings extends DirectionSettings {
   readonly etagOff: boolean
   readonly weakenEtag: boolean
   readonly removeAcceptEncoding: boolean

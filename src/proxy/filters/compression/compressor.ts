@@ -1,4 +1,3 @@
-/** `envoy.filters.http.compressor`: compresses requests and responses. */
 import {
   CompressorPerRouteSchema,
   CompressorSchema,
@@ -12,6 +11,7 @@ import { Compression } from './compression.ts'
 import { type DirectionSettings, type RouteRule, routeRule, type Settings, settingsOf } from './compressor-settings.ts'
 import { REQUEST, RESPONSE } from './side.ts'
 
+/** `envoy.filters.http.compressor`: compresses requests and responses. */
 export const compressor: HttpFilterFactory<typeof CompressorSchema, typeof CompressorPerRouteSchema> = {
   name: 'envoy.filters.http.compressor',
   configType: CompressorSchema,

@@ -1,4 +1,3 @@
-/** `envoy.filters.http.decompressor`: opens requests and responses whose outermost content coding is the library's. */
 import {
   type Decompressor,
   type Decompressor_CommonDirectionConfig,
@@ -31,6 +30,7 @@ interface Settings {
   readonly response: DirectionSettings
 }
 
+/** `envoy.filters.http.decompressor`: opens requests and responses whose outermost content coding is the library's. */
 export const decompressor: HttpFilterFactory<typeof DecompressorSchema> = {
   name: 'envoy.filters.http.decompressor',
   configType: DecompressorSchema,

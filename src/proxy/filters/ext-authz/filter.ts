@@ -1,4 +1,3 @@
-/** `envoy.filters.http.ext_authz`: another service decides. */
 import {
   type BufferSettings,
   type ExtAuthz,
@@ -103,6 +102,7 @@ class Settings {
   }
 }
 
+/** `envoy.filters.http.ext_authz`: another service decides. */
 export const extAuthz: HttpFilterFactory<typeof ExtAuthzSchema, typeof ExtAuthzPerRouteSchema> = {
   name: NAMESPACE,
   configType: ExtAuthzSchema,

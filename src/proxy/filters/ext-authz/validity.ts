@@ -15,6 +15,7 @@ export function isHeedable({ request, response, setParameters }: Verdict): boole
   )
 }
 
+/** Of a request that is denied: what the service wants its answer to say. */
 export function allValid(pairs: Verdict['reply']): boolean {
   return pairs.every(([name, value]) => isValid(name, value))
 }

@@ -46,11 +46,13 @@ export const ERROR: Verdict = { ...NONE, kind: 'error', status: 0 }
 /** Asks, and calls back once and later; the returned function takes the question back. */
 export type Check = (request: CheckInput, done: (verdict: Verdict) => void) => () => void
 
+/** What there is to ask the service about. */
 export interface CheckInput {
   readonly info: StreamInfo
   readonly callbacks: HttpFilterCallbacks
   readonly headers: HeaderMap
   readonly body: Buffer | undefined
+  /** Else `max_request_bytes` were there first, and the service is told (`x-envoy-auth-partial-body`). */
   readonly bodyIsWhole: boolean
   /** gRPC: the body is sent as bytes, not as text. */
   readonly packAsBytes: boolean

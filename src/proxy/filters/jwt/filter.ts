@@ -1,5 +1,3 @@
-/** `envoy.filters.http.jwt_authn`. */
-
 import {
   type JwtAuthentication,
   JwtAuthenticationSchema,
@@ -106,6 +104,7 @@ class Settings {
   }
 }
 
+/** `envoy.filters.http.jwt_authn`: lets through what has the tokens that its rules ask for. It waits for keys before it looks. */
 export const jwtAuthn: HttpFilterFactory<typeof JwtAuthenticationSchema, typeof PerRouteConfigSchema> = {
   name: NAMESPACE,
   configType: JwtAuthenticationSchema,

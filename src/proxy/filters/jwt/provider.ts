@@ -44,7 +44,7 @@ const DEFAULT_CACHE_MS = 600_000
 const REFRESH_AHEAD_MS = 5000
 
 /** A header that is made of a claim. */
-export interface ClaimHeader {
+interface ClaimHeader {
   readonly name: string
   /** The claim's name, and those of the objects that it is in. */
   readonly path: readonly string[]

@@ -35,6 +35,7 @@ export interface Requirement {
   check(headers: HeaderMap): Result
 }
 
+/** Compiles a JwtRequirement; none at all allows everything. Throws on a provider that there is not. */
 export function compileRequirement(
   proto: JwtRequirement | undefined,
   providers: ReadonlyMap<string, JwtProvider>,

@@ -1,4 +1,3 @@
-/** `envoy.filters.http.local_ratelimit`: token buckets, which all workers share. */
 import { LocalRateLimitSchema } from '../../../../gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.ts'
 import type { HeaderMap } from '../../../base/header-map.ts'
 import { invalid } from '../../config/fields.ts'
@@ -13,6 +12,7 @@ import type { TokenBucket } from '../../rate-limit/token-bucket.ts'
 import { SharedCells, sharedMemoryForCells } from '../../shared-cells.ts'
 import { Settings } from './settings.ts'
 
+/** `envoy.filters.http.local_ratelimit`: token buckets, which all workers share. */
 export const localRateLimit: HttpFilterFactory<typeof LocalRateLimitSchema, typeof LocalRateLimitSchema> = {
   name: 'envoy.filters.http.local_ratelimit',
   configType: LocalRateLimitSchema,

@@ -14,7 +14,7 @@ export interface BucketRule {
 }
 
 /** Where buckets keep their state. */
-export type MakeCells = (count: number) => BigInt64Array
+type MakeCells = (count: number) => BigInt64Array
 
 interface Wildcard {
   readonly rule: BucketRule

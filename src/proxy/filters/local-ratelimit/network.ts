@@ -1,4 +1,3 @@
-/** `envoy.filters.network.local_ratelimit`: a token for each connection, from a bucket that all workers share. */
 import { toBinary } from '@bufbuild/protobuf'
 import {
   type LocalRateLimit,
@@ -15,6 +14,7 @@ import { SharedCells, sharedMemoryForCells } from '../../shared-cells.ts'
 const PATH = 'local_ratelimit'
 const FIELDS = ['stat_prefix', 'token_bucket', 'runtime_enabled', 'share_key']
 
+/** `envoy.filters.network.local_ratelimit`: a token for each connection, from a bucket that all workers share. */
 export const networkLocalRateLimit: NetworkFilterFactory<typeof LocalRateLimitSchema> = {
   name: 'envoy.filters.network.local_ratelimit',
   configType: LocalRateLimitSchema,

@@ -1,5 +1,3 @@
-/** `envoy.filters.http.ratelimit`: a rate limit service decides, for all proxies together. */
-
 import type { HeaderValue } from '../../../../gen/envoy/config/core/v3/base_pb.ts'
 import {
   RateLimitPerRouteSchema,
@@ -28,6 +26,7 @@ import { type Counters, NAME, OWN_EARLY, OWN_LATE, type RouteRule, routeRule, Se
 
 const TOO_MANY_REQUESTS = 429
 
+/** `envoy.filters.http.ratelimit`: a rate limit service decides, for all proxies together. */
 export const rateLimit: HttpFilterFactory<typeof RateLimitSchema, typeof RateLimitPerRouteSchema> = {
   name: NAME,
   configType: RateLimitSchema,

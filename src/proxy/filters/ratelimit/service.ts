@@ -7,6 +7,7 @@ import {
 import { textOf } from '../../../base/byte-string.ts'
 import type { Descriptor } from '../../rate-limit/descriptor.ts'
 
+/** The method that is called, for its path and for the statistics of the cluster. */
 export const METHOD = 'envoy.service.ratelimit.v3.RateLimitService.ShouldRateLimit'
 
 /** The question of a request to a rate limit service. */

@@ -18,6 +18,7 @@ import type { StatsScope } from '../../stats/scope.ts'
 import { GrpcMethod } from '../grpc-method.ts'
 import { METHOD } from './service.ts'
 
+/** Of the filter, and of what it leaves in the dynamic metadata unless `metadata_namespace` says otherwise. */
 export const NAME = 'envoy.filters.http.ratelimit'
 
 const PATH = 'ratelimit'
@@ -47,6 +48,7 @@ const ROUTE_FIELDS = ['vh_rate_limits', 'rate_limits', 'domain']
 const MAX_STAGE = 10
 /** Limits of a filter's own have no stages. */
 export const OWN_EARLY: Wanted = { stage: 0, onStreamDone: false, keyed: true }
+/** Those that are told when the stream is over (`apply_on_stream_done`). */
 export const OWN_LATE: Wanted = { stage: 0, onStreamDone: true, keyed: true }
 const DEFAULT_TIMEOUT_MS = 20
 const RESOURCE_EXHAUSTED = 8
@@ -158,6 +160,7 @@ export interface RouteRule {
   readonly domain: string
 }
 
+/** Compiles what a route says (RateLimitPerRoute). */
 export function routeRule(config: RateLimitPerRoute): RouteRule {
   onlyFields(RateLimitPerRouteSchema, config, ROUTE_FIELDS, PATH)
   return {

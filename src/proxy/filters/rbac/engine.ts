@@ -35,6 +35,7 @@ export interface Subject {
   readonly filterState: ReadonlyMap<string, Buffer> | undefined
 }
 
+/** What a decider says of one subject. */
 export interface Verdict {
   readonly allowed: boolean
   /** The policy that matched; undefined: none. */
@@ -60,6 +61,7 @@ export function dotted(prefix: string): string {
   return prefix === '' || prefix.endsWith('.') ? prefix : `${prefix}.`
 }
 
+/** The rules of one config. Policies are asked in the order of their names, as in Envoy: the first that matches is told. */
 export class RbacEngine implements Decider {
   readonly #action: RBAC_Action
   readonly #policies: readonly { readonly name: string; readonly matches: Rule }[]

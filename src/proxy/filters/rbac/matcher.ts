@@ -1,4 +1,3 @@
-/** `matcher` of RBAC: xDS's generic matching, whose actions allow or deny. */
 import { type Action, ActionSchema, RBAC_Action } from '../../../../gen/envoy/config/rbac/v3/rbac_pb.ts'
 import {
   type Config as EnvironmentVariable,
@@ -32,6 +31,7 @@ import { UNDECIDED } from '../../match/undecided.ts'
 import type { CertificateInfo } from '../../network/connection-info.ts'
 import type { Decider, Subject, Verdict } from './engine.ts'
 
+/** `matcher` of RBAC: xDS's generic matching, whose actions allow or deny. */
 export class RbacMatcher implements Decider {
   readonly #tree: MatchTree<Subject, Action>
   /** One of the actions is LOG: then each match tells access logs whether it was one. */

@@ -16,6 +16,7 @@ export interface RouterStats {
   readonly direct: Cell
 }
 
+/** Envoy counts them beside the connection manager's: `scope` is `http.<stat_prefix>.` */
 export function routerStats(scope: StatsScope): RouterStats {
   return {
     all: scope.counter('rq_total'),

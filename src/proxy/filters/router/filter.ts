@@ -1,5 +1,3 @@
-/** `envoy.filters.http.router`: the end of every chain, which forwards, retries, mirrors, redirects or answers. */
-
 import type { BodyBuffer } from '../../../base/body-buffer.ts'
 import { byteString } from '../../../base/byte-string.ts'
 import type { HeaderMap } from '../../../base/header-map.ts'
@@ -36,6 +34,7 @@ import { type Mirror, startMirrors } from './mirror.ts'
 import { redirects, turnsIntoGet } from './redirect.ts'
 import { AnswerFate, Tries } from './tries.ts'
 
+/** `envoy.filters.http.router`: the end of every chain, which forwards, retries, mirrors, redirects or answers. */
 export class RouterFilter implements HttpFilter, UpstreamControl, TimeoutOwner {
   readonly callbacks: FilterHandle
   readonly #clusters: ClusterManager

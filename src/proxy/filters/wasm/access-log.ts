@@ -6,6 +6,7 @@ import { LoggedEntry } from '../../http/logged-entry.ts'
 import type { StreamInfo } from '../../http/stream-info.ts'
 import { preparePlugin, startPlugin, stopPlugin } from './plugin.ts'
 
+/** On the main thread: reads and compiles the module. Rejects with what is wrong at `path`. */
 export function prepareWasmAccessLog(config: WasmAccessLog, path: string): Promise<unknown> {
   return preparePlugin(config.config, `${path}.config`)
 }

@@ -18,7 +18,7 @@ import { messageName } from '../../config/any.ts'
 import { dataSource } from '../../config/data-source.ts'
 
 /** What a filter's PluginConfig says, checked as Envoy checks it. */
-export interface WasmSource {
+interface WasmSource {
   readonly plugin: PluginConfig
   readonly bytes: Buffer
   readonly limits: Partial<Limits>

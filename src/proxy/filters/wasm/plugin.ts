@@ -8,7 +8,7 @@ import { sharedMemory, threadVms, wasmServices } from './services.ts'
 import { track, untrack } from './trace.ts'
 
 /** What the main thread makes once and every worker gets. */
-export interface PreparedPlugin {
+interface PreparedPlugin {
   readonly compiled: CompiledModule
   readonly plugin: PluginConfig
   readonly memory: SharedArrayBuffer
@@ -36,6 +36,7 @@ export function startPlugin(context: FactoryContext): Plugin {
   return started
 }
 
+/** Its filter, log or service has gone. */
 export function stopPlugin(plugin: Plugin): void {
   untrack(plugin)
   plugin.close()

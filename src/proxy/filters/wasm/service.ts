@@ -14,10 +14,12 @@ export interface ServiceConfig {
   readonly singleton: boolean
 }
 
+/** On the main thread: reads and compiles the module. Rejects with what is wrong. */
 export function prepareService({ config, path }: ServiceConfig): Promise<unknown> {
   return preparePlugin(config, `${path}.config`)
 }
 
+/** Runs from now on, and is started again when it fails, as its `failure_policy` says: no request would do that. */
 export function startService(context: FactoryContext): Plugin {
   const plugin = startPlugin(context)
   plugin.supervise()

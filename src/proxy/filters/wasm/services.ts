@@ -17,6 +17,7 @@ import { wasmMetrics } from './metrics.ts'
 /** One per process: made on the main thread by the first filter, cloned to the workers with what `prepare` returns. */
 let processMemory: SharedArrayBuffer | undefined
 
+/** The store of the process; to be called on the main thread only, where it is made. */
 export function sharedMemory(): SharedArrayBuffer {
   processMemory ??= createSharedMemory()
   return processMemory
@@ -24,6 +25,7 @@ export function sharedMemory(): SharedArrayBuffer {
 
 /** One per thread. */
 let threadStore: SharedStoreAcrossThreads | undefined
+/** The VMs of this thread, for plugins that may share one. */
 export const threadVms: VmCache = new VmCache()
 
 const log = logger('wasm')

@@ -19,6 +19,7 @@ export function track(plugin: Plugin): void {
   if (sink !== undefined) plugin.setTrace(sink)
 }
 
+/** Forgets a plugin that ends; a trace of its name stays on for others. */
 export function untrack(plugin: Plugin): void {
   running.delete(plugin)
 }

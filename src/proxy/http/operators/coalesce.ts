@@ -1,10 +1,10 @@
-/** `%COALESCE({"operators": [...]})%`: the first of several operators that has a value. */
 import { messageOf } from '../../../errors.ts'
 import { invalid } from '../../config/fields.ts'
 import type { StreamInfo } from '../stream-info.ts'
 import { operatorJson } from './json-text.ts'
 import type { CompileOperator, Operator } from './operator.ts'
 
+/** `%COALESCE({"operators": [...]})%`: the first of several operators that has a value. */
 export function coalesce(argument: string | undefined, path: string, compile: CompileOperator): Operator {
   const operators = entries(argument, path).map((entry, i) => compileEntry(entry, `${path}: operator ${i}`, compile))
   const first: Operator = (info) => {

@@ -1,4 +1,3 @@
-/** `%COMMON_DURATION(from:to:precision)%`: the time between two points of a request. */
 import { invalid } from '../../config/fields.ts'
 import type { StreamInfo } from '../stream-info.ts'
 import type { Operator } from './operator.ts'
@@ -21,6 +20,7 @@ const POINTS: Readonly<Record<string, (info: StreamInfo) => number>> = {
 /** Units in a millisecond. */
 const PRECISIONS: Readonly<Record<string, number>> = { ms: 1, us: 1e3, ns: 1e6 }
 
+/** `%COMMON_DURATION(from:to:precision)%`: the time between two points of a request. */
 export function commonDuration(argument: string | undefined, path: string): Operator {
   const [from, to, precision = 'ms', more] = (argument ?? '').split(':')
   if (to === undefined || more !== undefined) throw invalid(path, `«${argument}» is not from:to or from:to:precision`)

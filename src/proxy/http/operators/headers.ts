@@ -4,6 +4,7 @@ import { invalid } from '../../config/fields.ts'
 import type { StreamInfo } from '../stream-info.ts'
 import type { Operator } from './operator.ts'
 
+/** Compiles `name?other` for the headers that `map` gives. Throws where `argument` is none. */
 export function headerOperator(
   argument: string | undefined,
   path: string,
@@ -46,6 +47,7 @@ export function pathOperator(argument: string, path: string): Operator {
   }
 }
 
+/** For paths that are logged without what clients say in queries (`%PATH(NQ)%`). */
 export function withoutQuery(value: string | number | undefined): string | undefined {
   return typeof value === 'string' ? value.replace(/\?.*/, '') : undefined
 }

@@ -6,6 +6,7 @@ export function operatorJson(value: string | number | undefined, max?: number): 
   return typeof value === 'string' ? quoted(printable(value.slice(0, max))) : value?.toString()
 }
 
+/** A JSON string. Bytes of headers that are no UTF-8 are written as Envoy does, each as an escape of its own. */
 export function quoted(text: string): string {
   const json = JSON.stringify(text)
   return json.includes('\\udc') ? json.replace(ESCAPED, byteEscape) : json

@@ -1,4 +1,3 @@
-/** HPACK decoding (RFC 7541). Whatever it does not allow ends the connection: the tables of both ends would differ from then on. */
 import { ErrorCode, Http2Error } from '../error-code.ts'
 import { DecoderTable, type Field } from './decoder-table.ts'
 import { type FieldName, fieldName } from './field-name.ts'
@@ -22,6 +21,7 @@ UNSAFE.fill(2, 128)
 /** Where Huffman strings are unpacked; blocks are limited, so it stays small. */
 let scratch = Buffer.allocUnsafeSlow(8192)
 
+/** HPACK decoding (RFC 7541). Whatever it does not allow ends the connection: the tables of both ends would differ from then on. */
 export class HpackDecoder {
   readonly #table = new DecoderTable()
   /** What SETTINGS_HEADER_TABLE_SIZE allows, once the peer knows of it. */

@@ -34,6 +34,7 @@ const NONE: readonly string[] = []
 const MAX_CACHED = 1024
 const cache = new Map<string, EncodedName>()
 
+/** Looks up a name that is to be sent, once: most names of a message were in the one before. */
 export function encodedName(name: string): EncodedName {
   const cached = cache.get(name)
   if (cached !== undefined) return cached

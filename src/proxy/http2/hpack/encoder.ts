@@ -1,7 +1,3 @@
-/**
- * HPACK encoding (RFC 7541). A value goes into the table when it is seen for the second time in a row under its name: what differs
- * with every message (ids, dates, lengths) would only push out what repeats.
- */
 import { type EncodedName, encodedName, writeInteger, writeString } from './encoder-names.ts'
 import { DEFAULT_TABLE_SIZE, ENTRY_OVERHEAD, FIRST_DYNAMIC } from './static-table.ts'
 
@@ -36,6 +32,10 @@ export class NameSlot {
   }
 }
 
+/**
+ * HPACK encoding (RFC 7541). A value goes into the table when it is seen for the second time in a row under its name: what differs
+ * with every message (ids, dates, lengths) would only push out what repeats.
+ */
 export class HpackEncoder {
   readonly #own: number
   #slots = new Map<string, NameSlot>()

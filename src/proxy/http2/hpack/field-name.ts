@@ -52,6 +52,7 @@ const NAME = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/
 const MAX_CACHED = 1024
 const cache = new Map<string, FieldName>()
 
+/** Looks a name up that has come. */
 export function fieldName(name: string): FieldName {
   const cached = cache.get(name)
   if (cached !== undefined) return cached

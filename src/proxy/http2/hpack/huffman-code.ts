@@ -64,9 +64,12 @@ const SYMBOLS_BY_LENGTH: Readonly<Record<number, string | readonly (number | rea
   30: [10, 13, 22, 256],
 }
 
+/** Never sent whole: its first bits fill up the last byte (RFC 7541 5.2). */
 export const EOS = 256
 
+/** By symbol, in the low bits, of which there are as many as LENGTHS says. */
 export const CODES = new Uint32Array(257)
+/** By symbol, in bits. */
 export const LENGTHS = new Uint8Array(257)
 
 let code = 0

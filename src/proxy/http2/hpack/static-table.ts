@@ -69,4 +69,5 @@ export const FIRST_DYNAMIC = STATIC_TABLE.length + 1
 /** RFC 7541 4.1: what an entry costs beside its text. */
 export const ENTRY_OVERHEAD = 32
 
+/** SETTINGS_HEADER_TABLE_SIZE where nothing else was said (RFC 9113 6.5.2), counted as RFC 7541 4.1 has it. */
 export const DEFAULT_TABLE_SIZE = 4096

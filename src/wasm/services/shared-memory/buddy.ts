@@ -1,8 +1,3 @@
-/**
- * A buddy allocator in shared memory. Blocks are powers of two and join their neighbours when freed, so that a module which
- * allocates and frees in every size cannot leave the store in splinters. Addresses are bytes; 0 is no block.
- */
-
 /** The first word of a block: its order, and whether it is taken. */
 const TAKEN = 0x100
 const ORDER = 0xff
@@ -10,6 +5,10 @@ const ORDER = 0xff
 const HEADER = 8
 const SMALLEST = 6
 
+/**
+ * A buddy allocator in shared memory. Blocks are powers of two and join their neighbours when freed, so that a module which
+ * allocates and frees in every size cannot leave the store in splinters. Addresses are bytes; 0 is no block.
+ */
 export class Buddy {
   readonly #words: Int32Array<SharedArrayBuffer>
   /** Index of the word with the head of the list of order 0; one word per order follows. */

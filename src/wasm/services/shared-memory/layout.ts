@@ -12,6 +12,7 @@ export const HEAD = {
   queues: 64 + 256 + 4096,
 } as const
 
+/** How many lists each hash table has: vm_ids by hash, keys by hash, queues by id. */
 export const BUCKETS = { spaces: 256, data: 4096, queues: 256 } as const
 
 /** Bytes before the arena; the arena's blocks are aligned to it. */
@@ -45,6 +46,7 @@ export const DATA = {
   key: 8,
 } as const
 
+/** One queue; its items are a list from `head` to `tail`. */
 export const QUEUE = {
   /** In the bucket of its id. */
   next: 0,
@@ -62,4 +64,5 @@ export const QUEUE = {
   name: 10,
 } as const
 
+/** One item of a queue, its bytes behind its words. */
 export const ITEM = { next: 0, length: 1, bytes: 2 } as const

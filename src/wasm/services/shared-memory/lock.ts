@@ -1,4 +1,3 @@
-/** A mutual exclusion over one word of shared memory: 0 free, 1 held, 2 held and waited for (Drepper, "Futexes are tricky"). */
 const FREE = 0
 const HELD = 1
 const CONTENDED = 2
@@ -7,6 +6,7 @@ const SPINS = 200
 /** Sections take microseconds. A lock held this long belongs to a thread that was ended within one. */
 const LOST_MS = 5000
 
+/** A mutual exclusion over one word of shared memory: 0 free, 1 held, 2 held and waited for (Drepper, "Futexes are tricky"). */
 export class Lock {
   readonly #words: Int32Array<SharedArrayBuffer>
   readonly #at: number

@@ -6,7 +6,7 @@ import { DATA, HEAD, QUEUE, SPACE } from './layout.ts'
 import { Records } from './records.ts'
 
 /** What the vm_ids of a process may keep together; pages that nobody writes to cost nothing. */
-export const SHARED_MEMORY_BYTES: number = 64 << 20
+const SHARED_MEMORY_BYTES: number = 64 << 20
 
 /** Makes the memory of a store, to be posted to every thread that joins. `size` is a power of two. */
 export function createSharedMemory(size: number = SHARED_MEMORY_BYTES): SharedArrayBuffer {

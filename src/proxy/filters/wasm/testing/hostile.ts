@@ -24,6 +24,7 @@ export function pluginConfig(folder: string, name: string, code: Uint8Array): st
   return `{ name: ${name}, ${reload}, vm_config: { ${vm} } }`
 }
 
+/** A Wasm filter of an HTTP chain, as YAML; its module is written into `folder`. */
 export function httpFilter(folder: string, name: string, code: Uint8Array): string {
   return `{ name: ${name}, typed_config: { "@type": ${FILTERS}.http.wasm.v3.Wasm, config: ${pluginConfig(folder, name, code)} } }`
 }
@@ -76,7 +77,7 @@ export class Load {
 }
 
 /** One module that attacks, by the name of its plugin. */
-export interface Victim {
+interface Victim {
   readonly name: string
   /** Its VM must die of it. */
   readonly mortal: boolean
@@ -143,6 +144,7 @@ const CAUSES: Readonly<Record<string, string>> = {
 const GRPC = `(drop (call $proxy_grpc_stream (s "grpc") (s "a.B") (s "C") (i32.const 0) (i32.const 0) $slot8))
   (drop (call $proxy_grpc_send (i32.load $slot8) (s "hello") (i32.const 1)))`
 
+/** What the module has to do beforehand so that the callback `place` comes, as WAT; '' where traffic is enough. */
 export function causeOf(place: string): string {
   return place.includes('grpc') ? GRPC : (CAUSES[place] ?? '')
 }
@@ -164,6 +166,7 @@ export async function grpcServer(): Promise<Http2Server> {
   return server
 }
 
+/** For a cluster: `http2_protocol_options: {}` and its like. */
 export const OPTIONS = (protocol: string) => `typed_extension_protocol_options:
   envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
     "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
