@@ -53,7 +53,7 @@ test('cut where frames end, however they come', () => {
       for (const chunk of cut(body, cuts)) {
         const from = walked
         const pieces = [...walker.split(chunk)]
-        assert.deepEqual(Buffer.concat(pieces), chunk)
+        assert.ok(Buffer.concat(pieces).equals(chunk))
         const inside = pieces.map((piece) => {
           walked += piece.length
           return walked
@@ -87,7 +87,7 @@ test('what is no frame is handed on as it is', () => {
     fc.property(fc.uint8Array({ maxLength: 200 }), fc.array(fc.nat(), { maxLength: 5 }), (bytes, cuts) => {
       const walker = new ZstdFrames()
       const pieces = cut(Buffer.from(bytes), cuts).flatMap((chunk) => [...walker.split(chunk)])
-      assert.deepEqual(Buffer.concat(pieces), Buffer.from(bytes))
+      assert.ok(Buffer.concat(pieces).equals(bytes))
     }),
   )
 })
