@@ -162,13 +162,22 @@ describe('messages', () => {
       seen.filter(({ type }) => type === RstStream).map(({ stream, payload }) => [stream, payload.readUInt32BE(0)]),
       [[1, ErrorCode.ProtocolError]],
     )
-    assert.ok(events.includes('request 1 answered'))
+    assert.ok(events.includes('request 2 answered'))
   })
+
+  for (const [what, block, details] of [
+    ['a field that none may have', '828684410161400161010a', 'http2.invalid.header.field'],
+    ['no path', '8286', 'http2.violation.of.messaging.rule'],
+  ] as const)
+    test(`an invalid one is told as a request that was reset: ${what}`, () => {
+      const { events } = play([frame(Headers, WHOLE | END, 1, block)])
+      assert.deepEqual(events.slice(0, 2), ['request 1 begins []', `request 1 reset ${details}`])
+    })
 
   test('HPACK goes on behind a request that was refused', () => {
     const frames = [frame(Headers, WHOLE | END, 1, '82864001610162'), frame(Headers, WHOLE | END, 3, '828684410161bf')]
     const { events } = play(frames, { streamErrors: true })
-    assert.match(events[0], /"a","b"/)
+    assert.match(events.find((event) => event.startsWith('request 2 headers')) ?? '', /"a","b"/)
   })
 
   test('extended CONNECT (RFC 8441) is an upgrade, where it is allowed', () => {
