@@ -10,6 +10,9 @@ import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts
 const NODE = 'node'
 const OPTIONS = 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
 
+/** Resources of one type by name. */
+export type Resources = Readonly<Record<string, Any>>
+
 /** A real Envoy and Sluice that take all they have from one management server. */
 export class AdsPeers {
   readonly proxies: readonly RunningProxy[]
@@ -38,18 +41,14 @@ export class AdsPeers {
     return new AdsPeers(server, grpc, home, proxies)
   }
 
-  push(
-    clusters: Readonly<Record<string, Any>>,
-    listeners: Readonly<Record<string, Any>>,
-    secrets: Readonly<Record<string, Any>> = {},
-  ): void {
-    const map = (resources: Readonly<Record<string, Any>>) => new Map(Object.entries(resources))
-    const all = {
-      [TypeUrl.cluster]: map(clusters),
-      [TypeUrl.listener]: map(listeners),
-      [TypeUrl.secret]: map(secrets),
-    }
-    this.#server.setSnapshot(NODE, all, String(++this.#version))
+  push(clusters: Resources, listeners: Resources, secrets: Resources = {}): void {
+    this.pushAll({ [TypeUrl.cluster]: clusters, [TypeUrl.listener]: listeners, [TypeUrl.secret]: secrets })
+  }
+
+  /** All that there is by its type. */
+  pushAll(resources: Readonly<Record<string, Resources>>): void {
+    const all = Object.entries(resources).map(([type, some]) => [type, new Map(Object.entries(some))])
+    this.#server.setSnapshot(NODE, Object.fromEntries(all), String(++this.#version))
   }
 
   /** The port of a listener, once it is there. */

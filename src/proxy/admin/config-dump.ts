@@ -4,13 +4,13 @@ import { type Bootstrap, BootstrapSchema } from '../../../gen/envoy/config/boots
 import { ClusterSchema } from '../../../gen/envoy/config/cluster/v3/cluster_pb.ts'
 import { ListenerSchema } from '../../../gen/envoy/config/listener/v3/listener_pb.ts'
 import { RouteConfigurationSchema } from '../../../gen/envoy/config/route/v3/route_pb.ts'
-import { SecretSchema } from '../../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts'
 import { registry } from '../../xds/registry.ts'
 import type { ConfigManager } from '../main/config-manager.ts'
 import type { ListenerState, RefusedListener } from '../main/listener-updates.ts'
 import { endpointLists } from './dump-endpoints.ts'
 import { anyJson, entry, messageJson } from './dump-json.ts'
 import { routesOfListeners } from './dump-routes.ts'
+import { secretLists } from './dump-secrets.ts'
 
 type Lists = Readonly<Record<string, readonly JsonObject[]>>
 
@@ -29,11 +29,11 @@ export function configDump(config: ConfigManager, bootstrap: Bootstrap, begun: n
       bootstrap: withoutType(messageJson(BootstrapSchema, bootstrap)),
       last_updated: new Date(begun).toISOString(),
     },
-    part('ClustersConfigDump', clusterLists(config, name)),
-    // Envoy has one where there is a filter that is discovered.
-    ...(config.extensions.size === 0 ? [] : [part('EcdsConfigDump', { ecds_filters: ecdsFilters(config, name) })]),
+    part('ClustersConfigDump', clusterLists(config, name), config.versions.cds),
+    // Envoy has one where there is a filter that is discovered, also while it is waited for.
+    ...(!config.discoversExtensions ? [] : [part('EcdsConfigDump', { ecds_filters: ecdsFilters(config, name) })]),
     ...(query.has('include_eds') ? [part('EndpointsConfigDump', endpointLists(config, name))] : []),
-    part('ListenersConfigDump', listenerLists(config, name)),
+    part('ListenersConfigDump', listenerLists(config, name), config.versions.lds),
     part('ScopedRoutesConfigDump', {}),
     part('RoutesConfigDump', {
       static_route_configs: routesOfListeners(config, name),
@@ -49,10 +49,11 @@ function typeUrl(name: string): string {
   return `type.googleapis.com/envoy.admin.v3.${name}`
 }
 
-/** Envoy's JSON has no lists that are empty. */
-function part(name: string, lists: Lists): JsonObject {
+/** Envoy's JSON has no lists that are empty. `version`: of the last response that changed something. */
+function part(name: string, lists: Lists, version = ''): JsonObject {
   const filled = Object.entries(lists).filter(([, list]) => list.length > 0)
-  return { '@type': typeUrl(name), ...(Object.fromEntries(filled) as JsonObject) }
+  const told: JsonObject = version === '' ? {} : { version_info: version }
+  return { '@type': typeUrl(name), ...told, ...(Object.fromEntries(filled) as JsonObject) }
 }
 
 /** One list of all, whose messages tell their types then. */
@@ -132,18 +133,6 @@ function dynamicListener(
 function errorState({ listener, reason }: RefusedListener): JsonObject {
   const { last_updated: attempted, ...rest } = entry('failed_configuration', ListenerSchema, listener)
   return { ...rest, last_update_attempt: attempted, details: reason }
-}
-
-function secretLists({ secrets }: ConfigManager, name: RegExp): Lists {
-  const wanted = [...secrets].filter(([key]) => name.test(key))
-  // Files need not tell a version.
-  const ofBootstrap = ([key, { proto, version }]: (typeof wanted)[number]) => key === proto.name && version === ''
-  const shown = (list: typeof wanted) =>
-    list.map(([key, secret]) => ({ name: key, ...entry('secret', SecretSchema, secret) }))
-  return {
-    static_secrets: shown(wanted.filter(ofBootstrap)),
-    dynamic_active_secrets: shown(wanted.filter((one) => !ofBootstrap(one))),
-  }
 }
 
 function withoutType({ '@type': _, ...rest }: JsonObject): JsonObject {

@@ -60,6 +60,8 @@ export class ConfigManager {
   readonly #first: FirstClusters
   /** What this thread counts. */
   readonly stats = new StatsStore()
+  /** Of the last responses that changed something. */
+  readonly versions = { cds: '', lds: '' }
   /** Secrets and what is made of them change one after the other, whoever delivers them. */
   readonly #turns = new Turns()
   readonly #asked: Readonly<Record<'eds' | 'rds' | 'sds' | 'ecds', Subscription>>
@@ -148,6 +150,11 @@ export class ConfigManager {
 
   get refusedListeners(): ReadonlyMap<string, RefusedListener> {
     return this.#listeners.refused
+  }
+
+  /** Some listener takes filters from elsewhere. */
+  get discoversExtensions(): boolean {
+    return this.#listeners.needs().some(({ allExtensions }) => allExtensions.size > 0)
   }
 
   get extensions(): ReadonlyMap<string, Extension> {
@@ -311,11 +318,13 @@ export class ConfigManager {
         this.#fields.look(ClusterSchema, proto, `cluster "${name}"`)
         const reason = await this.#clusters.add(delivered(proto, version))
         if (reason !== undefined) rejects.push({ name, reason })
+        else this.versions.cds = version
       }
       seen.add(name)
     }
     const gone = [...this.#clusters.names].filter((name) => !seen.has(name) && !this.#static.has(`cluster ${name}`))
     await this.#clusters.remove(gone)
+    if (gone.length > 0) this.versions.cds = version
     this.#syncSubscriptions()
     return rejects
   }
@@ -356,7 +365,9 @@ export class ConfigManager {
     const seen = new Set<string>()
     // First, as in Envoy (LdsApiImpl::onConfigUpdate): another may want their address.
     for (const name of [...this.listeners.keys()]) {
-      if (!told.has(name) && !this.#static.has(`listener ${name}`)) await this.#listeners.remove(name)
+      if (told.has(name) || this.#static.has(`listener ${name}`)) continue
+      await this.#listeners.remove(name)
+      this.versions.lds = version
     }
     for (const proto of protos) {
       const { name } = proto
@@ -375,6 +386,7 @@ export class ConfigManager {
       this.#fields.look(ListenerSchema, proto, listenerPath(proto))
       const reason = await this.#listeners.add(delivered(proto, version))
       if (reason !== undefined) rejects.push({ name, reason })
+      else this.versions.lds = version
     }
     this.#syncSubscriptions()
     return rejects
