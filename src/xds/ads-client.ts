@@ -1,51 +1,23 @@
-import { create } from '@bufbuild/protobuf'
-import type { Any } from '@bufbuild/protobuf/wkt'
-import { anyUnpack } from '@bufbuild/protobuf/wkt'
 import type { Node } from '../../gen/envoy/config/core/v3/base_pb.ts'
-import {
-  DiscoveryRequestSchema,
-  type DiscoveryResponse,
-  ResourceSchema,
-} from '../../gen/envoy/service/discovery/v3/discovery_pb.ts'
-import { StatusSchema } from '../../gen/google/rpc/status_pb.ts'
 import { Backoff } from '../base/backoff.ts'
 import { messageOf } from '../errors.ts'
 import { logger } from '../telemetry/log.ts'
-import { resourceName } from './resource-name.ts'
-import type { AdsStream, AdsTransport } from './transport.ts'
+import type { Delivery, RejectedResource, ResourceHandler } from './delivery.ts'
+import { DeltaClientStream } from './delta-client-stream.ts'
+import { WILDCARD } from './resource-name.ts'
+import { SotwClientStream } from './sotw-client-stream.ts'
+import type { AdsTransport } from './transport.ts'
 import { shortType } from './type-urls.ts'
+import { Watch } from './watch.ts'
 
 const log = logger('ads')
-
-/** gRPC's INVALID_ARGUMENT, which Envoy's own NACKs carry too. */
-const INVALID_ARGUMENT = 3
-
-/** A resource of a response, with its name. */
-export interface NamedResource {
-  /** '' where it cannot be read. */
-  readonly name: string
-  readonly resource: Any
-}
-
-/** Why one resource of a response cannot be used. */
-export interface RejectedResource {
-  readonly name: string
-  readonly reason: string
-}
-
-/**
- * Takes the resources of one response and returns what it refuses; nothing refused is an ACK. What it does not refuse must be in
- * force when it returns (or its promise resolves), refused resources keep their former state. Responses of one type never overlap.
- */
-export type ResourceHandler = (
-  resources: readonly NamedResource[],
-  version: string,
-) => readonly RejectedResource[] | Promise<readonly RejectedResource[]>
 
 /** How a client connects, and as whom. */
 export interface AdsClientOptions {
   readonly transport: AdsTransport
   readonly node: Node
+  /** Asks by the delta protocol, which tells only what changes. */
+  readonly delta?: boolean
   /** The first pause before connecting again; 500 ms unless told, growing to `maxBackoffMs` (30 s), as Envoy's. */
   readonly initialBackoffMs?: number
   readonly maxBackoffMs?: number
@@ -53,42 +25,19 @@ export interface AdsClientOptions {
   readonly onState?: (state: 'connected' | 'disconnected', error?: Error) => void
 }
 
-/** What a client wants of one type. */
-class Watch {
-  readonly typeUrl: string
-  readonly handler: ResourceHandler
-  readonly names = new Set<string>()
-  /** Listeners and clusters: everything, asked for by giving no names. */
-  wildcard = false
-  /** Of the last response that was accepted; kept over reconnects. */
-  version = ''
-  nonce = ''
-  /** Whether it has been asked for on the present stream. */
-  sent = false
-  dirty = false
-  /** Names given up that no request has said yet. */
-  readonly left = new Set<string>()
-  /** Responses are handled one after the other. */
-  busy: Promise<void> | undefined
-
-  constructor(typeUrl: string, handler: ResourceHandler) {
-    this.typeUrl = typeUrl
-    this.handler = handler
-  }
-}
+type ClientStream = SotwClientStream | DeltaClientStream
 
 /**
- * The client's half of ADS, state of the world: keeps one stream open, says again after each reconnect what it wants and what it
- * has, hands resources over and answers with ACK, or with one NACK that names every refused resource.
+ * The client's half of ADS, state of the world or delta: keeps one stream open, says again after each reconnect what it wants and
+ * what it has, hands resources over and answers with ACK, or with one NACK that names every refused resource.
  */
 export class AdsClient {
   readonly #options: AdsClientOptions
   readonly #backoff: Backoff
   readonly #watches = new Map<string, Watch>()
-  #stream: AdsStream | undefined
+  #stream: ClientStream | undefined
   #timer: NodeJS.Timeout | undefined
   #flushing = false
-  #nodeSent = false
   #up = false
   #closed = false
 
@@ -112,24 +61,19 @@ export class AdsClient {
   /** Asks for names of a type; with none, for everything (listeners and clusters). Changes of one turn make one request. */
   subscribe(typeUrl: string, names?: Iterable<string>): void {
     const watch = this.#watch(typeUrl)
-    const before = watch.names.size
-    const hadAll = watch.wildcard
-    if (names === undefined) watch.wildcard = true
-    else {
-      for (const name of names) {
-        // Given up and wanted again within one turn: the server, which sends only what is new, has to be told of both.
-        if (watch.sent && watch.left.has(name) && this.#stream !== undefined) this.#request(this.#stream, watch)
-        watch.names.add(name)
-      }
+    if (names === undefined) watch.addAll()
+    for (const name of names ?? []) {
+      if (watch.left.has(name) && this.#stream?.asked(watch) === true) this.#stream.regain(watch)
+      watch.add(name)
     }
     // Asking again for the same would make the server send it again.
-    if (watch.names.size > before || watch.wildcard !== hadAll) this.#flushSoon(watch)
+    if (watch.dirty) this.#flushSoon()
   }
 
   unsubscribe(typeUrl: string, names: Iterable<string>): void {
     const watch = this.#watch(typeUrl)
-    for (const name of names) if (watch.names.delete(name)) watch.left.add(name)
-    if (watch.left.size > 0) this.#flushSoon(watch)
+    for (const name of names) watch.delete(name)
+    if (watch.dirty) this.#flushSoon()
   }
 
   /** The names now subscribed. */
@@ -156,20 +100,19 @@ export class AdsClient {
   }
 
   #connect(): void {
-    this.#nodeSent = false
     this.#up = false
-    for (const watch of this.#watches.values()) {
-      watch.sent = false
-      watch.left.clear()
-      // A nonce means nothing on another stream.
-      watch.nonce = ''
-    }
-    const stream = this.#options.transport.connect()
+    const { transport, node, delta } = this.#options
+    const stream: ClientStream =
+      delta === true
+        ? new DeltaClientStream(transport.connectDelta(), node)
+        : new SotwClientStream(transport.connect(), node)
     this.#stream = stream
-    stream.onMessage((response) => this.#onResponse(stream, response))
-    stream.onClose((error) => {
-      if (this.#stream === stream) this.#lost(error)
-    })
+    stream.listen(
+      (delivery) => this.#onDelivery(stream, delivery),
+      (error) => {
+        if (this.#stream === stream) this.#lost(error)
+      },
+    )
     if (this.#stream === stream) this.#flush()
   }
 
@@ -183,8 +126,7 @@ export class AdsClient {
     this.#timer = setTimeout(() => this.#connect(), pauseMs)
   }
 
-  #flushSoon(watch: Watch): void {
-    watch.dirty = true
+  #flushSoon(): void {
     if (this.#flushing) return
     this.#flushing = true
     queueMicrotask(() => {
@@ -195,42 +137,22 @@ export class AdsClient {
 
   #flush(): void {
     if (this.#stream === undefined) return
-    for (const watch of this.#watches.values()) {
-      const wanted = watch.wildcard || watch.names.size > 0
-      if (watch.sent ? watch.dirty : wanted) this.#request(this.#stream, watch)
-    }
+    for (const watch of this.#watches.values())
+      if (this.#stream.asked(watch) ? watch.dirty : watch.wanted) this.#stream.request(watch)
   }
 
-  #request(stream: AdsStream, watch: Watch, error?: string): void {
-    const node = this.#nodeSent ? undefined : this.#options.node
-    this.#nodeSent = true
-    watch.sent = true
-    watch.dirty = false
-    watch.left.clear()
-    stream.send(
-      create(DiscoveryRequestSchema, {
-        typeUrl: watch.typeUrl,
-        versionInfo: watch.version,
-        responseNonce: watch.nonce,
-        resourceNames: watch.wildcard ? [] : [...watch.names],
-        node,
-        errorDetail: error === undefined ? undefined : create(StatusSchema, { code: INVALID_ARGUMENT, message: error }),
-      }),
-    )
-  }
-
-  #onResponse(stream: AdsStream, response: DiscoveryResponse): void {
+  #onDelivery(stream: ClientStream, delivery: Delivery): void {
     if (!this.#up) {
       this.#up = true
       this.#backoff.reset()
       this.#options.onState?.('connected')
     }
-    const watch = this.#watches.get(response.typeUrl)
+    const watch = this.#watches.get(delivery.typeUrl)
     if (watch === undefined) {
-      log.warn({ typeUrl: response.typeUrl }, 'a response of a type that was not asked for')
+      log.warn({ typeUrl: delivery.typeUrl }, 'a response of a type that was not asked for')
       return
     }
-    const take = () => this.#take(stream, watch, response)
+    const take = () => this.#take(stream, watch, delivery)
     if (watch.busy === undefined) {
       const done = take()
       if (done !== undefined) this.#occupy(watch, done)
@@ -247,18 +169,19 @@ export class AdsClient {
   }
 
   /** Handles one response and answers it; returns a promise only when the handler takes its time. */
-  #take(stream: AdsStream, watch: Watch, response: DiscoveryResponse): Promise<void> | undefined {
+  #take(stream: ClientStream, watch: Watch, delivery: Delivery): Promise<void> | undefined {
+    const { resources, version, removed, malformed } = delivery
     const answer = (rejected: readonly RejectedResource[]) => {
-      if (rejected.length === 0) watch.version = response.versionInfo
-      else log.warn({ type: shortType(watch.typeUrl), version: response.versionInfo, rejected }, 'rejected')
+      stream.took(watch, delivery, rejected)
+      if (rejected.length > 0) log.warn({ type: shortType(watch.typeUrl), version, rejected }, 'rejected')
       // The stream that asked may be gone by now; the next one begins anew.
       if (this.#stream !== stream) return
-      watch.nonce = response.nonce
-      this.#request(stream, watch, rejected.length === 0 ? undefined : nackText(rejected))
+      stream.request(watch, delivery.nonce, rejected.length === 0 ? undefined : nackText(rejected))
     }
-    const failed = (error: unknown) => answer([{ name: '*', reason: messageOf(error) }])
+    const failed = (error: unknown) => answer([{ name: WILDCARD, reason: messageOf(error) }])
     try {
-      const result = watch.handler(response.resources.map(named), response.versionInfo)
+      if (malformed !== undefined) throw new Error(malformed)
+      const result = watch.handler(resources, version, removed)
       if (!(result instanceof Promise)) {
         answer(result)
         return undefined
@@ -268,19 +191,6 @@ export class AdsClient {
       failed(error)
       return undefined
     }
-  }
-}
-
-/** Resources may come wrapped in `envoy.service.discovery.v3.Resource`, which carries their name (and a TTL). */
-function named(any: Any): NamedResource {
-  try {
-    if (!any.typeUrl.endsWith('/envoy.service.discovery.v3.Resource')) return { name: resourceName(any), resource: any }
-    const wrapper = anyUnpack(any, ResourceSchema)
-    const resource = wrapper?.resource
-    if (wrapper === undefined || resource === undefined) return { name: wrapper?.name ?? '', resource: any }
-    return { name: wrapper.name === '' ? resourceName(resource) : wrapper.name, resource }
-  } catch {
-    return { name: '', resource: any }
   }
 }
 

@@ -2,14 +2,9 @@
  * xDS v3: types, transports, and the state machines of both ends of a stream. `grpc-transport.ts` and `grpc-server.ts` are imported
  * by who speaks gRPC: their libraries take 11 MB of a thread.
  */
-export {
-  AdsClient,
-  type AdsClientOptions,
-  type NamedResource,
-  type RejectedResource,
-  type ResourceHandler,
-} from './ads-client.ts'
+export { AdsClient, type AdsClientOptions } from './ads-client.ts'
 export { AdsServer } from './ads-server.ts'
+export type { NamedResource, RejectedResource, ResourceHandler } from './delivery.ts'
 export * from './extension-report.ts'
 export { anyToJson, pack, unpackToJson } from './json.ts'
 export { memoryTransport } from './memory-transport.ts'

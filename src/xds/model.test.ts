@@ -8,12 +8,10 @@ import { create } from '@bufbuild/protobuf'
 import type { Any } from '@bufbuild/protobuf/wkt'
 import fc from 'fast-check'
 import { NodeSchema } from '../../gen/envoy/config/core/v3/base_pb.ts'
-import { DeltaDiscoveryRequestSchema } from '../../gen/envoy/service/discovery/v3/discovery_pb.ts'
 import { AdsClient } from './ads-client.ts'
 import { AdsServer } from './ads-server.ts'
 import { memoryTransport } from './memory-transport.ts'
 import { cluster, extension, settle } from './testing.ts'
-import type { DeltaAdsStream } from './transport.ts'
 import { TypeUrl } from './type-urls.ts'
 
 const NAMES = ['a', 'b', 'c', 'd']
@@ -76,7 +74,7 @@ async function eventually(check: () => void): Promise<void> {
   check()
 }
 
-/** A client of either form, as the property sees it. */
+/** A client, as the property sees it. */
 interface Subject {
   readonly held: { readonly [typeUrl: string]: Map<string, string> }
   readonly wanted: Set<string>
@@ -95,20 +93,24 @@ function maps(): Record<string, Map<string, string>> {
   return { [TypeUrl.cluster]: new Map(), [TypeUrl.extension]: new Map() }
 }
 
-function sotw(ads: AdsServer): Subject {
+function start(ads: AdsServer, delta: boolean): Subject {
   const held = maps()
   const client = new AdsClient({
     transport: memoryTransport(ads),
     node: create(NodeSchema, { id: 'n' }),
+    delta,
     initialBackoffMs: 0,
     maxBackoffMs: 0,
   })
-  client.handle(TypeUrl.cluster, (resources) => {
-    held[TypeUrl.cluster] = new Map(resources.map(({ name, resource }) => [name, read(resource)]))
+  client.handle(TypeUrl.cluster, (resources, _, removed) => {
+    if (removed === undefined) held[TypeUrl.cluster].clear()
+    for (const name of removed ?? []) held[TypeUrl.cluster].delete(name)
+    for (const { name, resource } of resources) held[TypeUrl.cluster].set(name, read(resource))
     return []
   })
-  client.handle(TypeUrl.extension, (resources) => {
+  client.handle(TypeUrl.extension, (resources, _, removed) => {
     const refused = resources.filter(({ resource }) => read(resource) === BAD)
+    for (const name of removed ?? []) held[TypeUrl.extension].delete(name)
     for (const { name, resource } of resources) {
       if (read(resource) !== BAD && client.subscribed(TypeUrl.extension).has(name)) {
         held[TypeUrl.extension].set(name, read(resource))
@@ -136,75 +138,15 @@ function sotw(ads: AdsServer): Subject {
   }
 }
 
-function delta(ads: AdsServer): Subject {
-  const transport = memoryTransport(ads)
-  const held = maps()
-  const versions = maps()
-  const wanted = new Set<string>()
-  let stream: DeltaAdsStream
-  const open = () => {
-    const opened = transport.connectDelta()
-    stream = opened
-    opened.onMessage(({ typeUrl, nonce, resources, removedResources }) => {
-      const refused =
-        typeUrl === TypeUrl.extension && resources.some(({ resource }) => resource && read(resource) === BAD)
-      for (const { name, version, resource } of resources) {
-        if (resource === undefined || (typeUrl === TypeUrl.extension && (!wanted.has(name) || read(resource) === BAD)))
-          continue
-        held[typeUrl].set(name, read(resource))
-        versions[typeUrl].set(name, version)
-      }
-      for (const name of removedResources) {
-        held[typeUrl].delete(name)
-        versions[typeUrl].delete(name)
-      }
-      const errorDetail = refused ? { code: 3, message: 'bad' } : undefined
-      opened.send(create(DeltaDiscoveryRequestSchema, { typeUrl, responseNonce: nonce, errorDetail }))
-    })
-    const ask = (typeUrl: string, resourceNamesSubscribe: string[]) => {
-      const initialResourceVersions = Object.fromEntries(versions[typeUrl])
-      const node = { id: 'n' }
-      opened.send(
-        create(DeltaDiscoveryRequestSchema, { node, typeUrl, resourceNamesSubscribe, initialResourceVersions }),
-      )
-    }
-    ask(TypeUrl.cluster, [])
-    if (wanted.size > 0) ask(TypeUrl.extension, [...wanted])
-  }
-  open()
-  const change = (fields: { resourceNamesSubscribe?: string[]; resourceNamesUnsubscribe?: string[] }) =>
-    stream.send(create(DeltaDiscoveryRequestSchema, { typeUrl: TypeUrl.extension, ...fields }))
-  return {
-    held,
-    wanted,
-    subscribe(name) {
-      if (wanted.has(name)) return
-      wanted.add(name)
-      change({ resourceNamesSubscribe: [name] })
-    },
-    unsubscribe(name) {
-      if (!wanted.delete(name)) return
-      held[TypeUrl.extension].delete(name)
-      versions[TypeUrl.extension].delete(name)
-      change({ resourceNamesUnsubscribe: [name] })
-    },
-    break() {
-      stream.close()
-      open()
-    },
-    close: () => stream.close(),
-  }
-}
-
-for (const [form, make, gone] of [
-  ['state of the world', sotw, false],
-  ['delta', delta, true],
+for (const [form, delta] of [
+  ['state of the world', false],
+  ['delta', true],
 ] as const) {
   test(`after any history the client holds what the server has (${form})`, async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (history) => {
         const ads = new AdsServer()
-        const subject = make(ads)
+        const subject = start(ads, delta)
         let now: Record<string, string> = {}
         let version = 0
         const lastGood = new Map<string, Set<string>>()
@@ -241,7 +183,7 @@ for (const [form, make, gone] of [
             // What is refused leaves the former state; what is gone does too where absence cannot be told.
             else if (now[name] === BAD) assert.ok(held === undefined || lastGood.get(name)?.has(held), name)
             else if (now[name] !== undefined) assert.equal(held, now[name], name)
-            else if (gone) assert.equal(held, undefined, `${name} was removed`)
+            else if (delta) assert.equal(held, undefined, `${name} was removed`)
           }
         }
         // Nothing may still be under way, and a reconnect takes its time on a busy machine.

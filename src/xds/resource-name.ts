@@ -1,6 +1,9 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import type { Any } from '@bufbuild/protobuf/wkt'
 
+/** Stands for all names of a type. */
+export const WILDCARD = '*'
+
 /**
  * The name of an xDS resource without decoding it: every type that Sluice speaks has its name (of a load assignment, its cluster's)
  * in the string field 1. Returns '' for what has none.

@@ -1,6 +1,5 @@
+import { WILDCARD } from './resource-name.ts'
 import { isWholeState } from './type-urls.ts'
-
-const WILDCARD = '*'
 
 /** Of a client that never answers, no more than this is remembered. */
 const MAX_UNANSWERED = 64
