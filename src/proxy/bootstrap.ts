@@ -161,7 +161,6 @@ export function adsAddress(bootstrap: Bootstrap): string | undefined {
   const config = bootstrap.dynamicResources?.adsConfig
   if (config === undefined) return undefined
   const where = 'bootstrap.dynamic_resources.ads_config'
-  // Delta or not: the state of the world is what every management server speaks.
   if (config.apiType !== ApiConfigSource_ApiType.GRPC && config.apiType !== ApiConfigSource_ApiType.DELTA_GRPC)
     throw unsupported(`${where}.api_type`, 'types other than GRPC and DELTA_GRPC')
   const target = config.grpcServices[0]?.targetSpecifier
@@ -175,4 +174,9 @@ export function adsAddress(bootstrap: Bootstrap): string | undefined {
     throw invalid(`${where}.grpc_services`, `cluster ${name} has no static endpoint`)
   }
   return `${address.value.address}:${address.value.portSpecifier.value}`
+}
+
+/** Whether `ads_config` names the delta protocol. */
+export function asksByDelta({ dynamicResources }: Bootstrap): boolean {
+  return dynamicResources?.adsConfig?.apiType === ApiConfigSource_ApiType.DELTA_GRPC
 }

@@ -10,6 +10,7 @@ import { AdsClient, type AdsTransport } from '../xds/index.ts'
 import type { AdminServer } from './admin/admin-server.ts'
 import {
   adsAddress,
+  asksByDelta,
   backgroundServices,
   checkBootstrap,
   clustersTimeoutMs,
@@ -135,6 +136,7 @@ export async function startProxy(options: ProxyOptions): Promise<ProxyHandle> {
       ads = new AdsClient({
         transport,
         node,
+        delta: asksByDelta(bootstrap),
         onState: (state) => {
           if (state === 'disconnected') config.disconnected()
           else config.connected()

@@ -22,7 +22,7 @@ import type { ConfigOp, ServiceOp } from '../worker/protocol.ts'
 import { type Applier, SafeApplier } from './applier.ts'
 import { ClusterUpdates } from './cluster-updates.ts'
 import type { CountMemories } from './count-memories.ts'
-import { type Delivered, decodeAll, delivered, same } from './delivered.ts'
+import { type Delivered, decodeAll, delivered, goneOf, same } from './delivered.ts'
 import { endpointsName } from './dependencies.ts'
 import { DiscoveryStats } from './discovery-stats.ts'
 import { EndpointUpdates } from './endpoint-updates.ts'
@@ -41,7 +41,11 @@ import { Subscription } from './subscription.ts'
 const log = logger('proxy')
 
 /** Puts what it takes of a delivery into force; returns what it refuses. */
-type Apply = (all: readonly NamedResource[], version: string) => Promise<readonly RejectedResource[]>
+type Apply = (
+  all: readonly NamedResource[],
+  version: string,
+  removed: readonly string[] | undefined,
+) => Promise<readonly RejectedResource[]>
 
 /** Hands each delivery on to the updates of its kind, and asks for what the resources in force or on their way name. */
 export class ConfigManager {
@@ -173,8 +177,8 @@ export class ConfigManager {
     const { eds, rds, sds, ecds } = this.#asked
     for (const asked of [eds, rds, sds, ecds]) asked.connect(ads)
     const handle = (xds: string, typeUrl: string, apply: Apply) =>
-      ads.handle(typeUrl, async (resources, version) => {
-        const rejects = await apply(resources, version)
+      ads.handle(typeUrl, async (resources, version, removed) => {
+        const rejects = await apply(resources, version, removed)
         for (const { name, reason } of rejects) log.warn({ type: xds, resource: name, version }, `refused: ${reason}`)
         if (xds === 'lds' || xds === 'cds') this.#discovery.handled(xds, rejects.length > 0)
         if (xds === 'lds') this.initialized = true
@@ -183,12 +187,12 @@ export class ConfigManager {
         this.notify()
         return rejects
       })
-    handle('cds', TypeUrl.cluster, (all, version) => this.#turns.take(() => this.#onClusters(all, version)))
-    handle('eds', TypeUrl.endpoint, (all, version) => eds.take(all, version))
-    handle('lds', TypeUrl.listener, (all, version) => this.#onListeners(all, version))
-    handle('rds', TypeUrl.route, (all, version) => this.#thenWarm(rds.take(all, version)))
-    handle('sds', TypeUrl.secret, (all, version) => this.#turns.take(() => sds.take(all, version)))
-    handle('ecds', TypeUrl.extension, (all, version) => this.#thenWarm(ecds.take(all, version)))
+    handle('cds', TypeUrl.cluster, (...update) => this.#turns.take(() => this.#onClusters(...update)))
+    handle('eds', TypeUrl.endpoint, (all, _, removed) => eds.take(all, removed))
+    handle('lds', TypeUrl.listener, (...update) => this.#onListeners(...update))
+    handle('rds', TypeUrl.route, (all, _, removed) => this.#thenWarm(rds.take(all, removed)))
+    handle('sds', TypeUrl.secret, (all, _, removed) => this.#turns.take(() => sds.take(all, removed)))
+    handle('ecds', TypeUrl.extension, (all, _, removed) => this.#thenWarm(ecds.take(all, removed)))
     // What the bootstrap's listeners and clusters need (Envoy asks for that first).
     this.#syncSubscriptions()
   }
@@ -305,24 +309,28 @@ export class ConfigManager {
 
   // Clusters
 
-  async #onClusters(resources: readonly NamedResource[], version: string): Promise<readonly RejectedResource[]> {
-    const { protos, unread } = decodeAll(ClusterSchema, resources)
-    if (unread.length > 0) return unread
-    const rejects: RejectedResource[] = []
+  async #onClusters(
+    resources: readonly NamedResource[],
+    version: string,
+    removed: readonly string[] | undefined,
+  ): Promise<readonly RejectedResource[]> {
+    const { read, unread } = decodeAll(ClusterSchema, resources)
+    if (unread.length > 0 && removed === undefined) return unread
+    const rejects = [...unread]
     const seen = new Set<string>()
-    for (const proto of protos) {
+    for (const { proto, version: own } of read) {
       const { name } = proto
       if (seen.has(name)) rejects.push({ name, reason: 'there are several of this name' })
       else if (this.#static.has(`cluster ${name}`)) rejects.push({ name, reason: 'a static cluster has this name' })
       else if (!same(this.#clusters.latest(name), proto, ClusterSchema)) {
         this.#fields.look(ClusterSchema, proto, `cluster "${name}"`)
-        const reason = await this.#clusters.add(delivered(proto, version))
+        const reason = await this.#clusters.add(delivered(proto, own))
         if (reason !== undefined) rejects.push({ name, reason })
         else this.versions.cds = version
       }
       seen.add(name)
     }
-    const gone = [...this.#clusters.names].filter((name) => !seen.has(name) && !this.#static.has(`cluster ${name}`))
+    const gone = goneOf(this.#clusters.names, seen, removed).filter((name) => !this.#static.has(`cluster ${name}`))
     await this.#clusters.remove(gone)
     if (gone.length > 0) this.versions.cds = version
     this.#syncSubscriptions()
@@ -356,20 +364,24 @@ export class ConfigManager {
 
   // Listeners
 
-  async #onListeners(resources: readonly NamedResource[], version: string): Promise<readonly RejectedResource[]> {
-    const { protos, unread } = decodeAll(ListenerSchema, resources)
-    if (unread.length > 0) return unread
+  async #onListeners(
+    resources: readonly NamedResource[],
+    version: string,
+    removed: readonly string[] | undefined,
+  ): Promise<readonly RejectedResource[]> {
+    const { read, unread } = decodeAll(ListenerSchema, resources)
+    if (unread.length > 0 && removed === undefined) return unread
     this.#listeners.beginUpdate()
-    const rejects: RejectedResource[] = []
-    const told = new Set(protos.map(({ name }) => name))
+    const rejects = [...unread]
+    const told = new Set(read.map(({ proto }) => proto.name))
     const seen = new Set<string>()
     // First, as in Envoy (LdsApiImpl::onConfigUpdate): another may want their address.
-    for (const name of [...this.listeners.keys()]) {
-      if (told.has(name) || this.#static.has(`listener ${name}`)) continue
+    for (const name of goneOf(this.listeners, told, removed)) {
+      if (this.#static.has(`listener ${name}`)) continue
       await this.#listeners.remove(name)
       this.versions.lds = version
     }
-    for (const proto of protos) {
+    for (const { proto, version: own } of read) {
       const { name } = proto
       if (seen.has(name)) {
         rejects.push({ name, reason: 'there are several of this name' })
@@ -384,7 +396,7 @@ export class ConfigManager {
       const known = this.listeners.get(name)
       if (same((known?.warming ?? known?.active)?.proto, proto, ListenerSchema)) continue
       this.#fields.look(ListenerSchema, proto, listenerPath(proto))
-      const reason = await this.#listeners.add(delivered(proto, version))
+      const reason = await this.#listeners.add(delivered(proto, own))
       if (reason !== undefined) rejects.push({ name, reason })
       else this.versions.lds = version
     }

@@ -18,6 +18,11 @@ export function delivered<T>(proto: T, version: string): Delivered<T> {
   return { proto, version, updated: new Date() }
 }
 
+interface Read<T> {
+  readonly proto: T
+  readonly version: string
+}
+
 /** The message in an `Any` of this type, or why it is none. */
 export function decode<D extends DescMessage>(schema: D, any: Any): MessageShape<D> | string {
   if (messageName(any.typeUrl) !== schema.typeName) return `expected ${schema.typeName}, not ${any.typeUrl}`
@@ -25,22 +30,32 @@ export function decode<D extends DescMessage>(schema: D, any: Any): MessageShape
 }
 
 /**
- * The messages of a response that is the whole state. What of it cannot be read may stand for one that is there, which must not go: then
+ * The messages of a response. What cannot be read of one that is the whole state may stand for one that is there, which must not go: then
  * nothing of the response counts, as in Envoy.
  */
 export function decodeAll<T extends { readonly name: string }>(
   schema: GenMessage<T & Message>,
   resources: readonly NamedResource[],
-): { readonly protos: readonly (T & Message)[]; readonly unread: readonly RejectedResource[] } {
-  const protos: (T & Message)[] = []
+): { readonly read: readonly Read<T & Message>[]; readonly unread: readonly RejectedResource[] } {
+  const read: Read<T & Message>[] = []
   const unread: RejectedResource[] = []
-  for (const { name, resource } of resources) {
+  for (const { name, version, resource } of resources) {
     const proto = decode(schema, resource)
     if (typeof proto === 'string') unread.push({ name, reason: proto })
     else if (proto.name === '') unread.push({ name, reason: 'a name is missing' })
-    else protos.push(proto)
+    else read.push({ proto, version })
   }
-  return { protos, unread }
+  return { read, unread }
+}
+
+/** Which of those that there are a response takes away, that has `told` of the others; `removed` as for ResourceHandler. */
+export function goneOf(
+  known: ReadonlySet<string> | ReadonlyMap<string, unknown>,
+  told: ReadonlySet<string>,
+  removed: readonly string[] | undefined,
+): string[] {
+  if (removed !== undefined) return removed.filter((name) => known.has(name))
+  return [...known.keys()].filter((name) => !told.has(name))
 }
 
 /** The value, or why there is none. */

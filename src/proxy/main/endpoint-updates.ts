@@ -1,4 +1,5 @@
-import { toBinary } from '@bufbuild/protobuf'
+import { create, toBinary } from '@bufbuild/protobuf'
+import { anyPack } from '@bufbuild/protobuf/wkt'
 import {
   type ClusterLoadAssignment,
   ClusterLoadAssignmentSchema,
@@ -31,11 +32,11 @@ export class EndpointUpdates implements AskedUpdates {
   }
 
   /** Those of all clusters in one batch, as they often change together; returns the refused ones. */
-  async apply(resources: readonly NamedResource[], version: string): Promise<RejectedResource[]> {
+  async apply(resources: readonly NamedResource[]): Promise<RejectedResource[]> {
     const rejects: RejectedResource[] = []
     const ops: (ConfigOp & { readonly kind: 'endpoints' })[] = []
     const found: Delivered<ClusterLoadAssignment>[] = []
-    for (const { name, resource } of resources) {
+    for (const { name, version, resource } of resources) {
       const proto = decode(ClusterLoadAssignmentSchema, resource)
       if (typeof proto === 'string') rejects.push({ name, reason: proto })
       else if (!same(this.all.get(name)?.proto, proto, ClusterLoadAssignmentSchema)) {
@@ -51,6 +52,17 @@ export class EndpointUpdates implements AskedUpdates {
       else rejects.push({ name, reason: error })
     })
     return rejects
+  }
+
+  /** As in Envoy: where there have been none, there are none now. */
+  async absent(names: readonly string[]): Promise<void> {
+    const unknown = names.filter((name) => !this.all.has(name))
+    await this.apply(
+      unknown.map((name) => {
+        const none = create(ClusterLoadAssignmentSchema, { clusterName: name })
+        return { name, version: '', resource: anyPack(ClusterLoadAssignmentSchema, none) }
+      }),
+    )
   }
 
   forget(name: string): void {

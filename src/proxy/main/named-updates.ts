@@ -17,9 +17,9 @@ export abstract class NamedUpdates<T> implements AskedUpdates {
     this.#what = what
   }
 
-  async apply(resources: readonly NamedResource[], version: string): Promise<RejectedResource[]> {
+  async apply(resources: readonly NamedResource[]): Promise<RejectedResource[]> {
     const rejects: RejectedResource[] = []
-    for (const { name, resource } of resources) {
+    for (const { name, version, resource } of resources) {
       const reason = await this.put(name, resource, version)
       if (reason === undefined) this.bad.delete(name)
       else {

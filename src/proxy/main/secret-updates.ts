@@ -63,9 +63,9 @@ export class SecretUpdates implements AskedUpdates {
     return this.#put(secret.name, delivered(secret, ''))
   }
 
-  async apply(resources: readonly NamedResource[], version: string): Promise<RejectedResource[]> {
+  async apply(resources: readonly NamedResource[]): Promise<RejectedResource[]> {
     const rejects: RejectedResource[] = []
-    for (const { name, resource } of resources) {
+    for (const { name, version, resource } of resources) {
       const proto = decode(SecretSchema, resource)
       const reason = typeof proto === 'string' ? proto : await this.offer(name, proto, version, `secret "${name}"`)
       const stats = sdsStats(this.#stats, name)
@@ -76,6 +76,16 @@ export class SecretUpdates implements AskedUpdates {
       await this.giveUp(name)
     }
     return rejects
+  }
+
+  /** Whoever waits for one goes on without, as in Envoy, which counts it like any other update. */
+  async absent(names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      const stats = sdsStats(this.#stats, name)
+      stats.attempt.value++
+      countUpdate(stats, undefined)
+      await this.giveUp(name)
+    }
   }
 
   /** Puts a secret into force everywhere, or says why not; then the one before stays. `path` is where it stands. */

@@ -3,7 +3,9 @@ import type { AdsClient, NamedResource, RejectedResource } from '../../xds/index
 /** Who takes the resources of a type that are asked for by name. */
 export interface AskedUpdates {
   /** Puts them into force; returns what it refuses, which leaves in force what was there before. */
-  apply(resources: readonly NamedResource[], version: string): Promise<RejectedResource[]>
+  apply(resources: readonly NamedResource[]): Promise<RejectedResource[]>
+  /** The server says that there are none of these. What is in force stays, as in Envoy; without it those are waited for as before. */
+  absent?(names: readonly string[]): Promise<void>
   /** Nobody asks for this one any more; it may come again. */
   forget(name: string): void
 }
@@ -42,12 +44,18 @@ export class Subscription {
   }
 
   /** Takes a response; returns what is refused. */
-  async take(resources: readonly NamedResource[], version: string): Promise<readonly RejectedResource[]> {
+  async take(
+    resources: readonly NamedResource[],
+    removed: readonly string[] = [],
+  ): Promise<readonly RejectedResource[]> {
     // What was asked for once and may still come is of no use, and would be there for who asks later.
     const asked = resources.filter(({ name }) => this.names.has(name))
-    const rejects = [...refuseUnnamed(resources), ...(await this.#updates.apply(asked, version))]
+    const absent = removed.filter((name) => this.names.has(name))
+    const rejects = [...refuseUnnamed(resources), ...(await this.#updates.apply(asked))]
+    if (absent.length > 0) await this.#updates.absent?.(absent)
     // What was asked for when it came, and is not any more.
-    for (const { name } of asked) if (!this.names.has(name)) this.#updates.forget(name)
+    for (const name of [...asked.map((one) => one.name), ...absent])
+      if (!this.names.has(name)) this.#updates.forget(name)
     return rejects
   }
 }
