@@ -1,5 +1,6 @@
 /** Where the two rightly differ in what they make of a session, and why. */
 import { isExplained, type Reason } from '../reason.ts'
+import type { Facts } from './observe.ts'
 import type { Told } from './session.ts'
 
 const KNOWN: readonly Reason<Told>[] = [
@@ -52,13 +53,39 @@ const KNOWN: readonly Reason<Told>[] = [
   {
     why: 'Envoy tells the version of a secret that it refused as that of an active one',
     fact: /^dump\.secret\.active /,
-    value: /^\(absent\) ≠ \d+$/,
+    value: /^(\(absent\)|\d+) ≠ \d+$/,
     covers: (_, [, theirs]) => theirs.get('xds.sds.answer') === 'NACK',
   },
   {
     why: 'what has no name that can be read is counted for none of the secrets; Envoy counts it for all',
     fact: /^stats\.sds\..*\.update_(attempt|rejected)$/,
     covers: (_, [, theirs]) => theirs.get('xds.sds.answer') === 'NACK',
+  },
+  {
+    why: 'a refused update is one attempt; by delta Envoy counts it once as an update and once as a failure',
+    fact: /\.update_attempt$/,
+    covers: ({ fact, ours, theirs }, [, all]) => {
+      const refused = Number(all.get(fact.replace('attempt', 'rejected')) ?? 0)
+      return Number(theirs) > Number(ours) && Number(theirs) - Number(ours) <= refused
+    },
+  },
+  {
+    why: 'what cannot be read is named by its wrapper (delta); Envoy refuses the whole response, and names nothing',
+    fact: /^xds\.(lds|cds)\.blamed$/,
+    value: /^.+ ≠ $/,
+    covers: (_, [ours]) => isDelta(ours),
+  },
+  {
+    why: 'an extension config that is taken back serves for as long as a listener names it; in Envoy requests get 500, or the default config serves',
+    fact: /^dump\.ecds /,
+    value: /^\d+ ≠ \(absent\)$/,
+    covers: (_, [ours]) => isDelta(ours),
+  },
+  {
+    why: 'the same',
+    fact: /^request/,
+    covers: (_, [ours, theirs]) =>
+      isDelta(ours) && [...ours.keys()].some((fact) => fact.startsWith('dump.ecds ') && !theirs.has(fact)),
   },
   { why: 'counters that are not kept here: docs/reference/proxy.md', fact: /^stats\./, value: /^\(absent\) ≠ / },
   {
@@ -82,7 +109,7 @@ const ENDS: readonly { readonly why: string; readonly when: (told: Told) => bool
   {
     why: 'a listener that serves stays where the routes of the next are bad; in Envoy the next one comes into force without any',
     when: ([ours, theirs]) =>
-      theirs.get('xds.rds.answer') === 'NACK' &&
+      (theirs.get('xds.rds.answer') === 'NACK' || (isDelta(ours) && hasRefused(theirs, 'rds'))) &&
       [...ours.keys()].some((fact) => fact.startsWith('dump.listener.warming_state ') && !theirs.has(fact)),
   },
   {
@@ -99,6 +126,17 @@ const ENDS: readonly { readonly why: string; readonly when: (told: Told) => bool
 /** Nothing after this can be compared. */
 export function ends(told: Told): boolean {
   return ENDS.some(({ when }) => when(told))
+}
+
+function isDelta(facts: Facts): boolean {
+  return facts.get('xds.form') === 'delta'
+}
+
+/** Whether it has refused any of these: by delta the answer may be about others. */
+function hasRefused(facts: Facts, xds: string): boolean {
+  return [...facts].some(
+    ([fact, value]) => fact.includes(`.${xds}.`) && fact.endsWith('.update_rejected') && value > '0',
+  )
 }
 
 /** What is left of the differences of one step. */

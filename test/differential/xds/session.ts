@@ -55,7 +55,7 @@ export class Session {
     this.#dir = dir
   }
 
-  static async start(envoy: string): Promise<Session> {
+  static async start(envoy: string, delta: boolean): Promise<Session> {
     const dir = mkdtempSync(join(tmpdir(), 'sluice-differential-'))
     const upstreams = await Promise.all(UPSTREAMS.map(startUpstream))
     const authority = await new Authority().start()
@@ -65,7 +65,7 @@ export class Session {
       ports: await quietPorts(LISTENERS.length),
       pairs,
     }
-    const [ours, theirs] = await Promise.all([startOurs(), startTheirs(envoy)])
+    const [ours, theirs] = await Promise.all([startOurs(delta), startTheirs(envoy, delta)])
     return new Session(world, [ours, theirs], upstreams, dir)
   }
 
@@ -147,12 +147,12 @@ async function startUpstream(name: string): Promise<Server> {
   return server
 }
 
-async function startOurs(): Promise<Side> {
+async function startOurs(delta: boolean): Promise<Side> {
   const host = '127.0.0.1'
   const server = new ScriptedServer(host)
   const grpc = await serveGrpc(server, '127.0.0.1', 0)
   const proxy = await startProxy({
-    bootstrap: parseBootstrap(JSON.stringify(bootstrap(grpc.port)), 'xds'),
+    bootstrap: parseBootstrap(JSON.stringify(bootstrap(grpc.port, delta)), 'xds'),
     workers: 1,
     drainMs: 0,
   })
@@ -167,7 +167,7 @@ async function startOurs(): Promise<Side> {
   }
 }
 
-async function startTheirs(path: string): Promise<Side> {
+async function startTheirs(path: string, delta: boolean): Promise<Side> {
   const host = '127.0.0.2'
   const server = new ScriptedServer(host)
   const grpc = await serveGrpc(server, '127.0.0.1', 0)
@@ -177,7 +177,7 @@ async function startTheirs(path: string): Promise<Side> {
     nodeId: 'xds',
     metadata: {},
     xdsPort: grpc.port,
-    delta: false,
+    delta,
     drainSeconds: 0,
     args,
   })
@@ -192,7 +192,7 @@ async function startTheirs(path: string): Promise<Side> {
   }
 }
 
-function bootstrap(port: number): unknown {
+function bootstrap(port: number, delta: boolean): unknown {
   const address = (value: number) => ({ socket_address: { address: '127.0.0.1', port_value: value } })
   const ads = { ads: {}, resource_api_version: 'V3' }
   const endpoints = [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }]
@@ -203,7 +203,7 @@ function bootstrap(port: number): unknown {
       lds_config: ads,
       cds_config: ads,
       ads_config: {
-        api_type: 'GRPC',
+        api_type: delta ? 'DELTA_GRPC' : 'GRPC',
         transport_api_version: 'V3',
         grpc_services: [{ envoy_grpc: { cluster_name: 'xds' } }],
       },

@@ -13,24 +13,29 @@ import { Session } from './session.ts'
 const peer = await envoy()
 const { runs, seed, longer } = asked({ runs: 8, seed: 1 })
 
-describe('sessions of xDS', { skip: peer.skip }, () => {
-  test(`${runs} of seed ${seed} come to the same as with Envoy`, async (context) => {
-    setLogLevel('error')
-    const session = await Session.start(peer.path)
-    const found: string[] = []
-    try {
-      for (let i = 0; i < runs; i++) {
-        const trial = generate(seed + i, `t${seed + i}-`, session.world)
-        const outcome = await session.run(trial)
-        if (outcome === undefined) continue
-        const steps = trial.steps.slice(0, outcome.step + 1).map((step) => `    ${JSON.stringify(step)}`)
-        found.push(`${trial.id} differs after step ${outcome.step}:\n  ${outcome.facts.join('\n  ')}`)
-        if (longer) console.log(`${found[found.length - 1]}\n${outcome.refusals.join('\n')}\n${steps.join('\n')}`)
+for (const [form, delta] of [
+  ['state of the world', false],
+  ['delta', true],
+] as const) {
+  describe(`sessions of xDS (${form})`, { skip: peer.skip }, () => {
+    test(`${runs} of seed ${seed} come to the same as with Envoy`, async (context) => {
+      setLogLevel('error')
+      const session = await Session.start(peer.path, delta)
+      const found: string[] = []
+      try {
+        for (let i = 0; i < runs; i++) {
+          const trial = generate(seed + i, `t${seed + i}-`, session.world)
+          const outcome = await session.run(trial)
+          if (outcome === undefined) continue
+          const steps = trial.steps.slice(0, outcome.step + 1).map((step) => `    ${JSON.stringify(step)}`)
+          found.push(`${trial.id} differs after step ${outcome.step}:\n  ${outcome.facts.join('\n  ')}`)
+          if (longer) console.log(`${found[found.length - 1]}\n${outcome.refusals.join('\n')}\n${steps.join('\n')}`)
+        }
+      } finally {
+        await session.stop()
       }
-    } finally {
-      await session.stop()
-    }
-    context.diagnostic(`${found.length} differ`)
-    assert.deepEqual(found, [])
+      context.diagnostic(`${found.length} differ`)
+      assert.deepEqual(found, [])
+    })
   })
-})
+}
