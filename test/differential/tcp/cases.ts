@@ -56,6 +56,16 @@ const CASES: Readonly<Record<string, Case>> = {
     cluster: { circuit_breakers: { thresholds: [{ max_connections: 1 }] } },
   },
   'no-room': { cluster: { circuit_breakers: { thresholds: [{ max_connections: 0 }] } }, client: ['heed', 'end'] },
+  'no-room-for-a-tunnel': {
+    proxy: { tunneling_config: { hostname: 'a:1' } },
+    cluster: { circuit_breakers: { thresholds: [{ max_connections: 0 }] } },
+    client: ['heed', 'end'],
+  },
+  'no-room-for-a-tunnel-that-waits': {
+    proxy: { tunneling_config: { hostname: 'a:1' } },
+    cluster: { circuit_breakers: { thresholds: [{ max_pending_requests: 0 }] } },
+    client: ['heed', 'end'],
+  },
   'no-room-for-who-waits': {
     cluster: { circuit_breakers: { thresholds: [{ max_pending_requests: 0 }] } },
     client: ['heed', 'end'],

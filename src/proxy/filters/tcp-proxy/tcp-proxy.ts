@@ -115,6 +115,12 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
 
   #connect(): void {
     const cluster = this.#cluster as Cluster
+    // As in Envoy in front of all else, and for tunnels, too, whose pool would let its first connection be.
+    if (cluster.breaker.default.connections.full) {
+      cluster.stats.connectionOverflow.value++
+      this.#fail(ResponseFlag.UpstreamOverflow)
+      return
+    }
     const host = cluster.choose(this.#settings.hash?.(this.#info), this.#match)
     if (host === undefined) {
       cluster.stats.noHealthy.value++
@@ -129,19 +135,14 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
 
   #open(cluster: Cluster, host: EndpointHost): void {
     const { connections, pending } = cluster.breaker.default
-    if (!connections.tryTake()) {
-      cluster.stats.connectionOverflow.value++
+    this.#info.attemptCount++
+    // While it is connected it waits like a request (Envoy's ConnPoolImplBase::newStreamImpl).
+    if (!pending.tryTake()) {
+      cluster.stats.pendingOverflow.value++
       this.upstreamOverflowed()
       return
     }
-    this.#info.attemptCount++
-    // While it is connected it waits like a request (Envoy's ConnPoolImplBase::newStreamImpl), and no other attempt would find room at once.
-    if (!pending.tryTake()) {
-      connections.free()
-      cluster.stats.pendingOverflow.value++
-      this.#giveUp(cluster)
-      return
-    }
+    connections.add()
     this.#upstream = new SocketUpstream(this, cluster, host, this.#info.connection)
   }
 
@@ -169,17 +170,18 @@ class TcpProxyFilter implements NetworkFilter, TcpUpstreamOwner, TimeoutOwner {
       this.#connect()
       return
     }
-    this.#giveUp(this.#cluster)
+    this.#giveUp()
   }
 
-  #giveUp(cluster: Cluster | undefined): void {
-    if (cluster !== undefined) cluster.stats.attemptsExceeded.value++
-    this.#fail(ResponseFlag.UpstreamRetryLimitExceeded)
-  }
-
+  /** Envoy makes the other attempts at once, which find no room either. */
   upstreamOverflowed(): void {
     this.#upstream = undefined
-    this.#fail(ResponseFlag.UpstreamOverflow)
+    this.#giveUp()
+  }
+
+  #giveUp(): void {
+    if (this.#cluster !== undefined) this.#cluster.stats.attemptsExceeded.value++
+    this.#fail(ResponseFlag.UpstreamRetryLimitExceeded)
   }
 
   upstreamReady(about: UpstreamConnection): void {
