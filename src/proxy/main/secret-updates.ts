@@ -66,10 +66,11 @@ export class SecretUpdates implements AskedUpdates {
   async apply(resources: readonly NamedResource[]): Promise<RejectedResource[]> {
     const rejects: RejectedResource[] = []
     for (const { name, version, resource } of resources) {
-      const proto = decode(SecretSchema, resource)
-      const reason = typeof proto === 'string' ? proto : await this.offer(name, proto, version, `secret "${name}"`)
+      // Before it takes its time: who gives it up meanwhile has its counters forgotten.
       const stats = sdsStats(this.#stats, name)
       stats.attempt.value++
+      const proto = decode(SecretSchema, resource)
+      const reason = typeof proto === 'string' ? proto : await this.offer(name, proto, version, `secret "${name}"`)
       countUpdate(stats, reason)
       if (reason === undefined) continue
       rejects.push({ name, reason })

@@ -5,11 +5,6 @@ import type { Told } from './session.ts'
 
 const KNOWN: readonly Reason<Told>[] = [
   {
-    why: 'what secrets are waited for is told by the listeners and clusters that wait',
-    fact: /^dump\.secret\.warming /,
-    value: /^\(absent\) ≠ /,
-  },
-  {
     why: 'Envoy tells the version before of a listener of which only filter chains have changed',
     fact: /^dump.listener.(active|warming)_state /,
     value: /^\d+ ≠ \d+$/,
@@ -25,9 +20,10 @@ const KNOWN: readonly Reason<Told>[] = [
     covers: (_, [, theirs]) => theirs.get('xds.ecds.answer') === 'NACK',
   },
   {
-    why: 'where Envoy kept its answer back, the refusal of an earlier response stands in the next one, which names nothing of it',
+    why: 'where Envoy kept its answer back, the refusal of an earlier response stands in the next one, which may name nothing of it',
     fact: /^xds\.cds\.(answer|version|blamed)$/,
-    covers: (_, [, theirs]) => theirs.get('xds.cds.answer') === 'NACK' && theirs.get('xds.cds.blamed') === '',
+    covers: (_, [, theirs]) =>
+      theirs.get('xds.cds.answer') === 'NACK' && (theirs.get('xds.cds.blamed') === '' || warms(theirs)),
   },
   {
     why: 'a listener without an address is told of as any other that is refused',
@@ -54,12 +50,31 @@ const KNOWN: readonly Reason<Told>[] = [
     why: 'Envoy tells the version of a secret that it refused as that of an active one',
     fact: /^dump\.secret\.active /,
     value: /^(\(absent\)|\d+) ≠ \d+$/,
+    covers: (_, [, theirs]) =>
+      theirs.get('xds.sds.answer') === 'NACK' || (isDelta(theirs) && hasRefused(theirs, 'sds')),
+  },
+  {
+    why: 'the same: what was refused has not come',
+    fact: /^dump\.secret\.warming /,
+    value: /^uninitialized ≠ \(absent\)$/,
     covers: (_, [, theirs]) => theirs.get('xds.sds.answer') === 'NACK',
+  },
+  {
+    why: 'a cluster that has another service_name takes the place of the one before at once; Envoy asks for both as long as it waits',
+    fact: /^xds\.eds\.names$/,
+    covers: ({ ours, theirs }, [, all]) =>
+      ours.split(' ').every((name) => theirs.split(' ').includes(name)) && warms(all),
+  },
+  {
+    why: 'of a response that cannot be read the rest is an update, and what was refused before is told no more; to Envoy it is none',
+    fact: /^dump\.listener\.error_state /,
+    value: /^\(absent\) ≠ \d*$/,
+    covers: (_, [ours, theirs]) => isDelta(ours) && theirs.get('xds.lds.blamed') === '',
   },
   {
     why: 'what has no name that can be read is counted for none of the secrets; Envoy counts it for all',
     fact: /^stats\.sds\..*\.update_(attempt|rejected)$/,
-    covers: (_, [, theirs]) => theirs.get('xds.sds.answer') === 'NACK',
+    covers: ({ ours, theirs }) => Number(theirs) > Number(ours),
   },
   {
     why: 'a refused update is one attempt; by delta Envoy counts it once as an update and once as a failure',
@@ -74,18 +89,6 @@ const KNOWN: readonly Reason<Told>[] = [
     fact: /^xds\.(lds|cds)\.blamed$/,
     value: /^.+ ≠ $/,
     covers: (_, [ours]) => isDelta(ours),
-  },
-  {
-    why: 'an extension config that is taken back serves for as long as a listener names it; in Envoy requests get 500, or the default config serves',
-    fact: /^dump\.ecds /,
-    value: /^\d+ ≠ \(absent\)$/,
-    covers: (_, [ours]) => isDelta(ours),
-  },
-  {
-    why: 'the same',
-    fact: /^request/,
-    covers: (_, [ours, theirs]) =>
-      isDelta(ours) && [...ours.keys()].some((fact) => fact.startsWith('dump.ecds ') && !theirs.has(fact)),
   },
   { why: 'counters that are not kept here: docs/reference/proxy.md', fact: /^stats\./, value: /^\(absent\) ≠ / },
   {
@@ -113,6 +116,11 @@ const ENDS: readonly { readonly why: string; readonly when: (told: Told) => bool
       [...ours.keys()].some((fact) => fact.startsWith('dump.listener.warming_state ') && !theirs.has(fact)),
   },
   {
+    why: 'an extension config that is taken back serves for as long as a listener names it; in Envoy requests get 500, or the default config serves',
+    when: ([ours, theirs]) =>
+      isDelta(ours) && [...ours.keys()].some((fact) => fact.startsWith('dump.ecds ') && !theirs.has(fact)),
+  },
+  {
     why: 'Envoy, when it comes back while a cluster waits for endpoints, asks for no clusters until they come',
     when: ([ours, theirs]) => ours.has('xds.cds.answer') && !theirs.has('xds.cds.answer'),
   },
@@ -130,6 +138,11 @@ export function ends(told: Told): boolean {
 
 function isDelta(facts: Facts): boolean {
   return facts.get('xds.form') === 'delta'
+}
+
+/** Whether a cluster waits. */
+function warms(facts: Facts): boolean {
+  return [...facts.keys()].some((fact) => fact.startsWith('dump.cluster.warming '))
 }
 
 /** Whether it has refused any of these: by delta the answer may be about others. */
