@@ -108,7 +108,6 @@ export class StreamInfo {
   responseCode = 0
   responseCodeDetails = ''
   responseFlags = 0
-  connectionTerminationDetails = ''
   /** Body bytes. */
   bytesReceived = 0
   bytesSent = 0

@@ -6,6 +6,7 @@ import type { StatsStore } from '../stats/store.ts'
 import type { SecretNeed } from '../tls/secret-need.ts'
 import type { ConfigOp } from '../worker/protocol.ts'
 import type { Applier } from './applier.ts'
+import type { CollectedUpdates } from './collection.ts'
 import type { CountMemories } from './count-memories.ts'
 import { attempt, type Delivered } from './delivered.ts'
 import { clusterSecrets } from './dependencies.ts'
@@ -28,7 +29,7 @@ interface ClusterSurroundings {
 }
 
 /** The clusters: kept warm until their secrets are there or have been waited for long enough, then put into force in the workers. */
-export class ClusterUpdates {
+export class ClusterUpdates implements CollectedUpdates<Cluster> {
   readonly active = new Map<string, DeliveredCluster>()
   readonly warming = new Map<string, Delivered<Cluster>>()
   /** Of those, what could not be put into force. */

@@ -21,8 +21,9 @@ import { DataPlane } from '../worker/data-plane.ts'
 import type { ConfigOp, ServiceOp } from '../worker/protocol.ts'
 import { type Applier, SafeApplier } from './applier.ts'
 import { ClusterUpdates } from './cluster-updates.ts'
+import { Collection } from './collection.ts'
 import type { CountMemories } from './count-memories.ts'
-import { type Delivered, decodeAll, delivered, goneOf, same } from './delivered.ts'
+import type { Delivered } from './delivered.ts'
 import { endpointsName } from './dependencies.ts'
 import { DiscoveryStats } from './discovery-stats.ts'
 import { EndpointUpdates } from './endpoint-updates.ts'
@@ -64,15 +65,14 @@ export class ConfigManager {
   readonly #first: FirstClusters
   /** What this thread counts. */
   readonly stats = new StatsStore()
-  /** Of the last responses that changed something. */
-  readonly versions = { cds: '', lds: '' }
   /** Secrets and what is made of them change one after the other, whoever delivers them. */
   readonly #turns = new Turns()
+  readonly #cds: Collection<Cluster>
+  readonly #lds: Collection<Listener>
   readonly #asked: Readonly<Record<'eds' | 'rds' | 'sds' | 'ecds', Subscription>>
   #ads: AdsClient | undefined
   #syncing: NodeJS.Immediate | undefined
   #places: ListenPlaces = new Map()
-  readonly #static = new Set<string>()
   readonly #services: ServiceOp[] = []
   /** The first listeners have come, or there is nobody to ask. */
   initialized = false
@@ -128,6 +128,33 @@ export class ConfigManager {
     }
     const settings = { node, drainMs, stats: this.stats, counts }
     this.#listeners = new ListenerUpdates(this.#pool, this.#trial.context, surroundings, settings, log)
+    this.#cds = new Collection(
+      {
+        schema: ClusterSchema,
+        kind: 'cluster',
+        path: ({ name }) => `cluster "${name}"`,
+        removesFirst: false,
+      },
+      this.#clusters,
+      this.#fields,
+    )
+    this.#lds = new Collection(
+      {
+        schema: ListenerSchema,
+        kind: 'listener',
+        path: listenerPath,
+        // As in Envoy (LdsApiImpl::onConfigUpdate): another may want their address.
+        removesFirst: true,
+        arrived: (listener) => moveListener(listener, this.#places),
+      },
+      this.#listeners,
+      this.#fields,
+    )
+  }
+
+  /** Of the last responses that changed something. */
+  get versions(): Readonly<Record<'cds' | 'lds', string>> {
+    return { cds: this.#cds.version, lds: this.#lds.version }
   }
 
   /** Those in force. */
@@ -187,9 +214,9 @@ export class ConfigManager {
         this.notify()
         return rejects
       })
-    handle('cds', TypeUrl.cluster, (...update) => this.#turns.take(() => this.#onClusters(...update)))
+    handle('cds', TypeUrl.cluster, (...update) => this.#turns.take(() => this.#thenSync(this.#cds.take(...update))))
     handle('eds', TypeUrl.endpoint, (all, _, removed) => eds.take(all, removed))
-    handle('lds', TypeUrl.listener, (...update) => this.#onListeners(...update))
+    handle('lds', TypeUrl.listener, (...update) => this.#thenSync(this.#lds.take(...update)))
     handle('rds', TypeUrl.route, (all, _, removed) => this.#thenWarm(rds.take(all, removed)))
     handle('sds', TypeUrl.secret, (all, _, removed) => this.#turns.take(() => sds.take(all, removed)))
     handle('ecds', TypeUrl.extension, (all, _, removed) => this.#thenWarm(ecds.take(all, removed)))
@@ -236,15 +263,11 @@ export class ConfigManager {
   ): Promise<void> {
     for (const secret of secrets) await this.#secrets.addStatic(secret)
     for (const cluster of clusters) {
-      this.#fields.look(ClusterSchema, cluster, `cluster "${cluster.name}"`)
-      this.#static.add(`cluster ${cluster.name}`)
-      fail(await this.#turns.take(() => this.#clusters.add(delivered(cluster, ''))))
+      fail(await this.#turns.take(() => this.#cds.addStatic(cluster)))
     }
     for (const service of services) await this.#addService(service)
     for (const listener of listeners) {
-      this.#fields.look(ListenerSchema, listener, listenerPath(listener))
-      this.#static.add(`listener ${listener.name}`)
-      fail(await this.#listeners.add(delivered(listener, '')))
+      fail(await this.#lds.addStatic(listener))
     }
   }
 
@@ -307,36 +330,6 @@ export class ConfigManager {
     this.#listeners.close()
   }
 
-  // Clusters
-
-  async #onClusters(
-    resources: readonly NamedResource[],
-    version: string,
-    removed: readonly string[] | undefined,
-  ): Promise<readonly RejectedResource[]> {
-    const { read, unread } = decodeAll(ClusterSchema, resources)
-    if (unread.length > 0 && removed === undefined) return unread
-    const rejects = [...unread]
-    const seen = new Set<string>()
-    for (const { proto, version: own } of read) {
-      const { name } = proto
-      if (seen.has(name)) rejects.push({ name, reason: 'there are several of this name' })
-      else if (this.#static.has(`cluster ${name}`)) rejects.push({ name, reason: 'a static cluster has this name' })
-      else if (!same(this.#clusters.latest(name), proto, ClusterSchema)) {
-        this.#fields.look(ClusterSchema, proto, `cluster "${name}"`)
-        const reason = await this.#clusters.add(delivered(proto, own))
-        if (reason !== undefined) rejects.push({ name, reason })
-        else this.versions.cds = version
-      }
-      seen.add(name)
-    }
-    const gone = goneOf(this.#clusters.names, seen, removed).filter((name) => !this.#static.has(`cluster ${name}`))
-    await this.#clusters.remove(gone)
-    if (gone.length > 0) this.versions.cds = version
-    this.#syncSubscriptions()
-    return rejects
-  }
-
   // Secrets
 
   async #putSecret(key: string, secret: Secret): Promise<void> {
@@ -347,6 +340,13 @@ export class ConfigManager {
   async #dropSecret(key: string): Promise<void> {
     this.#trial.dropSecret(key)
     await this.#pool.apply([{ kind: 'remove-secret', name: key }])
+  }
+
+  /** Other resources may be needed now, and some no more. */
+  async #thenSync(taken: Promise<readonly RejectedResource[]>): Promise<readonly RejectedResource[]> {
+    const rejects = await taken
+    this.#syncSubscriptions()
+    return rejects
   }
 
   /** Listeners may have waited for what was taken. */
@@ -360,48 +360,6 @@ export class ConfigManager {
   async #warm(): Promise<void> {
     await this.#clusters.warm()
     await this.#listeners.warm()
-  }
-
-  // Listeners
-
-  async #onListeners(
-    resources: readonly NamedResource[],
-    version: string,
-    removed: readonly string[] | undefined,
-  ): Promise<readonly RejectedResource[]> {
-    const { read, unread } = decodeAll(ListenerSchema, resources)
-    if (unread.length > 0 && removed === undefined) return unread
-    this.#listeners.beginUpdate()
-    const rejects = [...unread]
-    const told = new Set(read.map(({ proto }) => proto.name))
-    const seen = new Set<string>()
-    // First, as in Envoy (LdsApiImpl::onConfigUpdate): another may want their address.
-    for (const name of goneOf(this.listeners, told, removed)) {
-      if (this.#static.has(`listener ${name}`)) continue
-      await this.#listeners.remove(name)
-      this.versions.lds = version
-    }
-    for (const { proto, version: own } of read) {
-      const { name } = proto
-      if (seen.has(name)) {
-        rejects.push({ name, reason: 'there are several of this name' })
-        continue
-      }
-      seen.add(name)
-      if (this.#static.has(`listener ${name}`)) {
-        rejects.push({ name, reason: 'a static listener has this name' })
-        continue
-      }
-      moveListener(proto, this.#places)
-      const known = this.listeners.get(name)
-      if (same((known?.warming ?? known?.active)?.proto, proto, ListenerSchema)) continue
-      this.#fields.look(ListenerSchema, proto, listenerPath(proto))
-      const reason = await this.#listeners.add(delivered(proto, own))
-      if (reason !== undefined) rejects.push({ name, reason })
-      else this.versions.lds = version
-    }
-    this.#syncSubscriptions()
-    return rejects
   }
 
   // Subscriptions

@@ -48,16 +48,6 @@ export function decodeAll<T extends { readonly name: string }>(
   return { read, unread }
 }
 
-/** Which of those that there are a response takes away, that has `told` of the others; `removed` as for ResourceHandler. */
-export function goneOf(
-  known: ReadonlySet<string> | ReadonlyMap<string, unknown>,
-  told: ReadonlySet<string>,
-  removed: readonly string[] | undefined,
-): string[] {
-  if (removed !== undefined) return removed.filter((name) => known.has(name))
-  return [...known.keys()].filter((name) => !told.has(name))
-}
-
 /** The value, or why there is none. */
 export function attempt<T>(work: () => T): T | string {
   try {

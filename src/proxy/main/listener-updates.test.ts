@@ -70,7 +70,7 @@ for (const [what, error] of [
     const { pool, listeners } = world()
     const first = listeners.add(web())
     const begun = await pool.next('listener')
-    const removed = listeners.remove('web')
+    const removed = listeners.remove(['web'])
     const second = listeners.add(web())
     while (!listeners.states.has('web')) await new Promise(setImmediate)
     begun.answer(error)
@@ -81,7 +81,7 @@ for (const [what, error] of [
     assert.equal(await second, undefined)
     assert.equal(listeners.states.get('web')?.active?.version, '1')
     assert.equal(listeners.ops().length, 1)
-    const gone = listeners.remove('web')
+    const gone = listeners.remove(['web'])
     ;(await pool.next('remove-listener')).answer()
     await gone
     assert.deepEqual([listeners.states.size, listeners.ops().length], [0, 0])

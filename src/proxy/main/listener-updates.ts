@@ -12,6 +12,7 @@ import type { SecretNeed } from '../tls/secret-need.ts'
 import type { DataPlaneContext } from '../worker/data-plane-context.ts'
 import type { ConfigOp, ListenerOp } from '../worker/protocol.ts'
 import type { Applier } from './applier.ts'
+import type { CollectedUpdates } from './collection.ts'
 import type { CountMemories } from './count-memories.ts'
 import { attempt, type Delivered } from './delivered.ts'
 import { type ListenerNeeds, listenerNeeds } from './dependencies.ts'
@@ -72,7 +73,7 @@ interface ListenerSettings {
 }
 
 /** The listeners: tried out here, kept warm until what they need is there, put into force in the workers. */
-export class ListenerUpdates {
+export class ListenerUpdates implements CollectedUpdates<Listener> {
   readonly states = new Map<string, ListenerState>()
   /** Those of the last update, whether or not there is another of the name. */
   readonly refused = new Map<string, RefusedListener>()
@@ -111,6 +112,16 @@ export class ListenerUpdates {
     return [...this.states].flatMap(([name, { active, ports }]) =>
       active === undefined ? [] : [this.#op(name, active.proto, this.#prepared.get(name) ?? new Map(), ports)],
     )
+  }
+
+  get names(): Set<string> {
+    return new Set(this.states.keys())
+  }
+
+  /** The one that was delivered last. */
+  latest(name: string): Listener | undefined {
+    const state = this.states.get(name)
+    return (state?.warming ?? state?.active)?.proto
   }
 
   /** Where active listeners listen. */
@@ -308,7 +319,11 @@ export class ListenerUpdates {
     this.#warming.delete(name)
   }
 
-  async remove(name: string): Promise<void> {
+  async remove(names: readonly string[]): Promise<void> {
+    for (const name of names) await this.#remove(name)
+  }
+
+  async #remove(name: string): Promise<void> {
     this.#stopWarming(name)
     if (this.states.delete(name)) this.#count('removed')
     this.#prepared.delete(name)
