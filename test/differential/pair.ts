@@ -10,11 +10,13 @@ import { ListenerSchema } from '../../gen/envoy/config/listener/v3/listener_pb.t
 import { type ProxyHandle, registry, startProxy } from '../../src/proxy/index.ts'
 import { serveGrpc } from '../../src/xds/grpc-server.ts'
 import { AdsServer, memoryTransport, type Rejection, TypeUrl } from '../../src/xds/index.ts'
+import { closeProxy } from '../close-proxy.ts'
+import { freePorts } from '../free-ports.ts'
 import { type EnvoyProcess, startEnvoy } from '../interop/envoy.ts'
 import { portsOf } from '../parity/proxies.ts'
+import { told as toldWith, within } from '../within.ts'
 import { type Book, Echo } from './echo.ts'
 import { type Facts, factsOf, type Masks } from './facts.ts'
-import { freePorts } from './free-ports.ts'
 import { listenerOf } from './listener.ts'
 import { logged } from './log.ts'
 import { refusals } from './refusals.ts'
@@ -25,8 +27,6 @@ const CLUSTERS = ['up', 'other'] as const
 const AT_ONCE = 24
 /** A configuration of some hundred listeners is answered within a second. */
 const ANSWER_MS = 60_000
-
-const LOG_END = 2_000
 
 /** What became of a trial on one proxy: what each request showed, or why the configuration is refused. */
 export type Result = readonly Facts[] | { readonly refused: string }
@@ -45,7 +45,6 @@ interface Side {
   told(): string
   /** Why listeners are refused, where the answer to their push says so. */
   reasons(answer: string): Promise<ReadonlyMap<string, string>>
-  stop(): Promise<void>
 }
 
 /** For a peer on loopback Envoy tells the machine's own address in x-forwarded-for. */
@@ -57,8 +56,8 @@ const OWN = Object.values(networkInterfaces())
 export class Pair {
   readonly #ads: AdsServer
   readonly #answers = new Map<string, { version: string; error: string }>()
-  #sides: readonly Side[] = []
-  #close: (() => unknown)[] = []
+  readonly #sides: Side[] = []
+  readonly #started = new AsyncDisposableStack()
   #version = 0
   #names = 0
 
@@ -74,15 +73,27 @@ export class Pair {
 
   static async start(envoy: string): Promise<Pair> {
     const pair = new Pair()
+    try {
+      await pair.#start(envoy)
+      return pair
+    } catch (error) {
+      await pair.close()
+      throw error
+    }
+  }
+
+  async #start(envoy: string): Promise<void> {
     const dir = mkdtempSync(join(tmpdir(), 'sluice-differential-'))
-    pair.#close.push(() => rmSync(dir, { recursive: true, force: true }))
-    const grpc = await serveGrpc(pair.#ads, '127.0.0.1', 0)
-    pair.#close.push(() => grpc.close())
-    const ours = await startProxy({
-      ads: memoryTransport(pair.#ads),
+    this.#started.defer(() => rmSync(dir, { recursive: true, force: true }))
+    const grpc = await serveGrpc(this.#ads, '127.0.0.1', 0)
+    this.#started.defer(() => within('the management server to close', grpc.close()))
+    const starting = startProxy({
+      ads: memoryTransport(this.#ads),
       node: { id: 'sluice', cluster: 'test' },
       workers: 1,
     })
+    const ours = await within('our proxy to start', starting)
+    this.#started.defer(() => closeProxy(ours))
     const theirs = await startEnvoy({
       path: envoy,
       nodeId: 'envoy',
@@ -91,8 +102,15 @@ export class Pair {
       delta: false,
       args: ['--file-flush-interval-msec', '20'],
     })
-    pair.#sides = [await side('sluice', dir, sluiceParts(ours)), await side('envoy', dir, envoyParts(theirs))]
-    return pair
+    this.#started.defer(() => theirs.stop())
+    for (const [node, parts] of [
+      ['sluice', sluiceParts(ours)],
+      ['envoy', envoyParts(theirs)],
+    ] as const) {
+      const made = await side(node, dir, parts)
+      this.#started.defer(() => closeAll(made.echoes))
+      this.#sides.push(made)
+    }
   }
 
   /** Runs all trials on both: ours, theirs. */
@@ -112,8 +130,7 @@ export class Pair {
   }
 
   async close(): Promise<void> {
-    for (const one of this.#sides) await one.stop()
-    for (const close of this.#close.reverse()) await close()
+    await this.#started.disposeAsync()
   }
 
   async #runOn(one: Side, named: readonly { trial: Trial; name: string }[], version: string): Promise<Result[]> {
@@ -149,7 +166,7 @@ export class Pair {
     for (;;) {
       const answer = this.#answers.get(node)
       if (answer?.version === version) return answer.error
-      if (Date.now() > deadline) throw new Error(`${node} does not answer to version ${version}: ${told()}`)
+      if (Date.now() > deadline) throw new Error(toldWith(`${node} does not answer to version ${version}`, told()))
       await sleep(3)
     }
   }
@@ -159,7 +176,7 @@ function pack(schema: typeof ListenerSchema | typeof ClusterSchema, json: unknow
   return anyPack(schema, fromJson(schema, json as JsonValue, { registry }))
 }
 
-type Parts = Pick<Side, 'ports' | 'told' | 'reasons' | 'stop'>
+type Parts = Pick<Side, 'ports' | 'told' | 'reasons'>
 
 async function side(node: string, dir: string, parts: Parts): Promise<Side> {
   const book: Book = new Map()
@@ -167,11 +184,11 @@ async function side(node: string, dir: string, parts: Parts): Promise<Side> {
   const upstreamPorts = await Promise.all(echoes.map((echo) => echo.listen()))
   const clusters = new Map(CLUSTERS.map((name, i) => [name, pack(ClusterSchema, clusterOf(name, upstreamPorts[i]))]))
   const log = join(dir, `${node}.log`)
-  const stop = async () => {
-    await parts.stop()
-    for (const echo of echoes) echo.close()
-  }
-  return { node, book, echoes, clusters, upstreamPorts, log, ...parts, stop }
+  return { node, book, echoes, clusters, upstreamPorts, log, ...parts }
+}
+
+function closeAll(echoes: readonly Echo[]): void {
+  for (const echo of echoes) echo.close()
 }
 
 function clusterOf(name: string, port: number): unknown {
@@ -188,7 +205,7 @@ function sluiceParts(proxy: ProxyHandle): Parts {
   const ports = async () => new Map(proxy.listeners().map(({ name, port }) => [name, port]))
   const reasons = async (answer: string) =>
     new Map(answer.split(/(?=trial-\d+;: )/).map((part) => [part.slice(0, part.indexOf(':')), part.trim()]))
-  return { ports, told: () => 'it logs to this output', reasons, stop: () => proxy.close(0) }
+  return { ports, told: () => '', reasons }
 }
 
 function envoyParts(envoy: EnvoyProcess): Parts {
@@ -199,7 +216,7 @@ function envoyParts(envoy: EnvoyProcess): Parts {
     const told = await refusals((path) => envoy.admin(path))
     return new Map([...told].map(([name, details]) => [name, reasonOf(details)]))
   }
-  return { ports, told: () => envoy.log().slice(-LOG_END), reasons, stop: () => envoy.stop() }
+  return { ports, told: () => envoy.log(), reasons }
 }
 
 /** Envoy writes the whole configuration before what is wrong with it. */

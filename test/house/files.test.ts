@@ -30,6 +30,15 @@ test('the code keeps no notes of unfinished work', () => {
   assert.deepEqual(found, [])
 })
 
+test('tests that ask other programs give up on those that are silent', () => {
+  const asking = code.filter((file) => /^test\/(conformance|differential|interop|parity)\//.test(file))
+  assert.deepEqual(
+    asking.filter((file) => /\bfetch\(/.test(read(file))),
+    [],
+    'limitedFetch has an end, and says who was silent',
+  )
+})
+
 test('no test is focused', () => {
   const focused = code
     .filter((file) => file.endsWith('.test.ts'))

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { Authority } from '../../src/proxy/listener/testing.ts'
+import { fetchText } from '../limited-fetch.ts'
 import { envoy } from '../peers/index.ts'
 import { startWithAdmin, type Which } from './admin-peers.ts'
 
@@ -104,7 +105,7 @@ async function certificates(which: Which, config: unknown, dir: string): Promise
   const away = `${dir}-away`
   renameSync(dir, away)
   try {
-    const answer = JSON.parse(await (await fetch(`http://${admin}/certs`)).text()) as { certificates: unknown[] }
+    const answer = JSON.parse(await fetchText(`http://${admin}/certs`)) as { certificates: unknown[] }
     // Envoy keeps its contexts in a set, without an order.
     return answer.certificates.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
   } finally {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { eventually } from '../../src/proxy/testing.ts'
+import { fetchText, limitedFetch } from '../limited-fetch.ts'
 import { envoy } from '../peers/index.ts'
 import { type Administered, startWithAdmin } from './admin-peers.ts'
 
@@ -73,7 +74,7 @@ describe('the forms of the admin endpoint', { skip: peer.skip }, () => {
   })
   after(() => Promise.all(both.map(({ stop }) => stop())))
 
-  const ask = async ({ admin }: Administered, path: string) => (await fetch(`http://${admin}${path}`)).text()
+  const ask = async ({ admin }: Administered, path: string) => fetchText(`http://${admin}${path}`)
 
   test('histograms are told by quantiles', async () => {
     const FILTER = 'filter=^http.in.downstream_rq_time$|^http.in.downstream_rq_total$'
@@ -85,7 +86,7 @@ describe('the forms of the admin endpoint', { skip: peer.skip }, () => {
           key === 'cumulative' || key === 'interval' ? '…' : value,
         )
       const seen = [await text(), await json('&usedonly')]
-      assert.equal((await fetch(`http://127.0.0.1:${proxy.port}/`)).status, 204)
+      assert.equal((await limitedFetch(`http://127.0.0.1:${proxy.port}/`)).status, 204)
       await eventually(async () => /P0/.test(await text()))
       seen.push(await text(), await json(''), await json('&type=Histograms'), await json('&type=Counters'))
       answers.push(seen)
@@ -155,7 +156,7 @@ describe('the forms of the admin endpoint', { skip: peer.skip }, () => {
     test(`/config_dump?${query}`, async () => {
       const [theirs, ours] = await Promise.all(
         both.map(async ({ admin }) => {
-          const answer = await fetch(`http://${admin}/config_dump?${query}`)
+          const answer = await limitedFetch(`http://${admin}/config_dump?${query}`)
           const text = await answer.text()
           if (!answer.ok) return [answer.status, text.trim().split(/[;.]/)[0]]
           // Envoy writes no empty lists, and endpoints as it has resolved them.

@@ -3,7 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseBootstrap, startProxy } from '../../src/proxy/index.ts'
+import { closeProxy } from '../close-proxy.ts'
+import { limitedFetch } from '../limited-fetch.ts'
 import { startEnvoy } from '../parity/proxies.ts'
+import { within } from '../within.ts'
 
 export type Which = 'envoy' | 'sluice'
 
@@ -22,7 +25,8 @@ export async function startWithAdmin(which: Which, program: string, bootstrap: u
     const dir = mkdtempSync(join(tmpdir(), 'sluice-admin-'))
     const { ports, admin, stop } = await startEnvoy(program, bootstrap, dir)
     const over = (async () => {
-      while (await fetch(`http://${admin}/ready`).catch(() => undefined)) await new Promise((r) => setTimeout(r, 50))
+      while (await limitedFetch(`http://${admin}/ready`).catch(() => undefined))
+        await new Promise((r) => setTimeout(r, 50))
     })()
     const end = async () => {
       await stop()
@@ -30,7 +34,8 @@ export async function startWithAdmin(which: Which, program: string, bootstrap: u
     }
     return { admin, port: ports.get('l') as number, over, stop: end }
   }
-  const proxy = await startProxy({ bootstrap: parseBootstrap(JSON.stringify(bootstrap), 'admin'), workers: 2 })
-  const stop = () => proxy.close(100)
+  const starting = startProxy({ bootstrap: parseBootstrap(JSON.stringify(bootstrap), 'admin'), workers: 2 })
+  const proxy = await within('our proxy to start', starting)
+  const stop = () => closeProxy(proxy, 100)
   return { admin: proxy.adminAddress as string, port: proxy.listeners()[0].port, over: proxy.quit, stop }
 }

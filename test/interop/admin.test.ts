@@ -1,7 +1,9 @@
 /** The admin endpoint's commands, asked of Envoy and of Sluice in the same order. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { limitedFetch } from '../limited-fetch.ts'
 import { envoy } from '../peers/index.ts'
+import { within } from '../within.ts'
 import { startWithAdmin, type Which } from './admin-peers.ts'
 
 const peer = await envoy()
@@ -61,7 +63,7 @@ async function observe(which: Which): Promise<string[]> {
   const ask = async (method: string, path: string, listener = false) => {
     const host = listener ? `127.0.0.1:${port}` : admin
     const headers = { connection: 'close' }
-    const answer = await fetch(`http://${host}${path}`, { method, headers }).catch(() => undefined)
+    const answer = await limitedFetch(`http://${host}${path}`, { method, headers }).catch(() => undefined)
     const text = answer === undefined ? 'refused' : `${answer.status} ${(await answer.text()).trim().slice(0, 40)}`
     const health = [...(answer?.headers ?? [])].filter(([name]) => /^x-envoy-.*health/.test(name))
     seen.push([`${method} ${path}: ${text}`, ...health.map(([name, value]) => `${name}=${value}`)].join(' '))
@@ -91,7 +93,7 @@ async function observe(which: Which): Promise<string[]> {
     await ask('POST', '/drain_listeners')
     await ask('GET', '/', true)
     await ask('POST', '/quitquitquit')
-    await over
+    await within('the end after /quitquitquit', over)
     return seen.map((line) => line.replace(/(invalid path\. admin commands are:)[\s\S]*/, '$1'))
   } finally {
     await stop()

@@ -5,7 +5,9 @@ import type { Any } from '@bufbuild/protobuf/wkt'
 import { eventually } from '../../src/proxy/testing.ts'
 import { type GrpcServer, serveGrpc } from '../../src/xds/grpc-server.ts'
 import { AdsServer, TypeUrl } from '../../src/xds/index.ts'
-import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
+import { fetchText, limitedFetch } from '../limited-fetch.ts'
+import { type RunningProxy, startBoth } from '../parity/proxies.ts'
+import { within } from '../within.ts'
 
 const NODE = 'node'
 const OPTIONS = 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
@@ -35,10 +37,16 @@ export class AdsPeers {
     const config = bootstrap(grpc.port)
     const none = { [TypeUrl.cluster]: new Map(), [TypeUrl.listener]: new Map() }
     server.setSnapshot(NODE, none, '0')
-    const proxies = await Promise.all([startEnvoy(program, config, home), startSluice(config)])
-    // The first clusters that each hears of are none: it would wait for others before it asks for listeners.
-    for (const { admin } of proxies) await eventually(async () => (await fetch(`http://${admin}/ready`)).ok, 'a proxy')
-    return new AdsPeers(server, grpc, home, proxies)
+    try {
+      const peers = new AdsPeers(server, grpc, home, await startBoth(program, config, home))
+      // The first clusters that each hears of are none: it would wait for others before it asks for listeners.
+      for (const { admin } of peers.proxies)
+        await eventually(async () => (await limitedFetch(`http://${admin}/ready`)).ok, 'a proxy')
+      return peers
+    } catch (error) {
+      await grpc.close()
+      throw error
+    }
   }
 
   push(clusters: Resources, listeners: Resources, secrets: Resources = {}): void {
@@ -55,7 +63,7 @@ export class AdsPeers {
   async port({ admin }: RunningProxy, name: string): Promise<number> {
     let port = 0
     await eventually(async () => {
-      const told = (await (await fetch(`http://${admin}/listeners?format=json`)).json()) as ListenersStatus
+      const told = (await (await limitedFetch(`http://${admin}/listeners?format=json`)).json()) as ListenersStatus
       const found = told.listener_statuses?.find((one) => one.name === name)
       port = found?.local_address.socket_address.port_value ?? 0
       return port !== 0
@@ -64,12 +72,12 @@ export class AdsPeers {
   }
 
   async admin({ admin }: RunningProxy, path: string): Promise<string> {
-    return (await fetch(`http://${admin}${path}`)).text()
+    return fetchText(`http://${admin}${path}`)
   }
 
   async stop(): Promise<void> {
     for (const proxy of this.proxies) await proxy.stop()
-    await this.#grpc.close()
+    await within('the management server to close', this.#grpc.close())
     rmSync(this.#home, { recursive: true })
   }
 }

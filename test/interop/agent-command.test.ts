@@ -9,8 +9,10 @@ import { envoyBootstrap } from '../../src/agent/envoy/bootstrap.ts'
 import { packagePath } from '../../src/base/package-root.ts'
 import { serveGrpc } from '../../src/xds/grpc-server.ts'
 import { AdsServer, TypeUrl } from '../../src/xds/index.ts'
+import { freePort } from '../free-ports.ts'
+import { fetchText, limitedFetch } from '../limited-fetch.ts'
 import { envoy } from '../peers/index.ts'
-import { freePort } from './envoy.ts'
+import { within } from '../within.ts'
 
 const peer = await envoy()
 const dir = mkdtempSync(join(tmpdir(), 'sluice-agent-command-'))
@@ -33,7 +35,7 @@ after(async () => {
   // What a failed test left.
   for (const { child, exited } of started) {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
-    await exited
+    await within('the end of a command', exited)
   }
   await xds.close()
   ads.close()
@@ -71,9 +73,13 @@ function start(...args: string[]): Running {
   return running
 }
 
+function end({ exited, log }: Running): Promise<number | null> {
+  return within('the end of the command', exited, log)
+}
+
 async function ready({ status, child, log }: Running): Promise<void> {
   for (const until = Date.now() + 30_000; ; ) {
-    const answer = await fetch(`${status}/healthz/ready`).catch(() => undefined)
+    const answer = await limitedFetch(`${status}/healthz/ready`).catch(() => undefined)
     if (answer?.status === 200) return
     if (child.exitCode !== null || Date.now() > until) throw new Error(`not ready:\n${log()}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
@@ -87,12 +93,12 @@ describe('sluice agent -- envoy', { skip: peer.skip }, () => {
     const running = start('--', peer.path, ...ENVOY)
     await ready(running)
     assert.ok(connected.includes(running.node), 'the node id is Istio’s')
-    const page = await (await fetch(`${running.status}/stats/prometheus`)).text()
+    const page = await fetchText(`${running.status}/stats/prometheus`)
     for (const metric of ['envoy_server_live', 'istio_agent_wasm_cache_entries', 'sluice_agent_wasm_heals_total']) {
       assert.match(page, new RegExp(`^${metric}`, 'm'))
     }
     running.child.kill('SIGTERM')
-    assert.equal(await running.exited, 0, running.log())
+    assert.equal(await end(running), 0, running.log())
   })
 
   it('takes a bootstrap of the user’s own, at the ports that it names', async () => {
@@ -104,14 +110,14 @@ describe('sluice agent -- envoy', { skip: peer.skip }, () => {
     const running = start(...ports, '--', peer.path, '-c', file, '--disable-hot-restart', ...ENVOY)
     await ready(running)
     assert.ok(connected.includes(node.id))
-    assert.match(await (await fetch(`${running.status}/stats/prometheus`)).text(), /^envoy_server_live/m)
+    assert.match(await fetchText(`${running.status}/stats/prometheus`), /^envoy_server_live/m)
     running.child.kill('SIGTERM')
-    assert.equal(await running.exited, 0, running.log())
+    assert.equal(await end(running), 0, running.log())
   })
 
   it('says what a bootstrap of the user’s own needs', async () => {
     const running = start('--', peer.path, '--config-path', 'x.yaml')
-    assert.equal(await running.exited, 2)
+    assert.equal(await end(running), 2)
     assert.match(running.log(), /SL6004: an Envoy with a bootstrap of its own needs --xds-port and --admin-port/)
   })
 
@@ -122,12 +128,12 @@ describe('sluice agent -- envoy', { skip: peer.skip }, () => {
       .trim()
       .split(/\s+/)
     process.kill(Number(child), 'SIGKILL')
-    assert.equal(await running.exited, 137, running.log())
+    assert.equal(await end(running), 137, running.log())
   })
 
   it('says so when the program cannot be started', async () => {
     const running = start('--', join(dir, 'no-envoy'))
-    assert.equal(await running.exited, 1)
+    assert.equal(await end(running), 1)
     assert.match(running.log(), /SL3030: .*no-envoy/)
   })
 })

@@ -17,8 +17,10 @@ import { anonymous, pushWasmImage, startRegistry } from '../../src/oci/index.ts'
 import { serveGrpc } from '../../src/xds/grpc-server.ts'
 import { grpcTransport } from '../../src/xds/grpc-transport.ts'
 import { AdsServer, registry, TypeUrl } from '../../src/xds/index.ts'
+import { freePort } from '../free-ports.ts'
+import { fetchText, limitedFetch } from '../limited-fetch.ts'
 import { envoy, sharedModules } from '../peers/index.ts'
-import { freePort } from './envoy.ts'
+import { within } from '../within.ts'
 
 const peer = await envoy()
 const modules = await sharedModules()
@@ -141,17 +143,17 @@ for (const delta of [true, false]) {
       drainMs: 0,
       delta,
     })
-    closers.push(() => running.stop())
-    const get = () => fetch(`http://127.0.0.1:${port}/`)
+    closers.push(() => within('the end of Envoy', running.stop()))
+    const get = () => limitedFetch(`http://127.0.0.1:${port}/`)
     const status = `http://127.0.0.1:${running.agent.statusPort}`
 
     await eventually('the module’s header', async () =>
       (await get()).headers.get('message')?.includes('bar') ? true : undefined,
     )
     await eventually('readiness', async () =>
-      (await fetch(`${status}/healthz/ready`)).status === 200 ? true : undefined,
+      (await limitedFetch(`${status}/healthz/ready`)).status === 200 ? true : undefined,
     )
-    const page = await (await fetch(`${status}/stats/prometheus`)).text()
+    const page = await fetchText(`${status}/stats/prometheus`)
     assert.match(page, /^istio_agent_wasm_remote_fetch_count\{result="success"\} 1$/m)
     assert.match(page, /^envoy_server_live/m, 'Envoy’s own metrics are merged in')
 
@@ -161,11 +163,11 @@ for (const delta of [true, false]) {
     assert.match((await get()).headers.get('message') ?? '', /bar/)
     await pushWasmImage({ ref: `${ref}:v2`, wasm, format: 'artifact', credentials: anonymous })
     await eventually('healing', async () => (running.agent.reports()[0]?.state === 'ready' ? true : undefined))
-    const healed = await (await fetch(`${status}/stats/prometheus`)).text()
+    const healed = await fetchText(`${status}/stats/prometheus`)
     assert.match(healed, /^sluice_agent_wasm_heals_total 1$/m)
     assert.deepEqual(nacks, [])
 
-    assert.equal(await running.stop(), 0)
+    assert.equal(await within('the end of Envoy', running.stop()), 0)
     await assert.rejects(get())
   })
 
@@ -200,13 +202,13 @@ for (const delta of [true, false]) {
       drainMs: 0,
       delta,
     })
-    closers.push(() => running.stop())
+    closers.push(() => within('the end of Envoy', running.stop()))
     const statusIs = (wanted: number) => async () =>
-      (await fetch(`http://127.0.0.1:${port}/`)).status === wanted ? true : undefined
+      (await limitedFetch(`http://127.0.0.1:${port}/`)).status === wanted ? true : undefined
     await eventually('403 (FAIL_CLOSE)', statusIs(403))
     assert.deepEqual(await running.agent.notReady(), [`extension ${NAME} is not running and its policy denies traffic`])
     push('FAIL_OPEN')
     await eventually('200 (FAIL_OPEN)', statusIs(200))
-    await running.stop()
+    await within('the end of Envoy', running.stop())
   })
 }

@@ -12,6 +12,7 @@ import type { TLSSocket } from 'node:tls'
 import { Authority } from '../../src/proxy/listener/testing.ts'
 import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
+import { within } from '../within.ts'
 
 const peer = await envoy()
 const T = 'type.googleapis.com/envoy.extensions'
@@ -67,8 +68,8 @@ describe('names of servers by requests', { skip: peer.skip }, () => {
 async function answers(proxy: RunningProxy): Promise<string[]> {
   const all: string[] = []
   try {
-    for (const [host, name] of REQUESTS)
-      await new Promise<void>((resolve, reject) => {
+    for (const [host, name] of REQUESTS) {
+      const answered = new Promise<void>((resolve, reject) => {
         const headers = { host, ...(name === undefined ? {} : { 'x-name': name }) }
         request({ port: proxy.ports.get('l'), host: '127.0.0.1', headers, agent: false }, (response) => {
           let body = ''
@@ -83,6 +84,8 @@ async function answers(proxy: RunningProxy): Promise<string[]> {
           .on('error', reject)
           .end()
       })
+      await within(`the answer for ${host}`, answered, proxy.log)
+    }
     return all
   } finally {
     await proxy.stop()

@@ -1,6 +1,5 @@
 /** basic_auth's conformance rows on a real Envoy, for each ABI version: the module is good, not only our host. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -8,8 +7,11 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { REQUESTS } from '../../extensions/basic_auth/test/cases.ts'
 import { ABIS, buildFor } from '../../extensions/basic_auth/test/support.ts'
+import { freePort } from '../free-ports.ts'
+import { limitedFetch } from '../limited-fetch.ts'
 import { envoy } from '../peers/index.ts'
-import { freePort } from './envoy.ts'
+import { Program } from '../program.ts'
+import { within } from '../within.ts'
 
 const peer = await envoy()
 const configurations = [...new Set(REQUESTS.map(([, config]) => config))]
@@ -17,8 +19,7 @@ const configurations = [...new Set(REQUESTS.map(([, config]) => config))]
 describe('basic_auth on Envoy', { skip: peer.skip }, () => {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-basic-auth-'))
   const ports = new Map<string, number>()
-  let child: ChildProcess
-  let log = ''
+  let program: Program | undefined
 
   before(async () => {
     const adminPort = await freePort()
@@ -31,32 +32,23 @@ describe('basic_auth on Envoy', { skip: peer.skip }, () => {
     const admin = { address: address(adminPort) }
     const file = join(dir, 'envoy.json')
     writeFileSync(file, JSON.stringify({ admin, static_resources: { listeners } }))
-    child = spawn(peer.path, ['-c', file, '--concurrency', '1', '--disable-hot-restart', '-l', 'warn'], { cwd: dir })
-    child.stderr?.on('data', (chunk) => {
-      log += chunk
-    })
-    await listening(adminPort)
+    const flags = ['--concurrency', '1', '--disable-hot-restart', '-l', 'warn']
+    program = new Program(peer.path, ['-c', file, ...flags], { cwd: dir })
+    await program.until('its listeners', () => listening(adminPort))
   })
   after(async () => {
-    const exited = new Promise((resolve) => child.once('exit', resolve))
-    child.kill('SIGKILL')
-    await exited
+    await program?.stop()
     rmSync(dir, { recursive: true, force: true })
   })
 
-  async function listening(adminPort: number): Promise<void> {
-    const deadline = Date.now() + 60_000
-    while (ports.size < ABIS.length * configurations.length) {
-      if (child.exitCode !== null || Date.now() > deadline)
-        throw new Error(`Envoy does not start:\n${log.slice(-3000)}`)
-      await new Promise((resolve) => setTimeout(resolve, 50))
-      const answer = await fetch(`http://127.0.0.1:${adminPort}/listeners?format=json`).catch(() => undefined)
-      const status = (await answer?.json()) as { listener_statuses?: ListenerStatus[] } | undefined
-      for (const each of status?.listener_statuses ?? []) {
-        const port = each.local_address.socket_address.port_value
-        if (port !== 0) ports.set(each.name, port)
-      }
+  async function listening(adminPort: number): Promise<true | undefined> {
+    const answer = await limitedFetch(`http://127.0.0.1:${adminPort}/listeners?format=json`).catch(() => undefined)
+    const status = (await answer?.json()) as { listener_statuses?: ListenerStatus[] } | undefined
+    for (const each of status?.listener_statuses ?? []) {
+      const port = each.local_address.socket_address.port_value
+      if (port !== 0) ports.set(each.name, port)
     }
+    return ports.size === ABIS.length * configurations.length || undefined
   }
 
   for (const abi of ABIS) {
@@ -129,7 +121,7 @@ interface Answer {
 }
 
 function ask(port: number, method: string, path: string, authorization: string): Promise<Answer> {
-  return new Promise((resolve, reject) => {
+  const answered = new Promise<Answer>((resolve, reject) => {
     const headers = authorization === '' ? {} : { authorization }
     // The rows ask for a method that Node does not know; Envoy's parser does not either, so DELETE stands in for it.
     const known = method === 'something' ? 'DELETE' : method
@@ -150,4 +142,5 @@ function ask(port: number, method: string, path: string, authorization: string):
       .on('error', reject)
       .end()
   })
+  return within(`the answer to ${method} ${path}`, answered)
 }

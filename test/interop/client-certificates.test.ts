@@ -1,4 +1,5 @@
 /** Clients whose certificates a listener refuses, and how they are counted, beside Envoy. */
+
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -7,8 +8,10 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { connect } from 'node:tls'
 import { Authority, type Pair } from '../../src/proxy/listener/testing.ts'
+import { fetchText } from '../limited-fetch.ts'
 import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
+import { closed, within } from '../within.ts'
 
 const peer = await envoy()
 const TYPE = 'type.googleapis.com/envoy.extensions'
@@ -64,9 +67,9 @@ async function counted(
       // Who ends first is not left to chance: the client says that it is done, and ends when the proxy has.
       socket.write('GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n')
       socket.resume()
-      await new Promise((resolve) => socket.on('close', resolve))
+      await within('the end of a connection', closed(socket), proxy.log)
     }
-    const stats = await (await fetch(`http://${proxy.admin}/stats`)).text()
+    const stats = await fetchText(`http://${proxy.admin}/stats`)
     return COUNTERS.flatMap((name) => new RegExp(`^${name}: \\d+$`, 'm').exec(stats)?.[0] ?? [])
   } finally {
     await proxy.stop()

@@ -20,6 +20,7 @@ import {
   Watch,
 } from '@kubernetes/client-node'
 import { type ApiServer, type PodRuntime, startApiServer } from '../../src/apiserver/index.ts'
+import { within } from '../within.ts'
 
 const runtime: PodRuntime = {
   logs: async (_namespace, pod) => Readable.from([`log of ${pod}\n`]),
@@ -216,11 +217,12 @@ test('logs and exec', async () => {
   assert.equal(String(await followed.setEncoding('utf8').toArray()), 'log of p\n')
 
   const stdout = new PassThrough().setEncoding('utf8')
-  const status = await new Promise<V1Status>((resolve, reject) => {
+  const ended = new Promise<V1Status>((resolve, reject) => {
     new Exec(config)
       .exec('default', 'p', 'c', ['say', 'it'], stdout, null, Readable.from(['in']), false, resolve)
       .catch(reject)
   })
+  const status = await within('the end of the command', ended)
   assert.equal(status.details?.causes?.[0]?.message, '4')
   assert.equal(stdout.read(), 'say it:in')
 })

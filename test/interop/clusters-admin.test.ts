@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { eventually } from '../../src/proxy/testing.ts'
+import { fetchText, limitedFetch } from '../limited-fetch.ts'
 import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
 
@@ -79,11 +80,11 @@ function bootstrap(port: number, silent: number): unknown {
 
 /** Text and JSON by cluster: Envoy tells of them in any order. */
 async function observe({ admin, ports }: RunningProxy): Promise<Record<string, string>> {
-  const text = async (path: string) => (await fetch(`http://${admin}${path}`)).text()
+  const text = async (path: string) => fetchText(`http://${admin}${path}`)
   const given = new AbortController()
-  const waits = fetch(`http://127.0.0.1:${ports.get('l')}/pending`, given).catch(() => {})
+  const waits = limitedFetch(`http://127.0.0.1:${ports.get('l')}/pending`, given).catch(() => {})
   for (const name of ['plain', 'measured', 'failing'])
-    await (await fetch(`http://127.0.0.1:${ports.get('l')}/${name}`)).arrayBuffer()
+    await (await limitedFetch(`http://127.0.0.1:${ports.get('l')}/${name}`)).arrayBuffer()
   const told = async () => text('/clusters')
   const awaited = [/measured::\S*::success_rate::100/, /failing::\S*::success_rate::0/, /rq_pending_active::1/]
   await eventually(

@@ -12,8 +12,10 @@ import type { KubeObject } from '../../src/kube/index.ts'
 import { serveGrpc } from '../../src/xds/grpc-server.ts'
 import type { Rejection } from '../../src/xds/index.ts'
 import { AdsServer, shortType } from '../../src/xds/index.ts'
+import { freePort } from '../free-ports.ts'
+import { limitedFetch } from '../limited-fetch.ts'
 import { envoy, sharedModules } from '../peers/index.ts'
-import { type EnvoyProcess, eventually, freePort, startEnvoy } from './envoy.ts'
+import { type EnvoyProcess, eventually, startEnvoy } from './envoy.ts'
 
 const peer = await envoy()
 const modules = await sharedModules()
@@ -152,7 +154,7 @@ for (const delta of [false, true]) {
     await run(delta, async (set, envoy, port, nacks, acked) => {
       const base = objects(port, upstream)
       set(base)
-      const get = (path: string) => fetch(`http://127.0.0.1:${port}${path}`)
+      const get = (path: string) => limitedFetch(`http://127.0.0.1:${port}${path}`)
       const first = await eventually('the first 200', envoy, async () => {
         const response = await get('/x')
         return response.status === 200 ? response : undefined
@@ -179,7 +181,7 @@ for (const delta of [false, true]) {
     await run(delta, async (set, envoy, port, nacks, acked) => {
       const base = objects(port, upstream)
       set(base)
-      const message = async () => (await fetch(`http://127.0.0.1:${port}/x`)).headers.get('message')
+      const message = async () => (await limitedFetch(`http://127.0.0.1:${port}/x`)).headers.get('message')
       const reads = (wanted: string) => async () => ((await message()) === wanted ? true : undefined)
       await eventually('the first response', envoy, reads('foo'))
       set([...base, wasm(`file://${join(modules.path, 'cpp-add-response-header.wasm')}`)])

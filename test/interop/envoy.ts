@@ -1,8 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../free-ports.ts'
+import { fetchText } from '../limited-fetch.ts'
+import { Program } from '../program.ts'
+import { told } from '../within.ts'
 
 /** A real Envoy that takes everything from a management server. */
 export interface EnvoyProcess {
@@ -12,9 +14,6 @@ export interface EnvoyProcess {
   admin(path: string): Promise<string>
   stop(): Promise<void>
 }
-
-/** Its main thread may be busy with a large configuration. */
-const ADMIN_MS = 30_000
 
 export interface EnvoyOptions {
   readonly path: string
@@ -28,15 +27,6 @@ export interface EnvoyOptions {
   readonly args?: readonly string[]
 }
 
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
 export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProcess> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-envoy-'))
   const adminPort = await freePort()
@@ -45,29 +35,13 @@ export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProcess> {
   // No shared memory (base-id) and no hot restart: several of them may run beside each other.
   const args = ['-c', config, '--concurrency', '1', '--disable-hot-restart', '-l', 'warn']
   const drain = ['--drain-time-s', String(options.drainSeconds ?? 1)]
-  const child: ChildProcess = spawn(options.path, [...args, ...drain, ...(options.args ?? [])], { cwd: dir })
-  let log = ''
-  const keep = (chunk: Buffer) => {
-    log += chunk.toString()
-  }
-  child.stdout?.on('data', keep)
-  child.stderr?.on('data', keep)
-  const exited = new Promise<void>((resolve) => {
-    child.on('exit', (code, signal) => {
-      log += `\nended: ${signal ?? code}`
-      resolve()
-    })
-  })
+  const envoy = new Program(options.path, [...args, ...drain, ...(options.args ?? [])], { cwd: dir })
   return {
     adminPort,
-    log: () => log,
-    async admin(path) {
-      const signal = AbortSignal.timeout(ADMIN_MS)
-      return (await fetch(`http://127.0.0.1:${adminPort}${path}`, { signal })).text()
-    },
+    log: () => envoy.log(),
+    admin: (path) => fetchText(`http://127.0.0.1:${adminPort}${path}`),
     async stop() {
-      child.kill('SIGKILL')
-      await exited
+      await envoy.stop()
       rmSync(dir, { recursive: true, force: true })
     },
   }
@@ -120,8 +94,7 @@ export async function eventually<T>(
   for (;;) {
     const found = await look().catch(() => undefined)
     if (found !== undefined) return found
-    if (Date.now() > deadline)
-      throw new Error(`${what} did not happen; Envoy says:\n${envoy.log().split('\n').slice(-20).join('\n')}`)
+    if (Date.now() > deadline) throw new Error(told(`${what} did not happen`, envoy.log()))
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

@@ -1,4 +1,5 @@
 /** What Envoy and Sluice tell an authorization server of a connection's certificates. */
+
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,6 +13,7 @@ import { Authority, type Pair } from '../../src/proxy/listener/testing.ts'
 import { bootstrap, cluster, HTTP2_UPSTREAM, listener } from '../conformance/bootstrap.ts'
 import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
+import { closed, within } from '../within.ts'
 
 const peer = await envoy()
 const TYPE = 'type.googleapis.com/envoy.extensions'
@@ -85,5 +87,5 @@ async function ask(port: number | undefined, pair: Pair): Promise<void> {
   // Whoever ends his side is gone, before the server has been asked.
   socket.write('GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n')
   socket.resume()
-  await new Promise((resolve) => socket.on('close', resolve))
+  await within('the end of a connection', closed(socket))
 }

@@ -12,7 +12,8 @@ import { create, fromBinary, toBinary, toJson } from '@bufbuild/protobuf'
 import { CheckRequestSchema, CheckResponseSchema } from '../../gen/envoy/service/auth/v3/external_auth_pb.ts'
 import { grpcFrame, grpcMessage } from '../../src/proxy/grpc-frame.ts'
 import { bootstrap, cluster, HTTP2_UPSTREAM, listener } from '../conformance/bootstrap.ts'
-import { startEnvoy, startSluice } from '../parity/proxies.ts'
+import { limitedFetch } from '../limited-fetch.ts'
+import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
 
 const peer = await envoy()
@@ -157,13 +158,15 @@ async function observe(which: 'envoy' | 'sluice'): Promise<Map<string, string[]>
     }),
   )
   const config = bootstrap(listeners, [cluster('grpc', grpc, HTTP2_UPSTREAM), cluster('http', http)])
-  const proxy = which === 'envoy' ? await startEnvoy(peer.path, config, dir) : await startSluice(config)
+  let running: RunningProxy | undefined
   try {
+    const proxy = which === 'envoy' ? await startEnvoy(peer.path, config, dir) : await startSluice(config)
+    running = proxy
     const seen = new Map<string, string[]>()
     for (const name of Object.keys(CONFIGS)) {
       asked.length = 0
       const headers = { 'x-a': '1', 'x-b': '2', authorization: 'x', 'user-agent': 'test' }
-      const response = await fetch(`http://127.0.0.1:${proxy.ports.get(name)}/p?q`, {
+      const response = await limitedFetch(`http://127.0.0.1:${proxy.ports.get(name)}/p?q`, {
         method: 'POST',
         headers,
         body: 'hello',
@@ -173,7 +176,7 @@ async function observe(which: 'envoy' | 'sluice'): Promise<Map<string, string[]>
     }
     return seen
   } finally {
-    await proxy.stop()
+    await running?.stop()
     servers.close()
     rmSync(dir, { recursive: true })
   }

@@ -7,8 +7,10 @@ import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { fetchText } from '../limited-fetch.ts'
 import { startEnvoy, startSluice } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
+import { within } from '../within.ts'
 
 const peer = await envoy()
 const EXTENSIONS = 'type.googleapis.com/envoy.extensions'
@@ -153,7 +155,7 @@ interface Answer {
 }
 
 function ask(port: number, path: string, headers: Record<string, string>, agent: Agent): Promise<Answer> {
-  return new Promise((resolve, reject) => {
+  const answered = new Promise<Answer>((resolve, reject) => {
     const request = get({ host: '127.0.0.1', port, path, headers, agent }, (response) => {
       const from = request.socket?.localPort ?? 0
       let host = ''
@@ -162,6 +164,7 @@ function ask(port: number, path: string, headers: Record<string, string>, agent:
     })
     request.on('error', reject)
   })
+  return within(`the answer to ${path}`, answered)
 }
 
 /** The host of each key by variant, and of connections; and what is told of the tables. */
@@ -190,7 +193,7 @@ async function observe(which: 'envoy' | 'sluice', ports: readonly number[]): Pro
     let text = ''
     for await (const chunk of socket) text += chunk
     seen['tcp'] = text.slice(-1)
-    const stats = await (await fetch(`http://${proxy.admin}/stats?filter=(ring_hash|maglev)_lb`)).text()
+    const stats = await fetchText(`http://${proxy.admin}/stats?filter=(ring_hash|maglev)_lb`)
     seen['tables'] = stats.trim().split('\n').sort()
     return seen
   } finally {

@@ -8,8 +8,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fetchText } from '../limited-fetch.ts'
 import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
+import { within } from '../within.ts'
 
 const peer = await envoy()
 const TYPE = 'type.googleapis.com/envoy.extensions'
@@ -84,7 +86,7 @@ function bootstrap(route: unknown, cluster: unknown, upPort: number, mirrorPort:
 }
 
 function post(port: number | undefined, path: string, body: string): Promise<string> {
-  return new Promise((resolve, reject) => {
+  const answered = new Promise<string>((resolve, reject) => {
     const headers = { 'content-length': body.length }
     request({ host: '127.0.0.1', port, path, method: 'POST', headers }, (response) => {
       let text = `${response.statusCode} `
@@ -95,6 +97,7 @@ function post(port: number | undefined, path: string, body: string): Promise<str
       .on('error', reject)
       .end(body)
   })
+  return within(`the answer to ${path}`, answered)
 }
 
 async function onStage<T>(
@@ -108,14 +111,16 @@ async function onStage<T>(
   const servers = [await collect(tries), await collect(mirrored)]
   const [up, mirror] = servers.map((server) => (server.address() as AddressInfo).port)
   const dir = mkdtempSync(join(tmpdir(), 'sluice-hedging-'))
-  const proxy = await start(bootstrap(route, cluster, up, mirror), dir)
+  let running: RunningProxy | undefined
   try {
+    const proxy = await start(bootstrap(route, cluster, up, mirror), dir)
+    running = proxy
     return await play({
       tries,
       mirrored,
       ask: (path, body = '') => post(proxy.ports.get('l'), path, body),
       async stat(name) {
-        const text = await (await fetch(`http://${proxy.admin}/stats?filter=cluster.up.${name}`)).text()
+        const text = await fetchText(`http://${proxy.admin}/stats?filter=cluster.up.${name}`)
         return Number(new RegExp(`^cluster\\.up\\.${name}: (\\d+)$`, 'm').exec(text)?.[1] ?? 0)
       },
       async until(condition, what) {
@@ -127,7 +132,7 @@ async function onStage<T>(
       },
     })
   } finally {
-    await proxy.stop()
+    await running?.stop()
     for (const server of servers) {
       server.closeAllConnections()
       server.close()

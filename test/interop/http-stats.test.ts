@@ -12,8 +12,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { Authority, type Pair } from '../../src/proxy/listener/testing.ts'
 import { eventually } from '../../src/proxy/testing.ts'
+import { fetchText } from '../limited-fetch.ts'
 import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
+import { within } from '../within.ts'
 
 const peer = await envoy()
 const TYPE = 'type.googleapis.com/envoy.extensions'
@@ -161,11 +163,15 @@ async function observe(
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const dir = mkdtempSync(join(tmpdir(), 'sluice-http-stats-'))
-  const proxy = await start(bootstrap((server.address() as AddressInfo).port, pair), dir)
+  let running: RunningProxy | undefined
   try {
-    const met = Object.entries(SITUATIONS).map(([name, one]) => meet(proxy.ports.get(name) as number, one))
+    const proxy = await start(bootstrap((server.address() as AddressInfo).port, pair), dir)
+    running = proxy
+    const met = Object.entries(SITUATIONS).map(([name, one]) =>
+      within(`the end of ${name}`, meet(proxy.ports.get(name) as number, one), proxy.log),
+    )
     await Promise.all(met)
-    const text = async (path: string) => (await fetch(`http://${proxy.admin}${path}`)).text()
+    const text = async (path: string) => fetchText(`http://${proxy.admin}${path}`)
     await eventually(
       async () => !/: [1-9]/.test(await text('/stats?filter=^http.(?!admin).*downstream_(cx|rq)_active$')),
     )
@@ -189,7 +195,7 @@ async function observe(
     }
     return { counts, names }
   } finally {
-    await proxy.stop()
+    await running?.stop()
     server.closeAllConnections()
     server.close()
     rmSync(dir, { recursive: true })

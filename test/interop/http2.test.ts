@@ -1,6 +1,8 @@
 /** HTTP/2 with real peers: grpc-js, h2load and curl in front, Envoy in the middle, grpc-js behind. */
+
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -23,6 +25,7 @@ import {
 import { bootstrap, cluster, HTTP2_LISTENER, HTTP2_UPSTREAM, listener } from '../conformance/bootstrap.ts'
 import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
 import { envoy, h2load } from '../peers/index.ts'
+import { within } from '../within.ts'
 
 const run = promisify(execFile)
 const same = (bytes: Buffer) => bytes
@@ -105,8 +108,8 @@ describe('HTTP/2 with its peers', () => {
     rmSync(dir, { recursive: true, force: true })
   })
 
-  const unary = (message: Buffer, metadata = new Metadata()) =>
-    new Promise<{ message: Buffer; trailers: Metadata | undefined }>((resolve, reject) => {
+  const unary = (message: Buffer, metadata = new Metadata()) => {
+    const answered = new Promise<{ message: Buffer; trailers: Metadata | undefined }>((resolve, reject) => {
       let trailers: Metadata | undefined
       const call = client.makeUnaryRequest(UNARY.path, same, same, message, metadata, (error, answer) => {
         // The status comes behind the answer.
@@ -117,6 +120,8 @@ describe('HTTP/2 with its peers', () => {
         trailers = told.metadata
       })
     })
+    return within('the answer to a call', answered)
+  }
 
   test('gRPC unary calls, many at a time, with trailers', async () => {
     const answers = await Promise.all(Array.from({ length: 200 }, (_, i) => unary(Buffer.alloc(i * 97, i))))
@@ -138,7 +143,7 @@ describe('HTTP/2 with its peers', () => {
   test('gRPC streams both ways, one message after the other', async () => {
     const call = client.makeBidiStreamRequest(BIDI.path, same, same, new Metadata())
     const seen: string[] = []
-    await new Promise<void>((resolve, reject) => {
+    const ended = new Promise<void>((resolve, reject) => {
       call.on('error', reject)
       call.on('end', resolve)
       call.on('data', (data: Buffer) => {
@@ -148,6 +153,7 @@ describe('HTTP/2 with its peers', () => {
       })
       call.write(Buffer.from('0'))
     })
+    await within('the end of a stream', ended, () => `${seen.length} messages have come`)
     assert.deepEqual(
       seen,
       Array.from({ length: 50 }, (_, i) => String(i)),
@@ -159,7 +165,7 @@ describe('HTTP/2 with its peers', () => {
       const call = client.makeBidiStreamRequest(BIDI.path, same, same, new Metadata())
       call.on('error', () => {})
       call.write(Buffer.alloc(10_000))
-      await new Promise((resolve) => call.once('data', resolve))
+      await within('the first message', once(call, 'data'))
       call.cancel()
     }
     assert.equal((await unary(Buffer.from('still'))).message.toString(), 'still')

@@ -8,8 +8,10 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 import { Authority, type Pair } from '../../src/proxy/listener/testing.ts'
+import { fetchText } from '../limited-fetch.ts'
 import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
+import { within } from '../within.ts'
 
 const peer = await envoy()
 const TYPE = 'type.googleapis.com/envoy.extensions'
@@ -106,7 +108,7 @@ async function observed(proxy: RunningProxy): Promise<unknown> {
     for (const [listener, what, bytes, ends] of CASES)
       seen.push(`${what}: ${await answer(proxy.ports.get(listener) as number, bytes, ends)}`)
     await resetAfterHandshake(proxy.ports.get('tls') as number)
-    const stats = await (await fetch(`http://${proxy.admin}/stats`)).text()
+    const stats = await fetchText(`http://${proxy.admin}/stats`)
     const names = [
       ...COUNTERS,
       ...['tls', 'proxy', 'optional', 'first', 'http', 'late'].flatMap((listener) =>
@@ -126,7 +128,7 @@ async function observed(proxy: RunningProxy): Promise<unknown> {
 
 /** The first bytes that the client gets, or that it is let go without a word. */
 function answer(port: number, bytes: Buffer, ends = false): Promise<string> {
-  return new Promise((resolve) => {
+  const told = new Promise<string>((resolve) => {
     const socket = connect({ port, host: '127.0.0.1' })
     socket.once('data', (data) => {
       resolve(data[0] === 21 ? 'alert' : data[0] === 0 ? 'HTTP/2' : data.latin1Slice(0, 12))
@@ -137,6 +139,7 @@ function answer(port: number, bytes: Buffer, ends = false): Promise<string> {
     if (ends) socket.end(bytes)
     else socket.write(bytes)
   })
+  return within('an answer, or the end of the connection', told)
 }
 
 /** A client that goes with a reset is no error of TLS. */
@@ -144,7 +147,7 @@ async function resetAfterHandshake(port: number): Promise<void> {
   const plain = connect({ port, host: '127.0.0.1' })
   const socket = connectTls({ socket: plain, rejectUnauthorized: false })
   socket.on('error', () => {})
-  await once(socket, 'secureConnect')
+  await within('a handshake', once(socket, 'secureConnect'))
   await new Promise((resolve) => setTimeout(resolve, 300))
   plain.resetAndDestroy()
   await new Promise((resolve) => setTimeout(resolve, 300))

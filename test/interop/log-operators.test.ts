@@ -13,6 +13,7 @@ import { Authority, type Pair } from '../../src/proxy/listener/testing.ts'
 import { eventually } from '../../src/proxy/testing.ts'
 import { startEnvoy, startSluice } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
+import { within } from '../within.ts'
 
 const peer = await envoy()
 const OPERATORS = [
@@ -88,8 +89,8 @@ async function logged(
   { cert, key }: Pair,
 ): Promise<unknown[]> {
   try {
-    for (const path of ['/1', '/2', '/plain'])
-      await new Promise<void>((resolve, reject) => {
+    for (const path of ['/1', '/2', '/plain']) {
+      const answered = new Promise<void>((resolve, reject) => {
         const options = {
           port: proxy.ports.get('l'),
           host: '127.0.0.1',
@@ -104,6 +105,8 @@ async function logged(
           .on('error', reject)
           .end()
       })
+      await within(`the answer to ${path}`, answered, proxy.log)
+    }
     const lines = () => readFileSync(file, 'utf8').split('\n').slice(0, -1)
     await eventually(() => lines().length === 3)
     return lines().map((line) => masked(JSON.parse(line) as Record<string, unknown>))

@@ -3,6 +3,7 @@ import { createServer as createHttp, type Server as HttpServer, type IncomingHtt
 import type { AddressInfo } from 'node:net'
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import { Server, ServerCredentials } from '@grpc/grpc-js'
+import { within } from '../within.ts'
 
 export interface ReceivedSpan {
   readonly traceId: string
@@ -79,7 +80,9 @@ export async function startCollector(): Promise<Collector> {
     spans,
     httpHeaders: () => headers,
     async until(count) {
-      if (spans.length < count) await new Promise<void>((done) => waiting.push({ count, done }))
+      if (spans.length >= count) return spans
+      const there = new Promise<void>((done) => waiting.push({ count, done }))
+      await within(`${count} spans`, there, () => `${spans.length} have come`)
       return spans
     },
     async close() {

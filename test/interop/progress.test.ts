@@ -1,7 +1,9 @@
 /** What a person at a terminal sees of a pull that takes its time, by way of a pseudo-terminal. */
+
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -10,6 +12,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { packagePath } from '../../src/base/package-root.ts'
 import { onPath } from '../peers/index.ts'
+import { within } from '../within.ts'
 
 const terminal = onPath('script')
 const home = mkdtempSync(join(tmpdir(), 'sluice-progress-'))
@@ -51,7 +54,8 @@ async function pull(options: string, onOutput: (shown: string) => void): Promise
     shown += chunk
     onOutput(shown)
   })
-  const code = await new Promise((resolve) => child.once('close', resolve))
+  const closed = once(child, 'close') as Promise<[number | null]>
+  const [code] = await within('the end of the pull', closed, () => shown)
   assert.equal(code, 0, shown)
   assert.ok(readFileSync(file).equals(WASM))
   return shown

@@ -6,8 +6,9 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { startEnvoy, startSluice } from '../parity/proxies.ts'
+import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
+import { within } from '../within.ts'
 
 const peer = await envoy()
 const TYPE = 'type.googleapis.com/envoy'
@@ -117,24 +118,26 @@ async function observe(which: 'envoy' | 'sluice'): Promise<string[]> {
   await once(upstream, 'listening')
   const dir = mkdtempSync(join(tmpdir(), 'sluice-proxied-'))
   const config = bootstrap((upstream.address() as AddressInfo).port)
-  const proxy = which === 'envoy' ? await startEnvoy(peer.path, config, dir) : await startSluice(config)
+  let running: RunningProxy | undefined
   try {
+    const proxy = which === 'envoy' ? await startEnvoy(peer.path, config, dir) : await startSluice(config)
+    running = proxy
     const seen: string[] = []
     for (const [listener, first, request] of CLIENTS) {
       arrived = Promise.withResolvers()
       const port = proxy.ports.get(listener) as number
       const client = connect(port, '127.0.0.1')
-      await once(client, 'connect')
+      await within(`a connection to ${listener}`, once(client, 'connect'), proxy.log)
       client.on('data', () => {})
       client.write(first)
       client.write(request)
-      const header = await arrived.promise
+      const header = await within(`what the upstream gets from ${listener}`, arrived.promise, proxy.log)
       seen.push(mask(header, client.localPort as number, port))
       client.destroy()
     }
     return seen
   } finally {
-    await proxy.stop()
+    await running?.stop()
     for (const socket of sockets) socket.destroy()
     upstream.close()
     rmSync(dir, { recursive: true })

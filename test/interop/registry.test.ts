@@ -1,6 +1,6 @@
 /** The registry and its client beside ones that we did not write: Debian's docker-registry (distribution) and skopeo. */
 import assert from 'node:assert/strict'
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,8 +22,10 @@ import {
   startRegistry,
   verifyImage,
 } from '../../src/oci/index.ts'
+import { freePort } from '../free-ports.ts'
+import { limitedFetch } from '../limited-fetch.ts'
 import { dockerRegistry, skopeo } from '../peers/index.ts'
-import { freePort } from './envoy.ts'
+import { Program } from '../program.ts'
 
 const distribution = await dockerRegistry()
 const copier = await skopeo()
@@ -55,22 +57,12 @@ async function startDistribution(): Promise<string> {
     config,
     JSON.stringify({ version: 0.1, storage, http: { addr: `127.0.0.1:${port}` }, log: { level: 'error' } }),
   )
-  const child = spawn(distribution.path, ['serve', config], { stdio: 'ignore' })
-  const exited = new Promise((resolve) => child.once('exit', resolve))
-  closers.push(async () => {
-    child.kill('SIGTERM')
-    await exited
+  const program = new Program(distribution.path, ['serve', config])
+  closers.push(() => program.stop('SIGTERM'))
+  await program.until('an answer', async () => {
+    const answer = await limitedFetch(`http://127.0.0.1:${port}/v2/`).catch(() => undefined)
+    return answer?.ok || undefined
   })
-  for (let i = 0; i < 200; i++) {
-    if (
-      await fetch(`http://127.0.0.1:${port}/v2/`).then(
-        ({ ok }) => ok,
-        () => false,
-      )
-    )
-      break
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
   return `127.0.0.1:${port}`
 }
 

@@ -17,6 +17,7 @@ import {
 } from '../../src/proxy/testing.ts'
 import type { RunningProxy } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
+import { within } from '../within.ts'
 import { AdsPeers } from './ads-peers.ts'
 import { listener } from './secret-listener.ts'
 
@@ -181,14 +182,14 @@ describe('what is removed, beside Envoy', { skip: peer.skip }, () => {
     const closed = await both(async (proxy) => {
       const client = connect(await peers.port(proxy, 'tcp'), '127.0.0.1')
       client.write('GET /at-once HTTP/1.1\r\nhost: a\r\n\r\n')
-      await once(client, 'data')
+      await within('an answer', once(client, 'data'), proxy.log)
       return once(
         client.on('error', () => {}),
         'close',
       )
     })
     peers.push(clusters(), { tcp: tcp('b') })
-    await Promise.all(closed)
+    await within('the ends of both connections', Promise.all(closed))
   })
 
   test('statistics of a secret go with the last that uses it', async () => {

@@ -1,14 +1,15 @@
 /** The AssemblyScript SDK's functions on a real Envoy, for each ABI version. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingHttpHeaders, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { ABIS, fixture } from '../../sdk/assemblyscript/test/build-all.ts'
+import { freePort } from '../free-ports.ts'
 import { envoy } from '../peers/index.ts'
-import { freePort } from './envoy.ts'
+import { Program } from '../program.ts'
+import { within } from '../within.ts'
 
 const peer = await envoy()
 
@@ -25,8 +26,7 @@ describe('the AssemblyScript SDK on Envoy', { skip: peer.skip }, () => {
       else response.end(JSON.stringify({ headers: incoming.headers, body, trailers: incoming.trailers }))
     })
   })
-  let child: ChildProcess
-  let log = ''
+  let program: Program | undefined
 
   before(async () => {
     await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve))
@@ -57,23 +57,11 @@ describe('the AssemblyScript SDK on Envoy', { skip: peer.skip }, () => {
       '--component-log-level',
       'wasm:debug',
     ]
-    child = spawn(peer.path, args, { cwd: dir })
-    child.stderr?.on('data', (chunk) => {
-      log += chunk
-    })
-    const deadline = Date.now() + 60_000
-    for (const abi of ABIS) {
-      while ((await ask(abi, 'GET', '/').catch(() => undefined)) === undefined) {
-        if (child.exitCode !== null || Date.now() > deadline)
-          throw new Error(`Envoy does not start:\n${log.slice(-3000)}`)
-        await new Promise((resolve) => setTimeout(resolve, 50))
-      }
-    }
+    program = new Program(peer.path, args, { cwd: dir })
+    for (const abi of ABIS) await program.until(`listener ${abi}`, () => ask(abi, 'GET', '/').catch(() => undefined))
   })
   after(async () => {
-    const exited = new Promise((resolve) => child.once('exit', resolve))
-    child.kill('SIGKILL')
-    await exited
+    await program?.stop()
     upstream.closeAllConnections()
     upstream.close()
     rmSync(dir, { recursive: true, force: true })
@@ -86,7 +74,7 @@ describe('the AssemblyScript SDK on Envoy', { skip: peer.skip }, () => {
   }
 
   function ask(abi: string, method: string, path: string, body?: string, headers = {}): Promise<Answer> {
-    return new Promise((resolve, reject) => {
+    const answered = new Promise<Answer>((resolve, reject) => {
       const outgoing = request(
         { host: '127.0.0.1', port: ports.get(abi), method, path, headers, agent: false },
         (response) => {
@@ -100,6 +88,7 @@ describe('the AssemblyScript SDK on Envoy', { skip: peer.skip }, () => {
       outgoing.on('error', reject)
       outgoing.end(body)
     })
+    return within(`the answer to ${method} ${path}`, answered, () => program?.log() ?? '')
   }
 
   /** What the upstream saw; the fixture puts a `!` after each piece of a response. */
@@ -111,7 +100,8 @@ describe('the AssemblyScript SDK on Envoy', { skip: peer.skip }, () => {
   }
 
   /** Lines of the plugin since a mark in the log. */
-  const said = (from: number) => [...log.slice(from).matchAll(/wasm log[^:]*: (.*)/g)].map((match) => match[1])
+  const said = (from: number) =>
+    [...(program?.log() ?? '').slice(from).matchAll(/wasm log[^:]*: (.*)/g)].map((match) => match[1])
 
   for (const abi of ABIS) {
     describe(`ABI ${abi}`, () => {
@@ -145,13 +135,13 @@ describe('the AssemblyScript SDK on Envoy', { skip: peer.skip }, () => {
       })
 
       test('shared data and queues', async () => {
-        const from = log.length
+        const from = program?.log().length ?? 0
         await seen(abi, 'GET', '/shared')
         assert.deepEqual(said(from).slice(0, 3), [`0 0 true two`, 'true', 'true'])
       })
 
       test('a foreign function that is not there', async () => {
-        const from = log.length
+        const from = program?.log().length ?? 0
         await seen(abi, 'GET', '/foreign')
         assert.equal(said(from)[0], 'true')
       })

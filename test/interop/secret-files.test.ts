@@ -13,8 +13,10 @@ import { SecretSchema } from '../../gen/envoy/extensions/transport_sockets/tls/v
 import { DiscoveryResponseSchema } from '../../gen/envoy/service/discovery/v3/discovery_pb.ts'
 import { Authority, inline, type Pair, TLS } from '../../src/proxy/listener/testing.ts'
 import { eventually } from '../../src/proxy/testing.ts'
-import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
+import { fetchText } from '../limited-fetch.ts'
+import { type RunningProxy, startBoth } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
+import { within } from '../within.ts'
 import { address, listener } from './secret-listener.ts'
 
 const peer = await envoy()
@@ -85,7 +87,7 @@ describe('secrets from files, beside Envoy', { skip: peer.skip }, () => {
         ],
       },
     }
-    const [theirs, ours] = await Promise.all([startEnvoy(peer.path, bootstrap, home), startSluice(bootstrap)])
+    const [theirs, ours] = await startBoth(peer.path, bootstrap, home)
     proxies = { envoy: theirs, sluice: ours }
   })
 
@@ -95,7 +97,7 @@ describe('secrets from files, beside Envoy', { skip: peer.skip }, () => {
   })
 
   async function look(proxy: RunningProxy, name: string): Promise<Seen> {
-    const text = await (await fetch(`http://${proxy.admin}/stats?filter=^sds.${name}.`)).text()
+    const text = await fetchText(`http://${proxy.admin}/stats?filter=^sds.${name}.`)
     const counts = Object.fromEntries(
       [...text.matchAll(/\.(update_(?:attempt|success|failure|rejected)|key_rotation_failed): (\d+)/g)].map((m) => [
         m[1],
@@ -130,7 +132,7 @@ describe('secrets from files, beside Envoy', { skip: peer.skip }, () => {
   test('with a bad one the proxy is live, and refuses connections until there is a good one', async () => {
     const notReady = 'listener.bad.server_ssl_socket_factory.downstream_context_secrets_not_ready'
     for (const proxy of Object.values(proxies)) {
-      assert.equal(await (await fetch(`http://${proxy.admin}/ready`)).text(), 'LIVE\n')
+      assert.equal(await fetchText(`http://${proxy.admin}/ready`), 'LIVE\n')
       assert.equal(await answered(proxy.ports.get('bad') as number, pairs.one), false)
       assert.equal(await stat(proxy, notReady), 1)
     }
@@ -209,7 +211,7 @@ describe('secrets from files, beside Envoy', { skip: peer.skip }, () => {
 
   test('the new contexts of each listener are counted', async () => {
     const counted = Object.values(proxies).map(async ({ admin }) => {
-      const text = await (await fetch(`http://${admin}/stats?filter=ssl_context_update_by_sds`)).text()
+      const text = await fetchText(`http://${admin}/stats?filter=ssl_context_update_by_sds`)
       return text
         .split('\n')
         .filter((line) => !line.includes('.pair.'))
@@ -246,7 +248,7 @@ describe('secrets from files, beside Envoy', { skip: peer.skip }, () => {
 })
 
 async function stat({ admin }: RunningProxy, name: string): Promise<number> {
-  const text = await (await fetch(`http://${admin}/stats?filter=^${name}$`)).text()
+  const text = await fetchText(`http://${admin}/stats?filter=^${name}$`)
   return Number(/: (\d+)/.exec(text)?.[1] ?? Number.NaN)
 }
 
@@ -281,7 +283,7 @@ function newer({ cert, key }: Pair): Uint8Array {
 /** The name of the pair whose certificate the server shows. */
 async function shown(port: number, pairs: Readonly<Record<string, Pair>>): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false })
-  await once(socket, 'secureConnect')
+  await within('a handshake', once(socket, 'secureConnect'))
   const pem = socket.getPeerX509Certificate()?.toString().trim()
   socket.destroy()
   return Object.entries(pairs).find(([, { cert }]) => cert === pem)?.[0] ?? 'another'
@@ -289,7 +291,7 @@ async function shown(port: number, pairs: Readonly<Record<string, Pair>>): Promi
 
 /** Whether a client with this certificate is served. */
 function answered(port: number, pair: Pair): Promise<boolean> {
-  return new Promise((resolve) => {
+  const told = new Promise<boolean>((resolve) => {
     const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ...pair })
     socket.on('secureConnect', () => socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n'))
     socket.on('data', (chunk) => {
@@ -299,4 +301,5 @@ function answered(port: number, pair: Pair): Promise<boolean> {
     socket.on('error', () => {})
     socket.on('close', () => resolve(false))
   })
+  return within('an answer, or the end of the connection', told)
 }

@@ -8,7 +8,8 @@ import { Authority, inline, type Pair, TLS } from '../../src/proxy/listener/test
 import { anyYaml, eventually } from '../../src/proxy/testing.ts'
 import { type GrpcServer, serveGrpc } from '../../src/xds/grpc-server.ts'
 import { AdsServer, TypeUrl } from '../../src/xds/index.ts'
-import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
+import { limitedFetch } from '../limited-fetch.ts'
+import { type RunningProxy, startBoth } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
 import { address, listener } from './secret-listener.ts'
 
@@ -49,7 +50,7 @@ describe('what is counted of secrets by ADS, beside Envoy', { skip: peer.skip },
     grpc = await serveGrpc(server, '127.0.0.1', 0)
     push(one)
     const config = bootstrap(grpc.port)
-    proxies = await Promise.all([startEnvoy(peer.path, config, home), startSluice(config)])
+    proxies = await startBoth(peer.path, config, home)
   })
 
   after(async () => {
@@ -60,7 +61,7 @@ describe('what is counted of secrets by ADS, beside Envoy', { skip: peer.skip },
 
   async function counts({ admin }: RunningProxy, secret = 'cert'): Promise<Record<string, number>> {
     const text = await (
-      await fetch(`http://${admin}/stats?filter=(^sds.${secret}|^listener.${secret}.*by_sds$)`)
+      await limitedFetch(`http://${admin}/stats?filter=(^sds.${secret}|^listener.${secret}.*by_sds$)`)
     ).text()
     const found = [...text.matchAll(/([\w]+): (\d+)$/gm)].map(([, name, value]) => [name, Number(value)] as const)
     return Object.fromEntries(found.filter(([name]) => !UNLIKE.test(name)))

@@ -7,8 +7,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { eventually } from '../../src/proxy/testing.ts'
+import { fetchText } from '../limited-fetch.ts'
 import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
+import { closed, within } from '../within.ts'
 
 const peer = await envoy()
 
@@ -56,10 +58,9 @@ async function observe(start: (config: unknown, dir: string) => Promise<RunningP
     for (const [name, { client }] of Object.entries(CASES)) {
       const socket = connect(proxy.ports.get(name) as number, '127.0.0.1').on('error', () => {})
       socket.on('data', () => client?.(socket)).write('x')
-      await new Promise((resolve) => socket.on('close', resolve))
+      await within(`the end of ${name}`, closed(socket), proxy.log)
     }
-    const stats = async (filter: string) =>
-      (await (await fetch(`http://${admin}/stats?filter=${filter}`)).text()).split('\n')
+    const stats = async (filter: string) => (await fetchText(`http://${admin}/stats?filter=${filter}`)).split('\n')
     await eventually(async () => {
       const ended = await stats('upstream_cx_destroy$')
       return ended.filter((line) => line.endsWith(': 1')).length === servers.size

@@ -7,8 +7,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { eventually } from '../../src/proxy/testing.ts'
+import { fetchText } from '../limited-fetch.ts'
 import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
+import { closed, within } from '../within.ts'
 
 const peer = await envoy()
 const TYPE = 'type.googleapis.com/envoy.extensions'
@@ -97,8 +99,8 @@ function bootstrap(port: number, silent: number, closed: number): unknown {
 
 type Counts = Record<string, Record<string, number>>
 
-async function observe({ admin, ports }: RunningProxy): Promise<Counts> {
-  const text = async (path: string) => (await fetch(`http://${admin}${path}`)).text()
+async function observe({ admin, ports, log }: RunningProxy): Promise<Counts> {
+  const text = async (path: string) => fetchText(`http://${admin}${path}`)
   const lasting: Socket[] = []
   const client = (name: string) => {
     const socket = connect(ports.get(name) as number, '127.0.0.1')
@@ -112,12 +114,12 @@ async function observe({ admin, ports }: RunningProxy): Promise<Counts> {
       const { socket, answered } = client(name)
       const begun = async () => /[.]upstream_cx_total: 1/.test(await text(`/stats?filter=cluster.${name}.upstream_cx`))
       if (leaves !== undefined) await eventually(begun)
-      if (leaves === 'then') await answered
+      if (leaves === 'then') await within(`an answer of ${name}`, answered, log)
       if (leaves === 'never') lasting.push(socket.resume())
       else {
-        const closed = new Promise((resolve) => socket.resume().once('close', resolve))
+        const end = closed(socket.resume())
         if (leaves === 'then') socket.end()
-        await closed
+        await within(`the end of ${name}`, end, log)
       }
       if (another === undefined) continue
       const { socket: second, answered: heard } = client(name)

@@ -10,7 +10,8 @@ import { describe, test } from 'node:test'
 import { create, toBinary } from '@bufbuild/protobuf'
 import { RateLimitResponse_Code as Code, RateLimitResponseSchema } from '../../gen/envoy/service/ratelimit/v3/rls_pb.ts'
 import { grpcService } from '../../src/proxy/filters/testing.ts'
-import { startEnvoy, startSluice } from '../parity/proxies.ts'
+import { limitedFetch } from '../limited-fetch.ts'
+import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
 import { type Collector, type ReceivedSpan, startCollector } from './otlp-collector.ts'
 
@@ -268,12 +269,14 @@ async function observe(which: 'envoy' | 'sluice', options: Options): Promise<See
   const dir = mkdtempSync(join(tmpdir(), 'sluice-tracing-'))
   const limits = await grpcService(() => ALLOWED)
   const config = bootstrap(collector, port, limits.port, options)
-  const proxy = which === 'envoy' ? await startEnvoy(peer.path, config, dir) : await startSluice(config)
+  let running: RunningProxy | undefined
   try {
+    const proxy = which === 'envoy' ? await startEnvoy(peer.path, config, dir) : await startSluice(config)
+    running = proxy
     const answers: string[] = []
     const { requests = REQUESTS } = options
     for (const [path, headers] of requests) {
-      const response = await fetch(`http://127.0.0.1:${proxy.ports.get('l')}${path}`, { headers })
+      const response = await limitedFetch(`http://127.0.0.1:${proxy.ports.get('l')}${path}`, { headers })
       await response.text()
       answers.push(`${path} ${response.status} ${response.headers.get('x-envoy-decorator-operation')}`)
     }
@@ -283,7 +286,7 @@ async function observe(which: 'envoy' | 'sluice', options: Options): Promise<See
     checkTree(spans)
     return { spans: spans.map((span) => normal(span, port)).sort(), told: [...told, ...answers] }
   } finally {
-    await proxy.stop()
+    await running?.stop()
     await collector.close()
     await limits.close()
     upstream.closeAllConnections()

@@ -12,6 +12,7 @@ import { describe, test } from 'node:test'
 import { eventually } from '../../src/proxy/testing.ts'
 import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
+import { closed, within } from '../within.ts'
 
 const peer = await envoy()
 const T = 'type.googleapis.com/envoy.extensions'
@@ -118,7 +119,7 @@ async function speak(port: number, halfClose: boolean, silent: boolean): Promise
   socket.on('end', () => socket.end())
   socket.write('hello')
   if (halfClose) socket.end()
-  await new Promise((resolve) => socket.on('close', resolve))
+  await within('the end of a tunnel', closed(socket), () => `heard: ${got}`)
   return got
 }
 

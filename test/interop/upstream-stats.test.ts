@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { eventually } from '../../src/proxy/testing.ts'
+import { fetchText, limitedFetch } from '../limited-fetch.ts'
 import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
 
@@ -145,16 +146,20 @@ async function observe(start: (config: unknown, dir: string) => Promise<RunningP
   )
   closed.close()
   const dir = mkdtempSync(join(tmpdir(), 'sluice-stats-'))
-  const proxy = await start(bootstrap(ports), dir)
+  let running: RunningProxy | undefined
   try {
+    const proxy = await start(bootstrap(ports), dir)
+    running = proxy
     const counts: Counts = {}
     for (const name of Object.keys(CASES)) {
-      const response = await fetch(`http://127.0.0.1:${proxy.ports.get('l')}/${name}`, { redirect: 'manual' })
+      const response = await limitedFetch(`http://127.0.0.1:${proxy.ports.get('l')}/${name}`, { redirect: 'manual' })
       await response.arrayBuffer()
       counts[name] = { status: response.status }
     }
     const text = await (
-      await fetch(`http://${proxy.admin}/stats?filter=upstream_(rq|internal|cx_(destroy|close_notify|protocol_error))`)
+      await limitedFetch(
+        `http://${proxy.admin}/stats?filter=upstream_(rq|internal|cx_(destroy|close_notify|protocol_error))`,
+      )
     ).text()
     for (const line of text.split('\n')) {
       const found =
@@ -163,14 +168,14 @@ async function observe(start: (config: unknown, dir: string) => Promise<RunningP
         )
       if (found !== null && found[3] !== '0') counts[found[1]][found[2]] = Number(found[3])
     }
-    const hosts = await (await fetch(`http://${proxy.admin}/clusters`)).text()
+    const hosts = await fetchText(`http://${proxy.admin}/clusters`)
     for (const line of hosts.split('\n')) {
       const found = /^([^:]+)::127\.0\.0\.1:\d+::(rq_\w+|cx_connect_fail|cx_total)::(\d+)$/.exec(line)
       if (found !== null && found[3] !== '0') counts[found[1]][`host ${found[2]}`] = Number(found[3])
     }
     return counts
   } finally {
-    await proxy.stop()
+    await running?.stop()
     server.closeAllConnections()
     server.close()
     rmSync(dir, { recursive: true })
@@ -210,7 +215,7 @@ test('circuit breakers have the limits and gauges of Envoy', { skip: peer.skip }
     proxies.push(await startSluice(config))
     const [theirs, ours] = await Promise.all(
       proxies.map(async ({ admin }) => {
-        const text = async (path: string) => (await fetch(`http://${admin}${path}`)).text()
+        const text = async (path: string) => fetchText(`http://${admin}${path}`)
         // Pools of connections are not limited here, and Envoy notices a limit of 0 with the first connection.
         const stats = (await text('/stats?filter=circuit_breakers'))
           .split('\n')
@@ -268,10 +273,10 @@ test('a request is active from when it has a connection', { skip: peer.skip }, a
     proxies.push(await startSluice(config))
     const [theirs, ours] = await Promise.all(
       proxies.map(async ({ admin, ports }) => {
-        const text = async (path: string) => (await fetch(`http://${admin}${path}`)).text()
+        const text = async (path: string) => fetchText(`http://${admin}${path}`)
         const stats = async () => (await text('/stats?filter=upstream_rq_(active|pending_active|total)$')).split('\n')
         const given = new AbortController()
-        const asked = fetch(`http://127.0.0.1:${ports.get('l')}/`, given).catch(() => {})
+        const asked = limitedFetch(`http://127.0.0.1:${ports.get('l')}/`, given).catch(() => {})
         await eventually(async () => (await stats()).includes('cluster.c.upstream_rq_pending_active: 1'))
         const hosts = (await text('/clusters'))
           .split('\n')

@@ -7,8 +7,10 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { startEnvoy, startSluice } from '../parity/proxies.ts'
+import { limitedFetch } from '../limited-fetch.ts'
+import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
+import { within } from '../within.ts'
 
 const peer = await envoy()
 const TYPE = 'type.googleapis.com/envoy'
@@ -142,15 +144,17 @@ async function observe(which: 'envoy' | 'sluice', options: Options): Promise<{ t
   })
   const dir = mkdtempSync(join(tmpdir(), 'sluice-zipkin-'))
   const config = bootstrap(options, upstream.port, collector.port)
-  const proxy = which === 'envoy' ? await startEnvoy(peer.path, config, dir) : await startSluice(config)
+  let running: RunningProxy | undefined
   try {
+    const proxy = which === 'envoy' ? await startEnvoy(peer.path, config, dir) : await startSluice(config)
+    running = proxy
     for (const [path, headers] of REQUESTS) {
-      await (await fetch(`http://127.0.0.1:${proxy.ports.get('l')}${path}`, { headers })).text()
+      await (await limitedFetch(`http://127.0.0.1:${proxy.ports.get('l')}${path}`, { headers })).text()
     }
-    await all.promise
+    await within(`${want} spans`, all.promise, proxy.log)
     return { told, spans: spans.sort() }
   } finally {
-    await proxy.stop()
+    await running?.stop()
     for (const { server } of [upstream, collector]) {
       server.closeAllConnections()
       server.close()

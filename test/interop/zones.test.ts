@@ -7,8 +7,10 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { fetchText } from '../limited-fetch.ts'
 import { type RunningProxy, startEnvoy, startSluice } from '../parity/proxies.ts'
 import { envoy } from '../peers/index.ts'
+import { within } from '../within.ts'
 
 const peer = await envoy()
 const TYPE = 'type.googleapis.com/envoy.extensions'
@@ -194,7 +196,7 @@ function bootstrap(
 }
 
 function ask(agent: Agent, port: number | undefined, path: string): Promise<string> {
-  return new Promise((resolve, reject) => {
+  const answered = new Promise<string>((resolve, reject) => {
     request({ agent, host: '127.0.0.1', port, path }, (response) => {
       let body = ''
       response.setEncoding('latin1')
@@ -204,6 +206,7 @@ function ask(agent: Agent, port: number | undefined, path: string): Promise<stri
       .on('error', reject)
       .end()
   })
+  return within(`the answer to ${path}`, answered)
 }
 
 interface Seen {
@@ -224,8 +227,10 @@ async function observe(
   const dir = mkdtempSync(join(tmpdir(), 'sluice-zones-'))
   const { port } = server.address() as AddressInfo
   const agent = new Agent({ keepAlive: true, maxSockets: 8 })
-  const proxy = await start(bootstrap(port, local, sick, cases), dir)
+  let running: RunningProxy | undefined
   try {
+    const proxy = await start(bootstrap(port, local, sick, cases), dir)
+    running = proxy
     const seen = new Map<string, Seen>()
     for (const name of Object.keys(cases)) {
       const asking = Array.from({ length: REQUESTS }, () => ask(agent, proxy.ports.get('l'), `/${name}`))
@@ -233,7 +238,7 @@ async function observe(
       for (const zone of await Promise.all(asking)) shares[zone] = (shares[zone] ?? 0) + 1 / REQUESTS
       seen.set(name, { shares, counters: {} })
     }
-    const text = await (await fetch(`http://${proxy.admin}/stats?filter=lb_`)).text()
+    const text = await fetchText(`http://${proxy.admin}/stats?filter=lb_`)
     for (const [, name, counter, value] of text.matchAll(/^cluster\.([^.]+)\.lb_(zone_\w+|local_\w+): (\d+)$/gm)) {
       const one = seen.get(name)
       if (one !== undefined && value !== '0') one.counters[counter] = Number(value)
@@ -241,7 +246,7 @@ async function observe(
     return seen
   } finally {
     agent.destroy()
-    await proxy.stop()
+    await running?.stop()
     server.closeAllConnections()
     server.close()
     rmSync(dir, { recursive: true })

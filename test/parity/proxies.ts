@@ -1,9 +1,11 @@
 /** The two proxies under comparison, each with the whole bootstrap. */
-import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { parseBootstrap, startProxy } from '../../src/proxy/index.ts'
+import { closeProxy } from '../close-proxy.ts'
+import { fetchText, limitedFetch } from '../limited-fetch.ts'
+import { Program } from '../program.ts'
+import { within } from '../within.ts'
 
 /** How long connections of what is removed may last. */
 const DRAIN_S = 1
@@ -13,19 +15,23 @@ export interface RunningProxy {
   readonly ports: ReadonlyMap<string, number>
   /** `host:port` of its admin endpoint. */
   readonly admin: string
+  /** What it has said, where that is kept. */
+  log(): string
   stop(): Promise<void>
 }
 
 export async function startSluice(bootstrap: unknown): Promise<RunningProxy> {
-  const proxy = await startProxy({
+  const starting = startProxy({
     bootstrap: parseBootstrap(JSON.stringify(bootstrap), 'parity'),
     workers: 1,
     drainMs: DRAIN_S * 1000,
   })
+  const proxy = await within('our proxy to start', starting)
   return {
     ports: new Map(proxy.listeners().map(({ name, port }) => [name, port])),
     admin: proxy.adminAddress ?? '',
-    stop: () => proxy.close(200),
+    log: () => '',
+    stop: () => closeProxy(proxy, 200),
   }
 }
 
@@ -44,37 +50,40 @@ export async function startEnvoy(program: string, bootstrap: unknown, dir: strin
     '--admin-address-path',
     adminFile,
   ]
-  const child = spawn(program, [...args, '--file-flush-interval-msec', '50', '--drain-time-s', String(DRAIN_S)])
-  let log = ''
-  let gone = false
-  child.stdout.on('data', (data) => (log += data))
-  child.stderr.on('data', (data) => (log += data))
-  const exited = new Promise<void>((resolve) => child.on('exit', () => resolve()))
-  void exited.then(() => (gone = true))
-  const stop = async () => {
-    child.kill('SIGKILL')
-    await exited
-  }
-  const deadline = Date.now() + 30_000
+  const flags = [...args, '--file-flush-interval-msec', '50', '--drain-time-s', String(DRAIN_S)]
+  const envoy = new Program(program, flags)
   try {
-    for (;;) {
-      if (gone) throw new Error(`Envoy does not start: ${log.split('\n').slice(-15).join('\n')}`)
+    const { admin, ports } = await envoy.until('its listeners', async () => {
       const admin = existsSync(adminFile) ? readFileSync(adminFile, 'utf8') : ''
       const ports = admin === '' ? undefined : await listeners(admin)
-      if (ports !== undefined) return { ports, admin, stop }
-      if (Date.now() > deadline) throw new Error(`Envoy is not ready: ${log}`)
-      await sleep(50)
-    }
+      return ports && { admin, ports }
+    })
+    return { ports, admin, log: () => envoy.log(), stop: () => envoy.stop() }
   } catch (error) {
-    await stop()
+    await envoy.stop()
+    throw error
+  }
+}
+
+/** Envoy and ours by one bootstrap. Where one of them does not start, none is left. */
+export async function startBoth(
+  program: string,
+  bootstrap: unknown,
+  dir: string,
+): Promise<readonly [theirs: RunningProxy, ours: RunningProxy]> {
+  const theirs = await startEnvoy(program, bootstrap, dir)
+  try {
+    return [theirs, await startSluice(bootstrap)]
+  } catch (error) {
+    await theirs.stop()
     throw error
   }
 }
 
 async function listeners(admin: string): Promise<ReadonlyMap<string, number> | undefined> {
-  const ready = await fetch(`http://${admin}/ready`).catch(() => undefined)
+  const ready = await limitedFetch(`http://${admin}/ready`).catch(() => undefined)
   if (ready?.status !== 200) return undefined
-  return portsOf(await (await fetch(`http://${admin}/listeners?format=json`)).text())
+  return portsOf(await fetchText(`http://${admin}/listeners?format=json`))
 }
 
 /** Ports by listener, of what `/listeners?format=json` answers. */

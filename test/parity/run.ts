@@ -3,6 +3,7 @@ import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../../src/errors.ts'
+import { fetchText } from '../limited-fetch.ts'
 import type { Answer, Case, ClusterSettings } from './case.ts'
 import { perform } from './client.ts'
 import { bootstrapOf, clusterNames, fullName, logFile, type Places } from './config.ts'
@@ -168,7 +169,7 @@ export async function onProxy(
     }
     await Promise.all(Array.from({ length: AT_ONCE }, next))
     await sleep(LOG_FLUSH_MS)
-    const admin = async (path: string) => (await fetch(`http://${proxy.admin}${path}`)).text()
+    const admin = async (path: string) => fetchText(`http://${proxy.admin}${path}`)
     stats = (await admin('/stats')) + hostStats(await admin('/clusters'))
   } finally {
     await proxy.stop()

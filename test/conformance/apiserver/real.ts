@@ -1,11 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from '../../interop/envoy.ts'
+import { messageOf } from '../../../src/errors.ts'
+import { freePort } from '../../free-ports.ts'
+import { Program } from '../../program.ts'
+import { told, within } from '../../within.ts'
 
 export interface Answer {
   readonly code: number
@@ -32,13 +33,13 @@ export async function startRealApiServer(server: string, etcd: string): Promise<
   const tokens = join(dir, 'tokens.csv')
   writeFileSync(key, privateKey)
   writeFileSync(tokens, `${token},admin,1,"system:masters"\n`)
-  const store = start(etcd, [
+  const store = new Program(etcd, [
     `--data-dir=${join(dir, 'etcd')}`,
     `--listen-client-urls=http://127.0.0.1:${client}`,
     `--advertise-client-urls=http://127.0.0.1:${client}`,
     `--listen-peer-urls=http://127.0.0.1:${peer}`,
   ])
-  const api = start(server, [
+  const api = new Program(server, [
     `--etcd-servers=http://127.0.0.1:${client}`,
     `--secure-port=${port}`,
     '--bind-address=127.0.0.1',
@@ -56,44 +57,20 @@ export async function startRealApiServer(server: string, etcd: string): Promise<
     await Promise.all([api.stop(), store.stop()])
     rmSync(dir, { recursive: true, force: true })
   }
-  for (let tries = 0; ; tries++) {
-    const ready = await call('GET', '/readyz').catch(() => undefined)
-    if (ready?.code === 200) return { call, stop }
-    if (tries < 240 && !api.ended()) await sleep(250)
-    else {
-      await stop()
-      throw new Error(`kube-apiserver does not get ready: ${api.log()}${store.log()}`)
-    }
-  }
-}
-
-function start(program: string, args: readonly string[]) {
-  const child: ChildProcess = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] })
-  let log = ''
-  let hasEnded = false
-  child.stderr?.on('data', (chunk: Buffer) => {
-    log = (log + chunk.toString()).slice(-4000)
-  })
-  const exited = new Promise<void>((resolve) => {
-    const end = () => {
-      hasEnded = true
-      resolve()
-    }
-    child.on('exit', end)
-    child.on('error', end)
-  })
-  return {
-    log: () => log,
-    ended: () => hasEnded,
-    stop: () => {
-      child.kill('SIGKILL')
-      return exited
-    },
+  try {
+    await api.until('readiness', async () => {
+      const answer = await call('GET', '/readyz').catch(() => undefined)
+      return answer?.code === 200 || undefined
+    })
+    return { call, stop }
+  } catch (error) {
+    await stop()
+    throw new Error(told(messageOf(error), store.log()))
   }
 }
 
 function send(port: number, token: string, method: string, path: string, body: unknown): Promise<Answer> {
-  return new Promise((resolve, reject) => {
+  const answered = new Promise<Answer>((resolve, reject) => {
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
     // The certificate is made at every start, by the server itself.
     const options = { host: '127.0.0.1', port, method, path, headers, rejectUnauthorized: false }
@@ -111,4 +88,5 @@ function send(port: number, token: string, method: string, path: string, body: u
     outgoing.on('error', reject)
     outgoing.end(body === undefined ? undefined : JSON.stringify(body))
   })
+  return within(`the answer to ${method} ${path}`, answered)
 }

@@ -1,13 +1,12 @@
 /** Other HTTP/1.1 implementations that say where they see messages end. */
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from '../../interop/envoy.ts'
+import { freePort } from '../../free-ports.ts'
+import { Program } from '../../program.ts'
 
 export interface Reader {
   readonly port: number
@@ -103,22 +102,18 @@ ProxyPass / http://127.0.0.1:${backend}/ disablereuse=on nocanon
 async function startReader(program: string, prepare: (dir: string, port: number) => string[]): Promise<Reader> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-reader-'))
   const port = await freePort()
-  const child = spawn(program, prepare(dir, port), { stdio: ['ignore', 'ignore', 'pipe'] })
-  let log = ''
-  child.stderr.on('data', (data) => (log += data))
-  const exited = once(child, 'exit')
+  const reader = new Program(program, prepare(dir, port), { stdio: ['ignore', 'ignore', 'pipe'] })
   const stop = async () => {
-    child.kill('SIGKILL')
-    await exited
+    await reader.stop()
     rmSync(dir, { recursive: true, force: true })
   }
-  for (let i = 0; i < 200; i++) {
-    if (child.exitCode !== null) throw new Error(`${program} does not start: ${log}`)
-    if (await answers(port)) return { port, stop }
-    await sleep(50)
+  try {
+    await reader.until('a connection', async () => (await answers(port)) || undefined)
+    return { port, stop }
+  } catch (error) {
+    await stop()
+    throw error
   }
-  await stop()
-  throw new Error(`${program} is not ready: ${log}`)
 }
 
 function answers(port: number): Promise<boolean> {

@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
+import { fetchText } from '../../limited-fetch.ts'
 
 /** Sums over listeners and clusters by name, e.g. `upstream_rq_active`. */
 export type Gauges = Readonly<Record<string, number>>
@@ -17,7 +18,7 @@ export async function settled(admin: string, expected: () => Gauges): Promise<Ga
 
 async function gauges(admin: string, names: readonly string[]): Promise<Gauges> {
   const sums = Object.fromEntries(names.map((name) => [name, 0]))
-  const text = await (await fetch(`http://${admin}/stats?filter=^cluster|^http.web`)).text()
+  const text = await fetchText(`http://${admin}/stats?filter=^cluster|^http.web`)
   for (const [, name, value] of text.matchAll(/\.(\w+_active): (\d+)$/gm)) {
     if (name in sums) sums[name] += Number(value)
   }

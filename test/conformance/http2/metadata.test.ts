@@ -11,6 +11,7 @@ import { rawUpstream } from '../../../src/proxy/testing.ts'
 import { guest } from '../../../src/wasm/testing/wat-guest.ts'
 import { type RunningProxy, startEnvoy, startSluice } from '../../parity/proxies.ts'
 import { envoy } from '../../peers/index.ts'
+import { within } from '../../within.ts'
 import { bootstrap, cluster, HTTP2_LISTENER, HTTP2_UPSTREAM, listener } from '../bootstrap.ts'
 import { data, END_STREAM, type Frame, FrameReader, frame, headers, PREFACE, settings, Type } from './frames.ts'
 import { block, literal } from './hpack.ts'
@@ -280,8 +281,11 @@ async function startUpstream() {
     port: raw.port,
     stories,
     async story(index: number): Promise<string> {
-      while (stories.length <= index) await new Promise<void>((resolve) => waiting.push(resolve))
-      return stories[index].text
+      const come = async () => {
+        while (stories.length <= index) await new Promise<void>((resolve) => waiting.push(resolve))
+        return stories[index].text
+      }
+      return within(`request ${index} upstream`, come())
     },
     close: () => raw.close(),
   }
@@ -298,12 +302,12 @@ async function ask(port: number, send: readonly Buffer[]): Promise<string> {
     })
     socket.on('close', () => resolve('gone'))
   })
-  await once(socket, 'connect')
+  await within(`a connection to ${port}`, once(socket, 'connect'))
   socket.write(Buffer.concat([PREFACE, settings([]), send[0]]))
   // The request has to be upstream before what follows, which may end it.
   await new Promise((resolve) => setTimeout(resolve, 50))
   for (const bytes of send.slice(1)) socket.write(bytes)
-  const text = await ended
+  const text = await within('an answer, or the end of the connection', ended)
   socket.destroy()
   return text
 }

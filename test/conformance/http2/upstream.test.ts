@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type RunningProxy, startEnvoy, startSluice } from '../../parity/proxies.ts'
 import { envoy } from '../../peers/index.ts'
+import { within } from '../../within.ts'
 import { bootstrap, cluster, HTTP2_UPSTREAM, listener } from '../bootstrap.ts'
 import { objection, type Pair, summary } from '../compare.ts'
 import { HOSTILE } from './cases/hostile.ts'
@@ -87,7 +88,7 @@ async function run(start: (config: unknown) => Promise<RunningProxy>): Promise<R
 
 async function judge(one: HostileCase, port: number, peer: HostilePeer): Promise<Pair['ours']> {
   const client = await ask(port, one)
-  const fate = await peer.fate
+  const fate = await within(`what becomes of the connection of ${one.id}`, peer.fate)
   const right = one.client.test(client) && (one.then === undefined || one.then === fate)
   // Whether the head of an answer that breaks off is still sent is a matter of time.
   return { outcome: right ? client.replace(/^200 broken$/, 'broken') : undefined, seen: `${client}, then ${fate}` }

@@ -62,13 +62,14 @@ async function through<A>(
     upgrade_configs: [{ upgrade_type: 'websocket' }],
     access_log: [fileLog(log)],
   }
-  const proxy = await start(
-    bootstrap(
-      [listener('web', routes, fields)],
-      [cluster('up', upstream, { ...kind.options, circuit_breakers: MANY })],
-    ),
-  )
+  let proxy: RunningProxy | undefined
   try {
+    proxy = await start(
+      bootstrap(
+        [listener('web', routes, fields)],
+        [cluster('up', upstream, { ...kind.options, circuit_breakers: MANY })],
+      ),
+    )
     const port = proxy.ports.get('web') as number
     const seen = new Map<string, Awaited<ReturnType<typeof send>>>()
     const waiting = [...tagged]
@@ -87,7 +88,7 @@ async function through<A>(
       return facts
     })
   } finally {
-    await proxy.stop()
+    await proxy?.stop()
     liar.close()
   }
 }

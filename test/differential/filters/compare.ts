@@ -10,11 +10,14 @@ import { messageOf } from '../../../src/errors.ts'
 import { parseBootstrap, startProxy } from '../../../src/proxy/index.ts'
 import { eventually, listenerAny, TestControl } from '../../../src/proxy/testing.ts'
 import { TypeUrl } from '../../../src/xds/index.ts'
+import { closeProxy } from '../../close-proxy.ts'
+import { fetchText } from '../../limited-fetch.ts'
 import type { Case } from '../../parity/case.ts'
 import { bootstrapOf, type Places } from '../../parity/config.ts'
 import { compareFacts } from '../../parity/observe.ts'
 import { type RunningProxy, startEnvoy } from '../../parity/proxies.ts'
 import { onProxy, type Stage, stage } from '../../parity/run.ts'
+import { within } from '../../within.ts'
 import { refusals } from '../refusals.ts'
 
 export interface Difference {
@@ -46,7 +49,7 @@ export async function compare(cases: readonly Case[], envoy: string, modules: st
     const [theirPlaces, ourPlaces] = [places('envoy'), places('sluice')]
     const discovered = byDiscovery(bootstrapOf(cases, theirPlaces), join(dir, 'listeners.json'))
     const envoyProxy = await startEnvoy(envoy, discovered, dir)
-    const theirRefusals = await refusals(adminOf(envoyProxy))
+    const theirRefusals = await orStop(envoyProxy, refusals(adminOf(envoyProxy)))
     const taken = cases.filter(({ id }) => !theirRefusals.has(id))
     const theirs = await onProxy(taken, stages, envoyProxy, theirPlaces)
     const { proxy, refused: ourRefusals } = await startOurs(bootstrapOf(cases, ourPlaces))
@@ -70,6 +73,16 @@ export async function compare(cases: readonly Case[], envoy: string, modules: st
   }
 }
 
+/** A proxy that nothing can be found out of is not left behind. */
+async function orStop<T>(proxy: RunningProxy, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    await proxy.stop()
+    throw error
+  }
+}
+
 /** Ours with the same listeners, and which of them it refused: they come from a control plane, so that such a one does not concern the others. */
 export async function startOurs(
   bootstrap: unknown,
@@ -88,13 +101,14 @@ export async function startOurs(
   const control = new TestControl().set(TypeUrl.cluster, {}).set(TypeUrl.listener, resources)
   control.push()
   const parsed = parseBootstrap(JSON.stringify({ ...rest, static_resources: { ...statics, listeners: [] } }), 'ours')
-  const started = await startProxy({
+  const starting = startProxy({
     bootstrap: parsed,
     node: { id: 'test', cluster: 'differential' },
     ads: control.transport,
     workers: 1,
   })
-  const stop = () => started.close(200)
+  const started = await within('our proxy to start', starting)
+  const stop = () => closeProxy(started, 200)
   try {
     const admin = started.adminAddress ?? ''
     await eventually(() => control.acks.includes('lds 1') || control.nacks.length > 0, 'an answer to the listeners')
@@ -102,7 +116,7 @@ export async function startOurs(
     const ports = new Map(started.listeners().map(({ name, port }) => [name, port]))
     const said = control.nacks.map(({ error }) => error).join('\n')
     for (const name of Object.keys(resources)) if (!ports.has(name)) refused.set(name, reason(said, name))
-    return { proxy: { ports, admin, stop }, refused }
+    return { proxy: { ports, admin, log: () => '', stop }, refused }
   } catch (error) {
     await stop()
     throw error
@@ -129,5 +143,5 @@ export function byDiscovery(bootstrap: unknown, file: string): unknown {
 }
 
 export function adminOf({ admin }: { readonly admin: string }): (path: string) => Promise<string> {
-  return async (path) => (await fetch(`http://${admin}${path}`)).text()
+  return (path) => fetchText(`http://${admin}${path}`)
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FrameReader, PREFACE, ping, SETTINGS_ACK, settings } from '../../conformance/http2/frames.ts'
+import { within } from '../../within.ts'
 import { bytesOf } from './bytes.ts'
 import { Heard } from './heard.ts'
 import type { Trial } from './trial.ts'
@@ -23,7 +24,7 @@ export async function play(port: number, trial: Trial): Promise<Map<string, stri
   socket.on('data', (chunk) => {
     for (const frame of reader.read(chunk)) heard.take(frame)
   })
-  await once(socket, 'connect')
+  await within(`a connection to ${port}`, once(socket, 'connect'))
   socket.write(Buffer.concat([PREFACE, settings(trial.settings)]))
   await until(() => heard.greeted || heard.closed)
   socket.write(SETTINGS_ACK)

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bootstrap, cluster, HTTP1_UPSTREAM, listener } from '../../conformance/bootstrap.ts'
+import { freePorts } from '../../free-ports.ts'
 import { type RunningProxy, startEnvoy, startSluice } from '../../parity/proxies.ts'
 import { type Book, Echo } from '../echo.ts'
 import { adminOf } from '../filters/compare.ts'
-import { quietPorts } from '../free-ports.ts'
 import type { BothTold, Facts } from '../known-facts.ts'
 import { TAG } from '../trial.ts'
 import { play } from './client.ts'
@@ -25,7 +25,7 @@ const address = (port: number) => ({ socket_address: { address: '127.0.0.1', por
 /** Ours, theirs. */
 export async function compare(trials: readonly Trial[], envoy: string): Promise<BothTold[]> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-differential-'))
-  const ports = await quietPorts(trials.length * 2)
+  const ports = await freePorts(trials.length * 2)
   try {
     const [ours, theirs] = await Promise.all([
       through(trials, join(dir, 'ours'), ports.splice(0, trials.length), startSluice),
@@ -53,8 +53,9 @@ async function through(
     const made = listener(id, routes, { access_log: [log(join(dir, id))], ...manager })
     return { ...(made as Json), address: address(ports[i]) }
   })
-  const proxy = await start(bootstrap(listeners, [cluster('up', upstream, HTTP1_UPSTREAM)]))
+  let proxy: RunningProxy | undefined
   try {
+    proxy = await start(bootstrap(listeners, [cluster('up', upstream, HTTP1_UPSTREAM)]))
     const admin = adminOf(proxy)
     const all: Map<string, string>[] = []
     let before = new Map<string, number>()
@@ -90,7 +91,7 @@ async function through(
     }
     return all
   } finally {
-    await proxy.stop()
+    await proxy?.stop()
     echo.close()
   }
 }

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePorts } from '../../free-ports.ts'
 import { type RunningProxy, startEnvoy } from '../../parity/proxies.ts'
 import { adminOf, byDiscovery, startOurs } from '../filters/compare.ts'
-import { quietPorts } from '../free-ports.ts'
 import { refusals } from '../refusals.ts'
 import { outcome } from './connect.ts'
 import { CLUSTERS } from './generate.ts'
@@ -26,7 +26,7 @@ interface Place {
 /** Ours, theirs. */
 export async function compare(trials: readonly Trial[], envoy: string): Promise<(readonly [Told, Told])[]> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-differential-'))
-  const ports = await quietPorts(trials.length * 4)
+  const ports = await freePorts(trials.length * 4)
   const places = (): Map<string, Place> =>
     new Map(trials.map(({ id }) => [id, { port: ports.pop() as number, sourcePort: ports.pop() as number }]))
   const upstreams = await startUpstreams()

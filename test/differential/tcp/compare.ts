@@ -5,9 +5,9 @@ import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePorts } from '../../free-ports.ts'
 import { type RunningProxy, startEnvoy } from '../../parity/proxies.ts'
 import { adminOf, byDiscovery, startOurs } from '../filters/compare.ts'
-import { quietPorts } from '../free-ports.ts'
 import { refusals } from '../refusals.ts'
 import { act } from './actor.ts'
 import type { Script, TcpCluster, Trial } from './trial.ts'
@@ -26,7 +26,7 @@ const COUNTED =
 /** Ours, theirs. */
 export async function compare(trials: readonly Trial[], envoy: string): Promise<(readonly [Told, Told])[]> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-differential-'))
-  const ports = await quietPorts(trials.length * 2)
+  const ports = await freePorts(trials.length * 2)
   const [we, they] = ['ours', 'theirs'].map((name) => new Side(trials, join(dir, name), ports))
   try {
     const theirs = await startEnvoy(envoy, byDiscovery(await they.bootstrap(), join(dir, 'lds.json')), dir)

@@ -4,9 +4,9 @@ import type { Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePorts } from '../../free-ports.ts'
 import { type RunningProxy, startEnvoy } from '../../parity/proxies.ts'
 import { adminOf, byDiscovery } from '../filters/compare.ts'
-import { quietPorts } from '../free-ports.ts'
 import { refusals } from '../refusals.ts'
 import { Catalogue } from './catalogue.ts'
 import { type Facts, visit } from './client.ts'
@@ -27,7 +27,7 @@ export type Told = ReadonlyMap<string, string>
 /** Ours, theirs. */
 export async function compare(trials: readonly Trial[], envoy: string): Promise<(readonly [Told, Told])[]> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-differential-'))
-  const ports = await quietPorts(trials.length * 2)
+  const ports = await freePorts(trials.length * 2)
   const catalogue = await Catalogue.make()
   const [we, they] = ['ours', 'theirs'].map((name) => new Side(trials, join(dir, name), ports, catalogue))
   try {

@@ -3,7 +3,9 @@ import { messageOf } from '../../../src/errors.ts'
 import { parseBootstrap, startProxy } from '../../../src/proxy/index.ts'
 import { clusterAny, eventually, listenerAny, TestControl } from '../../../src/proxy/testing.ts'
 import { TypeUrl } from '../../../src/xds/index.ts'
+import { closeProxy } from '../../close-proxy.ts'
 import type { RunningProxy } from '../../parity/proxies.ts'
+import { within } from '../../within.ts'
 import type { Bootstrap } from './compare.ts'
 
 /** Ours with the same listeners and clusters, and which trials it refuses: both come from a control plane. */
@@ -33,12 +35,14 @@ export async function startOurs(
     JSON.stringify({ ...rest, static_resources: { ...statics, clusters: [], listeners: [] } }),
     'ours',
   )
-  const started = await startProxy({
+  const starting = startProxy({
     bootstrap: parsed,
     node: { id: 'test', cluster: 'differential' },
     ads: control.transport,
     workers: 1,
   })
+  const started = await within('our proxy to start', starting)
+  const stop = () => closeProxy(started, 200)
   const answered = (type: string) =>
     control.acks.includes(`${type} 1`) || control.nacks.some((nack) => nack.type === type)
   try {
@@ -49,9 +53,9 @@ export async function startOurs(
       const why = new RegExp(`"?${name.replace('.', '\\.')}\\b.*`).exec(said)?.[0]
       if (!ports.has(name) || why !== undefined) refused.set(name, why?.slice(0, 300) ?? 'for no reason')
     }
-    return { proxy: { ports, admin: started.adminAddress ?? '', stop: () => started.close(200) }, refused }
+    return { proxy: { ports, admin: started.adminAddress ?? '', log: () => '', stop }, refused }
   } catch (error) {
-    await started.close(200)
+    await stop()
     throw error
   }
 }

@@ -7,9 +7,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bootstrap, cluster, listener } from '../../conformance/bootstrap.ts'
+import { freePorts } from '../../free-ports.ts'
 import { type RunningProxy, startEnvoy } from '../../parity/proxies.ts'
+import { within } from '../../within.ts'
 import { adminOf, byDiscovery, startOurs } from '../filters/compare.ts'
-import { quietPorts } from '../free-ports.ts'
 import type { BothTold, Facts } from '../known-facts.ts'
 import { refusals } from '../refusals.ts'
 import { act, type Told } from './actor.ts'
@@ -28,7 +29,7 @@ const address = (port: number) => ({ socket_address: { address: '127.0.0.1', por
 /** Ours, theirs. */
 export async function compare(trials: readonly Trial[], envoy: string): Promise<BothTold[]> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-differential-'))
-  const ports = await quietPorts(trials.length * 2)
+  const ports = await freePorts(trials.length * 2)
   const [we, they] = ['ours', 'theirs'].map((name) => new Side(trials, join(dir, name), ports))
   try {
     const theirs = await startEnvoy(envoy, byDiscovery(await they.bootstrap(), join(dir, 'lds.json')), dir)
@@ -138,7 +139,7 @@ async function converse(port: number, { speaks, does }: Client): Promise<Told> {
   const session = connectHttp2(`http://127.0.0.1:${port}`)
   session.on('error', () => {})
   // Whether it may use extended CONNECT, it then knows.
-  await Promise.race([once(session, 'remoteSettings'), once(session, 'close')])
+  await within(`the SETTINGS of ${port}`, Promise.race([once(session, 'remoteSettings'), once(session, 'close')]))
   return act(new StreamEnd(session), does, 'abcdef')
 }
 

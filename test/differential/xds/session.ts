@@ -1,15 +1,16 @@
 /** Envoy and our proxy, each with a management server of its own that says the same to it. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseBootstrap, startProxy } from '../../../src/proxy/index.ts'
 import { Authority } from '../../../src/proxy/listener/testing.ts'
 import { serveGrpc } from '../../../src/xds/grpc-server.ts'
+import { closeProxy } from '../../close-proxy.ts'
+import { freePorts } from '../../free-ports.ts'
 import { startEnvoy } from '../../interop/envoy.ts'
-import { quietPorts } from '../free-ports.ts'
+import { fetchText } from '../../limited-fetch.ts'
+import { told as toldWith, within } from '../../within.ts'
 import { ends, unexplained } from './known.ts'
 import { counted, dumped, type Facts, hosts, requestsTo } from './observe.ts'
 import { ScriptedServer } from './server.ts'
@@ -25,7 +26,7 @@ interface Side {
   readonly host: string
   readonly server: ScriptedServer
   admin(path: string): Promise<string>
-  stop(): Promise<void>
+  log(): string
 }
 
 /** Ours, theirs. */
@@ -42,31 +43,33 @@ export interface Outcome {
 export class Session {
   readonly world: World
   readonly #sides: readonly [Side, Side]
-  readonly #upstreams: readonly Server[]
   readonly #names: ReadonlyMap<number, string>
-  readonly #dir: string
+  readonly #started: AsyncDisposableStack
   #base: readonly ReadonlyMap<string, number>[] = []
 
-  private constructor(world: World, sides: readonly [Side, Side], upstreams: readonly Server[], dir: string) {
+  private constructor(world: World, sides: readonly [Side, Side], started: AsyncDisposableStack) {
     this.world = world
     this.#sides = sides
-    this.#upstreams = upstreams
     this.#names = new Map(world.upstreams.map((port, i) => [port, UPSTREAMS[i]]))
-    this.#dir = dir
+    this.#started = started
   }
 
   static async start(envoy: string, delta: boolean): Promise<Session> {
-    const dir = mkdtempSync(join(tmpdir(), 'sluice-differential-'))
-    const upstreams = await Promise.all(UPSTREAMS.map(startUpstream))
-    const authority = await new Authority().start()
-    const pairs = await Promise.all(['a.test', 'b.test'].map((value) => authority.issue([{ type: 'dns', value }])))
-    const world = {
-      upstreams: upstreams.map((server) => (server.address() as AddressInfo).port),
-      ports: await quietPorts(LISTENERS.length),
-      pairs,
+    const started = new AsyncDisposableStack()
+    try {
+      const upstreams = await Promise.all(UPSTREAMS.map((name) => startUpstream(name, started)))
+      const authority = await new Authority().start()
+      const pairs = await Promise.all(['a.test', 'b.test'].map((value) => authority.issue([{ type: 'dns', value }])))
+      const world = {
+        upstreams: upstreams.map((server) => (server.address() as AddressInfo).port),
+        ports: await freePorts(LISTENERS.length),
+        pairs,
+      }
+      return new Session(world, [await startOurs(delta, started), await startTheirs(envoy, delta, started)], started)
+    } catch (error) {
+      await started.disposeAsync()
+      throw error
     }
-    const [ours, theirs] = await Promise.all([startOurs(delta), startTheirs(envoy, delta)])
-    return new Session(world, [ours, theirs], upstreams, dir)
   }
 
   /** Says the steps of a trial in turn, up to the first after which something differs. */
@@ -92,18 +95,18 @@ export class Session {
   }
 
   async stop(): Promise<void> {
-    for (const { stop } of this.#sides) await stop()
-    for (const server of this.#upstreams) server.close()
-    rmSync(this.#dir, { recursive: true, force: true })
+    await this.#started.disposeAsync()
   }
 
   async #clear(): Promise<void> {
     // Envoy's refusal of what it was told before may stand in its next answer.
+    const deadline = performance.now() + LOST_MS
     do {
+      const said = () => this.#sides.flatMap(({ server }) => server.refusals()).join('\n')
+      if (performance.now() > deadline) throw new Error(`that there is nothing more is refused: ${said()}`)
       for (const { server } of this.#sides) server.clear()
       await this.#quiet()
     } while (!this.#sides.every(({ server }) => server.isTaken))
-    const deadline = performance.now() + LOST_MS
     for (;;) {
       const names = this.#sides.map(({ server }) =>
         [...server.facts()].filter(([key, value]) => key.endsWith('.names') && value !== ''),
@@ -120,7 +123,8 @@ export class Session {
     while (!this.#sides.every(({ server }) => server.isQuiet)) {
       if (performance.now() > deadline) {
         const told = this.#sides.map(({ server }) => JSON.stringify([...server.facts()]))
-        throw new Error(`no answer within ${LOST_MS} ms: ${told.join('\n')}`)
+        const logs = this.#sides.map(({ log }) => log()).join('\n')
+        throw new Error(toldWith(`no answer within ${LOST_MS} ms: ${told.join('\n')}`, logs))
       }
       await sleep(3)
     }
@@ -141,54 +145,51 @@ export class Session {
   }
 }
 
-async function startUpstream(name: string): Promise<Server> {
+async function startUpstream(name: string, started: AsyncDisposableStack): Promise<Server> {
   const server = createServer((_, response) => response.setHeader('x-up', name).end()).listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
+  await once(server, 'listening')
+  started.defer(() => void server.close())
   return server
 }
 
-async function startOurs(delta: boolean): Promise<Side> {
+/** A management server of one side. */
+async function serve(server: ScriptedServer, started: AsyncDisposableStack): Promise<number> {
+  const grpc = await serveGrpc(server, '127.0.0.1', 0)
+  started.defer(() => within('the management server to close', grpc.close()))
+  return grpc.port
+}
+
+async function startOurs(delta: boolean, started: AsyncDisposableStack): Promise<Side> {
   const host = '127.0.0.1'
   const server = new ScriptedServer(host)
-  const grpc = await serveGrpc(server, '127.0.0.1', 0)
-  const proxy = await startProxy({
-    bootstrap: parseBootstrap(JSON.stringify(bootstrap(grpc.port, delta)), 'xds'),
+  const config = bootstrap(await serve(server, started), delta)
+  const starting = startProxy({
+    bootstrap: parseBootstrap(JSON.stringify(config), 'xds'),
     workers: 1,
     drainMs: 0,
   })
+  const proxy = await within('our proxy to start', starting)
+  started.defer(() => closeProxy(proxy))
   return {
     host,
     server,
-    admin: async (path) => (await fetch(`http://${proxy.adminAddress}${path}`)).text(),
-    stop: async () => {
-      await proxy.close(0)
-      await grpc.close()
-    },
+    admin: (path) => fetchText(`http://${proxy.adminAddress}${path}`),
+    log: () => '',
   }
 }
 
-async function startTheirs(path: string, delta: boolean): Promise<Side> {
+async function startTheirs(path: string, delta: boolean, started: AsyncDisposableStack): Promise<Side> {
   const host = '127.0.0.2'
   const server = new ScriptedServer(host)
-  const grpc = await serveGrpc(server, '127.0.0.1', 0)
+  const xdsPort = await serve(server, started)
   const args = ['--drain-strategy', 'immediate']
-  const envoy = await startEnvoy({
-    path,
-    nodeId: 'xds',
-    metadata: {},
-    xdsPort: grpc.port,
-    delta,
-    drainSeconds: 0,
-    args,
-  })
+  const envoy = await startEnvoy({ path, nodeId: 'xds', metadata: {}, xdsPort, delta, drainSeconds: 0, args })
+  started.defer(() => envoy.stop())
   return {
     host,
     server,
     admin: (path) => envoy.admin(path),
-    stop: async () => {
-      await envoy.stop()
-      await grpc.close()
-    },
+    log: () => envoy.log(),
   }
 }
 
