@@ -98,4 +98,15 @@ describe('a connection of tcp_proxy whose filter chain is gone', () => {
     await echoes(client)
     client.destroy()
   })
+
+  test('ends with the proxy, however long it might last without its listener', { timeout: 10_000 }, async () => {
+    await put(tcpListener('a'), LONG_MS)
+    const client = connect(ports?.[0] as number, '127.0.0.1').on('error', () => {})
+    await echoes(client)
+    plane.run({ kind: 'drain-listeners', drainMs: LONG_MS, inboundOnly: false })
+    await echoes(client)
+    const closed = once(client, 'close')
+    await plane.drain(0)
+    await closed
+  })
 })

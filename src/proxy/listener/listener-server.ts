@@ -33,6 +33,9 @@ export class ListenerServer implements AcceptingListener {
   readonly #connections = new IdTable<AcceptedConnection>()
   #draining = false
   #onEmpty: (() => void) | undefined
+  #deadline: NodeJS.Timeout | undefined
+  /** When it is over, by `performance.now()`. */
+  #due = Number.POSITIVE_INFINITY
 
   constructor(config: CompiledListener, { ownStats, overload, health }: ListenerSurroundings) {
     this.#health = health
@@ -86,13 +89,11 @@ export class ListenerServer implements AcceptingListener {
     for (const sockets of this.#sockets) sockets.close()
     for (const connection of this.#connections.all()) connection.drain()
     if (this.#connections.size > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, deadlineMs)
-        this.#onEmpty = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-      })
+      const over = Promise.withResolvers<void>()
+      this.#onEmpty = over.resolve
+      this.hurry(deadlineMs)
+      await over.promise
+      clearTimeout(this.#deadline)
     }
     for (const connection of this.#connections.all()) {
       connection.destroy()
@@ -100,6 +101,15 @@ export class ListenerServer implements AcceptingListener {
     }
     this.#config.close()
     this.#ownStats.close()
+  }
+
+  /** What still drains has so long at most from now on. */
+  hurry(deadlineMs: number): void {
+    const due = performance.now() + deadlineMs
+    if (this.#onEmpty === undefined || due >= this.#due) return
+    this.#due = due
+    clearTimeout(this.#deadline)
+    this.#deadline = setTimeout(this.#onEmpty, deadlineMs)
   }
 
   /** Envoy asks clients to go elsewhere, too, while it is told to fail its health checks (DrainManagerImpl::drainClose). */

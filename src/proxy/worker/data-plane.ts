@@ -74,7 +74,7 @@ export class DataPlane {
   readonly #secrets = new Map<string, Secret>()
   readonly #clusters: ClusterManager
   readonly #internal = new InternalListeners()
-  readonly #drains = new Set<Promise<void>>()
+  readonly #drains = new Map<ListenerServer, Promise<void>>()
   readonly #role: WorkerRole
   readonly #services: Plugin[] = []
 
@@ -280,8 +280,8 @@ export class DataPlane {
   #drain(server: ListenerServer, deadlineMs: number): void {
     this.#internal.delete(server.name, server.acceptInternal)
     const done = server.drain(deadlineMs)
-    this.#drains.add(done)
-    void done.finally(() => this.#drains.delete(done))
+    this.#drains.set(server, done)
+    void done.finally(() => this.#drains.delete(server))
   }
 
   run(command: WorkerCommand): void {
@@ -309,7 +309,9 @@ export class DataPlane {
   /** Stops accepting, lets requests finish until the deadline, then closes everything. */
   async drain(deadlineMs: number): Promise<void> {
     for (const name of [...this.#listeners.keys()]) this.#removeListener(name, deadlineMs)
-    await Promise.all([...this.#drains])
+    // Those that were removed before may have longer: when the process ends nothing outlasts it.
+    for (const server of this.#drains.keys()) server.hurry(deadlineMs)
+    await Promise.all(this.#drains.values())
     for (const service of this.#services.splice(0)) stopPlugin(service)
     this.#clusters.close()
   }
