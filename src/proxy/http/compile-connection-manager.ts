@@ -29,9 +29,9 @@ export async function compileConnectionManager(
   const chain = { ...place, statPrefix: `http.${options.statPrefix}.` }
   const accessLogs: AccessLogger[] = []
   const tracing = compileTracing(proto, context, place.listener.direction, path)
-  let filters: CompiledFilters | undefined
+  const chains: CompiledFilters[] = []
   const close = () => {
-    filters?.close()
+    for (const filters of chains) filters.close()
     tracing?.close()
     for (const log of accessLogs) log.close()
   }
@@ -43,10 +43,19 @@ export async function compileConnectionManager(
         accessLogger(log, where, factoryContext(context, place.listener, log.name, chain.statPrefix, prepared)),
       )
     })
-    filters = await compileHttpFilters(proto.httpFilters, chain)
+    const filters = await compileHttpFilters(proto.httpFilters, chain)
+    chains.push(filters)
+    const upgradeSlots = new Map<string, CompiledFilters['slots']>()
+    for (const [i, { upgradeType, filters: own }] of proto.upgradeConfigs.entries()) {
+      if (own.length === 0) continue
+      const made = await compileHttpFilters(own, chain, upgradeFilters(i))
+      chains.push(made)
+      upgradeSlots.set(upgradeType.toLowerCase(), made.slots)
+    }
     const manager = new ConnectionManager({
       options,
       slots: filters.slots,
+      upgradeSlots,
       routes: routeSource(proto, place),
       clusters: context.clusters,
       accessLogs,
@@ -69,6 +78,11 @@ export async function compileConnectionManager(
     close()
     throw error
   }
+}
+
+/** Where the filters of one upgrade stand in a connection manager. */
+export function upgradeFilters(index: number): string {
+  return `upgrade_configs[${index}].filters`
 }
 
 /** Where routes stand in a connection manager, and under which the memory that their workers share was prepared. */

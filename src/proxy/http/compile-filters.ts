@@ -21,10 +21,11 @@ export interface CompiledFilters {
   close(): void
 }
 
-/** Compiles a chain of HTTP filters; what was made is destroyed again when one of them cannot be. */
+/** Compiles a chain of HTTP filters, a `list` of the manager; what was made is destroyed again when one of them cannot be. */
 export async function compileHttpFilters(
   filters: readonly HttpFilterProto[],
   place: ChainPlace,
+  list = 'http_filters',
 ): Promise<CompiledFilters> {
   const known = place.context.httpFilters
   const slots: HttpSlot[] = []
@@ -35,7 +36,7 @@ export async function compileHttpFilters(
   }
   try {
     for (const [i, filter] of filters.entries()) {
-      const path = `${place.path}.http_filters[${i}]`
+      const path = `${place.path}.${list}[${i}]`
       const last = i === filters.length - 1
       onlyFields(
         HttpFilterSchema,
@@ -59,7 +60,7 @@ export async function compileHttpFilters(
       }
       slots.push(slot)
     }
-    if (filters.length === 0) throw invalid(`${place.path}.http_filters`, 'a terminal filter (router) is missing')
+    if (filters.length === 0) throw invalid(`${place.path}.${list}`, 'a terminal filter (router) is missing')
   } catch (error) {
     close()
     throw error

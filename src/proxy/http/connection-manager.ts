@@ -32,6 +32,8 @@ export interface RouteSource {
 interface ConnectionManagerParts {
   readonly options: HttpOptions
   readonly slots: readonly FilterSlot<HttpFilterConfig>[]
+  /** Of upgrades that have some of their own. */
+  readonly upgradeSlots: ReadonlyMap<string, readonly FilterSlot<HttpFilterConfig>[]>
   readonly routes: RouteSource
   readonly clusters: Pick<AsyncClient, 'hasCluster'>
   readonly accessLogs: readonly AccessLogger[]
@@ -53,7 +55,6 @@ const NONE: readonly string[] = []
 /** The HTTP connection manager: what is done to every request and response around the filter chain. */
 export class ConnectionManager {
   readonly options: HttpOptions
-  readonly slots: readonly FilterSlot<HttpFilterConfig>[]
   readonly stats: HttpStats
   readonly localReplyMapper: LocalReplyMapper | undefined
   readonly bufferLimit: number
@@ -62,7 +63,6 @@ export class ConnectionManager {
   constructor(parts: ConnectionManagerParts) {
     this.#parts = parts
     this.options = parts.options
-    this.slots = parts.slots
     this.stats = parts.stats
     this.localReplyMapper = parts.localReplyMapper
     this.bufferLimit = parts.bufferLimit
@@ -167,17 +167,23 @@ export class ConnectionManager {
     return true
   }
 
+  /** Of an upgrade that may be had its own, if it has some (Envoy's createUpgradeFilterChain). */
+  slotsFor(stream: HttpStream): readonly FilterSlot<HttpFilterConfig>[] {
+    const { slots, upgradeSlots } = this.#parts
+    if (upgradeSlots.size === 0) return slots
+    const upgrade = upgradeOf(stream.requestHeaders)
+    const own = upgrade === undefined ? undefined : upgradeSlots.get(upgrade)
+    return own !== undefined && this.#allows(stream, upgrade as string) ? own : slots
+  }
+
   /** Whether a request that asks for an upgrade may have it; false when it was answered, which its filters see (Envoy's upgradeRejected). */
   acceptUpgrade(stream: HttpStream, headers: HeaderMap): boolean {
-    const connect = headers.flat[5] === 'CONNECT'
-    // RFC 9110 7.8: the names of protocols have no case.
-    const upgrade = connect ? 'connect' : headers.get('upgrade')?.toLowerCase()
+    const upgrade = upgradeOf(headers)
     if (upgrade === undefined) return true
-    const { stats, options } = this
-    const allowed = stream.route()?.settings.upgrades.get(upgrade) ?? options.upgrades.get(upgrade) ?? false
-    if (!allowed) {
+    const { stats } = this
+    if (!this.#allows(stream, upgrade)) {
       // A CONNECT that no route takes is answered as what it is: without a route.
-      if (connect && stream.route() === undefined) return true
+      if (upgrade === 'connect' && stream.route() === undefined) return true
       stats.refusedUpgrades.value++
       return refuse(stream, 403, '', 'upgrade_failed')
     }
@@ -195,6 +201,10 @@ export class ConnectionManager {
     this.#stripHost(headers.flat, stream.info.connection)
     this.#trace(stream, headers)
     return true
+  }
+
+  #allows(stream: HttpStream, upgrade: string): boolean {
+    return stream.route()?.settings.upgrades.get(upgrade) ?? this.options.upgrades.get(upgrade) ?? false
   }
 
   #trace(stream: HttpStream, headers: HeaderMap): void {
@@ -278,6 +288,11 @@ export class ConnectionManager {
     for (const name of names) headers.remove(name)
     return true
   }
+}
+
+/** What a request asks to become; RFC 9110 7.8: the names of protocols have no case. */
+function upgradeOf(headers: HeaderMap): string | undefined {
+  return headers.flat[5] === 'CONNECT' ? 'connect' : headers.get('upgrade')?.toLowerCase()
 }
 
 /** What filters see of the upstream's connection, or have said of the client's: the codec alone says that (mutateResponseHeaders). */

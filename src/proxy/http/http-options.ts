@@ -225,11 +225,11 @@ function internalAddresses(config: HttpConnectionManager, path: string): (ip: st
 }
 
 function upgrades(config: HttpConnectionManager, path: string): ReadonlyMap<string, boolean> {
-  return new Map(
-    config.upgradeConfigs.map((upgrade, i) => {
-      if (upgrade.filters.length > 0)
-        throw unsupported(`${path}.upgrade_configs[${i}].filters`, 'filters of their own for upgrades')
-      return [upgrade.upgradeType.toLowerCase(), upgrade.enabled ?? true]
-    }),
-  )
+  const known = new Map<string, boolean>()
+  for (const [i, { upgradeType, enabled = true }] of config.upgradeConfigs.entries()) {
+    const name = upgradeType.toLowerCase()
+    if (known.has(name)) throw invalid(`${path}.upgrade_configs[${i}]`, `a second one for ${upgradeType}`)
+    known.set(name, enabled)
+  }
+  return known
 }

@@ -9,7 +9,7 @@ import { ResponseFlag } from './stream-info.ts'
 export function createFilters(stream: HttpStream): boolean {
   const { manager } = stream
   const route = manager.hasRouteDisables ? stream.route() : undefined
-  for (const slot of manager.slots) {
+  for (const slot of manager.slotsFor(stream)) {
     const disabled = route?.filterDisabled(slot.name) ?? slot.disabled
     if (disabled) continue
     const live = slot.current

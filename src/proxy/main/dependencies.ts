@@ -44,7 +44,8 @@ export const listenerNeeds = oncePer((listener: Listener): ListenerNeeds => {
     }
     const manager = connectionManager(chain, where)
     if (manager === undefined) continue
-    for (const { name, configType } of manager.httpFilters) {
+    const upgrades = manager.upgradeConfigs.flatMap(({ filters }) => filters)
+    for (const { name, configType } of [...manager.httpFilters, ...upgrades]) {
       if (configType.case === 'configDiscovery') discovered(name, configType.value)
     }
     if (manager.routeSpecifier.case === 'rds') {

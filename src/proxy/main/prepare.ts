@@ -4,7 +4,7 @@ import { standingAt } from '../config/fields.ts'
 import type { PrepareContext } from '../context.ts'
 import { filtersToPrepare } from '../filter-chain/to-prepare.ts'
 import { prepareAccessLog } from '../http/access-log.ts'
-import { inlineRoutesPath } from '../http/compile-connection-manager.ts'
+import { inlineRoutesPath, upgradeFilters } from '../http/compile-connection-manager.ts'
 import { connectionManager, listenerPath } from '../listener/compile-listener.ts'
 import { sharedMemoryForCells } from '../shared-cells.ts'
 import type { DataPlaneContext } from '../worker/data-plane-context.ts'
@@ -32,6 +32,9 @@ export async function prepareListener(
     const found = [
       ...filtersToPrepare(chain.filters, context.networkFilters, `${path}.filters`),
       ...filtersToPrepare(manager?.httpFilters ?? [], context.httpFilters, `${path}.filters[${last}].http_filters`),
+      ...(manager?.upgradeConfigs ?? []).flatMap(({ filters }, i) =>
+        filtersToPrepare(filters, context.httpFilters, `${path}.filters[${last}].${upgradeFilters(i)}`),
+      ),
     ]
     if (manager?.routeSpecifier.case === 'routeConfig')
       result.set(inlineRoutesPath(`${path}.filters[${last}]`), sharedMemoryForCells())

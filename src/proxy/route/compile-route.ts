@@ -311,7 +311,9 @@ function upgrades(action: RouteAction | undefined, path: string): ReadonlyMap<st
       if (config.upgradeType !== 'CONNECT') throw invalid(`${where}.connect_config`, 'only for upgrade_type CONNECT')
       onlyFields(RouteAction_UpgradeConfig_ConnectConfigSchema, config.connectConfig, [], `${where}.connect_config`)
     }
-    known.set(config.upgradeType.toLowerCase(), config.enabled ?? true)
+    const name = config.upgradeType.toLowerCase()
+    if (known.has(name)) throw invalid(where, `a second one for ${config.upgradeType}`)
+    known.set(name, config.enabled ?? true)
   })
   return known
 }

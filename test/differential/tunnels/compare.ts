@@ -15,6 +15,7 @@ import type { BothTold, Facts } from '../known-facts.ts'
 import { refusals } from '../refusals.ts'
 import { act, type Told } from './actor.ts'
 import { SocketEnd, StreamEnd } from './ends.ts'
+import { ROUTER } from './filters.ts'
 import { log } from './log.ts'
 import type { Client, Json, Trial } from './trial.ts'
 import { Upstream } from './upstream.ts'
@@ -141,9 +142,4 @@ async function converse(port: number, { speaks, does }: Client): Promise<Told> {
   // Whether it may use extended CONNECT, it then knows.
   await within(`the SETTINGS of ${port}`, Promise.race([once(session, 'remoteSettings'), once(session, 'close')]))
   return act(new StreamEnd(session), does, 'abcdef')
-}
-
-const ROUTER = {
-  name: 'envoy.filters.http.router',
-  typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' },
 }

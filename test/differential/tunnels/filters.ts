@@ -6,6 +6,12 @@ export function filters(dice: Dice): Json[] {
   return dice.list(1, 2, () => dice.pick(MADE)(dice))
 }
 
+/** The last of any. */
+export const ROUTER: Json = {
+  name: 'envoy.filters.http.router',
+  typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' },
+}
+
 function filter(type: string, fields: Json): Json {
   return {
     name: type,

@@ -1,5 +1,6 @@
 /** Settings of listeners, connection managers, routes and clusters that tunnels meet. */
 import type { Dice } from '../filters/dice.ts'
+import { filters, ROUTER } from './filters.ts'
 import type { Plan } from './generate.ts'
 import type { Json, Trial } from './trial.ts'
 
@@ -17,10 +18,17 @@ export function managerSettings(dice: Dice, plan: Plan): Json {
   const type = typeOf(plan)
   const configs: Json[] = [
     ...(plan.allowed && dice.chance(0.85)
-      ? [{ upgrade_type: type, ...may(dice, 0.1, () => ({ enabled: true })) }]
+      ? [
+          {
+            upgrade_type: type,
+            ...may(dice, 0.1, () => ({ enabled: true })),
+            ...may(dice, 0.15, () => ({ filters: [...filters(dice), ROUTER] })),
+          },
+        ]
       : []),
     ...dice.some<Json>([{ upgrade_type: 'bar' }, { upgrade_type: 'baz', enabled: false }], 0.1),
     ...(plan.allowed ? [] : dice.some<Json>([{ upgrade_type: type, enabled: false }])),
+    ...dice.some<Json>([{ upgrade_type: type.toUpperCase() }], 0.02),
   ]
   return {
     http2_protocol_options: { allow_connect: true },
