@@ -199,6 +199,12 @@ describe('messages', () => {
     assert.ok(play(frames).events.includes('request 1 refused http2.too_many_headers'))
   })
 
+  test('a reset counts where there is something to reset, as in Envoy', () => {
+    const reset = frame(RstStream, 0, 1, '00000008')
+    const { stats } = recordServer([Buffer.concat([PREFACE, SETTINGS, frame(Headers, WHOLE, 1, POST), reset, reset])])
+    assert.equal(stats.rxReset.value, 1)
+  })
+
   test('PUSH_PROMISE of a client is an error', () => {
     assert.equal(play([frame(PushPromise, WHOLE, 1, '00000002')]).code, ErrorCode.ProtocolError)
   })

@@ -317,9 +317,10 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream>
 
   onReset(id: number, code: number): void {
     if (this.isIdle(id)) throw protocolError('RST_STREAM on an idle stream')
-    this.http2Stats.rxReset.value++
     const stream = this.streams.get(id)
+    // Of one that is over Envoy's codec does not hear.
     if (stream === undefined) return
+    this.http2Stats.rxReset.value++
     this.#drop(stream, code)
   }
 

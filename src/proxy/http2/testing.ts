@@ -145,6 +145,7 @@ export function recordServer(
   const { busy } = connection
   socket.destroy()
   return {
+    stats: stats.frames,
     events: recording.events,
     written: Buffer.concat(socket.written),
     busy,
