@@ -92,15 +92,29 @@ function ellipticFirst(names: readonly string[]): string {
   return [...names.filter(elliptic), ...names.filter((name) => !elliptic(name))].join(':')
 }
 
-/** OpenSSL passes over names that it does not know while it knows one; Envoy (BoringSSL's strict lists) refuses them, and those of TLS 1.3. */
+/** No list changes these; BoringSSL knows them nevertheless. */
+const OF_TLS13 = new Set(['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'])
+
+/** OpenSSL passes over names that it does not know while it knows one; Envoy (BoringSSL's strict lists) refuses them. */
 function cipherList(suites: readonly string[], path: string): string {
   const list = suites.map((suite) => suite.replace(/^\[(.*)\]$/, '$1').replaceAll('|', ':')).join(':')
   if (list === '') return ''
-  for (const [i, one] of list.split(':').entries()) {
-    const name = one.replace(/^[!+-]/, '')
-    if (name === '' || name.startsWith('TLS_'))
-      throw invalid(path, `has no cipher of TLS 1.2 in place ${i + 1}: «${one}»`)
-    accepted(path, () => createSecureContext({ ciphers: name }))
-  }
-  return list
+  const names = list.split(':').flatMap((one, i) => {
+    const [, sign, name] = /^([!+-]?)(.*)$/s.exec(one) as RegExpExecArray
+    if (name === '' || OF_TLS13.has(name)) return []
+    const known = openSslName(name)
+    if (known.startsWith('TLS_')) throw invalid(path, `has no cipher of TLS 1.2 in place ${i + 1}: «${one}»`)
+    accepted(path, () => createSecureContext({ ciphers: known }))
+    return [`${sign}${known}`]
+  })
+  if (names.length === 0) throw invalid(path, `has no cipher of TLS 1.2: «${list}»`)
+  return names.join(':')
+}
+
+/** Of the name in IANA's registry, which BoringSSL takes, too: `TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA` is `ECDHE-RSA-AES128-SHA`. */
+function openSslName(name: string): string {
+  const [, exchange, cipher] = /^TLS_(RSA|ECDHE_RSA|ECDHE_ECDSA)_WITH_(.*)$/.exec(name) ?? []
+  if (cipher === undefined) return name
+  const plain = cipher.replace(/^AES_(\d+)_(?:CBC_)?/, 'AES$1-').replace('POLY1305_SHA256', 'POLY1305')
+  return `${exchange === 'RSA' ? '' : `${exchange}-`}${plain}`.replaceAll('_', '-')
 }

@@ -108,17 +108,32 @@ describe('a server', () => {
     assert.equal((await offer('ECDHE-ECDSA-AES128-SHA', told)).cipher, 'ECDHE-ECDSA-AES128-SHA')
   })
 
-  test('refuses ciphers that nobody knows beside others, and those of TLS 1.3', () => {
-    for (const suite of ['NONE', '[ECDHE-ECDSA-AES128-SHA|NONE]', 'TLS_AES_128_GCM_SHA256', '""'])
-      assert.throws(
-        () =>
-          context(
-            [one],
-            `, tls_params: { cipher_suites: [ECDHE-ECDSA-AES128-GCM-SHA256, "${suite.replaceAll('"', '')}"] }`,
-          ),
-        /tls_params\.cipher_suites: /,
-        suite,
-      )
+  const listed = (...suites: string[]) =>
+    context([one], `, tls_params: { cipher_suites: ${JSON.stringify(suites).replaceAll('"', "'")} }`)
+
+  test('refuses ciphers that nobody knows beside others, and lists of none below TLS 1.3', () => {
+    for (const suite of ['NONE', '[ECDHE-ECDSA-AES128-SHA|NONE]', 'TLS_NONE', 'TLS_RSA_WITH_NONE'])
+      assert.throws(() => listed('ECDHE-ECDSA-AES128-GCM-SHA256', suite), /tls_params\.cipher_suites: /, suite)
+    for (const suites of [
+      ['TLS_AES_128_GCM_SHA256', ''],
+      ['', ''],
+    ])
+      assert.throws(() => listed(...suites), /tls_params\.cipher_suites: has no cipher of TLS 1\.2/, suites.join())
+  })
+
+  test('passes over ciphers of TLS 1.3 and empty places, and takes names of IANA, as Envoy does', async () => {
+    const only = async (...suites: string[]) => {
+      const tls = listed(...suites)
+      return (await visit(tls, { maxVersion: 'TLSv1.2', ciphers: 'ALL' })).cipher
+    }
+    assert.equal(await only('', 'TLS_AES_128_GCM_SHA256', 'ECDHE-ECDSA-AES128-SHA'), 'ECDHE-ECDSA-AES128-SHA')
+    assert.equal(await only('[TLS_CHACHA20_POLY1305_SHA256|ECDHE-ECDSA-AES256-SHA]'), 'ECDHE-ECDSA-AES256-SHA')
+    for (const [name, cipher] of [
+      ['AES_256_GCM_SHA384', 'AES256-GCM-SHA384'],
+      ['AES_256_CBC_SHA', 'AES256-SHA'],
+      ['CHACHA20_POLY1305_SHA256', 'CHACHA20-POLY1305'],
+    ])
+      assert.equal(await only(`TLS_ECDHE_ECDSA_WITH_${name}`), `ECDHE-ECDSA-${cipher}`)
   })
 })
 
