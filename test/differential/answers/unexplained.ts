@@ -3,7 +3,7 @@ import type { Told } from './compare.ts'
 
 /** A reset takes away what was not read by then, on a busy machine. */
 const chanceOfReset = ({ fact, ours, theirs }: Difference, end: string): boolean =>
-  end === 'reset' && fact === 'response.start' && / 503\b/.test(ours + theirs)
+  end === 'reset' && fact === 'response.start' && / 503\b/.test(`${ours} ${theirs}`)
 
 /** What differs and is not so on purpose. */
 export function unexplainedBy<A extends { readonly end: string }>(
