@@ -4,6 +4,7 @@
 export type Facts = ReadonlyMap<string, string>
 export type BothTold = readonly [ours: Facts, theirs: Facts]
 
+/** Of what is said of a difference here, everything has to hold: a reason is as narrow as it can be, lest it hide a defect. */
 export interface Known<T> {
   readonly why: string
   readonly fact: RegExp
@@ -11,7 +12,9 @@ export interface Known<T> {
   readonly value?: RegExp
   /** What both mean, in one way. */
   readonly meaning?: (value: string) => string
-  readonly of?: (trial: T, told: BothTold) => boolean
+  readonly of?: (trial: T, told: BothTold, fact: string) => boolean
+  /** By how much a counter differs at most. */
+  readonly most?: (trial: T, told: BothTold) => number
 }
 
 /** By fact, what is ours and what is Envoy's. */
@@ -63,16 +66,17 @@ function differences([ours, theirs]: BothTold): Differences {
 function isKnown<T>(known: readonly Known<T>[], trial: T, fact: string, what: string, told: BothTold): boolean {
   const [ours = '', theirs = ''] = what.split(' ≠ ')
   return known.some(
-    ({ fact: pattern, value, meaning, of }) =>
+    ({ fact: pattern, value, meaning, of, most }) =>
       pattern.test(fact) &&
       value?.test(what) !== false &&
-      of?.(trial, told) !== false &&
-      (meaning === undefined || meaning(ours) === meaning(theirs)),
+      of?.(trial, told, fact) !== false &&
+      (meaning === undefined || meaning(ours) === meaning(theirs)) &&
+      (most === undefined || Math.abs(countOf(ours) - countOf(theirs)) <= most(trial, told)),
   )
 }
 
-export function logged(facts: Facts, line: RegExp): boolean {
-  return [...facts].some(([fact, value]) => fact.startsWith('log.') && line.test(value))
+function countOf(value: string): number {
+  return value === 'absent' ? 0 : Number(value)
 }
 
 export function shown<T extends { readonly id: string }>({ trial, facts }: Differing<T>): string {

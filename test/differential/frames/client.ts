@@ -13,7 +13,7 @@ const REST_MS = 40
 const PATIENCE_MS = 400
 const LAST = 'the last'
 
-/** Sends what a trial says, and tells by fact what came back and whether the connection lives on. */
+/** Sends what a trial says, and tells by fact what came back, whether the connection lives on, and how many pieces had gone when it ended. */
 export async function play(port: number, trial: Trial): Promise<Map<string, string>> {
   const heard = new Heard()
   const reader = new FrameReader()
@@ -33,7 +33,9 @@ export async function play(port: number, trial: Trial): Promise<Map<string, stri
     if (together.length > 0) socket.write(Buffer.concat(together))
     together = []
   }
+  let sent = 0
   for (const piece of trial.pieces) {
+    if (!heard.over) sent++
     if (piece === 'rest') {
       flush()
       await sleep(REST_MS)
@@ -47,9 +49,10 @@ export async function play(port: number, trial: Trial): Promise<Map<string, stri
   flush()
   await sleep(REST_MS)
   if (!heard.closed) socket.write(ping(LAST))
-  await until(() => heard.pongs.includes(LAST) || heard.closed || heard.goaway !== '')
+  await until(() => heard.pongs.includes(LAST) || heard.over)
   const facts = heard.told()
   facts.set('client.connection', heard.goaway || (heard.pongs.includes(LAST) ? 'alive' : 'closed'))
+  facts.set('sent', String(sent))
   facts.set('client.pongs', String(heard.pongs.filter((pong) => pong !== LAST).length))
   socket.destroy()
   return facts

@@ -11,7 +11,7 @@ import { adminOf } from '../filters/compare.ts'
 import type { BothTold, Facts } from '../known-facts.ts'
 import { TAG } from '../trial.ts'
 import { play } from './client.ts'
-import { log } from './log.ts'
+import { log, OPERATORS } from './log.ts'
 import type { Json, Trial } from './trial.ts'
 
 const SETTLED_MS = 300
@@ -53,19 +53,21 @@ async function through(
     const made = listener(id, routes, { access_log: [log(join(dir, id))], ...manager })
     return { ...(made as Json), address: address(ports[i]) }
   })
+  const first = listener(FIRST.id, [{ match: { prefix: '/' }, route: { cluster: 'up' } }], FIRST.manager)
   let proxy: RunningProxy | undefined
   try {
-    proxy = await start(bootstrap(listeners, [cluster('up', upstream, HTTP1_UPSTREAM)]))
+    proxy = await start(bootstrap([...listeners, first], [cluster('up', upstream, HTTP1_UPSTREAM)]))
+    await play(proxy.ports.get(FIRST.id) as number, FIRST)
     const admin = adminOf(proxy)
+    const counted = async () =>
+      new Map([...(await admin('/stats')).matchAll(COUNTERS)].map(([, name, value]) => [name, Number(value)]))
     const all: Map<string, string>[] = []
-    let before = new Map<string, number>()
+    let before = await counted()
     // One after the other: counters of HTTP/2 have no listener.
     for (const trial of trials) {
       const facts = await play(proxy.ports.get(trial.id) as number, trial)
       await sleep(COUNTED_MS)
-      const after = new Map(
-        [...(await admin('/stats')).matchAll(COUNTERS)].map(([, name, value]) => [name, Number(value)]),
-      )
+      const after = await counted()
       for (const [name, value] of after) {
         const change = value - (before.get(name) ?? 0)
         if (name.startsWith('http2.') && change !== 0) facts.set(`stats.${name}`, String(change))
@@ -87,7 +89,7 @@ async function through(
       const lines = existsSync(file) ? readFileSync(file, 'latin1').split('\n').slice(0, -1) : []
       const [malformed, requests] = [lines.filter(isMalformed), lines.filter((line) => !isMalformed(line))]
       if (malformed.length > 0) all[i].set('malformed', malformed.sort().join('; '))
-      for (const [j, line] of requests.sort().entries()) all[i].set(`log.${j}`, line)
+      for (const [path, some] of Map.groupBy(requests.sort(), pathOf)) all[i].set(`log.${path}`, some.join('; '))
     }
     return all
   } finally {
@@ -96,8 +98,34 @@ async function through(
   }
 }
 
+/** The first request of a proxy takes long, and is none to compare. */
+const FIRST: Trial = {
+  id: 'frames-first',
+  manager: { codec_type: 'HTTP2' },
+  settings: [],
+  pieces: [
+    {
+      stream: 1,
+      fields: [
+        [':method', 'GET'],
+        [':scheme', 'http'],
+        [':path', '/'],
+        [':authority', 'a.example'],
+      ],
+      form: 'plain',
+      end: true,
+    },
+  ],
+  slow: false,
+}
+
 /** It has neither path nor method. */
 const isMalformed = (line: string) => line.startsWith('- - ')
+
+/** Of a line of the log. */
+function pathOf(line: string): string {
+  return line.split(' ').slice(0, -OPERATORS.length).join(' ')
+}
 
 const OVERWRITE = 'OVERWRITE_IF_EXISTS_OR_ADD'
 const VOLATILE = new Set([TAG, 'x-request-id', 'x-envoy-expected-rq-timeout-ms'])

@@ -24,6 +24,11 @@ export class Heard {
   #block: Buffer = Buffer.alloc(0)
   #ends = false
 
+  /** The connection has ended, or is about to. */
+  get over(): boolean {
+    return this.closed || this.goaway !== ''
+  }
+
   take({ type, flags, stream, payload }: Frame): void {
     switch (type) {
       case Type.DATA: {

@@ -1,8 +1,9 @@
-const OPERATORS = [
-  ...['REQ(:PATH)', 'REQ(:METHOD)', 'PROTOCOL', 'RESPONSE_CODE', 'RESPONSE_FLAGS', 'RESPONSE_CODE_DETAILS'],
+/** Behind the path, each of them one word. */
+export const OPERATORS = [
+  ...['REQ(:METHOD)', 'PROTOCOL', 'RESPONSE_CODE', 'RESPONSE_FLAGS', 'RESPONSE_CODE_DETAILS'],
   ...['BYTES_RECEIVED', 'BYTES_SENT', 'UPSTREAM_REQUEST_ATTEMPT_COUNT'],
 ]
-const FORMAT = `${OPERATORS.map((name) => `%${name}%`).join(' ')}\n`
+const FORMAT = `${['REQ(:PATH)', ...OPERATORS].map((name) => `%${name}%`).join(' ')}\n`
 
 /** An access log of what becomes of each stream. */
 export function log(path: string): unknown {

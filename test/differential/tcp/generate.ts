@@ -22,12 +22,19 @@ function trial(seed: number): Trial {
   return { id: `tcp.${seed}`, filters, clusters, clients }
 }
 
+/** Next to this one any other is never chosen. */
+const ALL = 4_000_000_000
+const WEIGHTS = [
+  [ALL, 1],
+  [1, ALL],
+  [0, 1],
+]
+
 function proxy(dice: Dice, clusters: readonly TcpCluster[]): Json {
   const names = dice.chance(0.08) ? ['none'] : clusters.map(({ name }) => `$id-${name}`)
+  const weights = names.length === 1 ? [dice.int(1, 9)] : dice.pick(WEIGHTS)
   const weighted = {
-    weighted_clusters: {
-      clusters: [{ name: names[0], weight: dice.int(1, 9), ...metadata(dice) }],
-    },
+    weighted_clusters: { clusters: names.map((name, i) => ({ name, weight: weights[i], ...metadata(dice) })) },
   }
   return networkFilter('tcp_proxy.v3.TcpProxy', {
     ...(dice.chance(0.25) ? weighted : { cluster: names[0] }),

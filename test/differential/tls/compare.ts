@@ -1,6 +1,5 @@
 /** Trials on Envoy and on our proxy, each with upstreams of its own. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import type { Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,7 +11,7 @@ import { Catalogue } from './catalogue.ts'
 import { type Facts, visit } from './client.ts'
 import { SECRETS, transportSocket } from './context.ts'
 import { startOurs } from './ours.ts'
-import { portOf, serve } from './server.ts'
+import { type Serving, serve } from './server.ts'
 import type { Trial } from './trial.ts'
 
 const AT_ONCE = 16
@@ -84,7 +83,7 @@ class Side {
   readonly #dir: string
   readonly #ports: number[]
   readonly #catalogue: Catalogue
-  readonly #servers: Server[] = []
+  readonly #servers: Serving[] = []
 
   constructor(trials: readonly Trial[], dir: string, ports: number[], catalogue: Catalogue) {
     this.#trials = trials
@@ -99,7 +98,7 @@ class Side {
     const server = async (upstream: Trial['upstream']) => {
       const it = await serve(upstream, this.#catalogue)
       this.#servers.push(it)
-      return portOf(it)
+      return it.port
     }
     const cluster = (name: string, port: number) => {
       const endpoints = [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }]
@@ -167,9 +166,6 @@ class Side {
   }
 
   close(): void {
-    for (const server of this.#servers) {
-      server.close()
-      server.closeAllConnections()
-    }
+    for (const server of this.#servers) server.close()
   }
 }

@@ -124,6 +124,8 @@ function towardsServer(dice: Dice, id: string): Trial {
     ...(dice.chance(0.5) ? { auto_sni: true } : {}),
     ...(dice.chance(0.3) ? { auto_san_validation: true } : {}),
   }
+  const http2 = dice.chance(0.3)
+  const spoken = http2 && dice.chance(0.8) ? { protocols: dice.pick([['h2'], ['h2', 'http/1.1']]) } : {}
   const upstream: Upstream = {
     context: {
       common_tls_context: commonContext(dice, own, [...SERVERS, ...OTHER_SERVERS]),
@@ -131,22 +133,23 @@ function towardsServer(dice: Dice, id: string): Trial {
       ...(dice.chance(0.1) ? { max_session_keys: dice.int(0, 2) } : {}),
       ...(dice.chance(0.02) ? { allow_renegotiation: true } : {}),
     },
-    cluster: dice.chance(0.3) ? httpOptions(auto) : {},
-    server: { ...peer(dice, shown), asks: dice.chance(0.5) },
+    cluster: http2 || dice.chance(0.3) ? httpOptions(auto, http2) : {},
+    server: { ...peer(dice, shown), asks: dice.chance(0.5), ...spoken },
+    ...(http2 ? { http2 } : {}),
   }
   const connections = dice.list(2, 3, (): Connection => ({ tls: undefined, host: dice.pick([...HOSTS, '127.0.0.1']) }))
   return { id, chains: [chain(dice, id, undefined)], listenerFilters: [], upstream, connections }
 }
 
 /** More fields of a cluster. */
-export function httpOptions(auto: Json): Json {
+export function httpOptions(auto: Json, http2 = false): Json {
   const type = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
   return {
     typed_extension_protocol_options: {
       [type]: {
         '@type': `type.googleapis.com/${type}`,
         upstream_http_protocol_options: auto,
-        explicit_http_config: { http_protocol_options: {} },
+        explicit_http_config: http2 ? { http2_protocol_options: {} } : { http_protocol_options: {} },
       },
     },
   }

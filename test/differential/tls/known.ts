@@ -1,12 +1,15 @@
 /** Where the two proxies rightly differ, and why. */
 import type { Told } from './compare.ts'
-import type { Trial } from './trial.ts'
+import type { Connection, Trial } from './trial.ts'
+
+type BothTold = readonly [ours: Told, theirs: Told]
 
 interface Difference {
   readonly trial: Trial
-  /** Of the connection `connection`, or of the trial. */
+  readonly told: BothTold
   readonly fact: string
-  readonly connection: number
+  /** Whose fact it is; `undefined`: that of the trial. */
+  readonly number: number | undefined
   readonly ours: string | undefined
   readonly theirs: string | undefined
 }
@@ -16,6 +19,7 @@ interface Known {
   covers(difference: Difference): boolean
 }
 
+/** Of facts that the trial has as a whole, and of what is the same in other words. */
 const KNOWN: readonly Known[] = [
   {
     why: 'fields that are refused here: docs/reference/proxy.md lists them',
@@ -41,37 +45,31 @@ const KNOWN: readonly Known[] = [
       /cipher/i.test(fact) && `${ours}${theirs}`.includes('CHACHA20') && `${ours}${theirs}`.includes('AES'),
   },
   {
-    why: 'require_client_certificate asks for one also without validation_context; Envoy then asks for none, and lets everybody in',
-    covers: ({ trial, fact, theirs, ours }) =>
-      asksWithoutValidation(trial) &&
-      (fact.endsWith('.answer') ? ours === 'none' : /PEER|^ssl\./.test(fact) || theirs === undefined),
-  },
-  {
-    why: 'a client that offers no protocol which is spoken here is told so and goes (RFC 7301 3.2); Envoy takes no notice',
-    covers: ({ trial, fact, connection, ours }) => {
-      const asked = Number.isNaN(connection) ? trial.connections : [trial.connections[connection]]
-      const offers = asked.some((one) => (one.tls?.protocols.length ?? 0) > 0)
-      return (
-        offers &&
-        JSON.stringify(trial.chains).includes('alpn_protocols') &&
-        (fact.startsWith('ssl.') || ours === 'none')
-      )
-    },
+    why: 'OpenSSL has an order of its own for the ciphers of TLS 1.3, BoringSSL takes what the client likes best',
+    covers: ({ fact, ours, theirs }) => /cipher/i.test(fact) && isTls13(ours) && isTls13(theirs),
   },
   {
     why: 'server names are compared without regard to case (RFC 6066 3); Envoy shows such a client its first certificate',
-    covers: ({ trial, fact, connection }) =>
-      fact.endsWith('.shown') && /[A-Z]/.test(trial.connections[connection]?.tls?.serverName ?? ''),
+    covers: ({ trial, fact, number }) =>
+      fact.endsWith('.shown') && /[A-Z]/.test(connectionOf(trial, number)?.tls?.serverName ?? ''),
   },
   {
-    why: 'of the certificates with a name Node takes one, of RSA where there is one, whatever the client can do with',
-    covers: ({ trial, fact, ours, theirs }) => {
-      if (fact.endsWith('.shown')) return ours?.endsWith('-rsa') === true && theirs?.endsWith('-ec') === true
-      const certificates = JSON.stringify(trial.chains)
-      return (
-        /-rsa.cert/.test(certificates) && /-ec.cert/.test(certificates) && fact.endsWith('.answer') && ours === 'none'
-      )
-    },
+    why: 'of the certificates with a name Node takes one, of RSA where there is one',
+    covers: ({ fact, ours, theirs }) =>
+      fact.endsWith('.shown') && ours?.endsWith('-rsa') === true && theirs?.endsWith('-ec') === true,
+  },
+  {
+    why: 'and so it knows of no peer',
+    covers: ({ trial, fact, ours, theirs }) =>
+      asksWithoutValidation(trial) &&
+      (fact === 'ssl.no_certificate'
+        ? ours === undefined && Number(theirs) <= trial.connections.length
+        : /PEER/.test(fact) && theirs === undefined),
+  },
+  {
+    why: 'auto_sni writes names of servers in lower case: they have none (RFC 6066 3)',
+    covers: ({ trial, fact, ours, theirs }) =>
+      trial.upstream !== undefined && fact.endsWith('.answer') && ours?.toLowerCase() === theirs?.toLowerCase(),
   },
   {
     why: 'sessions with upstreams are never resumed: docs/reference/proxy.md',
@@ -79,29 +77,68 @@ const KNOWN: readonly Known[] = [
       trial.upstream !== undefined && (fact === 'ssl.session_reused' || /"serverName":false/.test(theirs ?? '')),
   },
   {
-    why: 'the default curves of OpenSSL are those of BoringSSL and P-384 and P-521, which are no weaker',
-    covers: ({ trial, fact, connection, theirs }) => {
-      const asked = Number.isNaN(connection) ? trial.connections : trial.connections[connection]
-      const named = /P-384|P-521|p384-ec/.test(JSON.stringify([asked, trial.upstream?.server]))
-      return named && (fact.startsWith('ssl.') || /^(?:none|503)/.test(theirs ?? ''))
-    },
-  },
-  {
-    why: 'OpenSSL has an order of its own for the ciphers of TLS 1.3, BoringSSL takes what the client likes best',
-    covers: ({ fact, ours, theirs }) => /cipher/i.test(fact) && isTls13(ours) && isTls13(theirs),
-  },
-  {
-    why: 'in TLS 1.2 OpenSSL takes elliptic certificates on curves that are spoken only (RFC 8422 5.1)',
-    covers: ({ trial, fact, ours }) =>
-      JSON.stringify(trial).includes('"ecdh_curves"') && (fact.startsWith('ssl.') || ours === 'none'),
-  },
-  {
     why: 'requests that come at once may be for one connection, which may fail for all of them',
     covers: ({ trial, fact, ours, theirs }) =>
       trial.upstream !== undefined &&
       /^ssl\.(?:connection_error|fail_|handshake)/.test(fact) &&
-      ours !== undefined &&
-      theirs !== undefined,
+      Number(ours) >= 1 &&
+      Number(theirs) >= 1 &&
+      Math.max(Number(ours), Number(theirs)) <= trial.connections.length,
+  },
+]
+
+/** Of connections that one of the two does not serve, or ends for another reason: they count otherwise, too. */
+const ENDED_BY_ONE: readonly Known[] = [
+  {
+    why: 'require_client_certificate asks for one also without validation_context; Envoy then asks for none, and lets everybody in',
+    covers: ({ trial, ours }) => ours === 'none' && asksWithoutValidation(trial),
+  },
+  {
+    why: 'a client that offers no protocol which is spoken here is told so and goes (RFC 7301 3.2); Envoy takes no notice',
+    covers: ({ trial, number, ours }) => {
+      const offered = connectionOf(trial, number)?.tls?.protocols ?? []
+      const text = JSON.stringify(trial.chains)
+      const spoken = [...text.matchAll(/"alpn_protocols":(\[[^\]]*\])/g)].map(
+        ([, list]) => JSON.parse(list) as string[],
+      )
+      return ours === 'none' && offered.length > 0 && spoken.some((list) => !list.some((one) => offered.includes(one)))
+    },
+  },
+  {
+    why: 'of the certificates with a name Node takes one, of RSA where there is one, whatever the client can do with',
+    covers: ({ trial, number, ours }) => {
+      const { ciphers, signatures } = connectionOf(trial, number)?.tls ?? {}
+      const text = JSON.stringify(trial.chains)
+      return (
+        ours === 'none' &&
+        /-rsa.cert/.test(text) &&
+        /-ec.cert/.test(text) &&
+        (ciphers !== undefined || signatures !== undefined || /"(cipher_suites|signature_algorithms)"/.test(text))
+      )
+    },
+  },
+  {
+    why: 'the default curves of OpenSSL are those of BoringSSL and P-384 and P-521, which are no weaker',
+    covers: ({ trial, number, theirs }) =>
+      /^(?:none|503)/.test(theirs ?? '') &&
+      /P-384|P-521|p384-ec/.test(JSON.stringify([connectionOf(trial, number), trial.upstream?.server])),
+  },
+  {
+    why: 'who has no curves for TLS 1.2 says nothing of them there; BoringSSL sends an empty list, which servers do not understand',
+    covers: ({ trial: { upstream }, theirs }) =>
+      JSON.stringify(upstream?.context ?? {}).includes('"ecdh_curves":["X25519MLKEM768"]') &&
+      theirs?.startsWith('503') === true,
+  },
+  {
+    why: 'in TLS 1.2 OpenSSL takes elliptic certificates on curves that are spoken only (RFC 8422 5.1)',
+    covers: ({ trial, told: [, theirs], number, ours }) => {
+      const { curves = 'P-256' } = connectionOf(trial, number)?.tls ?? {}
+      return (
+        ours === 'none' &&
+        (!curves.includes('P-256') || JSON.stringify(trial).includes('"ecdh_curves"')) &&
+        /^(TLSv1(\.[12])?)?$/.test(theirs.get(`${number}.version`) ?? '')
+      )
+    },
   },
 ]
 
@@ -113,6 +150,10 @@ function asksWithoutValidation({ chains }: Trial): boolean {
     .some((text) => text.includes('"require_client_certificate":true') && !ASKS.test(text))
 }
 
+function connectionOf(trial: Trial, number: number | undefined): Connection | undefined {
+  return number === undefined ? undefined : trial.connections[number]
+}
+
 function isTls13(cipher: string | undefined): boolean {
   return /^TLS_(?:AES|CHACHA)/.test(cipher ?? '')
 }
@@ -122,17 +163,36 @@ function plain(text: string | undefined): string | undefined {
 }
 
 /** What is left of the differences of a trial. */
-export function unexplained(trial: Trial, [ours, theirs]: readonly [Told, Told]): string[] {
+export function unexplained(trial: Trial, told: BothTold): string[] {
+  const [ours, theirs] = told
   if (ours.has('refused') && theirs.has('refused')) return []
   const refused = ours.has('refused') || theirs.has('refused')
   const facts = refused ? ['refused'] : [...new Set([...ours.keys(), ...theirs.keys()])]
+  const ended = trial.connections.filter((_, number) => {
+    const fact = `${number}.answer`
+    const difference = { trial, told, fact, number, ours: ours.get(fact), theirs: theirs.get(fact) }
+    return ENDED_BY_ONE.some((known) => known.covers(difference))
+  })
+  return differences(trial, told, facts)
+    .filter((difference) => {
+      const { fact, number } = difference
+      if (KNOWN.some((known) => known.covers(difference))) return false
+      if (number !== undefined) return !fact.endsWith('.answer') || !ended.includes(trial.connections[number])
+      const [one, other] = [difference.ours, difference.theirs].map((value) => Number(value ?? 0))
+      return !fact.startsWith('ssl.') || Math.abs(one - other) > ended.length
+    })
+    .map(({ fact, ours: one, theirs: other }) => `${fact}: ours ${one}, theirs ${other}`)
+}
+
+function differences(trial: Trial, told: BothTold, facts: readonly string[]): Difference[] {
+  const [ours, theirs] = told
   return facts.flatMap((fact) => {
     const [one, other] = [ours.get(fact), theirs.get(fact)]
     if (one === other) return []
-    const [, number] = /^(\d+)\./.exec(fact) ?? []
-    if (number !== undefined && !tells(number, ours, theirs).has(fact)) return []
-    const difference = { trial, fact, connection: Number(number), ours: one, theirs: other }
-    return KNOWN.some(({ covers }) => covers(difference)) ? [] : [`${fact}: ours ${one}, theirs ${other}`]
+    const [, digits] = /^(\d+)\./.exec(fact) ?? []
+    if (digits !== undefined && !tells(digits, ours, theirs).has(fact)) return []
+    const number = digits === undefined ? undefined : Number(digits)
+    return [{ trial, told, fact, number, ours: one, theirs: other }]
   })
 }
 

@@ -17,6 +17,8 @@ export interface Upstream {
   /** More fields of the cluster. */
   readonly cluster: Json
   readonly server: Peer & { readonly asks: boolean }
+  /** What the cluster speaks; the server takes both. */
+  readonly http2?: true
 }
 
 /** What an OpenSSL on the other side is told. */

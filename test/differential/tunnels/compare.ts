@@ -16,8 +16,8 @@ import { refusals } from '../refusals.ts'
 import { act, type Told } from './actor.ts'
 import { SocketEnd, StreamEnd } from './ends.ts'
 import { ROUTER } from './filters.ts'
-import { log } from './log.ts'
-import type { Client, Json, Trial } from './trial.ts'
+import { log, NUMBER } from './log.ts'
+import type { Client, Json, Step, Trial } from './trial.ts'
 import { Upstream } from './upstream.ts'
 
 const AT_ONCE = 30
@@ -92,7 +92,8 @@ class Side {
     const next = async () => {
       for (let trial = waiting.shift(); trial !== undefined; trial = waiting.shift()) {
         const told: Told[] = []
-        for (const client of trial.clients) told.push(await converse(proxy.ports.get(trial.id) as number, client))
+        for (const [n, client] of trial.clients.entries())
+          told.push(await converse(proxy.ports.get(trial.id) as number, client, n))
         seen.set(trial.id, told)
       }
     }
@@ -120,7 +121,8 @@ class Side {
     put('upstream', await Promise.all(upstream.told))
     const file = join(this.#dir, id)
     const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : []
-    for (const [i, line] of lines.entries()) facts.set(`log.${i}`, line)
+    for (const [client, some] of Map.groupBy(lines, (line) => line.slice(0, line.indexOf(' '))))
+      facts.set(`log.${client}`, some.map((line) => line.slice(client.length)).join(';'))
     for (const line of stats) {
       const [name, value] = line.split(': ')
       const own = [`http.${id}.`, `cluster.${id}-up.`].find((start) => name.startsWith(start))
@@ -134,7 +136,16 @@ class Side {
   }
 }
 
-async function converse(port: number, { speaks, does }: Client): Promise<Told> {
+/** A request says whose it is, which log and upstream then know. */
+function numbered(step: Step, n: number): Step {
+  if (typeof step !== 'object' || !('head' in step)) return step
+  const { head } = step
+  if (typeof head !== 'string') return { ...step, head: [...head, [NUMBER, String(n)]] }
+  return { ...step, head: head.replace('\r\n\r\n', `\r\n${NUMBER}: ${n}\r\n\r\n`) }
+}
+
+async function converse(port: number, { speaks, does: script }: Client, n: number): Promise<Told> {
+  const does = script.map((step) => numbered(step, n))
   if (speaks === 'http1')
     return act(new SocketEnd(connect({ port, host: '127.0.0.1', allowHalfOpen: true }), true), does, 'abcdef')
   const session = connectHttp2(`http://127.0.0.1:${port}`)

@@ -115,7 +115,7 @@ export function clientTail(dice: Dice, { downstream }: Plan): Script {
     () => ['met', { say: 5 }, 'end'],
     () => early,
     () => ['rest', 'rest', 'rest', 'reset'],
-    () => ['met', { say: LARGE }, { hear: 1 }, 'rest', 'reset'],
+    () => ['met', { say: LARGE }, { hear: 1 }, 'rest', 'rest', 'reset'],
     () => ['deaf', say, 'rest', 'rest', 'rest', 'listen', { hear: 10 }, 'rest', 'reset'],
     () => [say],
   ])()
