@@ -4,16 +4,19 @@ import { KubeApiError } from './api-error.ts'
 import type { KubeConfig } from './kubeconfig.ts'
 import type { KubeObject, ResourceType } from './types.ts'
 
+/** A page of a list: with `continue` there are more. */
 export interface KubeList<T extends KubeObject = KubeObject> {
   metadata: { resourceVersion: string; continue?: string }
   items: T[]
 }
 
+/** One line of a watch. A BOOKMARK has nothing but a resource version, from which on to watch again. */
 export interface WatchEvent<T extends KubeObject = KubeObject> {
   type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'
   object: T
 }
 
+/** What of a kind is listed; without a namespace those of all. */
 export interface ListOptions {
   namespace?: string
   labelSelector?: string
@@ -21,6 +24,7 @@ export interface ListOptions {
   limit?: number
 }
 
+/** Query parameters of a patch. */
 export interface PatchOptions {
   subresource?: 'status' | 'scale'
   fieldManager?: string
@@ -30,6 +34,7 @@ export interface PatchOptions {
   dryRun?: 'All'
 }
 
+/** By media type: `merge` is RFC 7386, `json` RFC 6902, `apply` server-side apply. */
 export type PatchType = 'merge' | 'json' | 'strategic' | 'apply'
 
 const PATCH_CONTENT: Record<PatchType, string> = {

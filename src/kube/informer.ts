@@ -5,6 +5,7 @@ import { KubeApiError } from './api-error.ts'
 import type { KubeClient, ListOptions, WatchEvent } from './client.ts'
 import { type KubeObject, keyOf, type ResourceType } from './types.ts'
 
+/** What has become of an object since it was seen last; several changes in between are one. */
 export interface Change<T extends KubeObject> {
   readonly type: 'added' | 'updated' | 'deleted'
   readonly object: T

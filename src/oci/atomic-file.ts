@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
+/** How a file is written that is there whole or not at all. */
 export interface WriteOptions {
+  /** Permissions, from the beginning on: a secret is never readable by others in between. */
   readonly mode?: number
   /**
    * False where the reader checks what it reads: a machine that loses power may then leave an empty file, but a process that is killed

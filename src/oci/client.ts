@@ -40,6 +40,7 @@ export interface Transfer {
   readonly done: number
 }
 
+/** What all requests of one client have in common. */
 export interface ClientOptions extends RegistryOptions {
   /** Hears of blobs while they are transferred. */
   readonly onTransfer?: ((transfer: Transfer) => void) | undefined

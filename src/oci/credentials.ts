@@ -17,6 +17,7 @@ export interface Credential {
 /** Finds the credential for a repository, `host[:port]/path`; undefined means anonymous. */
 export type CredentialSource = (repository: string) => Promise<Credential | undefined>
 
+/** For those who must not find the machine's own. */
 export const anonymous: CredentialSource = async () => undefined
 
 interface AuthEntry {

@@ -10,6 +10,7 @@ import { basicAuth, fetchToken } from './token.ts'
 /** Which operations a token is asked for. */
 export type Access = 'pull' | 'pull,push' | 'pull,push,delete'
 
+/** A request about one repository at one endpoint. */
 export interface SessionRequest {
   readonly method: HttpRequest['method']
   /** After the repository, or a whole URL (of an upload's Location). */

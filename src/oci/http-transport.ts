@@ -13,6 +13,7 @@ import { SluiceError } from '../errors.ts'
 import { AddressGuard } from './address-guard.ts'
 import { SupplyError } from './supply-error.ts'
 
+/** Where requests may go, and whom they trust there. */
 export interface HttpTransportOptions {
   /** More address ranges that are never connected to. */
   readonly blockedCidrs?: readonly string[]
@@ -24,6 +25,7 @@ export interface HttpTransportOptions {
   readonly silenceMs?: number
 }
 
+/** What an origin has of its own, beside what holds for all. */
 export interface TlsSettings {
   /** PEM of certificate authorities that are trusted beside the public ones. */
   readonly ca: readonly string[]
@@ -39,6 +41,7 @@ export interface OriginSettings {
   readonly tls?: TlsSettings
 }
 
+/** One request; redirects are followed. */
 export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly url: URL
@@ -56,6 +59,7 @@ export interface FileBody {
   readonly size: number
 }
 
+/** An answer, of whatever status. */
 export interface HttpResponse {
   readonly status: number
   readonly headers: IncomingHttpHeaders

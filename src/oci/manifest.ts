@@ -12,6 +12,7 @@ export interface Descriptor {
   readonly urls?: readonly string[]
 }
 
+/** A manifest or an index, as OCI's image spec and Docker's schema 2 have them in common. */
 export interface Manifest {
   readonly schemaVersion: 2
   readonly mediaType?: string

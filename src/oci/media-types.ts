@@ -27,6 +27,7 @@ export const MediaType = {
   sigstoreBundle: 'application/vnd.dev.sigstore.bundle.v0.3+json',
 } as const
 
+/** What stands for images of several platforms. */
 export const INDEX_TYPES: readonly string[] = [MediaType.ociIndex, MediaType.dockerList]
 
 /** What a client says it takes when it asks for a manifest. */

@@ -9,6 +9,7 @@ import { SupplyError } from './supply-error.ts'
 import { tarOf } from './tar.ts'
 import type { ImageFormat } from './wasm-image.ts'
 
+/** A module, and as what it is pushed. */
 export interface PushOptions extends AccessOptions {
   /** Where to; a mirror rule that covers it is followed, and only it. Needs a tag unless it is to be reached by digest alone. */
   readonly ref: string
@@ -21,10 +22,12 @@ export interface PushOptions extends AccessOptions {
   readonly runtimeConfig?: unknown
 }
 
+/** What there is now in the registry. */
 export interface PushedImage {
   /** The normalised reference with its digest. */
   readonly ref: string
   readonly digest: string
+  /** Of the manifest, in bytes. */
   readonly size: number
 }
 

@@ -26,6 +26,7 @@ export function deadline(ms: number, what: string, outer?: AbortSignal): Deadlin
   return { signal: controller.signal, at: Date.now() + ms, clear }
 }
 
+/** How often something is tried, with growing pauses in between. */
 export interface RetryOptions {
   /** Tries in all. */
   readonly attempts: number

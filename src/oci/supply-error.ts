@@ -1,5 +1,6 @@
 import { type ErrorCode, type ErrorOptionsWithPlace, SluiceError } from '../errors.ts'
 
+/** What tells whether trying again may help. */
 export interface SupplyErrorOptions extends ErrorOptionsWithPlace {
   /** Whether the same request may succeed a little later. */
   readonly retryable?: boolean

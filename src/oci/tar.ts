@@ -52,6 +52,7 @@ export async function walkTar(
   }
 }
 
+/** Takes one entry. */
 export interface TarSink {
   write(chunk: Uint8Array): Promise<void> | void
   /** Nothing after this entry is of interest. */

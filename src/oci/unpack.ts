@@ -6,6 +6,7 @@ import { SluiceError } from '../errors.ts'
 import { SupplyError } from './supply-error.ts'
 import { type TarEntry, walkTar } from './tar.ts'
 
+/** What ends the unpacking of a bomb. */
 export interface UnpackLimits {
   /** Unpacked bytes, of a module and of the archive around it (ISTIO_WASM_MAX_BINARY_SIZE_BYTES). */
   readonly maxBytes: number
@@ -18,6 +19,7 @@ export const DEFAULT_LIMITS: UnpackLimits = { maxBytes: 268_435_456, maxRatio: 1
 
 const RATIO_FREE_BYTES = 16 * 1024 * 1024
 
+/** How a layer is packed. */
 export type Compression = 'none' | 'gzip' | 'zstd'
 
 /** The unpacked content of a file, cut off with an error of its own at either limit. */

@@ -6,6 +6,7 @@ import { normalise } from './message.ts'
 // biome-ignore lint/suspicious/noExplicitAny: parts of an EnvoyFilter that the API server has checked against its CRD
 export type Part = Record<string, any>
 
+/** Istio's; INVALID is what is not set. */
 export type Operation =
   | 'MERGE'
   | 'ADD'

@@ -4,8 +4,11 @@ import type { Mesh } from '../model/mesh.ts'
 import { matchesLabels, type Workload } from '../model/workload.ts'
 import { byCreation, type GatewayServer, listenPort } from './server.ts'
 
+/** The API group of the Gateway API. */
 export const GATEWAY_GROUP = 'gateway.networking.k8s.io'
+/** Istio's: its Gateways and classes are taken as they are. */
 export const CONTROLLER_NAME = 'istio.io/gateway-controller'
+/** By which the pods of a Gateway are found. */
 export const GATEWAY_NAME_LABEL = 'gateway.networking.k8s.io/gateway-name'
 
 // biome-ignore lint/suspicious/noExplicitAny: parts of objects that the API server has checked against their CRDs

@@ -16,6 +16,7 @@ export type RegistryErrorCode =
   | 'RANGE_INVALID'
   | 'TAG_INVALID'
 
+/** What a client is answered: a status, and a body with a code of the spec. */
 export class RegistryError extends Error {
   readonly status: number
   readonly code: RegistryErrorCode

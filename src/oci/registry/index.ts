@@ -19,6 +19,7 @@ import { Uploads } from './uploads.ts'
 
 export type { RegistryAuth } from './access.ts'
 
+/** Where it listens, what it keeps, and who may write. */
 export interface RegistryServerOptions {
   /** Where it keeps its files; made when absent. */
   readonly dir: string
@@ -30,6 +31,7 @@ export interface RegistryServerOptions {
   readonly metrics?: Metrics
 }
 
+/** A registry that runs. */
 export interface RegistryServer {
   /** `host:port`, as it stands in a reference. */
   readonly address: string

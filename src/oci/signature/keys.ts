@@ -47,6 +47,7 @@ export function isSignedByAny(keys: readonly KeyObject[], data: Uint8Array, sign
   return keys.some((key) => hashesFor(key).some((hash) => isSigned(hash, data, key, signature)))
 }
 
+/** With the hash that every cosign takes: sha256, but for Ed25519, which has its own. */
 export function signWith(key: KeyObject, data: Uint8Array): Buffer {
   return sign(hashesFor(key)[0], data, key)
 }

@@ -1,6 +1,7 @@
 /** cosign's signed statement about an image ("simple signing"). */
 const TYPE = 'cosign container image signature'
 
+/** The bytes that are signed; what they say of the image is checked with them, as one statement. */
 export function payloadFor(repository: string, digest: string, annotations?: Readonly<Record<string, string>>): Buffer {
   return Buffer.from(
     JSON.stringify({

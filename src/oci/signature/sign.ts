@@ -13,6 +13,7 @@ import { SIGNATURE_ANNOTATION } from './verify.ts'
 /** `tag`: cosign's classic `.sig` tag, which every verifier reads; `referrer`: OCI 1.1; `bundle`: what cosign 3 writes. */
 export type SignatureForm = 'tag' | 'referrer' | 'bundle'
 
+/** In which form a signature is kept, and what it says beside the digest. */
 export interface SignOptions {
   readonly form?: SignatureForm
   readonly annotations?: Readonly<Record<string, string>>
