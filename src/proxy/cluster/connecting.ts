@@ -94,14 +94,14 @@ export function upstreamConnection(
 }
 
 /**
- * Opens a socket to a host; for TLS `secureConnect` says when it may be used. `allowHalfOpen`: it is for bytes, not requests, and the host's
- * end is not the socket's.
+ * Opens a socket to a host; for TLS `secureConnect` says when it may be used. `preamble` goes in front of everything, TLS too; `depth`: how
+ * many internal listeners the client came through; `allowHalfOpen`: it is for bytes, not requests, and the host's end is not the socket's.
  */
 export function openSocket(
   host: EndpointHost,
   tls: UpstreamTls | undefined,
-  preamble?: Buffer,
-  port = host.port,
+  preamble: Buffer | undefined,
+  port: number,
   depth = 0,
   allowHalfOpen = false,
   serverName?: string,

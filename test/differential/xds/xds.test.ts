@@ -2,11 +2,11 @@
  * Sessions with a management server as generated: the same resources, good and bad, in the same turns to Envoy and to our proxy.
  * DIFFERENTIAL=runs[:seed] makes others (asked.ts); one is made again by the seed in its name: DIFFERENTIAL=1:seed.
  */
-import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setLogLevel } from '../../../src/telemetry/log.ts'
 import { envoy } from '../../peers/index.ts'
 import { asked } from '../asked.ts'
+import { assertNone } from '../assert-none.ts'
 import { generate } from './generate.ts'
 import { Session } from './session.ts'
 
@@ -35,7 +35,7 @@ for (const [form, delta] of [
         await session.stop()
       }
       context.diagnostic(`${found.length} differ`)
-      assert.deepEqual(found, [])
+      assertNone(found)
     })
   })
 }
