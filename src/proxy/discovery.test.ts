@@ -169,6 +169,21 @@ test('the routes of a listener are given up when those of the next have come', (
     await eventually(() => !talk.asked(TypeUrl.route).includes('one'))
   }))
 
+test('what a later listener of a response names is not given up while those before it are made', () =>
+  withProxy(async (talk, proxy) => {
+    await talk.say(TypeUrl.listener, [listener({ name: 'one', hcm: BY_RDS })])
+    await eventually(() => talk.asked(TypeUrl.route).includes('r'))
+    assert.equal(await talk.say(TypeUrl.route, [routes(`{ name: all, domains: ["*"], routes: ${DIRECT} }`)]), '')
+    await proxy.listening('one')
+    const before = talk.requests.length
+    const next = [listener({ name: 'two', routes: DIRECT }), listener({ name: 'three', hcm: BY_RDS })]
+    assert.equal(await talk.say(TypeUrl.listener, next), '')
+    const { port } = await proxy.listening('three')
+    assert.equal((await get(port)).body, 'one')
+    const asked = talk.requests.slice(before).filter(({ typeUrl }) => typeUrl === TypeUrl.route)
+    assert.ok(asked.every(({ resourceNames }) => resourceNames.includes('r')))
+  }))
+
 test('what nobody asked for is not there for who asks later', () =>
   withProxy(async (talk, proxy) => {
     const given = routes(`{ name: all, domains: ["*"], routes: ${DIRECT} }`)

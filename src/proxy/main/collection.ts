@@ -13,8 +13,10 @@ export interface CollectedUpdates<T> {
   /** Puts it into force, now or when what it needs has come; or says why it is refused. */
   add(resource: Delivered<T>): Promise<string | undefined>
   remove(names: readonly string[]): Promise<void>
-  /** A response is there that can be read. */
-  beginUpdate?(): void
+  /** A response is there that can be read, with these. */
+  beginUpdate?(coming: readonly T[]): void
+  /** All of it has been added. */
+  endUpdate?(): void
 }
 
 /** What there is to know of such a type. */
@@ -63,7 +65,7 @@ export class Collection<T extends Message & { readonly name: string }> {
     const { schema, kind, removesFirst, arrived } = this.#settings
     const { read, unread } = decodeAll(schema, resources)
     if (unread.length > 0 && removed === undefined) return unread
-    this.#updates.beginUpdate?.()
+    this.#updates.beginUpdate?.(read.map(({ proto }) => proto))
     const told = new Set(read.map(({ proto }) => proto.name))
     if (removesFirst) await this.#remove(told, removed, version)
     const rejects = [...unread]
@@ -83,6 +85,7 @@ export class Collection<T extends Message & { readonly name: string }> {
       seen.add(name)
     }
     if (!removesFirst) await this.#remove(told, removed, version)
+    this.#updates.endUpdate?.()
     return rejects
   }
 

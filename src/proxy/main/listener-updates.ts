@@ -88,6 +88,8 @@ export class ListenerUpdates implements CollectedUpdates<Listener> {
   readonly #log: Logger
   /** What listeners need that are being tried out. */
   readonly #adding = new Set<ListenerNeeds>()
+  /** What those name that are next is not to be given up with the listeners that they take the place of. */
+  #coming: readonly Listener[] = []
   /** A listener that changes together with its secrets comes into force in the order of the changes. */
   readonly #turns = new Turns()
 
@@ -142,6 +144,10 @@ export class ListenerUpdates implements CollectedUpdates<Listener> {
   /** What all of them need, in force or not yet. */
   needs(): ListenerNeeds[] {
     const found = [...this.#adding]
+    for (const listener of this.#coming) {
+      const needs = attempt(() => listenerNeeds(listener))
+      if (typeof needs !== 'string') found.push(needs)
+    }
     for (const { active, warming } of this.states.values()) {
       for (const listener of [active, warming]) if (listener !== undefined) found.push(listenerNeeds(listener.proto))
     }
@@ -188,8 +194,14 @@ export class ListenerUpdates implements CollectedUpdates<Listener> {
   }
 
   /** What was refused is told until there is other news (Envoy's ListenerManagerImpl::beginListenerUpdate). */
-  beginUpdate(): void {
+  beginUpdate(coming: readonly Listener[]): void {
     this.refused.clear()
+    this.#coming = coming
+  }
+
+  /** All of the update have been added. */
+  endUpdate(): void {
+    this.#coming = []
   }
 
   /** Tries a listener out and puts it into force, now or when what it needs has come; or says why it is refused. */

@@ -3,6 +3,8 @@ import { isExplained, type Reason } from '../reason.ts'
 import type { Facts } from './observe.ts'
 import type { Told } from './session.ts'
 
+const CDS_REFUSED = 'stats.cluster_manager.cds.update_rejected'
+
 const KNOWN: readonly Reason<Told>[] = [
   {
     why: 'Envoy tells the version before of a listener of which only filter chains have changed',
@@ -22,8 +24,9 @@ const KNOWN: readonly Reason<Told>[] = [
   {
     why: 'where Envoy kept its answer back, the refusal of an earlier response stands in the next one, which may name nothing of it',
     fact: /^xds\.cds\.(answer|version|blamed)$/,
-    covers: (_, [, theirs]) =>
-      theirs.get('xds.cds.answer') === 'NACK' && (theirs.get('xds.cds.blamed') === '' || warms(theirs)),
+    covers: (_, [ours, theirs]) =>
+      theirs.get('xds.cds.answer') === 'NACK' &&
+      (theirs.get('xds.cds.blamed') === '' || ours.get(CDS_REFUSED) === theirs.get(CDS_REFUSED)),
   },
   {
     why: 'a listener without an address is told of as any other that is refused',
@@ -112,8 +115,20 @@ const ENDS: readonly { readonly why: string; readonly when: (told: Told) => bool
   {
     why: 'a listener that serves stays where the routes of the next are bad; in Envoy the next one comes into force without any',
     when: ([ours, theirs]) =>
-      (theirs.get('xds.rds.answer') === 'NACK' || (isDelta(ours) && hasRefused(theirs, 'rds'))) &&
+      (theirs.get('xds.rds.answer') === 'NACK' || hasRefused(theirs, 'rds')) &&
       [...ours.keys()].some((fact) => fact.startsWith('dump.listener.warming_state ') && !theirs.has(fact)),
+  },
+  {
+    why: 'a listener takes what another already has; in Envoy, by delta, one that waits on other terms has to be told again',
+    when: ([ours, theirs]) =>
+      isDelta(ours) &&
+      [...theirs.keys()].some((fact) => fact.startsWith('dump.listener.warming_state ') && !ours.has(fact)),
+  },
+  {
+    why: 'the name of a header that cannot be written is refused; Envoy finds out with each request',
+    when: ([ours, theirs]) =>
+      ours.get('xds.lds.answer') === 'NACK' &&
+      [...theirs.values()].some((value) => value.includes('invalid header name')),
   },
   {
     why: 'an extension config that is taken back serves for as long as a listener names it; in Envoy requests get 500, or the default config serves',
