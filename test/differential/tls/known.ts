@@ -124,6 +124,13 @@ const ENDED_BY_ONE: readonly Known[] = [
       /P-384|P-521|p384-ec/.test(JSON.stringify([connectionOf(trial, number), trial.upstream?.server])),
   },
   {
+    why: 'names of hosts have no case (RFC 9525 6.3), in auto_san_validation as elsewhere; in Envoy they have there',
+    covers: ({ trial: { upstream, connections }, number = 0, theirs }) =>
+      theirs?.startsWith('503') === true &&
+      /[A-Z]/.test(connections[number].host) &&
+      JSON.stringify(upstream?.cluster ?? {}).includes('"auto_san_validation":true'),
+  },
+  {
     why: 'who has no curves for TLS 1.2 says nothing of them there; BoringSSL sends an empty list, which servers do not understand',
     covers: ({ trial: { upstream }, theirs }) =>
       JSON.stringify(upstream?.context ?? {}).includes('"ecdh_curves":["X25519MLKEM768"]') &&
