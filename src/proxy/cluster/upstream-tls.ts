@@ -96,7 +96,6 @@ export function compileUpstreamTls(
     },
     verify(socket, name) {
       const tls = socket as TLSSocket
-      if (http2 && tls.alpnProtocol !== 'h2') return 'the upstream does not speak HTTP/2'
       const named = auto?.san === true && name !== undefined && name !== '' ? name : undefined
       // A name that nobody vouches for says nothing: Envoy connects to no such server either.
       if (named !== undefined && check === undefined) return reasonText('nobody vouches for the name of the server')
@@ -111,7 +110,7 @@ export function compileUpstreamTls(
         if (check.pinned(peer) === false) return refuse('fail_verify_cert_hash', 'certificate hash does not match')
       }
       stats.established(tls, true)
-      return undefined
+      return http2 && tls.alpnProtocol !== 'h2' ? 'the upstream does not speak HTTP/2' : undefined
     },
     failure(socket, error) {
       // What OpenSSL says, without Node's advice to whoever has written a program.

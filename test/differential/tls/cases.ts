@@ -72,8 +72,24 @@ function nameAlone(): Trial {
   }
 }
 
+/** Whose certificate is another one is told as that, whatever it speaks. */
+function anotherServer(): Trial {
+  const validation = { verify_certificate_hash: ['@b-ec.hash'] }
+  const server = { certificate: 'wild-ec', protocols: ['h2', 'http/1.1'], asks: false }
+  return {
+    ...nameAlone(),
+    id: 'tls.101',
+    upstream: {
+      context: { common_tls_context: { validation_context: validation, alpn_protocols: ['http/1.1'] } },
+      cluster: httpOptions({}, true),
+      server,
+      http2: true,
+    },
+  }
+}
+
 export function cases(): Trial[] {
-  return [nameAlone(), ...towardsClients()]
+  return [nameAlone(), anotherServer(), ...towardsClients()]
 }
 
 function towardsClients(): Trial[] {
