@@ -79,6 +79,7 @@ const CAUSES: readonly Cause[] = [
         !begins(piece.fields) &&
         piece.fields.some(([name]) => name === 'host' || name === 'content-length'),
     ),
+    ends: true,
   },
   {
     why: 'RFC 9113 has left the tree of priorities out; a stream that depends on itself stays an error of the stream, as in RFC 7540. Envoy ends the connection',

@@ -67,6 +67,12 @@ export const KNOWN: readonly Known<Trial>[] = [
     most: ({ clients, upstream }) => clients.length * upstream.does.length,
   },
   {
+    why: 'and so the answer comes at once, before more of the tunnel has; Envoy’s comes from the upstream',
+    fact: /^log/,
+    meaning: (line) => line.replace(/( 502 UPE \S+ -) \d+/, '$1 …'),
+    of: ({ upstream }) => upstream.extended === false && upstream.speaks === 'http2',
+  },
+  {
     why: 'RFC 9113 6.8: who closes a connection says so by GOAWAY; Envoy as a client does not',
     fact: /\.http2\.goaway_sent$/,
     value: / absent$/,
@@ -127,6 +133,14 @@ export const KNOWN: readonly Known<Trial>[] = [
     why: 'flags stand in an order of their own; in Envoy in that in which they came up',
     fact: /^log\./,
     meaning: (line) => line.replace(/\b[A-Z]{2}(,[A-Z]{2})+\b/, (flags) => flags.split(',').sort().join()),
+  },
+  {
+    why: 'an interim answer is none (RFC 9110 15.2); in Envoy an answer has begun with it, and is counted by it',
+    fact: /^(log|stats\.cluster\.-up\.(external\.)?upstream_rq_(103|1xx|502|5xx)$)/,
+    value: /^(absent ≠ 1|1 ≠ absent|.* 502 UPE .* ≠ .* 502 UPE .*)$/,
+    of: ({ upstream, clients }) =>
+      clients.length === 1 &&
+      upstream.does.flat().some((step) => isHead(step) && String(step.head).startsWith('HTTP/1.1 103')),
   },
   {
     why: 'how much is read of what is too much is up to the network',
