@@ -169,6 +169,15 @@ test('the routes of a listener are given up when those of the next have come', (
     await eventually(() => !talk.asked(TypeUrl.route).includes('one'))
   }))
 
+test('numbers out of the bounds that their protos set are refused, as in Envoy', () =>
+  withProxy(async (talk) => {
+    const refusal = (more: string) => talk.say(TypeUrl.cluster, [plain('a', more)])
+    assert.match(await refusal('connect_timeout: -1s'), /connect_timeout: must be greater than 0/)
+    for (const field of ['max_ejection_percent', 'enforcing_success_rate', 'failure_percentage_threshold'])
+      assert.match(await refusal(`outlier_detection: { ${field}: 101 }`), new RegExp(`${field}: must be 0 to 100`))
+    assert.equal(await refusal('connect_timeout: 1s, outlier_detection: { max_ejection_percent: 100 }'), '')
+  }))
+
 test('what a later listener of a response names is not given up while those before it are made', () =>
   withProxy(async (talk, proxy) => {
     await talk.say(TypeUrl.listener, [listener({ name: 'one', hcm: BY_RDS })])

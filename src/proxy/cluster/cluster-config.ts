@@ -128,7 +128,7 @@ export function clusterConfig(proto: ClusterProto): ClusterConfig {
     discovery,
     edsName: proto.edsClusterConfig?.serviceName || proto.name,
     edsTimeoutMs: fetchTimeoutMs(proto.edsClusterConfig?.edsConfig),
-    connectTimeoutMs: durationMs(proto.connectTimeout, 5000),
+    connectTimeoutMs: pauseMs(proto.connectTimeout, 5000, `${path}.connect_timeout`),
     idleTimeoutMs: durationMs(http.idleTimeout, 3_600_000),
     maxDurationMs: durationMs(http.maxDuration, 0),
     maxRequestsPerConnection: http.maxRequests,

@@ -52,7 +52,7 @@ export function durationMs(value: { seconds: bigint; nanos: number } | undefined
   return value === undefined ? absent : Math.min(LONGEST_TIMER, Number(value.seconds) * 1000 + value.nanos / 1e6)
 }
 
-/** As `durationMs`, for pauses between what is done again and again: one of nothing would leave no time for anything else. */
+/** As `durationMs`, for what has to last: a pause of nothing between what is done again and again would leave no time for anything else. */
 export function pauseMs(
   value: { seconds: bigint; nanos: number } | undefined,
   absent: number,

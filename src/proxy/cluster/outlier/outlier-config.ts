@@ -72,6 +72,8 @@ export function outlierConfig(proto: OutlierDetection, path: string): OutlierCon
   const baseEjectionMs = durationMs(proto.baseEjectionTime, 30_000)
   const maxEjectionMs = durationMs(proto.maxEjectionTime, Math.max(baseEjectionMs, 300_000))
   const intervalMs = pauseMs(proto.interval, 10_000, `${path}.interval`)
+  for (const [name, percent] of percentages(proto))
+    if (percent !== undefined && percent > 100) throw invalid(`${path}.${name}`, 'must be 0 to 100')
   if (maxEjectionMs < baseEjectionMs) throw invalid(`${path}.max_ejection_time`, 'is shorter than base_ejection_time')
   return {
     consecutive5xx: proto.consecutive5xx ?? 5,
@@ -105,4 +107,19 @@ export function outlierConfig(proto: OutlierDetection, path: string): OutlierCon
     alwaysEjectOne: proto.alwaysEjectOneHost ?? false,
     unejectByHealthCheck: proto.successfulActiveHealthCheckUnejectHost ?? true,
   }
+}
+
+/** Those that the proto bounds. */
+function percentages(proto: OutlierDetection): [string, number | undefined][] {
+  return [
+    ['max_ejection_percent', proto.maxEjectionPercent],
+    ['enforcing_consecutive_5xx', proto.enforcingConsecutive5xx],
+    ['enforcing_consecutive_gateway_failure', proto.enforcingConsecutiveGatewayFailure],
+    ['enforcing_consecutive_local_origin_failure', proto.enforcingConsecutiveLocalOriginFailure],
+    ['enforcing_success_rate', proto.enforcingSuccessRate],
+    ['enforcing_local_origin_success_rate', proto.enforcingLocalOriginSuccessRate],
+    ['enforcing_failure_percentage', proto.enforcingFailurePercentage],
+    ['enforcing_failure_percentage_local_origin', proto.enforcingFailurePercentageLocalOrigin],
+    ['failure_percentage_threshold', proto.failurePercentageThreshold],
+  ]
 }
