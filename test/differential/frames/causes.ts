@@ -49,6 +49,18 @@ const CAUSES: readonly Cause[] = [
     ends: true,
   },
   {
+    why: 'and so are those on one that a higher one has closed (RFC 9113 5.1.1)',
+    at: each((piece, { pieces }, _, at) => {
+      const before = pieces.slice(0, at).filter(isRequest)
+      return (
+        ('data' in piece || ('fields' in piece && !begins(piece.fields))) &&
+        before.every(({ stream }) => stream !== piece.stream) &&
+        before.some(({ stream }) => stream > piece.stream)
+      )
+    }),
+    ends: true,
+  },
+  {
     why: 'RFC 9113 6.3: PRIORITY belongs to a stream; nghttp2 passes over it',
     at: each((piece) => isFrame(piece, Type.PRIORITY) && piece.other[2] === 0),
     ends: true,

@@ -59,6 +59,20 @@ const KNOWN: readonly Known[] = [
       fact.endsWith('.shown') && ours?.endsWith('-rsa') === true && theirs?.endsWith('-ec') === true,
   },
   {
+    why: 'who does not choose h2 is not spoken to in HTTP/2 (RFC 9113 3.2); Envoy tries it all the same',
+    covers: ({ trial: { upstream }, fact, ours, theirs }) => {
+      const [, offered = ''] = /"alpn_protocols":\[([^\]]*)\]/.exec(JSON.stringify(upstream?.context ?? {})) ?? []
+      return (
+        fact.endsWith('.answer') &&
+        upstream?.http2 === true &&
+        offered !== '' &&
+        !offered.includes('"h2"') &&
+        ours?.startsWith('503') === true &&
+        /^(502|200)/.test(theirs ?? '')
+      )
+    },
+  },
+  {
     why: 'and so it knows of no peer',
     covers: ({ trial, fact, ours, theirs }) =>
       asksWithoutValidation(trial) &&
