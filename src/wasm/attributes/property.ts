@@ -36,6 +36,7 @@ const GROUPS = new Set([
   'xds',
 ])
 
+/** A path of `proxy_get_property` and `proxy_set_property`, taken apart. */
 export interface PropertyPath {
   readonly segments: readonly string[]
   /** Under which `proxy_set_property` keeps it. */
