@@ -14,7 +14,6 @@ import { parseArgs } from 'node:util'
 import { buildExtension } from '../sdk/assemblyscript/build.ts'
 import { compileModuleSync } from '../src/wasm/index.ts'
 import { compareInTurn, type Paired } from './paired.ts'
-import { rawFlow } from './raw-host.ts'
 import { REQUEST, RESPONSE, StubStream, startStub } from './wasm-stub.ts'
 
 const FOLDER = fileURLToPath(new URL('../../shared/modules/', import.meta.url))
@@ -75,13 +74,15 @@ function parent(): void {
 }
 
 function run(file: string): Run {
-  const args = [fileURLToPath(import.meta.url), '--child', file]
+  const args = ['--disable-warning=ExperimentalWarning', fileURLToPath(import.meta.url), '--child', file]
   return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }))
 }
 
 async function child(file: string): Promise<void> {
   const bytes = file.endsWith('.ts') ? await buildExtension(file) : readFileSync(file)
   const configuration = CONFIGURATION[basename(file)] ?? ''
+  // Here alone: node:wasi warns whoever loads it.
+  const { rawFlow } = await import('./raw-host.ts')
   const ours = flow(bytes, true, configuration)
   const fuel = compareInTurn(ours, flow(bytes, false, configuration))
   const raw = compareInTurn(ours, rawFlow(bytes, configuration, REQUEST, RESPONSE))
